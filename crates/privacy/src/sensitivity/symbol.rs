@@ -1,0 +1,105 @@
+//! The constants that bounds are made of.
+
+use serde::{Deserialize, Serialize};
+
+/// A constant's name. Its written form is the same in files and in THEORY.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Symbol {
+    /// R, the radius of the ball to which weights are projected.
+    #[serde(rename = "R")]
+    BallRadius,
+    /// ρ, a bound on the distance between the trained and the retrained weights.
+    #[serde(rename = "rho")]
+    Distance,
+    /// M, a Lipschitz constant of the Hessian.
+    #[serde(rename = "M")]
+    HessianLipschitz,
+    /// λ, the damping of the Newton step.
+    #[serde(rename = "lambda")]
+    Damping,
+    /// G, the gradient norm at which retraining stops.
+    #[serde(rename = "G")]
+    GradientBound,
+    /// ‖r‖, what the linear solve left over.
+    #[serde(rename = "residual")]
+    Residual,
+    /// λ_min, the least eigenvalue of the Hessian; the only constant that may be negative.
+    #[serde(rename = "lambda_min")]
+    LeastEigenvalue,
+    /// ‖∇F_r(w̃)‖ at the weights to be released.
+    #[serde(rename = "gradient_norm")]
+    GradientNorm,
+    /// μ, the strong convexity of the objective.
+    #[serde(rename = "mu")]
+    StrongConvexity,
+    /// R0, the radius to which the starting point is projected.
+    #[serde(rename = "R0")]
+    StartRadius,
+    /// γ, the step size of noisy fine-tuning.
+    #[serde(rename = "gamma")]
+    StepSize,
+    /// C1, the norm to which gradients are clipped.
+    #[serde(rename = "C1")]
+    ClipNorm,
+    /// The weight decay of noisy fine-tuning.
+    #[serde(rename = "weight_decay")]
+    WeightDecay,
+    /// T, the number of noisy steps.
+    #[serde(rename = "T")]
+    NoisySteps,
+}
+
+impl Symbol {
+    /// The symbol as written in files.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BallRadius => "R",
+            Self::Distance => "rho",
+            Self::HessianLipschitz => "M",
+            Self::Damping => "lambda",
+            Self::GradientBound => "G",
+            Self::Residual => "residual",
+            Self::LeastEigenvalue => "lambda_min",
+            Self::GradientNorm => "gradient_norm",
+            Self::StrongConvexity => "mu",
+            Self::StartRadius => "R0",
+            Self::StepSize => "gamma",
+            Self::ClipNorm => "C1",
+            Self::WeightDecay => "weight_decay",
+            Self::NoisySteps => "T",
+        }
+    }
+
+    /// What it stands for, in words for the reader of a certificate. Part of the file format.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::BallRadius => "radius of the ball to which all weights are projected",
+            Self::Distance => "bound on the distance between trained and retrained weights",
+            Self::HessianLipschitz => "Lipschitz constant of the Hessian within the ball",
+            Self::Damping => "damping added to the Hessian",
+            Self::GradientBound => "gradient norm at which retraining stops",
+            Self::Residual => "norm of the residual of the linear solve",
+            Self::LeastEigenvalue => "lower bound on the least eigenvalue of the Hessian",
+            Self::GradientNorm => "gradient norm of the retain objective at the new weights",
+            Self::StrongConvexity => "strong convexity of the retain objective",
+            Self::StartRadius => "radius to which the starting weights are projected",
+            Self::StepSize => "step size of the noisy steps",
+            Self::ClipNorm => "norm to which every gradient is clipped",
+            Self::WeightDecay => "weight decay of the noisy steps",
+            Self::NoisySteps => "number of noisy steps",
+        }
+    }
+
+    /// Whether a value below 0 has a meaning.
+    pub(super) fn may_be_negative(self) -> bool {
+        self == Self::LeastEigenvalue
+    }
+}
+
+impl std::fmt::Display for Symbol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
