@@ -1,0 +1,22 @@
+//! One loader a file. Each reads what a file really holds before it allocates for what a header
+//! claims, and refuses anything but exactly the format.
+
+pub(crate) mod cifar10;
+pub(crate) mod csv;
+pub(crate) mod digits;
+mod file;
+mod idx;
+pub(crate) mod images;
+mod mat5;
+pub(crate) mod mnist;
+pub(crate) mod svhn;
+
+/// The class names of every dataset of digits.
+fn digit_names() -> Vec<String> {
+    (0..10).map(|digit| digit.to_string()).collect()
+}
+
+/// Pictures of 8-bit values scaled to \[0, 1\].
+fn unit_interval(bytes: &[u8]) -> Vec<f32> {
+    bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect()
+}

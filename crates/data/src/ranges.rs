@@ -1,0 +1,86 @@
+//! Record positions as people write them: `3,17,20-29`.
+
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// Positions as ascending ranges with gaps between them, both ends included; never without one.
+///
+/// Ranges are kept as ranges, so that `0-18446744073709551615` costs nothing to read and can be
+/// refused before anything is expanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PositionRanges(Vec<(usize, usize)>);
+
+/// A text that is not a list of positions.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{found}` is not a position or range: expected 0-based positions such as `3,17,20-29`")]
+pub struct RangesError {
+    /// The part that cannot be read.
+    pub found: String,
+}
+
+impl PositionRanges {
+    /// The ranges that hold exactly these ascending positions.
+    pub(crate) fn of_sorted(positions: &[usize]) -> Self {
+        Self(merge(
+            positions.iter().map(|&position| (position, position)),
+        ))
+    }
+
+    /// The greatest position.
+    pub fn last(&self) -> usize {
+        self.0.last().map_or(0, |&(_, last)| last)
+    }
+
+    /// The positions, ascending, each once.
+    pub fn positions(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(|&(first, last)| first..=last)
+    }
+}
+
+fn merge(sorted: impl Iterator<Item = (usize, usize)>) -> Vec<(usize, usize)> {
+    let mut ranges: Vec<(usize, usize)> = Vec::new();
+    for (first, last) in sorted {
+        match ranges.last_mut() {
+            Some((_, end)) if first <= end.saturating_add(1) => *end = last.max(*end),
+            _ => ranges.push((first, last)),
+        }
+    }
+    ranges
+}
+
+impl FromStr for PositionRanges {
+    type Err = RangesError;
+
+    /// Reads positions and ranges in any order; those named twice count once.
+    fn from_str(text: &str) -> Result<Self, RangesError> {
+        let mut ranges = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            match (first.trim().parse::<usize>(), last.trim().parse::<usize>()) {
+                (Ok(first), Ok(last)) if first <= last => ranges.push((first, last)),
+                _ => {
+                    return Err(RangesError {
+                        found: part.to_owned(),
+                    });
+                }
+            }
+        }
+        ranges.sort_unstable();
+        Ok(Self(merge(ranges.into_iter())))
+    }
+}
+
+impl fmt::Display for PositionRanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (first, last)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            if first == last {
+                write!(f, "{comma}{first}")?;
+            } else {
+                write!(f, "{comma}{first}-{last}")?;
+            }
+        }
+        Ok(())
+    }
+}
