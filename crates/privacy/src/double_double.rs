@@ -26,7 +26,7 @@ pub(crate) fn quotient(x: TwoFloat, y: TwoFloat) -> TwoFloat {
 /// `e^x` for `-745 < x ≤ 0`, with a relative error near 1e-29 (and the spacing of subnormals).
 pub(crate) fn exp(x: TwoFloat) -> TwoFloat {
     let twos = (x.hi() / std::f64::consts::LN_2).round();
-    let reduced = (x - LN_2 * twos) * f64::powi(2.0, -SQUARINGS);
+    let reduced = (x - LN_2 * twos) * libm::ldexp(1.0, -SQUARINGS);
 
     // e^r − 1 by Horner's rule; keeping the 1 apart keeps the squarings accurate.
     let mut less_one = TwoFloat::from(0.0);
@@ -40,7 +40,7 @@ pub(crate) fn exp(x: TwoFloat) -> TwoFloat {
     // Two steps, because 2^twos alone may be subnormal.
     let twos = twos as i32;
     let half = twos / 2;
-    (less_one + 1.0) * f64::powi(2.0, half) * f64::powi(2.0, twos - half)
+    (less_one + 1.0) * libm::ldexp(1.0, half) * libm::ldexp(1.0, twos - half)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod double_double;
 mod error;
 mod gdp;
 mod mills;
+pub mod noise;
 mod noisy_fine_tuning;
 mod profile;
 mod quantity;

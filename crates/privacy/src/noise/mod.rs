@@ -1,0 +1,9 @@
+//! Gaussian noise fit for a release: where it comes from, and the grid it is rounded to.
+
+mod grid;
+mod report;
+mod source;
+
+pub use grid::{Grid, ReleaseFormat};
+pub use report::{NoiseReport, Origin};
+pub use source::NoiseSource;
