@@ -28,7 +28,7 @@ fn unpack(archive: &Path, folder: &Path, bytes: u64) -> Result<(), FetchError> {
     let whole = |name: &&str| {
         fs::metadata(into.join(name)).is_ok_and(|file| file.is_file() && file.len() == bytes)
     };
-    if BATCHES.iter().all(|name| whole(name)) {
+    if BATCHES.iter().all(whole) {
         return Ok(());
     }
     let disk = |path: &Path| {
