@@ -1,0 +1,9 @@
+//! Tests of the whole crate against dense answers built independently of it.
+
+mod dense;
+mod endings;
+mod lissa;
+mod operators;
+mod preconditioners;
+mod solvers;
+mod spectrum;
