@@ -1,0 +1,107 @@
+//! Records and their targets, borrowed.
+
+use crate::scalar::Scalar;
+use crate::{Loss, Network, NetworkError};
+use std::ops::Range;
+
+/// What the network should have answered.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a, T> {
+    /// A class index per record.
+    Classes(&'a [u32]),
+    /// A vector per record, record after record: class probabilities for cross-entropy, values for
+    /// squared error.
+    Values(&'a [T]),
+}
+
+/// Records to evaluate on.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, T> {
+    /// Records one after another, each in channel, row, column order.
+    pub inputs: &'a [T],
+    /// Their targets.
+    pub targets: Targets<'a, T>,
+}
+
+impl<'a, T: Scalar> Batch<'a, T> {
+    /// Records with a class each.
+    pub fn classes(inputs: &'a [T], labels: &'a [u32]) -> Self {
+        Batch { inputs, targets: Targets::Classes(labels) }
+    }
+
+    /// Checks shapes and targets and returns the number of records.
+    pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<usize, NetworkError> {
+        let records = records_of(self.inputs, network)?;
+        let outputs = network.outputs();
+        let wrong_length = |found, expected| {
+            Err(NetworkError::WrongLength { what: "targets", found, expected })
+        };
+        match (self.targets, loss) {
+            (Targets::Classes(labels), Loss::SoftmaxCrossEntropy) => {
+                if labels.len() != records {
+                    return wrong_length(labels.len(), records);
+                }
+                match labels.iter().position(|&label| label as usize >= outputs) {
+                    Some(record) => Err(NetworkError::LabelOutOfRange {
+                        record,
+                        label: labels[record],
+                        classes: outputs,
+                    }),
+                    None => Ok(records),
+                }
+            }
+            (Targets::Classes(_), Loss::SquaredError) => Err(NetworkError::UnsuitableTargets {
+                reason: "squared error takes a vector of values per record, found class indices"
+                    .to_owned(),
+            }),
+            (Targets::Values(values), _) => {
+                if values.len() != records * outputs {
+                    return wrong_length(values.len(), records * outputs);
+                }
+                for (record, row) in values.chunks_exact(outputs).enumerate() {
+                    let bad = |reason: String| Err(NetworkError::BadTarget { record, reason });
+                    if row.iter().any(|x| !x.is_finite()) {
+                        return bad("it has a value that is not finite".to_owned());
+                    }
+                    if loss == Loss::SoftmaxCrossEntropy {
+                        let sum: f64 = row.iter().map(|x| x.as_f64()).sum();
+                        if row.iter().any(|&x| x < T::zero()) || (sum - 1.0).abs() > 1e-4 {
+                            return bad(format!(
+                                "soft labels must be probabilities that sum to one, found sum {sum}"
+                            ));
+                        }
+                    }
+                }
+                Ok(records)
+            }
+        }
+    }
+}
+
+/// How many records `inputs` holds.
+pub(crate) fn records_of<T>(inputs: &[T], network: &Network) -> Result<usize, NetworkError> {
+    let len = network.input_shape().len();
+    if inputs.is_empty() {
+        return Err(NetworkError::EmptyBatch);
+    }
+    if inputs.len() % len != 0 {
+        return Err(NetworkError::WrongLength {
+            what: "batch",
+            found: inputs.len(),
+            expected: inputs.len().div_ceil(len) * len,
+        });
+    }
+    Ok(inputs.len() / len)
+}
+
+impl<'a, T> Targets<'a, T> {
+    /// The targets of some records.
+    pub(crate) fn range(&self, records: &Range<usize>, outputs: usize) -> Targets<'a, T> {
+        match self {
+            Targets::Classes(labels) => Targets::Classes(&labels[records.clone()]),
+            Targets::Values(values) => {
+                Targets::Values(&values[records.start * outputs..records.end * outputs])
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! How a pass over many records is cut into chunks and spread over threads.
+//!
+//! The cut depends on the network and the number of records alone, every chunk is computed by one
+//! thread in one order, and partial results are added in the order of the chunks. So a result has
+//! the same bits whatever the number of threads and the memory budget.
+
+use crate::program::{Compute, Program};
+use crate::scalar::Scalar;
+use crate::{NetworkError, kernel};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Threads and memory that passes may use.
+///
+/// ```
+/// # use rescind_network::Execution;
+/// let execution = Execution::new(2, 1 << 30)?; // two threads, one GiB
+/// assert_eq!(execution.threads(), 2);
+/// # Ok::<(), rescind_network::NetworkError>(())
+/// ```
+#[derive(Debug)]
+pub struct Execution {
+    threads: usize,
+    memory_budget: usize,
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl Execution {
+    /// `threads` worker threads (0: one for each processor) within `memory_budget` bytes. The
+    /// budget covers what a pass allocates for itself: activations, derivatives, rearranged
+    /// weights, and what a linearisation keeps; not the caller's records and vectors.
+    ///
+    /// # Errors
+    /// [`NetworkError::Threads`] when the system refuses them.
+    pub fn new(threads: usize, memory_budget: usize) -> Result<Self, NetworkError> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get()),
+            n => n,
+        };
+        let pool = (threads > 1)
+            .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
+            .transpose()
+            .map_err(|e| NetworkError::Threads { threads, reason: e.to_string() })?;
+        Ok(Execution { threads, memory_budget, pool })
+    }
+
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Bytes that a pass may allocate.
+    pub fn memory_budget(&self) -> usize {
+        self.memory_budget
+    }
+
+    /// How many chunks may be in flight when `fixed` bytes are taken and each needs `chunk` more.
+    pub(crate) fn lanes(&self, fixed: usize, chunk: usize) -> Result<usize, NetworkError> {
+        let free = self.memory_budget.saturating_sub(fixed);
+        match (free / chunk.max(1)).min(self.threads) {
+            0 => {
+                let (budget, needed) = (self.memory_budget, fixed + chunk);
+                Err(NetworkError::MemoryBudget { budget, needed })
+            }
+            lanes => Ok(lanes),
+        }
+    }
+
+    /// Runs `work` on every item, at most `lanes` at a time, each with a workspace. The first
+    /// error in the items' order is returned.
+    pub(crate) fn each<I: Send, W: Default + Send, E: Send>(
+        &self,
+        items: Vec<I>,
+        lanes: usize,
+        workspaces: &Workspaces<W>,
+        work: impl Fn(I, &mut W) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
+        let Some(pool) = self.pool.as_ref().filter(|_| items.len() > 1 && lanes > 1) else {
+            return workspaces.with(|w| items.into_iter().try_for_each(|item| work(item, w)));
+        };
+        let mut rest = items;
+        while !rest.is_empty() {
+            let next = rest.split_off(lanes.min(rest.len()));
+            let wave = std::mem::replace(&mut rest, next);
+            let results: Vec<Result<(), E>> = pool.install(|| {
+                wave.into_par_iter()
+                    .with_max_len(1)
+                    .map(|item| workspaces.with(|w| work(item, w)))
+                    .collect()
+            });
+            results.into_iter().collect::<Result<(), E>>()?;
+        }
+        Ok(())
+    }
+
+    /// `out = Σ_chunks partial(chunk)`, added in the order of the chunks. `partial` adds to a
+    /// zeroed vector and returns a number; the numbers come back in order.
+    pub(crate) fn sum<T: Scalar, W: Default + Send, E: Send>(
+        &self,
+        chunks: &[Range<usize>],
+        lanes: usize,
+        workspaces: &Workspaces<W>,
+        out: &mut [T],
+        partial: impl Fn(usize, &Range<usize>, &mut W, &mut [T]) -> Result<f64, E> + Sync,
+    ) -> Result<f64, E> {
+        out.fill(T::zero());
+        if let [chunk] = chunks {
+            return workspaces.with(|w| partial(0, chunk, w, out));
+        }
+        let lanes = lanes.min(chunks.len());
+        let mut partials = vec![vec![T::zero(); out.len()]; lanes];
+        let mut total = 0.0;
+        for (wave, chunks) in chunks.chunks(lanes).enumerate() {
+            let results = std::sync::Mutex::new(vec![None; chunks.len()]);
+            let items = chunks.iter().zip(&mut partials).enumerate().collect();
+            self.each(items, lanes, workspaces, |(i, (chunk, part)), w| {
+                part.fill(T::zero());
+                let value = partial(wave * lanes + i, chunk, w, part)?;
+                results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(value);
+                Ok(())
+            })?;
+            for value in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                total += value.unwrap_or(f64::NAN);
+            }
+            self.add_in_order(out, &partials[..chunks.len()]);
+        }
+        Ok(total)
+    }
+
+    fn add_in_order<T: Scalar>(&self, out: &mut [T], partials: &[Vec<T>]) {
+        const PIECE: usize = 1 << 15;
+        let add = |(i, piece): (usize, &mut [T])| {
+            for part in partials {
+                let len = piece.len();
+                kernel::add(piece, &part[i * PIECE..][..len]);
+            }
+        };
+        match &self.pool {
+            Some(pool) if out.len() > 4 * PIECE => {
+                pool.install(|| out.par_chunks_mut(PIECE).enumerate().for_each(add));
+            }
+            _ => out.chunks_mut(PIECE).enumerate().for_each(add),
+        }
+    }
+}
+
+impl Default for Execution {
+    /// One thread for each processor (one alone if the system refuses them), and 4 GiB.
+    fn default() -> Self {
+        const BUDGET: usize = 4 << 30;
+        Execution::new(0, BUDGET)
+            .unwrap_or(Execution { threads: 1, memory_budget: BUDGET, pool: None })
+    }
+}
+
+/// Buffers that outlive one chunk, handed from thread to thread.
+#[derive(Default)]
+pub(crate) struct Workspaces<W> {
+    idle: Mutex<Vec<W>>,
+}
+
+impl<W: Default> Workspaces<W> {
+    pub fn with<R>(&self, work: impl FnOnce(&mut W) -> R) -> R {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = idle().pop().unwrap_or_default();
+        let result = work(&mut workspace);
+        idle().push(workspace);
+        result
+    }
+}
+
+/// Cuts `records` into chunks of nearly equal size.
+///
+/// A chunk has a fixed cost in proportion to the parameters (its partial gradient) and runs its
+/// products at full rate only from some size on; but a batch should still fill several threads.
+pub(crate) fn chunks(program: &Program, records: usize) -> Vec<Range<usize>> {
+    let flops = program.flops().max(1);
+    let worth_it = |total: usize| total.div_ceil(flops);
+    let least = worth_it(20_000_000).max(worth_it(400 * program.parameter_count)).max(5);
+    let most = least.max(16);
+    let widest = program.slots.iter().map(|s| s.len).max().unwrap_or(1);
+    let size = records.div_ceil(8).clamp(least, most).min((1usize << 31) / widest).max(1);
+    let count = records.div_ceil(size);
+    (0..count).map(|i| i * records / count..(i + 1) * records / count).collect()
+}
+
+impl Program {
+    /// Floating-point operations of one record's forward pass (matrix products only).
+    pub fn flops(&self) -> usize {
+        let of = |compute: &Compute| match compute {
+            Compute::Operation { operation, .. } => operation.flops(),
+            Compute::Sum { .. } => 0,
+        };
+        self.steps.iter().map(|step| of(&step.compute)).sum()
+    }
+
+    /// Bytes of a tape for `records`.
+    pub fn tape_bytes<T>(&self, records: usize) -> usize {
+        let values: usize = self.slots[1..].iter().map(|slot| slot.len).sum();
+        let saved: usize = self
+            .steps
+            .iter()
+            .map(|step| match &step.compute {
+                Compute::Operation { operation, .. } => {
+                    let (reals, indices) = operation.saved_per_record();
+                    reals * size_of::<T>() + indices * size_of::<u32>()
+                }
+                Compute::Sum { .. } => 0,
+            })
+            .sum();
+        records * (values * size_of::<T>() + saved)
+    }
+
+    /// Bytes of one buffer for every slot that varies.
+    pub fn cotangent_bytes<T>(&self, records: usize) -> usize {
+        let varying = self.slots.iter().filter(|slot| slot.varies);
+        records * size_of::<T>() * varying.map(|slot| slot.len).sum::<usize>()
+    }
+
+    /// Bytes of the scratch that the hungriest operation uses.
+    pub fn scratch_bytes<T>(&self, records: usize) -> usize {
+        let of = |compute: &Compute| match compute {
+            Compute::Operation { operation, .. } => operation.scratch(records),
+            Compute::Sum { .. } => 0,
+        };
+        // Buffers are shared by position, so the sum of their greatest lengths is less than twice
+        // the greatest sum.
+        2 * size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).max().unwrap_or(0)
+    }
+
+    /// Bytes of a rearranged weight vector: four times the filters where Winograd runs.
+    pub fn prepared_bytes<T>(&self) -> usize {
+        let of = |compute: &Compute| match compute {
+            Compute::Operation { operation: crate::operations::Operation::Convolution(op), .. } => {
+                4 * op.parameter_len()
+            }
+            _ => 0,
+        };
+        size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).sum::<usize>()
+    }
+}

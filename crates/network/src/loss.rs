@@ -1,0 +1,126 @@
+//! Losses of one record and their derivatives in the network's output.
+
+use crate::batch::Targets;
+use crate::scalar::Scalar;
+use serde::{Deserialize, Serialize};
+
+/// The loss `ℓ_i` of a record, given the network's output `z` for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// `−Σ_k y_k ln softmax(z)_k`, `y` a class or probabilities.
+    SoftmaxCrossEntropy,
+    /// `½ ‖z − y‖²`.
+    SquaredError,
+}
+
+impl Loss {
+    /// Adds nothing to memory: returns `Σ_i ℓ_i` and writes `scale·∂ℓ_i/∂z` to `cotangent`; for
+    /// cross-entropy also the probabilities, which [`hessian`](Self::hessian) wants.
+    pub(crate) fn differentiate<T: Scalar>(
+        self,
+        z: &[T],
+        targets: Targets<'_, T>,
+        outputs: usize,
+        scale: f64,
+        cotangent: &mut [T],
+        probabilities: &mut Vec<T>,
+    ) -> f64 {
+        let scale = T::of(scale);
+        let mut total = 0.0;
+        match self {
+            Loss::SoftmaxCrossEntropy => {
+                probabilities.resize(z.len(), T::zero());
+                let rows = z.chunks_exact(outputs).zip(cotangent.chunks_exact_mut(outputs));
+                let rows = rows.zip(probabilities.chunks_exact_mut(outputs));
+                for (i, ((z, out), p)) in rows.enumerate() {
+                    let log_sum = softmax(z, p);
+                    for (out, &p) in out.iter_mut().zip(p.iter()) {
+                        *out = scale * p;
+                    }
+                    match targets {
+                        Targets::Classes(labels) => {
+                            let label = labels[i] as usize;
+                            out[label] -= scale;
+                            total += log_sum - z[label].as_f64();
+                        }
+                        Targets::Values(values) => {
+                            let row = &values[i * outputs..][..outputs];
+                            for ((out, &y), &z) in out.iter_mut().zip(row).zip(z) {
+                                *out -= scale * y;
+                                total += y.as_f64() * (log_sum - z.as_f64());
+                            }
+                        }
+                    }
+                }
+            }
+            Loss::SquaredError => {
+                if let Targets::Values(values) = targets {
+                    for ((out, &z), &y) in cotangent.iter_mut().zip(z).zip(values) {
+                        *out = scale * (z - y);
+                        total += 0.5 * (z.as_f64() - y.as_f64()).powi(2);
+                    }
+                }
+            }
+        }
+        total
+    }
+
+    /// `out = scale·∂²ℓ_i/∂z²·ż`, record by record. Positive semidefinite for both losses.
+    pub(crate) fn hessian<T: Scalar>(
+        self,
+        probabilities: &[T],
+        dz: &[T],
+        outputs: usize,
+        scale: f64,
+        out: &mut [T],
+    ) {
+        let scale = T::of(scale);
+        match self {
+            Loss::SoftmaxCrossEntropy => {
+                let rows = dz.chunks_exact(outputs).zip(out.chunks_exact_mut(outputs));
+                for ((dz, out), p) in rows.zip(probabilities.chunks_exact(outputs)) {
+                    let mean: T = dz.iter().zip(p).map(|(&dz, &p)| dz * p).sum();
+                    for ((out, &dz), &p) in out.iter_mut().zip(dz).zip(p) {
+                        *out = scale * p * (dz - mean);
+                    }
+                }
+            }
+            Loss::SquaredError => {
+                for (out, &dz) in out.iter_mut().zip(dz) {
+                    *out = scale * dz;
+                }
+            }
+        }
+    }
+
+    /// `ℓ_i` for every record.
+    pub(crate) fn per_record<T: Scalar>(
+        self,
+        z: &[T],
+        targets: Targets<'_, T>,
+        outputs: usize,
+        losses: &mut [f64],
+    ) {
+        let (mut cotangent, mut p) = (vec![T::zero(); outputs], Vec::new());
+        for (i, (z, loss)) in z.chunks_exact(outputs).zip(losses).enumerate() {
+            let target = targets.range(&(i..i + 1), outputs);
+            *loss = self.differentiate(z, target, outputs, 1.0, &mut cotangent, &mut p);
+        }
+    }
+}
+
+/// Fills `p` with the probabilities and returns `ln Σ e^{z_k}`.
+fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
+    let greatest = z.iter().copied().fold(T::neg_infinity(), T::max);
+    let mut sum = T::zero();
+    for (p, &z) in p.iter_mut().zip(z) {
+        *p = (z - greatest).exp();
+        sum += *p;
+    }
+    let inverse = sum.recip();
+    for p in p {
+        *p *= inverse;
+    }
+    greatest.as_f64() + sum.as_f64().ln()
+}

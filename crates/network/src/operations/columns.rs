@@ -1,0 +1,247 @@
+//! Convolution as a matrix product over the matrix of patches (`im2col`), a block of rows at a time
+//! so that the patches stay in cache. Runs any geometry.
+
+use super::affine::Term;
+use super::convolution::Convolution;
+use super::{Prepared, Scratch, Sink, Weights};
+use crate::kernel;
+use crate::matrix::{View, ViewMut, multiply};
+use crate::scalar::Scalar;
+use std::ops::Range;
+
+/// Elements of one block of patches: 1 MiB in single precision, within a second-level cache.
+const BLOCK_ELEMENTS: usize = 1 << 18;
+
+/// A group's filters as a matrix: (kernel row, kernel column, channel) × filter.
+pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
+    let mut matrices = vec![T::zero(); filters.len()];
+    for_each_weight(c, |matrix_index, filter_index| {
+        matrices[matrix_index] = filters[filter_index];
+    });
+    matrices
+}
+
+/// Calls `f(index in the group matrices, index in the stored order)` for every weight.
+fn for_each_weight(c: &Convolution, mut f: impl FnMut(usize, usize)) {
+    let (channels, filters) = (c.channels_per_group(), c.filters_per_group());
+    let offsets = c.kernel[0] * c.kernel[1];
+    for group in 0..c.groups {
+        let base = group * filters * channels * offsets;
+        for filter in 0..filters {
+            for channel in 0..channels {
+                for offset in 0..offsets {
+                    f(
+                        base + (offset * channels + channel) * filters + filter,
+                        base + (filter * channels + channel) * offsets + offset,
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn block_rows(c: &Convolution, records: usize) -> usize {
+    (BLOCK_ELEMENTS / c.patch_len()).clamp(16, 4096).min(records * c.positions())
+}
+
+pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
+    2 * block_rows(c, records) * c.patch_len() + c.filters * c.patch_len()
+}
+
+/// A group's matrix within the prepared filters.
+fn matrix<'a, T: Scalar>(c: &Convolution, w: Weights<'a, T>, group: usize) -> View<'a, T> {
+    let Prepared::Columns(matrices) = w.prepared else {
+        unreachable!("filters were prepared for another algorithm")
+    };
+    let (rows, cols) = (c.patch_len(), c.filters_per_group());
+    View::new(&matrices[group * rows * cols..][..rows * cols], rows, cols)
+}
+
+/// The rows of `picture-shaped` data that belong to a group, as a matrix.
+fn group_rows<'a, T>(
+    data: &'a [T],
+    width: usize,
+    group_width: usize,
+    group: usize,
+    rows: &Range<usize>,
+) -> View<'a, T> {
+    View::strided(
+        &data[rows.start * width + group * group_width..],
+        rows.len(),
+        group_width,
+        width,
+    )
+}
+
+pub(super) fn apply<T: Scalar>(
+    c: &Convolution,
+    records: usize,
+    terms: &[(&[T], Weights<'_, T>)],
+    y: &mut [T],
+    scratch: &mut Scratch<T>,
+) {
+    let total = records * c.positions();
+    let block = block_rows(c, records);
+    let (patch, width) = (c.patch_len(), c.filters_per_group());
+    let [patches, ..] = scratch.take([block * patch, 0, 0, 0]);
+    for group in 0..c.groups {
+        for start in (0..total).step_by(block) {
+            let rows = start..(start + block).min(total);
+            for (j, &(x, w)) in terms.iter().enumerate() {
+                let left = patch_view(c, x, group, &rows, patches);
+                let out = &mut y[rows.start * c.filters + group * width..];
+                let out = ViewMut::strided(out, rows.len(), width, c.filters);
+                multiply(out, j > 0, left, matrix(c, w, group));
+            }
+        }
+    }
+}
+
+pub(super) fn transpose<T: Scalar>(
+    c: &Convolution,
+    records: usize,
+    terms: &[Term<'_, T>],
+    mut xbar: Option<Sink<'_, T>>,
+    wbar: Option<&mut [T]>,
+    scratch: &mut Scratch<T>,
+) {
+    let total = records * c.positions();
+    let block = block_rows(c, records);
+    let (patch, width) = (c.patch_len(), c.filters_per_group());
+    let [patches, cotangents, gradient, _] =
+        scratch.take([block * patch, block * patch, c.filters * patch, 0]);
+    gradient.fill(T::zero());
+    if let Some(sink) = &mut xbar {
+        sink.clear_unless_accumulating();
+    }
+    for group in 0..c.groups {
+        for start in (0..total).step_by(block) {
+            let rows = start..(start + block).min(total);
+            if let Some(sink) = &mut xbar {
+                for (j, term) in terms.iter().enumerate() {
+                    let ybar = group_rows(term.ybar, c.filters, width, group, &rows);
+                    let w = matrix(c, term.w, group).t();
+                    if c.is_pointwise() {
+                        let inner = c.channels_per_group();
+                        let out = &mut sink.buffer[rows.start * c.channels + group * inner..];
+                        multiply(ViewMut::strided(out, rows.len(), inner, c.channels), true, ybar, w);
+                    } else {
+                        multiply(ViewMut::new(cotangents, rows.len(), patch), j > 0, ybar, w);
+                    }
+                }
+                if !c.is_pointwise() {
+                    scatter(c, cotangents, group, &rows, sink.buffer);
+                }
+            }
+            if wbar.is_some() {
+                let size = patch * width;
+                for term in terms {
+                    let Some(x) = term.x else { continue };
+                    let left = patch_view(c, x, group, &rows, patches).t();
+                    let ybar = group_rows(term.ybar, c.filters, width, group, &rows);
+                    let out = &mut gradient[group * size..][..size];
+                    multiply(ViewMut::new(out, patch, width), true, left, ybar);
+                }
+            }
+        }
+    }
+    if let Some(wbar) = wbar {
+        for_each_weight(c, |matrix_index, filter_index| {
+            wbar[filter_index] += gradient[matrix_index];
+        });
+    }
+}
+
+/// The patches of output rows `rows`, gathered into `patches` unless the input already is them.
+fn patch_view<'a, T: Scalar>(
+    c: &Convolution,
+    x: &'a [T],
+    group: usize,
+    rows: &Range<usize>,
+    patches: &'a mut [T],
+) -> View<'a, T> {
+    if c.is_pointwise() {
+        return group_rows(x, c.channels, c.channels_per_group(), group, rows);
+    }
+    gather(c, x, group, rows, patches);
+    View::new(patches, rows.len(), c.patch_len())
+}
+
+/// For each output row and kernel row, where in the picture its run of pixels lies.
+///
+/// Calls `f(start in the patch, start in the picture, pixels)`; what it does not mention is padding.
+#[inline(always)]
+fn for_each_run(
+    c: &Convolution,
+    row: usize,
+    patch_start: usize,
+    mut f: impl FnMut(usize, usize, usize),
+) {
+    let [height, width] = c.input;
+    let channels = c.channels_per_group();
+    let (record, position) = (row / c.positions(), row % c.positions());
+    let (oy, ox) = (position / c.output[1], position % c.output[1]);
+    let left = (ox * c.stride[1]) as isize - c.padding[1] as isize;
+    let first = (-left).clamp(0, c.kernel[1] as isize) as usize;
+    let last = (width as isize - left).clamp(first as isize, c.kernel[1] as isize) as usize;
+    for ky in 0..c.kernel[0] {
+        let iy = (oy * c.stride[0] + ky) as isize - c.padding[0] as isize;
+        if iy < 0 || iy >= height as isize || first == last {
+            continue;
+        }
+        let pixel = (record * height + iy as usize) * width + (left + first as isize) as usize;
+        f(patch_start + (ky * c.kernel[1] + first) * channels, pixel, last - first);
+    }
+}
+
+fn gather<T: Scalar>(
+    c: &Convolution,
+    x: &[T],
+    group: usize,
+    rows: &Range<usize>,
+    patches: &mut [T],
+) {
+    let channels = c.channels_per_group();
+    let patch = c.patch_len();
+    let padded = c.padding != [0, 0];
+    for (i, row) in rows.clone().enumerate() {
+        if padded {
+            patches[i * patch..][..patch].fill(T::zero());
+        }
+        for_each_run(c, row, i * patch, |start, pixel, pixels| {
+            if c.groups == 1 {
+                let len = pixels * channels;
+                patches[start..][..len].copy_from_slice(&x[pixel * channels..][..len]);
+            } else {
+                for p in 0..pixels {
+                    let from = &x[(pixel + p) * c.channels + group * channels..][..channels];
+                    patches[start + p * channels..][..channels].copy_from_slice(from);
+                }
+            }
+        });
+    }
+}
+
+fn scatter<T: Scalar>(
+    c: &Convolution,
+    patches: &[T],
+    group: usize,
+    rows: &Range<usize>,
+    x: &mut [T],
+) {
+    let channels = c.channels_per_group();
+    let patch = c.patch_len();
+    for (i, row) in rows.clone().enumerate() {
+        for_each_run(c, row, i * patch, |start, pixel, pixels| {
+            if c.groups == 1 {
+                let len = pixels * channels;
+                kernel::add(&mut x[pixel * channels..][..len], &patches[start..][..len]);
+            } else {
+                for p in 0..pixels {
+                    let to = &mut x[(pixel + p) * c.channels + group * channels..][..channels];
+                    kernel::add(to, &patches[start + p * channels..][..channels]);
+                }
+            }
+        });
+    }
+}
