@@ -2,9 +2,8 @@
 //!
 //! Releasing `w + N(0, σ²I)`, where `w` moves by at most Δ, satisfies (ε, δ) if and only if
 //! `δ ≥ Φ(Δ/2σ − εσ/Δ) − e^ε Φ(−Δ/2σ − εσ/Δ)`. Each function solves this for one of the numbers and
-//! rounds towards more noise, greater ε or greater δ. Answers are exact to the last few bits,
-//! for any ε ≥ 0 and any δ down to 2.3e-308. Take that literally where ε is tiny: the same digits
-//! of δ that fix it must be given.
+//! rounds towards more noise, greater ε or greater δ. Answers are good to a few units in the last
+//! place, for any ε ≥ 0 and any δ down to 2.3e-308 (a tiny ε beside a large δ to a part in 1e11).
 
 use twofloat::TwoFloat;
 

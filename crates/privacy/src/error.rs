@@ -7,7 +7,7 @@
 #[non_exhaustive]
 pub enum PrivacyError {
     /// A number lies outside the range in which it means something.
-    #[error("{quantity} is {found:e}, but must be {expected}; {advice}")]
+    #[error("{quantity} is {found:?}, but must be {expected}; {advice}")]
     OutOfRange {
         /// What the number is.
         quantity: &'static str,
@@ -20,8 +20,8 @@ pub enum PrivacyError {
     },
     /// δ is used up by the probability that a probabilistic constant is wrong.
     #[error(
-        "delta is {delta:e}, but the constants of the bound may already fail with probability \
-         {failure:e}; ask for a larger delta, or compute those constants with a smaller failure \
+        "delta is {delta:?}, but the constants of the bound may already fail with probability \
+         {failure:?}; ask for a larger delta, or compute those constants with a smaller failure \
          probability"
     )]
     DeltaSpentOnFailures {

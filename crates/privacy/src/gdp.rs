@@ -61,16 +61,19 @@ impl Gdp {
     /// # Errors
     /// [`PrivacyError::OutOfRange`] if it exceeds 1e150.
     pub fn compose(releases: impl IntoIterator<Item = Self>) -> Result<Self, PrivacyError> {
-        // Squares of parameters below 1e-150 may vanish: one unit in the last place each makes up
-        // for that, and keeps the sum of any number of rounded squares an upper bound.
-        let squares = releases
-            .into_iter()
-            .filter(|release| release.0 > 0.0)
-            .fold(0.0, |sum: f64, release| {
-                (sum + (release.0 * release.0).next_up()).next_up()
-            });
-        Self::new(squares.sqrt().next_up().min(f64::MAX))
-            .map(|composed| if squares > 0.0 { composed } else { Self(0.0) })
+        let mut squares = 0.0_f64;
+        for Self(mu) in releases {
+            if mu > 0.0 {
+                // One unit in the last place keeps each step an upper bound, also where the
+                // square of a tiny μ vanishes.
+                squares = (squares + (mu * mu).next_up()).next_up();
+            }
+        }
+        if squares > 0.0 {
+            Self::new(squares.sqrt().next_up())
+        } else {
+            Ok(Self(0.0))
+        }
     }
 
     /// The greatest μ that satisfies (ε, δ), rounded down.

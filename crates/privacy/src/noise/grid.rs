@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(grid(1e-12, 1.0, F64), (-42.0, 1.0));
         // a limit that is a power of two already
         assert_eq!(grid(0.5, 8.0, F64), (-21.0, 4.0));
-        assert_eq!(grid(1e-100, 0.0, F32).0, -149.0);
+        assert_eq!(grid(1e-100, 0.0, F32), (-149.0, -149.0));
     }
 
     #[test]

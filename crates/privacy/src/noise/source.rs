@@ -12,9 +12,9 @@ use crate::quantity::NoiseScale;
 
 /// A source of Gaussian noise: ChaCha20 that remembers where its seed came from.
 ///
-/// Normal deviates come from `rand_distr`'s ziggurat, an exact rejection method on 52 random bits
-/// a draw: unlike sums of uniforms it has the true tails, and unlike Box-Muller its low bits do not
-/// come from a logarithm and a cosine. It cannot be cloned, because noise must never be used twice.
+/// Normal deviates come from `rand_distr`'s ziggurat, a rejection method on 52 random bits a draw:
+/// but for floating-point rounding it is exact, tails included, and [`Grid`] deals with that
+/// rounding. A source cannot be cloned, because noise must never be used twice.
 ///
 /// ```
 /// use rescind_privacy::NoiseScale;
