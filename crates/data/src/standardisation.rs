@@ -18,6 +18,9 @@ pub enum Provenance {
     /// Constants fixed before, and whatever, records are held: retraining without some of them
     /// would use the same.
     Fixed,
+    /// Constants the user gave and vouches for; nobody checks that they were not computed on the
+    /// records.
+    Supplied,
     /// Computed on records of the dataset, which the numbers therefore reveal something about.
     ComputedOn {
         /// Number of records.
@@ -126,6 +129,16 @@ impl Standardisation {
             std,
             provenance: Provenance::Fixed,
         })
+    }
+
+    /// The user's own constants, one mean and one positive standard deviation per channel or
+    /// column, such as the known range of a table's columns.
+    ///
+    /// # Errors
+    /// [`StandardisationError`] unless both have one length, all are finite, and every standard
+    /// deviation is positive.
+    pub fn supplied(mean: Vec<f32>, std: Vec<f32>) -> Result<Self, StandardisationError> {
+        Self::checked(mean, std, Provenance::Supplied)
     }
 
     /// Mean and (population) standard deviation of the selected records, accumulated in f64 in a

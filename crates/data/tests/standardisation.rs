@@ -84,7 +84,9 @@ fn none_changes_nothing() {
 fn what_cannot_be_standardised_is_refused_unchanged() {
     let mut dataset = pictures();
     let read = |text: &str| serde_json::from_str::<Standardisation>(text);
-    let one = read(r#"{"mean":[0.5],"std":[0.5],"provenance":"fixed"}"#).unwrap();
+    let one = Standardisation::supplied(vec![0.5], vec![0.5]).unwrap();
+    assert_eq!(one.provenance(), &Provenance::Supplied);
+    assert!(Standardisation::supplied(vec![0.5], vec![0.0]).is_err());
     let error = one.apply(&mut dataset).unwrap_err();
     assert_eq!(
         error,

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn refuses_a_truncated_archive() {
         let folder = tempfile::tempdir().unwrap();
-        let data: Vec<u8> = (0..40_000_u32).map(|i| (i * i >> 3) as u8).collect();
+        let data: Vec<u8> = (0..40_000_u32).map(|i| ((i * i) >> 3) as u8).collect();
         let path = archive(
             folder.path(),
             &[(&inside(BATCHES[0]), EntryType::Regular, &data)],

@@ -6,7 +6,7 @@ use crate::error::DataError;
 use crate::identity::{record_hash, subject_hash};
 use crate::source::CsvOptions;
 use ::csv::{ReaderBuilder, StringRecord, Trim};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::path::Path;
 
@@ -62,14 +62,11 @@ pub(crate) fn load(path: &Path, options: &CsvOptions) -> Result<Data, DataError>
             advice: "add rows or give a smaller test fraction",
         });
     }
+    let index: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
     let part = |rows: Vec<Row>| {
-        let label = |row: &Row| {
-            classes
-                .iter()
-                .position(|class| *class == row.class)
-                .unwrap_or(0)
-        };
-        let labels = rows.iter().map(|row| label(row) as u32).collect();
+        // Every row's class is among the classes: they were collected from the rows.
+        let label = |row: &Row| index.get(row.class.as_str()).copied().unwrap_or(0);
+        let labels = rows.iter().map(label).collect();
         let subjects: Option<Vec<String>> = rows.iter().map(|row| row.subject.clone()).collect();
         let values = rows.into_iter().flat_map(|row| row.inputs).collect();
         let dataset = Dataset::new(name, vec![inputs], classes.clone(), values, labels)?;

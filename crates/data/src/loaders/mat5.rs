@@ -22,6 +22,10 @@ const COMPRESSED: u32 = 15;
 /// Array classes 6 to 15 are numeric; the others (cells, structures, text, sparse) are skipped.
 const NUMERIC_CLASSES: std::ops::RangeInclusive<u32> = 6..=15;
 const COMPLEX: u32 = 0x0800;
+/// More than any real array has, and few enough to show in an error.
+const MAX_DIMS: usize = 32;
+/// MATLAB's own limit on names.
+const MAX_NAME: usize = 63;
 
 /// A real numeric array as stored: the first dimension varies fastest.
 #[derive(Debug)]
@@ -49,11 +53,12 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Array>, DataError> 
         ));
     }
     let mut arrays = Vec::new();
+    let mut unpacked = 0;
     while !rest.is_empty() {
         let element = file.element(&mut rest)?;
         let array = match element.kind {
             MATRIX => file.array(element.data)?,
-            COMPRESSED => file.compressed(element.data)?,
+            COMPRESSED => file.compressed(element.data, &mut unpacked)?,
             _ => None,
         };
         arrays.extend(array);
@@ -114,11 +119,11 @@ impl File<'_> {
         Ok(Element { kind: first, data })
     }
 
-    fn compressed(&self, packed: &[u8]) -> Result<Option<Array>, DataError> {
-        let limit = (packed.len() as u64)
-            .saturating_mul(MAX_DEFLATE_RATIO)
-            .min(MAX_BYTES);
-        let bytes = inflate(self.path, packed, limit)?;
+    /// An array in a zlib stream; all streams of a file together may unpack to `MAX_BYTES`.
+    fn compressed(&self, packed: &[u8], unpacked: &mut u64) -> Result<Option<Array>, DataError> {
+        let most = (packed.len() as u64).saturating_mul(MAX_DEFLATE_RATIO);
+        let bytes = inflate(self.path, packed, most.min(MAX_BYTES - *unpacked))?;
+        *unpacked += bytes.len() as u64;
         let element = self.element(&mut bytes.as_slice())?;
         if element.kind == MATRIX {
             self.array(element.data)
@@ -139,6 +144,9 @@ impl File<'_> {
         }
         let dims = self.element(&mut rest)?;
         self.expect(dims.kind, INT32, "the dimensions' type")?;
+        if dims.data.len() > 4 * MAX_DIMS {
+            return Err(self.wrong("the dimensions' size", dims.data.len(), "at most 128 bytes"));
+        }
         let sizes = dims.data.chunks_exact(4).map(|word| {
             let size = i32::from_le_bytes([word[0], word[1], word[2], word[3]]);
             usize::try_from(size)
@@ -147,6 +155,9 @@ impl File<'_> {
         let dims = sizes.collect::<Result<Vec<usize>, DataError>>()?;
         let name = self.element(&mut rest)?;
         self.expect(name.kind, INT8, "the array name's type")?;
+        if name.data.len() > MAX_NAME {
+            return Err(self.wrong("the name's length", name.data.len(), "at most 63 bytes"));
+        }
         let name = String::from_utf8_lossy(name.data).into_owned();
         let values = self.element(&mut rest)?;
         let count = dims
