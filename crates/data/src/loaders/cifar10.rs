@@ -129,7 +129,10 @@ mod tests {
         assert_eq!(data.test.labels(), [5, 6]);
         let input = data.train.input(9).unwrap();
         let expected = [5.0, 6.0, 7.0, 255.0].map(|value: f32| value / 255.0);
-        assert_eq!(&[input[0], input[1024], input[2048], input[3071]][..], &expected[..]);
+        assert_eq!(
+            &[input[0], input[1024], input[2048], input[3071]][..],
+            &expected[..]
+        );
         assert_eq!(data.train.class_names()[9], "truck");
     }
 
