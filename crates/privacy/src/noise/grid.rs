@@ -51,8 +51,8 @@ impl Grid {
     /// (f64: the remaining ten keep the gaps between sums well below the spacing).
     ///
     /// # Errors
-    /// [`PrivacyError::OutOfRange`] if `largest` is not a number from 0 to 1e150 (1e38 for f32),
-    /// or σ is above 1e37 for f32.
+    /// [`PrivacyError::OutOfRange`] if `largest` is not a number of at least 0, or `largest + 16σ`
+    /// exceeds 1e152 (1.7e38 for f32).
     pub fn new(
         sigma: NoiseScale,
         largest: f64,
@@ -73,10 +73,7 @@ impl Grid {
         // In range by the checks above: all exponents lie between −1074 and 1023.
         let limit_exponent = (exponent(reach.next_down()) + 1).max(finest);
         let fine = exponent(sigma.value()) - BITS_BELOW_SIGMA;
-        let spacing_exponent = fine
-            .max(limit_exponent - bits)
-            .max(finest)
-            .min(limit_exponent);
+        let spacing_exponent = fine.max(limit_exponent - bits).max(finest);
         Ok(Self {
             spacing_exponent,
             limit_exponent,
