@@ -5,7 +5,7 @@ use rescind_privacy::noise::{NoiseReport, NoiseSource, Origin, ReleaseFormat};
 use rescind_privacy::{NoiseScale, PrivacyError};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-const COUNT: usize = 2_000_000;
+const COUNT: usize = 1_000_000;
 
 /// Noise alone, in units of σ.
 fn deviates(sigma: f64, seed: u64) -> Vec<f64> {
