@@ -54,7 +54,7 @@ fn products_are_counted_one_by_one() {
     let counted = Counted::new(Dense::with_spectrum(&[1.0, 2.0, 3.0], 1).operator::<f32>());
     assert_eq!(counted.products(), 0);
     counted.apply(&[1.0, 0.0, 0.0], &mut [0.0; 3]);
-    (&counted).apply_block(&[1.0; 12], &mut [0.0; 12]);
+    counted.apply_block(&[1.0; 12], &mut [0.0; 12]);
     assert_eq!(counted.products(), 5);
 }
 

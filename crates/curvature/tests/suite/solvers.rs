@@ -57,7 +57,9 @@ fn agrees<T: Real>(
     );
 }
 
-fn all<T: Real>(tolerance: f64) -> Vec<(&'static str, Box<dyn Solver<T, DenseOperator<T>>>)> {
+type Named<T> = (&'static str, Box<dyn Solver<T, DenseOperator<T>>>);
+
+fn all<T: Real>(tolerance: f64) -> Vec<Named<T>> {
     vec![
         ("CG", Box::new(Cg::new(stopping(tolerance)))),
         ("MINRES", Box::new(Minres::new(stopping(tolerance)))),
