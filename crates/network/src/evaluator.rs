@@ -34,6 +34,7 @@ pub struct Evaluator<'n, T> {
     pub(crate) statistics: Vec<T>,
     pub(crate) execution: Arc<Execution>,
     pub(crate) workspaces: Workspaces<Workspace<T>>,
+    partials: Workspaces<Vec<T>>,
 }
 
 /// A thread's buffers.
@@ -57,6 +58,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
             statistics: network.initial_statistics(),
             execution: Arc::default(),
             workspaces: Workspaces::default(),
+            partials: Workspaces::default(),
         }
     }
 
@@ -182,8 +184,13 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         )?;
         let weights = WeightSet::new(program, w, &self.statistics, largest);
         let scale = 1.0 / records as f64;
-        let total =
-            self.execution.sum(&plan, lanes, &self.workspaces, gradient, |_, chunk, space, part| {
+        let total = self.execution.sum(
+            &plan,
+            lanes,
+            &self.workspaces,
+            &self.partials,
+            gradient,
+            |_, chunk, space, part| {
                 let input = &batch.inputs[chunk.start * len..chunk.end * len];
                 let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
                 tape.forward(program, &weights, input, true, scratch)
@@ -192,7 +199,8 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
                     self.seed(tape, input, batch, chunk, scale, cotangents, probabilities);
                 tape.backward(program, &weights, input, cotangents, part, scratch);
                 Ok(total)
-            })?;
+            },
+        )?;
         self.penalty.add_gradient(w, gradient);
         Ok(total * scale + self.penalty.value(w))
     }

@@ -101,6 +101,7 @@ impl Execution {
         chunks: &[Range<usize>],
         lanes: usize,
         workspaces: &Workspaces<W>,
+        partials: &Workspaces<Vec<T>>,
         out: &mut [T],
         partial: impl Fn(usize, &Range<usize>, &mut W, &mut [T]) -> Result<f64, E> + Sync,
     ) -> Result<f64, E> {
@@ -108,14 +109,15 @@ impl Execution {
         if let [chunk] = chunks {
             return workspaces.with(|w| partial(0, chunk, w, out));
         }
-        let lanes = lanes.min(chunks.len());
-        let mut partials = vec![vec![T::zero(); out.len()]; lanes];
+        let (lanes, len) = (lanes.min(chunks.len()), out.len());
+        let mut parts: Vec<Vec<T>> = (0..lanes).map(|_| partials.take()).collect();
         let mut total = 0.0;
         for (wave, chunks) in chunks.chunks(lanes).enumerate() {
-            let results = std::sync::Mutex::new(vec![None; chunks.len()]);
-            let items = chunks.iter().zip(&mut partials).enumerate().collect();
+            let results = Mutex::new(vec![None; chunks.len()]);
+            let items = chunks.iter().zip(&mut parts).enumerate().collect();
             self.each(items, lanes, workspaces, |(i, (chunk, part)), w| {
-                part.fill(T::zero());
+                part.clear();
+                part.resize(len, T::zero());
                 let value = partial(wave * lanes + i, chunk, w, part)?;
                 results.lock().unwrap_or_else(PoisonError::into_inner)[i] = Some(value);
                 Ok(())
@@ -123,8 +125,9 @@ impl Execution {
             for value in results.into_inner().unwrap_or_else(PoisonError::into_inner) {
                 total += value.unwrap_or(f64::NAN);
             }
-            self.add_in_order(out, &partials[..chunks.len()]);
+            self.add_in_order(out, &parts[..chunks.len()]);
         }
+        parts.into_iter().for_each(|part| partials.give(part));
         Ok(total)
     }
 
@@ -162,11 +165,18 @@ pub(crate) struct Workspaces<W> {
 
 impl<W: Default> Workspaces<W> {
     pub fn with<R>(&self, work: impl FnOnce(&mut W) -> R) -> R {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut workspace = idle().pop().unwrap_or_default();
+        let mut workspace = self.take();
         let result = work(&mut workspace);
-        idle().push(workspace);
+        self.give(workspace);
         result
+    }
+
+    fn take(&self) -> W {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give(&self, workspace: W) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
     }
 }
 

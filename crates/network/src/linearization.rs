@@ -25,6 +25,7 @@ pub struct Linearization<'e, T> {
     loss: f64,
     gradient: Vec<T>,
     workspaces: Workspaces<Workspace<T>>,
+    partials: Workspaces<Vec<T>>,
 }
 
 /// What is kept of a chunk.
@@ -93,6 +94,7 @@ impl<T: Scalar> Evaluator<'_, T> {
             loss: 0.0,
             gradient: vec![T::zero(); w.len()],
             workspaces: Workspaces::default(),
+            partials: Workspaces::default(),
         };
         linearization.run_primal(keep)?;
         Ok(linearization)
@@ -110,6 +112,7 @@ impl<'e, T: Scalar> Linearization<'e, T> {
             &self.plan,
             self.lanes,
             &self.workspaces,
+            &self.partials,
             &mut gradient,
             |index, chunk, space, part| {
                 let total = self.primal(chunk, space)?;
@@ -271,13 +274,11 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         check_len("direction", v.len(), self.w.len())?;
         check_len("product", out.len(), self.w.len())?;
         let direction = self.direction(v);
-        let execution = &self.evaluator.execution;
-        execution.sum(&self.plan, self.lanes, &self.workspaces, out, |i, chunk, space, part| {
+        self.sum(out, |i, chunk, space, part| {
             self.at(i, chunk, adjoints, space, |at, room| {
                 chunk_product(&at, room, &direction, part);
                 Ok(())
-            })?;
-            Ok::<f64, NetworkError>(0.0)
+            })
         })?;
         self.evaluator.penalty.add_product(v, out);
         Ok(())
@@ -325,8 +326,7 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         let outputs = self.evaluator.network.outputs();
         check_len("output cotangent", u.len(), self.records * outputs)?;
         check_len("product", out.len(), self.w.len())?;
-        let execution = &self.evaluator.execution;
-        execution.sum(&self.plan, self.lanes, &self.workspaces, out, |i, chunk, space, part| {
+        self.sum(out, |i, chunk, space, part| {
             self.at(i, chunk, false, space, |at, room| {
                 let Room { moved, scratch, .. } = room;
                 fit(program, at.records, moved, |slot| program.slots[slot].varies);
@@ -334,9 +334,22 @@ impl<'e, T: Scalar> Linearization<'e, T> {
                 moved[program.output].copy_from_slice(share);
                 at.tape.backward(program, &self.weights, at.input, moved, part, scratch);
                 Ok(())
-            })?;
-            Ok::<f64, NetworkError>(0.0)
-        })?;
+            })
+        })
+    }
+
+    /// `out = Σ_chunks partial(chunk)`, in order.
+    fn sum(
+        &self,
+        out: &mut [T],
+        partial: impl Fn(usize, &Range<usize>, &mut Workspace<T>, &mut [T]) -> Result<(), NetworkError>
+        + Sync,
+    ) -> Result<(), NetworkError> {
+        let (execution, plan) = (&self.evaluator.execution, &self.plan);
+        let counted = |i, chunk: &Range<usize>, space: &mut Workspace<T>, part: &mut [T]| {
+            partial(i, chunk, space, part).map(|()| 0.0)
+        };
+        execution.sum(plan, self.lanes, &self.workspaces, &self.partials, out, counted)?;
         Ok(())
     }
 }

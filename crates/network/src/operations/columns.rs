@@ -12,29 +12,30 @@ use std::ops::Range;
 /// Elements of one block of patches: 1 MiB in single precision, within a second-level cache.
 const BLOCK_ELEMENTS: usize = 1 << 18;
 
-/// A group's filters as a matrix: (kernel row, kernel column, channel) × filter.
+/// Every filter with its channels last, as the patches have them. Filters stay rows: within one
+/// they move no further than a cache reaches.
 pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
-    let mut matrices = vec![T::zero(); filters.len()];
-    for_each_weight(c, |matrix_index, filter_index| {
-        matrices[matrix_index] = filters[filter_index];
-    });
-    matrices
+    let mut reordered = vec![T::zero(); filters.len()];
+    let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
+    let pairs = reordered.chunks_exact_mut(c.patch_len()).zip(filters.chunks_exact(c.patch_len()));
+    for (to, from) in pairs {
+        for (offset, to) in to.chunks_exact_mut(channels).enumerate() {
+            for (to, from) in to.iter_mut().zip(from[offset..].iter().step_by(offsets)) {
+                *to = *from;
+            }
+        }
+    }
+    reordered
 }
 
-/// Calls `f(index in the group matrices, index in the stored order)` for every weight.
-fn for_each_weight(c: &Convolution, mut f: impl FnMut(usize, usize)) {
-    let (channels, filters) = (c.channels_per_group(), c.filters_per_group());
-    let offsets = c.kernel[0] * c.kernel[1];
-    for group in 0..c.groups {
-        let base = group * filters * channels * offsets;
-        for filter in 0..filters {
-            for channel in 0..channels {
-                for offset in 0..offsets {
-                    f(
-                        base + (offset * channels + channel) * filters + filter,
-                        base + (filter * channels + channel) * offsets + offset,
-                    );
-                }
+/// Adds filters with their channels last to filters in the stored order.
+fn add_reordered<T: Scalar>(c: &Convolution, from: &[T], filters: &mut [T]) {
+    let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
+    let pairs = filters.chunks_exact_mut(c.patch_len()).zip(from.chunks_exact(c.patch_len()));
+    for (to, from) in pairs {
+        for (channel, to) in to.chunks_exact_mut(offsets).enumerate() {
+            for (to, from) in to.iter_mut().zip(from[channel..].iter().step_by(channels)) {
+                *to += *from;
             }
         }
     }
@@ -48,13 +49,14 @@ pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
     2 * block_rows(c, records) * c.patch_len() + c.filters * c.patch_len()
 }
 
-/// A group's matrix within the prepared filters.
+/// A group's filters as a matrix, filter × patch.
 fn matrix<'a, T: Scalar>(c: &Convolution, w: Weights<'a, T>, group: usize) -> View<'a, T> {
-    let Prepared::Columns(matrices) = w.prepared else {
-        unreachable!("filters were prepared for another algorithm")
+    let filters = match w.prepared {
+        Prepared::Columns(reordered) => reordered,
+        _ => w.values,
     };
-    let (rows, cols) = (c.patch_len(), c.filters_per_group());
-    View::new(&matrices[group * rows * cols..][..rows * cols], rows, cols)
+    let (rows, cols) = (c.filters_per_group(), c.patch_len());
+    View::new(&filters[group * rows * cols..][..rows * cols], rows, cols)
 }
 
 /// The rows of `picture-shaped` data that belong to a group, as a matrix.
@@ -91,7 +93,7 @@ pub(super) fn apply<T: Scalar>(
                 let left = patch_view(c, x, group, &rows, patches);
                 let out = &mut y[rows.start * c.filters + group * width..];
                 let out = ViewMut::strided(out, rows.len(), width, c.filters);
-                multiply(out, j > 0, left, matrix(c, w, group));
+                multiply(out, j > 0, left, matrix(c, w, group).t());
             }
         }
     }
@@ -120,7 +122,7 @@ pub(super) fn transpose<T: Scalar>(
             if let Some(sink) = &mut xbar {
                 for (j, term) in terms.iter().enumerate() {
                     let ybar = group_rows(term.ybar, c.filters, width, group, &rows);
-                    let w = matrix(c, term.w, group).t();
+                    let w = matrix(c, term.w, group);
                     if c.is_pointwise() {
                         let inner = c.channels_per_group();
                         let out = &mut sink.buffer[rows.start * c.channels + group * inner..];
@@ -137,18 +139,16 @@ pub(super) fn transpose<T: Scalar>(
                 let size = patch * width;
                 for term in terms {
                     let Some(x) = term.x else { continue };
-                    let left = patch_view(c, x, group, &rows, patches).t();
-                    let ybar = group_rows(term.ybar, c.filters, width, group, &rows);
+                    let right = patch_view(c, x, group, &rows, patches);
+                    let ybar = group_rows(term.ybar, c.filters, width, group, &rows).t();
                     let out = &mut gradient[group * size..][..size];
-                    multiply(ViewMut::new(out, patch, width), true, left, ybar);
+                    multiply(ViewMut::new(out, width, patch), true, ybar, right);
                 }
             }
         }
     }
     if let Some(wbar) = wbar {
-        for_each_weight(c, |matrix_index, filter_index| {
-            wbar[filter_index] += gradient[matrix_index];
-        });
+        add_reordered(c, gradient, wbar);
     }
 }
 

@@ -51,6 +51,8 @@ impl Convolution {
         let filters = &values[..self.weight_len()];
         if winograd::pays(self, records) {
             Prepared::Winograd(winograd::prepare(self, filters))
+        } else if self.kernel == [1, 1] {
+            Prepared::Plain
         } else {
             Prepared::Columns(columns::prepare(self, filters))
         }

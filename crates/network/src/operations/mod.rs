@@ -51,7 +51,7 @@ impl<T> Copy for Weights<'_, T> {}
 pub(crate) enum Prepared<T> {
     /// Used as they are.
     Plain,
-    /// A convolution's filters as one matrix a group, (offset, channel) × filter.
+    /// A convolution's filters with their channels last.
     Columns(Vec<T>),
     /// A convolution's filters in the Winograd domain, point × channel × filter.
     Winograd(Vec<T>),

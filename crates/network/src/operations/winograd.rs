@@ -208,6 +208,16 @@ fn load<T: Scalar>(from: &[T], width: usize, to: &mut [T; LANES]) {
     }
 }
 
+/// Copies up to `LANES` values out.
+#[inline(always)]
+fn store<T: Scalar>(from: &[T; LANES], width: usize, to: &mut [T]) {
+    if width == LANES {
+        to[..LANES].copy_from_slice(from);
+    } else {
+        to[..width].copy_from_slice(&from[..width]);
+    }
+}
+
 kernel! {
     /// `v[point][tile][channel] = (Bᵀ d B)[point]`.
     fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], tiles: Range<usize>, v: &mut [T]) {
@@ -228,7 +238,7 @@ kernel! {
                 along_columns(&d, &mut half, 6, input_1d);
                 along_rows(&half, &mut d, 6, input_1d);
                 for (point, lanes) in d.iter().enumerate() {
-                    v[(point * count + t) * channels + start..][..width].copy_from_slice(&lanes[..width]);
+                    store(lanes, width, &mut v[(point * count + t) * channels + start..]);
                 }
             }
         }
@@ -281,8 +291,7 @@ kernel! {
                 for i in 0..4 {
                     for j in 0..4 {
                         if let Some(pixel) = tiling.output_pixel(place, i, j) {
-                            let out = &mut y[pixel * filters + start..][..width];
-                            out.copy_from_slice(&d[i * 6 + j][..width]);
+                            store(&d[i * 6 + j], width, &mut y[pixel * filters + start..]);
                         }
                     }
                 }
@@ -311,7 +320,7 @@ kernel! {
                 along_columns(&d, &mut half, 4, output_adjoint_1d);
                 along_rows(&half, &mut d, 6, output_adjoint_1d);
                 for (point, lanes) in d.iter().enumerate() {
-                    z[(point * count + t) * filters + start..][..width].copy_from_slice(&lanes[..width]);
+                    store(lanes, width, &mut z[(point * count + t) * filters + start..]);
                 }
             }
         }
@@ -336,8 +345,7 @@ kernel! {
                 along_columns(&d, &mut half, 3, filter_1d);
                 along_rows(&half, &mut d, 6, filter_1d);
                 for (point, lanes) in d.iter().enumerate() {
-                    u[(point * channels + channel) * filters + start..][..width]
-                        .copy_from_slice(&lanes[..width]);
+                    store(lanes, width, &mut u[(point * channels + channel) * filters + start..]);
                 }
             }
         }
