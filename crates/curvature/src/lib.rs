@@ -56,7 +56,8 @@ pub use precondition::{
 pub use real::Real;
 pub use setting::InvalidSetting;
 pub use solve::{
-    Cg, Cholesky, Ending, Lissa, Minres, Scale, Solution, SolveError, Solver, Stopping,
+    Cg, Cholesky, Ending, Lissa, Minres, ScaleEstimate, ScaleSettings, Solution, SolveError,
+    Solver, Stopping,
 };
 pub use spectrum::{
     DensitySettings, LanczosSettings, SpectralDensity, SpectrumError, SpectrumEstimate,

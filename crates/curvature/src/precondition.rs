@@ -46,8 +46,8 @@ pub enum PreconditionerError {
         /// Index of the first such coordinate.
         index: usize,
     },
-    /// Stored parts that do not make a preconditioner.
-    #[error("the stored preconditioner is damaged: {0}")]
+    /// Parts, given or stored, that do not make a preconditioner.
+    #[error("the preconditioner is damaged: {0}")]
     Damaged(&'static str),
     /// The dense eigenvalue decomposition of the sketch did not converge.
     #[error("the eigenvalue decomposition of the {rank} by {rank} sketch did not converge")]

@@ -6,14 +6,16 @@ mod ending;
 mod krylov;
 mod lissa;
 mod minres;
+mod scale;
 mod solution;
 mod stopping;
 
 pub use cg::Cg;
 pub use cholesky::Cholesky;
 pub use ending::Ending;
-pub use lissa::{Lissa, Scale};
+pub use lissa::Lissa;
 pub use minres::Minres;
+pub use scale::{ScaleEstimate, ScaleSettings};
 pub use solution::Solution;
 pub use stopping::Stopping;
 

@@ -7,7 +7,7 @@ use crate::Real;
 
 /// Independent partial sums within a block: enough for the compiler to vectorise and for the
 /// additions not to wait for one another.
-const LANES: usize = 32;
+const LANES: usize = 16;
 /// Elements whose partial sums are added in sequence. Part of the result: changing it changes the
 /// last bits of every dot.
 const BLOCK: usize = 1 << 14;
@@ -104,9 +104,12 @@ mod tests {
 
     #[test]
     fn f32_sums_do_not_lose_what_f64_keeps() {
-        // 2²⁴ + 1 is not an f32: a sum in f32 would stay at 2²⁴.
-        let x = vec![1.0_f32; (1 << 24) + 5];
-        assert!((dot(&x, &x) - f64::from((1 << 24) + 5)).abs() < 0.5);
+        // 2²⁴ + 1 is not an f32: a sum in f32 that begins with 4096² stays there.
+        let mut x = vec![1.0_f32; BLOCK];
+        x[0] = 4096.0;
+        let exact = f64::from((1 << 24) + BLOCK as i32 - 1);
+        assert!((dot(&x, &x) - exact).abs() < 0.5);
+        assert!((norm(&x) - exact.sqrt()).abs() < 1e-9);
     }
 
     #[test]

@@ -24,12 +24,12 @@ impl<T: Real> DiagonalPreconditioner<T> {
     /// From a known diagonal.
     ///
     /// # Errors
-    /// [`PreconditionerError::NonFinite`] where an element is NaN or infinite.
+    /// [`PreconditionerError::Damaged`] where an element is NaN or infinite.
     pub fn new(diagonal: Vec<T>) -> Result<Self, PreconditionerError> {
         if vector::all_finite(&diagonal) {
             Ok(Self { diagonal })
         } else {
-            Err(PreconditionerError::NonFinite { products: 0 })
+            Err(PreconditionerError::Damaged("its diagonal is not finite"))
         }
     }
 

@@ -1,10 +1,7 @@
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::stopping::validate_tolerance;
 use super::{Ending, Solution, SolveError, Solver, checked_norm, residual};
-use crate::random::unit_vector;
 use crate::{Control, Damped, InvalidSetting, Progress, Real, SampledOperator, vector};
 
 /// LiSSA (Agarwal, Bullins & Hazan 2017), the base paper's solver (THEORY §2).
@@ -26,7 +23,7 @@ pub struct Lissa {
     pub chains: u64,
     /// Steps of each chain (the paper's s2), at least 1: one sampled product each.
     pub depth: u64,
-    /// The scale s > 0; [`Scale::estimate`] finds one.
+    /// The scale s > 0; [`ScaleEstimate`] finds one.
     pub scale: f64,
     /// Converged means `‖g − (H + λI)x‖ ≤ relative_tolerance · ‖g‖` for the full operator, in [0, 1).
     pub relative_tolerance: f64,
@@ -76,7 +73,7 @@ impl<T: Real, O: SampledOperator<T>> Solver<T, O> for Lissa {
         let residual_norm = vector::norm(&residual(system, rhs, &x));
         solution.products = 1;
         let relative_residual = residual_norm / rhs_norm;
-        if relative_residual <= 1.0 {
+        if relative_residual <= 1.0 && vector::all_finite(&x) {
             if relative_residual <= self.relative_tolerance {
                 solution.ending = Ending::Converged;
             }
@@ -154,66 +151,5 @@ impl Lissa {
             }
         }
         (v, None)
-    }
-}
-
-/// A scale for [`Lissa`] estimated by power iteration on minibatches.
-///
-/// Power iteration approaches each `‖H_j + λI‖` from below and sees only some of the minibatches,
-/// hence the safety factor. It makes divergence unlikely, not impossible; the solve checks.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Scale {
-    /// The scale: the largest norm found times the safety factor.
-    pub scale: f64,
-    /// Sampled products spent on it.
-    pub sampled_products: u64,
-}
-
-impl Scale {
-    /// Estimates a scale from `samples` minibatches, none of them used by a [`Lissa`] of at most
-    /// `chains` chains, with `iterations` products each; `safety ≥ 1` (1.5 is usual). `None` when
-    /// the operator is zero or returns NaN.
-    ///
-    /// # Errors
-    /// A count of 0, or a safety factor below 1 or not finite.
-    pub fn estimate<T: Real, O: SampledOperator<T>>(
-        system: &Damped<O>,
-        chains: u64,
-        samples: u64,
-        iterations: u64,
-        safety: f64,
-        seed: u64,
-    ) -> Result<Option<Self>, InvalidSetting> {
-        InvalidSetting::unless_positive("samples", samples)?;
-        InvalidSetting::unless_positive("iterations", iterations)?;
-        InvalidSetting::unless(
-            safety >= 1.0 && safety.is_finite(),
-            "safety",
-            safety,
-            "a finite number of at least 1",
-        )?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut product = vec![T::zero(); system.operator().dim()];
-        let mut largest = 0.0_f64;
-        for sample in 0..samples {
-            let mut v = unit_vector::<T>(product.len(), &mut rng);
-            for _ in 0..iterations {
-                system
-                    .operator()
-                    .apply_sample(chains, sample, &v, &mut product);
-                vector::add_scaled(&mut product, system.damping(), &v);
-                let norm = vector::norm(&product);
-                if !norm.is_normal() {
-                    return Ok(None);
-                }
-                largest = largest.max(norm);
-                vector::update(&mut v, &product, |product, _| product / norm);
-            }
-        }
-        let sampled_products = samples * iterations;
-        Ok(Some(Self {
-            scale: safety * largest,
-            sampled_products,
-        }))
     }
 }

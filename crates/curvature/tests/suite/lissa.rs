@@ -1,8 +1,8 @@
 use std::ops::ControlFlow;
 
 use rescind_curvature::{
-    Control, Counted, Damped, Ending, LinearOperator, Lissa, Progress, SampledOperator, Scale,
-    Solution, SolveError, Solver, norm,
+    Control, Counted, Damped, Ending, LinearOperator, Lissa, Progress, SampledOperator,
+    ScaleEstimate, ScaleSettings, Solution, SolveError, Solver, SpectrumError, norm,
 };
 
 use crate::dense::{Dense, geometric, random_vector, relative_distance};
@@ -282,7 +282,6 @@ fn nan_zero_and_bad_settings() {
         .solve(&nan, &[0.0, 0.0], &mut Control::default())
         .unwrap();
     assert_eq!((zero.ending, zero.sampled_products), (Ending::Converged, 0));
-    assert_eq!(Scale::estimate(&nan, 1, 2, 3, 1.5, 0).unwrap(), None);
     for (bad, name) in [
         (Lissa { chains: 0, ..lissa }, "chains"),
         (Lissa { depth: 0, ..lissa }, "depth"),
@@ -313,21 +312,67 @@ fn nan_zero_and_bad_settings() {
             .unwrap_err();
         assert!(matches!(error, SolveError::Setting(setting) if setting.setting == name));
     }
+}
+
+#[test]
+fn scales_that_cannot_be_estimated_are_named() {
+    let settings = ScaleSettings {
+        samples: 2,
+        iterations: 3,
+        ..ScaleSettings::default()
+    };
+    let nan = Damped::new(Nan, 0.1).unwrap();
+    let error =
+        |settings| ScaleEstimate::measure(&nan, 1, &settings, &mut Control::default()).unwrap_err();
+    assert_eq!(error(settings), SpectrumError::NonFinite { products: 1 });
+    for (bad, name) in [
+        (
+            ScaleSettings {
+                samples: 0,
+                ..settings
+            },
+            "samples",
+        ),
+        (
+            ScaleSettings {
+                iterations: 0,
+                ..settings
+            },
+            "iterations",
+        ),
+        (
+            ScaleSettings {
+                safety: 0.9,
+                ..settings
+            },
+            "safety",
+        ),
+    ] {
+        assert!(matches!(error(bad), SpectrumError::Setting(setting) if setting.setting == name));
+    }
+    let zero = Damped::new(Minibatches::new(&[0.0, 0.0], 0.0), 0.0).unwrap();
+    let error = ScaleEstimate::measure(&zero, 1, &settings, &mut Control::default()).unwrap_err();
     assert_eq!(
-        Scale::estimate(&nan, 1, 0, 3, 1.5, 0).unwrap_err().setting,
-        "samples"
+        error.to_string(),
+        "the norm of the damped minibatches is 0, but must be above 0"
     );
-    assert_eq!(
-        Scale::estimate(&nan, 1, 1, 3, 0.9, 0).unwrap_err().setting,
-        "safety"
-    );
+    let mut stop = |_: Progress| ControlFlow::Break(());
+    let error =
+        ScaleEstimate::measure(&zero, 1, &settings, &mut Control::new(&mut stop)).unwrap_err();
+    assert_eq!(error, SpectrumError::Interrupted { products: 1 });
 }
 
 #[test]
 fn the_estimated_scale_covers_the_minibatches_and_converges() {
     let operator = Minibatches::new(&geometric(0.5, 5.0, 12), 0.5);
     let system = Damped::new(&operator, 0.5).unwrap();
-    let estimate = Scale::estimate(&system, 4, 8, 30, 1.5, 7).unwrap().unwrap();
+    let settings = ScaleSettings {
+        samples: 8,
+        iterations: 30,
+        safety: 1.5,
+        seed: 7,
+    };
+    let estimate = ScaleEstimate::measure(&system, 4, &settings, &mut Control::default()).unwrap();
     // Every ‖H_j + λI‖ lies between 5.5 − 0.5 and 5.5 + 0.5, deviations being of norm below 1.
     assert!(
         1.5 * 5.0 <= estimate.scale && estimate.scale <= 1.5 * 6.0,
