@@ -56,7 +56,8 @@ pub use standardisation::{Provenance, Standardisation, StandardisationError};
 
 /// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are.
 ///
-/// The same files give the same records in the same order on every machine.
+/// The same files give the same records in the same order on every machine. (A later version of
+/// the JPEG decoder may round otherwise, and a manifest would show it; PNG is exact.)
 ///
 /// # Errors
 /// [`DataError`] names the file, what was found in it, what was expected and what to do.

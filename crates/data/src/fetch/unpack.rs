@@ -139,7 +139,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = inside(BATCHES[0]);
         for (kind, data, problem) in [
-            (EntryType::Symlink, &b""[..], "not a file of 4 bytes"),
+            (EntryType::Symlink, &b"abcd"[..], "not a file of 4 bytes"),
             (EntryType::Regular, &b"abcde"[..], "not a file of 4 bytes"),
             (
                 EntryType::Regular,
