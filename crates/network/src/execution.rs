@@ -41,8 +41,15 @@ impl Execution {
         let pool = (threads > 1)
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
             .transpose()
-            .map_err(|e| NetworkError::Threads { threads, reason: e.to_string() })?;
-        Ok(Execution { threads, memory_budget, pool })
+            .map_err(|e| NetworkError::Threads {
+                threads,
+                reason: e.to_string(),
+            })?;
+        Ok(Execution {
+            threads,
+            memory_budget,
+            pool,
+        })
     }
 
     /// Worker threads.
@@ -152,8 +159,11 @@ impl Default for Execution {
     /// One thread for each processor (one alone if the system refuses them), and 4 GiB.
     fn default() -> Self {
         const BUDGET: usize = 4 << 30;
-        Execution::new(0, BUDGET)
-            .unwrap_or(Execution { threads: 1, memory_budget: BUDGET, pool: None })
+        Execution::new(0, BUDGET).unwrap_or(Execution {
+            threads: 1,
+            memory_budget: BUDGET,
+            pool: None,
+        })
     }
 }
 
@@ -172,11 +182,18 @@ impl<W: Default> Workspaces<W> {
     }
 
     fn take(&self) -> W {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     fn give(&self, workspace: W) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(workspace);
     }
 }
 
@@ -187,12 +204,20 @@ impl<W: Default> Workspaces<W> {
 pub(crate) fn chunks(program: &Program, records: usize) -> Vec<Range<usize>> {
     let flops = program.flops().max(1);
     let worth_it = |total: usize| total.div_ceil(flops);
-    let least = worth_it(20_000_000).max(worth_it(400 * program.parameter_count)).max(5);
+    let least = worth_it(20_000_000)
+        .max(worth_it(400 * program.parameter_count))
+        .max(5);
     let most = least.max(16);
     let widest = program.slots.iter().map(|s| s.len).max().unwrap_or(1);
-    let size = records.div_ceil(8).clamp(least, most).min((1usize << 31) / widest).max(1);
+    let size = records
+        .div_ceil(8)
+        .clamp(least, most)
+        .min((1usize << 31) / widest)
+        .max(1);
     let count = records.div_ceil(size);
-    (0..count).map(|i| i * records / count..(i + 1) * records / count).collect()
+    (0..count)
+        .map(|i| i * records / count..(i + 1) * records / count)
+        .collect()
 }
 
 impl Program {
@@ -236,17 +261,29 @@ impl Program {
         };
         // Buffers are shared by position, so the sum of their greatest lengths is less than twice
         // the greatest sum.
-        2 * size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).max().unwrap_or(0)
+        2 * size_of::<T>()
+            * self
+                .steps
+                .iter()
+                .map(|step| of(&step.compute))
+                .max()
+                .unwrap_or(0)
     }
 
     /// Bytes of a rearranged weight vector: four times the filters where Winograd runs.
     pub fn prepared_bytes<T>(&self) -> usize {
         let of = |compute: &Compute| match compute {
-            Compute::Operation { operation: crate::operations::Operation::Convolution(op), .. } => {
-                4 * op.parameter_len()
-            }
+            Compute::Operation {
+                operation: crate::operations::Operation::Convolution(op),
+                ..
+            } => 4 * op.parameter_len(),
             _ => 0,
         };
-        size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).sum::<usize>()
+        size_of::<T>()
+            * self
+                .steps
+                .iter()
+                .map(|step| of(&step.compute))
+                .sum::<usize>()
     }
 }

@@ -1,12 +1,12 @@
 //! The network at fixed weights and records, ready for many products.
 
+use crate::NetworkError;
 use crate::batch::Batch;
 use crate::evaluator::{Evaluator, Workspace, check_len, largest};
 use crate::execution::{Workspaces, chunks};
 use crate::operations::Scratch;
 use crate::scalar::Scalar;
 use crate::tape::{Buffers, Tape, WeightSet, fit};
-use crate::NetworkError;
 use std::ops::Range;
 
 /// A linearisation: primal activations and adjoints computed once, then reused by every product.
@@ -76,10 +76,13 @@ impl<T: Scalar> Evaluator<'_, T> {
         let flight = primal
             + 2 * program.cotangent_bytes::<T>(largest)
             + program.scratch_bytes::<T>(largest)
-            + w.len() * size_of::<T>();
-        let fixed = 2 * program.prepared_bytes::<T>() + w.len() * size_of::<T>();
+            + size_of_val(w);
+        let fixed = 2 * program.prepared_bytes::<T>() + size_of_val(w);
         let lanes = self.execution.lanes(fixed, flight)?;
-        let free = self.execution.memory_budget().saturating_sub(fixed + lanes * flight);
+        let free = self
+            .execution
+            .memory_budget()
+            .saturating_sub(fixed + lanes * flight);
         let keep = (free / primal.max(1)).min(plan.len());
 
         let mut linearization = Linearization {
@@ -116,21 +119,37 @@ impl<'e, T: Scalar> Linearization<'e, T> {
             &mut gradient,
             |index, chunk, space, part| {
                 let total = self.primal(chunk, space)?;
-                let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
-                tape.backward(program, &self.weights, self.input(chunk), cotangents, part, scratch);
+                let Workspace {
+                    tape,
+                    cotangents,
+                    probabilities,
+                    scratch,
+                    ..
+                } = space;
+                tape.backward(
+                    program,
+                    &self.weights,
+                    self.input(chunk),
+                    cotangents,
+                    part,
+                    scratch,
+                );
                 if let Some(slot) = slots.get(index) {
                     let primal = Primal {
                         tape: std::mem::take(tape),
                         cotangents: std::mem::take(cotangents),
                         probabilities: std::mem::take(probabilities),
                     };
-                    *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(primal);
+                    *slot
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(primal);
                 }
                 Ok(total)
             },
         )?;
         let kept = slots.into_iter().map_while(|slot| {
-            slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+            slot.into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
         });
         self.kept = kept.collect();
         let penalty = &self.evaluator.penalty;
@@ -147,12 +166,32 @@ impl<'e, T: Scalar> Linearization<'e, T> {
 
     /// Forward pass and loss of a chunk; the output's cotangent is set, the others are not.
     fn primal(&self, chunk: &Range<usize>, space: &mut Workspace<T>) -> Result<f64, NetworkError> {
-        let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
+        let Workspace {
+            tape,
+            cotangents,
+            probabilities,
+            scratch,
+            ..
+        } = space;
         let input = self.input(chunk);
-        tape.forward(&self.evaluator.network.program, &self.weights, input, true, scratch)
-            .map_err(|at| self.evaluator.non_finite(at, chunk.start))?;
+        tape.forward(
+            &self.evaluator.network.program,
+            &self.weights,
+            input,
+            true,
+            scratch,
+        )
+        .map_err(|at| self.evaluator.non_finite(at, chunk.start))?;
         let scale = 1.0 / self.records as f64;
-        Ok(self.evaluator.seed(tape, input, self.batch, chunk, scale, cotangents, probabilities))
+        Ok(self.evaluator.seed(
+            tape,
+            input,
+            self.batch,
+            chunk,
+            scale,
+            cotangents,
+            probabilities,
+        ))
     }
 
     /// Runs `work` at a chunk's primal pass, computing it again if it was not kept; `adjoints`
@@ -167,19 +206,62 @@ impl<'e, T: Scalar> Linearization<'e, T> {
     ) -> Result<(), NetworkError> {
         let input = self.input(chunk);
         let records = chunk.len();
-        if let Some(Primal { tape, cotangents, probabilities }) = self.kept.get(index) {
-            let Workspace { tangents, moved, scratch, .. } = space;
-            let at = At { input, records, tape, cotangents, probabilities };
-            return work(at, Room { tangents, moved, scratch });
+        if let Some(Primal {
+            tape,
+            cotangents,
+            probabilities,
+        }) = self.kept.get(index)
+        {
+            let Workspace {
+                tangents,
+                moved,
+                scratch,
+                ..
+            } = space;
+            let at = At {
+                input,
+                records,
+                tape,
+                cotangents,
+                probabilities,
+            };
+            return work(
+                at,
+                Room {
+                    tangents,
+                    moved,
+                    scratch,
+                },
+            );
         }
         self.primal(chunk, space)?;
-        let Workspace { tape, cotangents, tangents, moved, probabilities, scratch } = space;
+        let Workspace {
+            tape,
+            cotangents,
+            tangents,
+            moved,
+            probabilities,
+            scratch,
+        } = space;
         if adjoints {
             let program = &self.evaluator.network.program;
             tape.backward_activations(program, &self.weights, input, cotangents, scratch);
         }
-        let at = At { input, records, tape, cotangents, probabilities };
-        work(at, Room { tangents, moved, scratch })
+        let at = At {
+            input,
+            records,
+            tape,
+            cotangents,
+            probabilities,
+        };
+        work(
+            at,
+            Room {
+                tangents,
+                moved,
+                scratch,
+            },
+        )
     }
 
     /// Number of records `n`.
@@ -194,7 +276,10 @@ impl<'e, T: Scalar> Linearization<'e, T> {
 
     /// Share of the records whose primal pass is kept, from 0 to 1.
     pub fn kept_share(&self) -> f64 {
-        let kept: usize = self.plan[..self.kept.len()].iter().map(|chunk| chunk.len()).sum();
+        let kept: usize = self.plan[..self.kept.len()]
+            .iter()
+            .map(|chunk| chunk.len())
+            .sum();
         kept as f64 / self.records as f64
     }
 
@@ -216,9 +301,22 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         let program = &self.evaluator.network.program;
         let scale = 1.0 / self.records as f64;
         self.product(v, out, true, |at, room, direction, part| {
-            let Room { tangents, moved, scratch } = room;
-            at.tape.tangent(program, &self.weights, direction, at.input, tangents, scratch);
-            fit(program, at.records, moved, |slot| program.slots[slot].varies);
+            let Room {
+                tangents,
+                moved,
+                scratch,
+            } = room;
+            at.tape.tangent(
+                program,
+                &self.weights,
+                direction,
+                at.input,
+                tangents,
+                scratch,
+            );
+            fit(program, at.records, moved, |slot| {
+                program.slots[slot].varies
+            });
             self.evaluator.loss.hessian(
                 at.probabilities,
                 &tangents[program.output],
@@ -249,9 +347,22 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         let program = &self.evaluator.network.program;
         let scale = 1.0 / self.records as f64;
         self.product(v, out, false, |at, room, direction, part| {
-            let Room { tangents, moved, scratch } = room;
-            at.tape.tangent(program, &self.weights, direction, at.input, tangents, scratch);
-            fit(program, at.records, moved, |slot| program.slots[slot].varies);
+            let Room {
+                tangents,
+                moved,
+                scratch,
+            } = room;
+            at.tape.tangent(
+                program,
+                &self.weights,
+                direction,
+                at.input,
+                tangents,
+                scratch,
+            );
+            fit(program, at.records, moved, |slot| {
+                program.slots[slot].varies
+            });
             self.evaluator.loss.hessian(
                 at.probabilities,
                 &tangents[program.output],
@@ -259,7 +370,8 @@ impl<'e, T: Scalar> Linearization<'e, T> {
                 scale,
                 &mut moved[program.output],
             );
-            at.tape.backward(program, &self.weights, at.input, moved, part, scratch);
+            at.tape
+                .backward(program, &self.weights, at.input, moved, part, scratch);
         })
     }
 
@@ -306,14 +418,28 @@ impl<'e, T: Scalar> Linearization<'e, T> {
             items.push((index, chunk, share));
         }
         let execution = &self.evaluator.execution;
-        execution.each(items, self.lanes, &self.workspaces, |(index, chunk, share), space| {
-            self.at(index, chunk, false, space, |at, room| {
-                let Room { tangents, scratch, .. } = room;
-                at.tape.tangent(program, &self.weights, &direction, at.input, tangents, scratch);
-                share.copy_from_slice(&tangents[program.output]);
-                Ok(())
-            })
-        })?;
+        execution.each(
+            items,
+            self.lanes,
+            &self.workspaces,
+            |(index, chunk, share), space| {
+                self.at(index, chunk, false, space, |at, room| {
+                    let Room {
+                        tangents, scratch, ..
+                    } = room;
+                    at.tape.tangent(
+                        program,
+                        &self.weights,
+                        &direction,
+                        at.input,
+                        tangents,
+                        scratch,
+                    );
+                    share.copy_from_slice(&tangents[program.output]);
+                    Ok(())
+                })
+            },
+        )?;
         Ok(out)
     }
 
@@ -329,10 +455,13 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         self.sum(out, |i, chunk, space, part| {
             self.at(i, chunk, false, space, |at, room| {
                 let Room { moved, scratch, .. } = room;
-                fit(program, at.records, moved, |slot| program.slots[slot].varies);
+                fit(program, at.records, moved, |slot| {
+                    program.slots[slot].varies
+                });
                 let share = &u[chunk.start * outputs..chunk.end * outputs];
                 moved[program.output].copy_from_slice(share);
-                at.tape.backward(program, &self.weights, at.input, moved, part, scratch);
+                at.tape
+                    .backward(program, &self.weights, at.input, moved, part, scratch);
                 Ok(())
             })
         })
@@ -349,7 +478,14 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         let counted = |i, chunk: &Range<usize>, space: &mut Workspace<T>, part: &mut [T]| {
             partial(i, chunk, space, part).map(|()| 0.0)
         };
-        execution.sum(plan, self.lanes, &self.workspaces, &self.partials, out, counted)?;
+        execution.sum(
+            plan,
+            self.lanes,
+            &self.workspaces,
+            &self.partials,
+            out,
+            counted,
+        )?;
         Ok(())
     }
 }

@@ -40,7 +40,11 @@ pub(crate) struct Step {
 #[derive(Clone, Debug)]
 pub(crate) enum Compute {
     /// An operation on one slot.
-    Operation { operation: Operation, input: usize, accumulate: bool },
+    Operation {
+        operation: Operation,
+        input: usize,
+        accumulate: bool,
+    },
     /// The sum of several slots; for each, whether its cotangent is added to an earlier one.
     Sum { inputs: Vec<(usize, bool)> },
 }
@@ -94,12 +98,19 @@ struct Compiler<'d> {
 impl Program {
     pub fn compile(description: &NetworkDescription) -> Result<Program, NetworkError> {
         let order = order_of_computation(description)?;
-        let input = Value { slot: 0, shape: description.input, channels_last: false };
+        let input = Value {
+            slot: 0,
+            shape: description.input,
+            channels_last: false,
+        };
         let mut compiler = Compiler {
             description,
             values: HashMap::from([("input", input)]),
             program: Program {
-                slots: vec![Slot { len: description.input.len(), varies: false }],
+                slots: vec![Slot {
+                    len: description.input.len(),
+                    varies: false,
+                }],
                 steps: Vec::new(),
                 output: 0,
                 parameters: Vec::new(),
@@ -115,7 +126,10 @@ impl Program {
         let output = compiler.values[node];
         if !matches!(output.shape, Shape::Features(_)) {
             let found = output.shape;
-            return Err(NetworkError::OutputNotVector { node: node.to_owned(), found });
+            return Err(NetworkError::OutputNotVector {
+                node: node.to_owned(),
+                found,
+            });
         }
         if !compiler.program.slots[output.slot].varies {
             return Err(NetworkError::NoParameters);
@@ -131,7 +145,9 @@ impl Program {
         let mut written = vec![false; self.slots.len()];
         for step in self.steps.iter_mut().rev() {
             match &mut step.compute {
-                Compute::Operation { input, accumulate, .. } => {
+                Compute::Operation {
+                    input, accumulate, ..
+                } => {
                     *accumulate = std::mem::replace(&mut written[*input], true);
                 }
                 Compute::Sum { inputs } => {
@@ -156,7 +172,9 @@ fn order_of_computation(
     let mut index = HashMap::new();
     for (i, node) in nodes.iter().enumerate() {
         if node.name == "input" || index.insert(node.name.as_str(), i).is_some() {
-            return Err(NetworkError::DuplicateNode { name: node.name.clone() });
+            return Err(NetworkError::DuplicateNode {
+                name: node.name.clone(),
+            });
         }
     }
     let mut waiting = vec![0usize; nodes.len()];
@@ -188,10 +206,18 @@ fn order_of_computation(
         }
     }
     if let Some(i) = waiting.iter().position(|&w| w > 0) {
-        return Err(NetworkError::Cycle { node: nodes[i].name.clone() });
+        return Err(NetworkError::Cycle {
+            node: nodes[i].name.clone(),
+        });
     }
-    match nodes.iter().enumerate().find(|(i, n)| users[*i].is_empty() && n.name != description.output) {
-        Some((_, node)) => Err(NetworkError::UnusedNode { node: node.name.clone() }),
+    match nodes
+        .iter()
+        .enumerate()
+        .find(|(i, n)| users[*i].is_empty() && n.name != description.output)
+    {
+        Some((_, node)) => Err(NetworkError::UnusedNode {
+            node: node.name.clone(),
+        }),
         None => Ok(order),
     }
 }
@@ -209,7 +235,9 @@ impl<'d> Compiler<'d> {
             }
             self.sum(node)?
         } else {
-            let [input] = node.inputs.as_slice() else { return Err(arity("one")) };
+            let [input] = node.inputs.as_slice() else {
+                return Err(arity("one"));
+            };
             self.single(node, self.values[input.as_str()])?
         };
         self.values.insert(&node.name, value);
@@ -219,13 +247,16 @@ impl<'d> Compiler<'d> {
     fn push(&mut self, node: &NodeDescription, compute: Compute, shape: Shape) -> usize {
         let program = &mut self.program;
         let varies = match &compute {
-            Compute::Operation { operation, input, .. } => {
-                program.slots[*input].varies || has_parameters(operation)
-            }
+            Compute::Operation {
+                operation, input, ..
+            } => program.slots[*input].varies || has_parameters(operation),
             Compute::Sum { inputs } => inputs.iter().any(|&(slot, _)| program.slots[slot].varies),
         };
         let output = program.slots.len();
-        program.slots.push(Slot { len: shape.len(), varies });
+        program.slots.push(Slot {
+            len: shape.len(),
+            varies,
+        });
         let step = Step {
             node: node.name.clone(),
             compute,
@@ -244,18 +275,34 @@ impl<'d> Compiler<'d> {
         input: usize,
         shape: Shape,
     ) -> Value {
-        let compute = Compute::Operation { operation, input, accumulate: false };
+        let compute = Compute::Operation {
+            operation,
+            input,
+            accumulate: false,
+        };
         let slot = self.push(node, compute, shape);
-        Value { slot, shape, channels_last: true }
+        Value {
+            slot,
+            shape,
+            channels_last: true,
+        }
     }
 
     /// The same picture with its channels last.
     fn channels_last(&mut self, node: &NodeDescription, value: Value) -> Value {
         if value.channels_last || value.orders_agree() {
-            return Value { channels_last: true, ..value };
+            return Value {
+                channels_last: true,
+                ..value
+            };
         }
         let (rows, cols) = (value.shape.channels(), value.shape.positions());
-        self.operation(node, Operation::Reorder(Reorder { rows, cols }), value.slot, value.shape)
+        self.operation(
+            node,
+            Operation::Reorder(Reorder { rows, cols }),
+            value.slot,
+            value.shape,
+        )
     }
 
     fn sum(&mut self, node: &'d NodeDescription) -> Result<Value, NetworkError> {
@@ -266,12 +313,20 @@ impl<'d> Compiler<'d> {
             if value.shape != shape {
                 let reason = format!("its first input is {shape}, and a sum needs equal shapes");
                 let (node, found) = (node.name.clone(), value.shape);
-                return Err(NetworkError::LayerDoesNotFit { node, found, reason });
+                return Err(NetworkError::LayerDoesNotFit {
+                    node,
+                    found,
+                    reason,
+                });
             }
             inputs.push((self.channels_last(node, value).slot, false));
         }
         let slot = self.push(node, Compute::Sum { inputs }, shape);
-        Ok(Value { slot, shape, channels_last: true })
+        Ok(Value {
+            slot,
+            shape,
+            channels_last: true,
+        })
     }
 
     fn single(&mut self, node: &'d NodeDescription, value: Value) -> Result<Value, NetworkError> {
@@ -283,23 +338,46 @@ impl<'d> Compiler<'d> {
         let shape = value.shape;
         let checked = |dims: &[usize]| {
             Shape::from_dims(dims).ok_or_else(|| {
-                refuse(format!("its output would be {dims:?}, beyond {MOST_ELEMENTS} elements or empty"))
+                refuse(format!(
+                    "its output would be {dims:?}, beyond {MOST_ELEMENTS} elements or empty"
+                ))
             })
         };
         match (&node.layer, shape) {
             (Layer::Linear { outputs, bias }, Shape::Features(inputs)) => {
                 let out = checked(&[*outputs])?;
-                let kernel = Linear { inputs, outputs: *outputs };
-                let operation = Operation::Linear(Affine { kernel, bias: *bias });
+                let kernel = Linear {
+                    inputs,
+                    outputs: *outputs,
+                };
+                let operation = Operation::Linear(Affine {
+                    kernel,
+                    bias: *bias,
+                });
                 Ok(self.operation(node, operation, value.slot, out))
             }
-            (Layer::Linear { .. }, _) => Err(refuse("linear takes features (add a flatten layer)".into())),
+            (Layer::Linear { .. }, _) => {
+                Err(refuse("linear takes features (add a flatten layer)".into()))
+            }
             (
-                Layer::Conv2d { filters, kernel, stride, padding, groups, bias },
-                Shape::Image { channels, height, width },
+                Layer::Conv2d {
+                    filters,
+                    kernel,
+                    stride,
+                    padding,
+                    groups,
+                    bias,
+                },
+                Shape::Image {
+                    channels,
+                    height,
+                    width,
+                },
             ) => {
                 if *groups == 0 || channels % groups != 0 || filters % groups != 0 {
-                    let text = format!("{groups} groups must divide {channels} channels and {filters} filters");
+                    let text = format!(
+                        "{groups} groups must divide {channels} channels and {filters} filters"
+                    );
                     return Err(refuse(text));
                 }
                 let input = [height, width];
@@ -316,24 +394,46 @@ impl<'d> Compiler<'d> {
                     input,
                     output,
                 };
-                let operation =
-                    Operation::Convolution(Affine { kernel: convolution, bias: *bias });
+                let operation = Operation::Convolution(Affine {
+                    kernel: convolution,
+                    bias: *bias,
+                });
                 Ok(self.operation(node, operation, input_value.slot, out))
             }
             (
-                Layer::MaxPool { kernel, stride, padding }
-                | Layer::AvgPool { kernel, stride, padding },
-                Shape::Image { channels, height, width },
+                Layer::MaxPool {
+                    kernel,
+                    stride,
+                    padding,
+                }
+                | Layer::AvgPool {
+                    kernel,
+                    stride,
+                    padding,
+                },
+                Shape::Image {
+                    channels,
+                    height,
+                    width,
+                },
             ) => {
                 if padding[0] > kernel[0] / 2 || padding[1] > kernel[1] / 2 {
-                    let text = format!("padding {padding:?} is more than half the kernel {kernel:?}");
+                    let text =
+                        format!("padding {padding:?} is more than half the kernel {kernel:?}");
                     return Err(refuse(text));
                 }
                 let input = [height, width];
                 let output = windows(input, *kernel, *stride, *padding).map_err(refuse)?;
                 let out = checked(&[channels, output[0], output[1]])?;
                 let (kernel, stride, padding) = (*kernel, *stride, *padding);
-                let windows = Windows { channels, kernel, stride, padding, input, output };
+                let windows = Windows {
+                    channels,
+                    kernel,
+                    stride,
+                    padding,
+                    input,
+                    output,
+                };
                 let operation = if matches!(node.layer, Layer::MaxPool { .. }) {
                     Operation::MaxPool(MaxPool(windows))
                 } else {
@@ -342,7 +442,14 @@ impl<'d> Compiler<'d> {
                 let input_value = self.channels_last(node, value);
                 Ok(self.operation(node, operation, input_value.slot, out))
             }
-            (Layer::GlobalAvgPool, Shape::Image { channels, height, width }) => {
+            (
+                Layer::GlobalAvgPool,
+                Shape::Image {
+                    channels,
+                    height,
+                    width,
+                },
+            ) => {
                 let windows = Windows {
                     channels,
                     kernel: [height, width],
@@ -361,7 +468,9 @@ impl<'d> Compiler<'d> {
                 | Layer::AvgPool { .. }
                 | Layer::GlobalAvgPool,
                 Shape::Features(_),
-            ) => Err(refuse("this layer takes a picture (channels, height, width)".into())),
+            ) => Err(refuse(
+                "this layer takes a picture (channels, height, width)".into(),
+            )),
             (Layer::Activation { function }, _) => {
                 let operation = Operation::Activation(*function, shape.len());
                 let slot = self.operation(node, operation, value.slot, shape).slot;
@@ -378,16 +487,27 @@ impl<'d> Compiler<'d> {
                 let epsilon = usable(*epsilon).map_err(refuse)?;
                 let (channels, positions) = (shape.channels(), shape.positions());
                 if *groups == 0 || channels % groups != 0 {
-                    return Err(refuse(format!("{groups} groups must divide {channels} channels")));
+                    return Err(refuse(format!(
+                        "{groups} groups must divide {channels} channels"
+                    )));
                 }
                 let input = self.channels_last(node, value);
-                let norm = GroupNorm { channels, groups: *groups, positions, epsilon };
+                let norm = GroupNorm {
+                    channels,
+                    groups: *groups,
+                    positions,
+                    epsilon,
+                };
                 Ok(self.operation(node, Operation::GroupNorm(norm), input.slot, shape))
             }
             (Layer::Flatten, _) => {
                 let out = Shape::Features(shape.len());
                 if !value.channels_last || value.orders_agree() {
-                    return Ok(Value { shape: out, channels_last: true, ..value });
+                    return Ok(Value {
+                        shape: out,
+                        channels_last: true,
+                        ..value
+                    });
                 }
                 let (rows, cols) = (shape.positions(), shape.channels());
                 let operation = Operation::Reorder(Reorder { rows, cols });
@@ -409,22 +529,35 @@ impl<'d> Compiler<'d> {
             }
         }
         for node in &self.description.nodes {
-            let Some(&i) = step_of.get(&node.name) else { continue };
-            let Compute::Operation { operation, .. } = &program.steps[i].compute else { continue };
+            let Some(&i) = step_of.get(&node.name) else {
+                continue;
+            };
+            let Compute::Operation { operation, .. } = &program.steps[i].compute else {
+                continue;
+            };
             let (parameters, statistics) = tensors(operation);
             let place = |into: &mut Vec<Tensor>, count: &mut usize, list: Vec<Named>| {
                 let start = *count;
                 for (suffix, shape, fan_in) in list {
-                    let len =
-                        shape.iter().fold(1usize, |product, &d| product.saturating_mul(d));
+                    let len = shape
+                        .iter()
+                        .fold(1usize, |product, &d| product.saturating_mul(d));
                     let range = *count..count.saturating_add(len);
                     *count = range.end;
-                    into.push(Tensor { name: format!("{}.{suffix}", node.name), shape, range, fan_in });
+                    into.push(Tensor {
+                        name: format!("{}.{suffix}", node.name),
+                        shape,
+                        range,
+                        fan_in,
+                    });
                 }
                 start..*count
             };
-            let range =
-                place(&mut program.parameters, &mut program.parameter_count, parameters);
+            let range = place(
+                &mut program.parameters,
+                &mut program.parameter_count,
+                parameters,
+            );
             if program.parameter_count > MOST_PARAMETERS {
                 return Err(NetworkError::TooLarge {
                     what: "parameters",
@@ -433,8 +566,11 @@ impl<'d> Compiler<'d> {
                 });
             }
             program.steps[i].parameters = range;
-            program.steps[i].statistics =
-                place(&mut program.statistics, &mut program.statistic_count, statistics);
+            program.steps[i].statistics = place(
+                &mut program.statistics,
+                &mut program.statistic_count,
+                statistics,
+            );
         }
         Ok(())
     }
@@ -454,12 +590,18 @@ fn tensors(operation: &Operation) -> (Vec<Named>, Vec<Named>) {
     match operation {
         Operation::Linear(op) => {
             let Linear { inputs, outputs } = op.kernel;
-            (affine(vec![outputs, inputs], inputs, op.bias.then_some(outputs)), Vec::new())
+            (
+                affine(vec![outputs, inputs], inputs, op.bias.then_some(outputs)),
+                Vec::new(),
+            )
         }
         Operation::Convolution(op) => {
             let c = &op.kernel;
             let shape = vec![c.filters, c.channels_per_group(), c.kernel[0], c.kernel[1]];
-            (affine(shape, c.patch_len(), op.bias.then_some(c.filters)), Vec::new())
+            (
+                affine(shape, c.patch_len(), op.bias.then_some(c.filters)),
+                Vec::new(),
+            )
         }
         Operation::BatchNorm(op) => {
             let statistics = vec![
@@ -481,7 +623,9 @@ fn usable(epsilon: f64) -> Result<f64, String> {
     if epsilon.is_finite() && epsilon > 0.0 {
         Ok(epsilon)
     } else {
-        Err(format!("its epsilon is {epsilon}, which must be finite and positive"))
+        Err(format!(
+            "its epsilon is {epsilon}, which must be finite and positive"
+        ))
     }
 }
 
@@ -495,7 +639,9 @@ fn windows(
     let mut output = [0; 2];
     for axis in 0..2 {
         if kernel[axis] == 0 || stride[axis] == 0 {
-            return Err(format!("kernel {kernel:?} and stride {stride:?} must be positive"));
+            return Err(format!(
+                "kernel {kernel:?} and stride {stride:?} must be positive"
+            ));
         }
         if kernel[axis].max(stride[axis]).max(padding[axis]) > MOST_WINDOW {
             return Err(format!(

@@ -26,7 +26,10 @@ impl Linear {
         ybar: &[T],
         norms: &mut [f64],
     ) {
-        let records = point.x.chunks_exact(self.inputs).zip(ybar.chunks_exact(self.outputs));
+        let records = point
+            .x
+            .chunks_exact(self.inputs)
+            .zip(ybar.chunks_exact(self.outputs));
         for ((x, ybar), norm) in records.zip(norms) {
             let of_bias = if bias { 1.0 } else { 0.0 };
             *norm += kernel::squared_norm(ybar) * (kernel::squared_norm(x) + of_bias);

@@ -19,11 +19,11 @@ use std::ops::Range;
 const POINTS: usize = 36;
 /// Channels handled side by side in a transform.
 const LANES: usize = 16;
-/// Tiles handled at once: their transforms fit a second-level cache, and the products are tall
-/// enough to run at full rate.
-const TILE_BLOCK: usize = 96;
+/// Tiles handled at once: enough that reading and writing the filters' gradient once a block costs
+/// little beside the products.
+const TILE_BLOCK: usize = 192;
 /// Below this many tiles the 36 small products lose to one large one.
-const LEAST_TILES: usize = 24;
+const LEAST_TILES: usize = 16;
 
 /// Whether this algorithm runs the convolution, and faster, on chunks of `records`.
 pub(super) fn pays(c: &Convolution, records: usize) -> bool {
@@ -37,7 +37,8 @@ pub(super) fn pays(c: &Convolution, records: usize) -> bool {
 
 pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
     let block = TILE_BLOCK.min(records * Tiling::of(c).per_record());
-    POINTS * (2 * block * c.channels + block * c.filters + c.channels * c.filters)
+    // Two terms' inputs and cotangents, one set of input cotangents, the filters' gradient.
+    POINTS * (block * (3 * c.channels + 2 * c.filters) + c.channels * c.filters)
 }
 
 /// How outputs are cut into 4×4 tiles.
@@ -52,7 +53,12 @@ struct Tiling {
 impl Tiling {
     fn of(c: &Convolution) -> Self {
         let tiles = [c.output[0].div_ceil(4), c.output[1].div_ceil(4)];
-        Tiling { input: c.input, output: c.output, padding: c.padding, tiles }
+        Tiling {
+            input: c.input,
+            output: c.output,
+            padding: c.padding,
+            tiles,
+        }
     }
 
     fn per_record(&self) -> usize {
@@ -63,7 +69,11 @@ impl Tiling {
     #[inline(always)]
     fn place(&self, tile: usize) -> (usize, usize, usize) {
         let (record, within) = (tile / self.per_record(), tile % self.per_record());
-        (record, within / self.tiles[1] * 4, within % self.tiles[1] * 4)
+        (
+            record,
+            within / self.tiles[1] * 4,
+            within % self.tiles[1] * 4,
+        )
     }
 
     /// Pixel index of cell (i, j) of a tile's 6×6 input, if it is not padding.
@@ -83,6 +93,31 @@ impl Tiling {
         let (row, column) = (y + i, x + j);
         (row < self.output[0] && column < self.output[1])
             .then(|| (record * self.output[0] + row) * self.output[1] + column)
+    }
+}
+
+/// Tiles and where they go: tile `tiles.start + t` is row `first + t` of the `rows` that every point
+/// of the transformed domain has.
+#[derive(Clone)]
+struct Placed {
+    tiles: Range<usize>,
+    first: usize,
+    rows: usize,
+}
+
+impl Placed {
+    fn alone(tiles: Range<usize>) -> Self {
+        Placed {
+            first: 0,
+            rows: tiles.len(),
+            tiles,
+        }
+    }
+
+    /// Every tile with its row.
+    #[inline(always)]
+    fn each(&self) -> impl Iterator<Item = (usize, usize)> {
+        (self.first..).zip(self.tiles.clone())
     }
 }
 
@@ -163,7 +198,12 @@ fn output_1d<T: Scalar>(m: [T; 6]) -> [T; 4] {
     let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
     let (s, t) = (m[1] + m[2], m[1] - m[2]);
     let (u, v) = (m[3] + m[4], m[3] - m[4]);
-    [m[0] + s + u, t + two * v, s + four * u, t + eight * v + m[5]]
+    [
+        m[0] + s + u,
+        t + two * v,
+        s + four * u,
+        t + eight * v + m[5],
+    ]
 }
 
 /// `Ay`, the adjoint of [`output_1d`].
@@ -172,7 +212,14 @@ fn output_adjoint_1d<T: Scalar>(y: [T; 4]) -> [T; 6] {
     let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
     let (even, odd) = (y[0] + y[2], y[1] + y[3]);
     let (even_far, odd_far) = (y[0] + four * y[2], two * y[1] + eight * y[3]);
-    [y[0], even + odd, even - odd, even_far + odd_far, even_far - odd_far, y[3]]
+    [
+        y[0],
+        even + odd,
+        even - odd,
+        even_far + odd_far,
+        even_far - odd_far,
+        y[3],
+    ]
 }
 
 /// `Gg`.
@@ -182,7 +229,14 @@ fn filter_1d<T: Scalar>(g: [T; 3]) -> [T; 6] {
     let near = -(g[0] + g[2]) * sixth;
     let far = g[0] * T::of(1.0 / 24.0) + g[2] * sixth;
     let (odd, half_odd) = (g[1] * sixth, g[1] * T::of(1.0 / 12.0));
-    [g[0] * quarter, near - odd, near + odd, far + half_odd, far - half_odd, g[2]]
+    [
+        g[0] * quarter,
+        near - odd,
+        near + odd,
+        far + half_odd,
+        far - half_odd,
+        g[2],
+    ]
 }
 
 /// `Gᵀu`, the adjoint of [`filter_1d`].
@@ -220,10 +274,9 @@ fn store<T: Scalar>(from: &[T; LANES], width: usize, to: &mut [T]) {
 
 kernel! {
     /// `v[point][tile][channel] = (Bᵀ d B)[point]`.
-    fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], tiles: Range<usize>, v: &mut [T]) {
-        let count = tiles.len();
+    fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], at: &Placed, v: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
+        for (row, tile) in at.each() {
             let place = tiling.place(tile);
             for start in (0..channels).step_by(LANES) {
                 let width = LANES.min(channels - start);
@@ -238,7 +291,7 @@ kernel! {
                 along_columns(&d, &mut half, 6, input_1d);
                 along_rows(&half, &mut d, 6, input_1d);
                 for (point, lanes) in d.iter().enumerate() {
-                    store(lanes, width, &mut v[(point * count + t) * channels + start..]);
+                    store(lanes, width, &mut v[(point * at.rows + row) * channels + start..]);
                 }
             }
         }
@@ -247,15 +300,14 @@ kernel! {
 
 kernel! {
     /// `x += B n Bᵀ` over overlapping tiles: the adjoint of `transform_input`.
-    fn scatter_input<T>(tiling: &Tiling, channels: usize, n: &[T], tiles: Range<usize>, x: &mut [T]) {
-        let count = tiles.len();
+    fn scatter_input<T>(tiling: &Tiling, channels: usize, n: &[T], at: &Placed, x: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
+        for (row, tile) in at.each() {
             let place = tiling.place(tile);
             for start in (0..channels).step_by(LANES) {
                 let width = LANES.min(channels - start);
                 for (point, lanes) in d.iter_mut().enumerate() {
-                    load(&n[(point * count + t) * channels + start..], width, lanes);
+                    load(&n[(point * at.rows + row) * channels + start..], width, lanes);
                 }
                 along_columns(&d, &mut half, 6, input_adjoint_1d);
                 along_rows(&half, &mut d, 6, input_adjoint_1d);
@@ -276,15 +328,14 @@ kernel! {
 
 kernel! {
     /// `y = Aᵀ m A`, tile by tile.
-    fn transform_output<T>(tiling: &Tiling, filters: usize, m: &[T], tiles: Range<usize>, y: &mut [T]) {
-        let count = tiles.len();
+    fn transform_output<T>(tiling: &Tiling, filters: usize, m: &[T], at: &Placed, y: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
+        for (row, tile) in at.each() {
             let place = tiling.place(tile);
             for start in (0..filters).step_by(LANES) {
                 let width = LANES.min(filters - start);
                 for (point, lanes) in d.iter_mut().enumerate() {
-                    load(&m[(point * count + t) * filters + start..], width, lanes);
+                    load(&m[(point * at.rows + row) * filters + start..], width, lanes);
                 }
                 along_columns(&d, &mut half, 6, output_1d);
                 along_rows(&half, &mut d, 4, output_1d);
@@ -302,10 +353,9 @@ kernel! {
 
 kernel! {
     /// `z[point][tile][filter] = (A ȳ Aᵀ)[point]`: the adjoint of `transform_output`.
-    fn transform_cotangent<T>(tiling: &Tiling, filters: usize, ybar: &[T], tiles: Range<usize>, z: &mut [T]) {
-        let count = tiles.len();
+    fn transform_cotangent<T>(tiling: &Tiling, filters: usize, ybar: &[T], at: &Placed, z: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
+        for (row, tile) in at.each() {
             let place = tiling.place(tile);
             for start in (0..filters).step_by(LANES) {
                 let width = LANES.min(filters - start);
@@ -320,7 +370,7 @@ kernel! {
                 along_columns(&d, &mut half, 4, output_adjoint_1d);
                 along_rows(&half, &mut d, 6, output_adjoint_1d);
                 for (point, lanes) in d.iter().enumerate() {
-                    store(lanes, width, &mut z[(point * count + t) * filters + start..]);
+                    store(lanes, width, &mut z[(point * at.rows + row) * filters + start..]);
                 }
             }
         }
@@ -403,10 +453,10 @@ pub(super) fn apply<T: Scalar>(
     let block = TILE_BLOCK.min(total);
     let [v, m, ..] = scratch.take([POINTS * block * channels, POINTS * block * filters, 0, 0]);
     for start in (0..total).step_by(block) {
-        let tiles = start..(start + block).min(total);
-        let count = tiles.len();
+        let at = Placed::alone(start..(start + block).min(total));
+        let count = at.rows;
         for (j, &(x, w)) in terms.iter().enumerate() {
-            transform_input(&tiling, channels, x, tiles.clone(), v);
+            transform_input(&tiling, channels, x, &at, v);
             for point in 0..POINTS {
                 let out = &mut m[point * count * filters..][..count * filters];
                 let left = View::new(&v[point * count * channels..], count, channels);
@@ -415,7 +465,7 @@ pub(super) fn apply<T: Scalar>(
                 multiply(ViewMut::new(out, count, filters), j > 0, left, right);
             }
         }
-        transform_output(&tiling, filters, m, tiles, y);
+        transform_output(&tiling, filters, m, &at, y);
     }
 }
 
@@ -432,40 +482,53 @@ pub(super) fn transpose<T: Scalar>(
     let total = records * tiling.per_record();
     let block = TILE_BLOCK.min(total);
     let [v, z, n, gradient] = scratch.take([
-        POINTS * block * channels,
-        POINTS * block * filters,
+        terms.len() * POINTS * block * channels,
+        terms.len() * POINTS * block * filters,
         POINTS * block * channels,
         POINTS * channels * filters,
     ]);
-    gradient.fill(T::zero());
     if let Some(sink) = &mut xbar {
         sink.clear_unless_accumulating();
     }
     for start in (0..total).step_by(block) {
-        let tiles = start..(start + block).min(total);
-        let count = tiles.len();
+        let alone = Placed::alone(start..(start + block).min(total));
+        let count = alone.rows;
+        // The terms' tiles one below the other: the filters' gradient is one product, which passes
+        // over it once. Terms with an input come first.
+        let rows = terms.len() * count;
+        let mut with_input = 0;
         for (j, term) in terms.iter().enumerate() {
-            transform_cotangent(&tiling, filters, term.ybar, tiles.clone(), z);
-            let z_at = |point: usize| View::new(&z[point * count * filters..], count, filters);
+            let at = Placed {
+                first: j * count,
+                rows,
+                ..alone.clone()
+            };
+            transform_cotangent(&tiling, filters, term.ybar, &at, z);
+            if let (Some(x), true) = (term.x, wbar.is_some()) {
+                transform_input(&tiling, channels, x, &at, v);
+                with_input = (j + 1) * count;
+            }
+        }
+        for point in 0..POINTS {
+            let z = &z[point * rows * filters..][..rows * filters];
             if xbar.is_some() {
-                for point in 0..POINTS {
+                for (j, term) in terms.iter().enumerate() {
                     let out = &mut n[point * count * channels..][..count * channels];
                     let u = &prepared(term.w)[point * channels * filters..];
                     let right = View::new(u, channels, filters).t();
-                    multiply(ViewMut::new(out, count, channels), j > 0, z_at(point), right);
+                    let left = View::new(&z[j * count * filters..], count, filters);
+                    multiply(ViewMut::new(out, count, channels), j > 0, left, right);
                 }
             }
-            if let (Some(x), true) = (term.x, wbar.is_some()) {
-                transform_input(&tiling, channels, x, tiles.clone(), v);
-                for point in 0..POINTS {
-                    let out = &mut gradient[point * channels * filters..][..channels * filters];
-                    let left = View::new(&v[point * count * channels..], count, channels).t();
-                    multiply(ViewMut::new(out, channels, filters), true, left, z_at(point));
-                }
+            if wbar.is_some() {
+                let out = &mut gradient[point * channels * filters..][..channels * filters];
+                let left = View::new(&v[point * rows * channels..], with_input, channels).t();
+                let right = View::new(z, with_input, filters);
+                multiply(ViewMut::new(out, channels, filters), start > 0, left, right);
             }
         }
         if let Some(sink) = &mut xbar {
-            scatter_input(&tiling, channels, n, tiles, sink.buffer);
+            scatter_input(&tiling, channels, n, &alone, sink.buffer);
         }
     }
     if let Some(wbar) = wbar {
