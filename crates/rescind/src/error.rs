@@ -142,6 +142,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder holds a run of another configuration.
+    #[error(
+        "{path} holds a run whose {differs} is another: open it as it is, or choose another folder"
+    )]
+    OtherConfig {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        differs: &'static str,
+    },
     /// The folder is not empty, nor a run.
     #[error("{path} is not empty and holds no run: choose a new or empty folder")]
     NotEmpty {
@@ -164,6 +174,41 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Weights on disk and ledger may have parted in this process.
+    #[error(
+        "an earlier failure left the run half written in memory: open it again, which finishes or undoes the step"
+    )]
+    OpenAgain,
+    /// A run without weights yet.
+    #[error("{path} holds no weights yet: train first")]
+    NothingTrained {
+        /// The run.
+        path: PathBuf,
+    },
+    /// Records that were named and are not trained on, so that there is nothing to forget.
+    #[error(
+        "the request names records that the model is not trained on: {}{}leave them out of the \
+         request",
+        clause("held out for validation, never trained on", held_out),
+        clause("forgotten already", forgotten)
+    )]
+    NotTrainedOn {
+        /// Positions held out for validation, as ranges; empty if none.
+        held_out: String,
+        /// Positions forgotten before, as ranges; empty if none.
+        forgotten: String,
+    },
+    /// A request that leaves nothing.
+    #[error(
+        "the request names all {records} records the model is trained on: nothing would be left; delete the model instead"
+    )]
+    ForgetsEverything {
+        /// How many there are.
+        records: usize,
+    },
+    /// Releases cannot be made here.
+    #[error("the release failed: {0}")]
+    Release(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A run made by another version.
     #[error(
         "{path} has format {found}, this version reads {expected}: use the version that made it"
@@ -176,6 +221,14 @@ pub enum Error {
         /// Format read.
         expected: u32,
     },
+}
+
+fn clause(what: &str, positions: &str) -> String {
+    if positions.is_empty() {
+        String::new()
+    } else {
+        format!("{what}: {positions}; ")
+    }
 }
 
 impl From<InvalidSetting> for Error {

@@ -72,7 +72,7 @@ impl Progress {
 
 /// The caller's eye and hand on running work: told where it stands, it says whether to go on.
 ///
-/// When it breaks, the work ends in [`Error::Interrupted`] with everything on disk consistent, and
+/// When it breaks, and goes on breaking, the work ends in [`Error::Interrupted`] with everything on disk consistent, and
 /// the same call later finishes the job. `()` watches nothing; any closure of the right type will
 /// do.
 pub trait Observer {

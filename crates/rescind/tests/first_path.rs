@@ -24,7 +24,10 @@ fn a_newton_step_forgets_what_retraining_never_saw() {
     };
 
     let all = Selection::all(records);
-    let request = RecordRequest::Random { count: 100, seed: 0 };
+    let request = RecordRequest::Random {
+        count: 100,
+        seed: 0,
+    };
     let forget = request.resolve(&manifest, &data.train, &all).unwrap();
     let retain = all.difference(&forget).unwrap();
     let none = Selection::none(records);

@@ -7,6 +7,7 @@ mod settings;
 mod solver;
 
 pub use bounds::Constants;
+pub(crate) use bounds::diameter;
 pub use damping::{ChosenDamping, Damping};
 pub use settings::{NewtonSettings, RightHandSide};
 pub use solver::{Preconditioning, SolverChoice};

@@ -45,8 +45,8 @@ pub enum RightHandSide {
 }
 
 impl Default for NewtonSettings {
-    /// Gauss–Newton over 20 000 retained records, forget-set influence, `λ = 0.14/√n`, CG to a
-    /// tenth of the right-hand side, preconditioned by a sketch of rank 64 over 5000 records.
+    /// Gauss–Newton over 10 000 retained records, forget-set influence, `λ = 0.14/√n`, CG to a
+    /// tenth of the right-hand side, preconditioned by a sketch of rank 64 over 2000 records.
     fn default() -> Self {
         NewtonSettings {
             curvature: Curvature::GaussNewton,
@@ -62,7 +62,7 @@ impl Default for NewtonSettings {
                 rank: 64,
                 records: Some(5000),
             },
-            subsample: Some(20_000),
+            subsample: Some(10_000),
             constants: Constants::default(),
             seed: 0,
         }
