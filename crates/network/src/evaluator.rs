@@ -151,7 +151,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let lanes = self
             .execution
             .lanes(program.prepared_bytes::<T>(), chunk_bytes)?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let mut rest = out;
         let mut items = Vec::with_capacity(plan.len());
         for chunk in plan {
@@ -192,7 +192,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
             program.prepared_bytes::<T>(),
             self.gradient_bytes(largest) + size_of_val(gradient),
         )?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let scale = 1.0 / records as f64;
         let total = self.execution.sum(
             &plan,
@@ -238,7 +238,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let lanes = self
             .execution
             .lanes(program.prepared_bytes::<T>(), self.gradient_bytes(largest))?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let mut norms = vec![0.0; records];
         let mut rest = norms.as_mut_slice();
         let mut items = Vec::with_capacity(plan.len());

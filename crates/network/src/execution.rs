@@ -138,6 +138,20 @@ impl Execution {
         Ok(total)
     }
 
+    /// `f` of every item, in order; on all threads if there are `bytes` enough to be worth it.
+    pub(crate) fn map<I: Sync, O: Send>(
+        &self,
+        items: &[I],
+        bytes: usize,
+        f: impl Fn(&I) -> O + Send + Sync,
+    ) -> Vec<O> {
+        const WORTH_IT: usize = 1 << 20;
+        match self.pool.as_ref().filter(|_| bytes > WORTH_IT) {
+            Some(pool) => pool.install(|| items.par_iter().with_max_len(1).map(f).collect()),
+            None => items.iter().map(f).collect(),
+        }
+    }
+
     fn add_in_order<T: Scalar>(&self, out: &mut [T], partials: &[Vec<T>]) {
         const PIECE: usize = 1 << 15;
         let add = |(i, piece): (usize, &mut [T])| {

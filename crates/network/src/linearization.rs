@@ -90,7 +90,7 @@ impl<T: Scalar> Evaluator<'_, T> {
         let mut linearization = Linearization {
             evaluator: self,
             batch,
-            weights: WeightSet::new(program, w, &self.statistics, largest),
+            weights: WeightSet::new(program, w, &self.statistics, largest, &self.execution),
             w,
             records,
             plan,

@@ -1,5 +1,6 @@
 //! Running a program on one chunk of records: forward, backward, and their tangents.
 
+use crate::execution::Execution;
 use crate::kernel;
 use crate::operations::{Point, Prepared, Saved, Scratch, Sink, Weights};
 use crate::program::{Compute, Program, Step};
@@ -14,7 +15,14 @@ pub(crate) struct WeightSet<'a, T> {
 }
 
 impl<'a, T: Scalar> WeightSet<'a, T> {
-    pub fn new(program: &Program, values: &'a [T], statistics: &'a [T], records: usize) -> Self {
+    /// For chunks of `records`.
+    pub fn new(
+        program: &Program,
+        values: &'a [T],
+        statistics: &'a [T],
+        records: usize,
+        execution: &Execution,
+    ) -> Self {
         let prepare = |step: &Step| match &step.compute {
             Compute::Operation { operation, .. } => {
                 operation.prepare(&values[step.parameters.clone()], records)
@@ -24,7 +32,7 @@ impl<'a, T: Scalar> WeightSet<'a, T> {
         WeightSet {
             values,
             statistics,
-            prepared: program.steps.iter().map(prepare).collect(),
+            prepared: execution.map(&program.steps, program.prepared_bytes::<T>(), prepare),
         }
     }
 

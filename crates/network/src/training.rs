@@ -146,7 +146,7 @@ impl<T: Scalar> Evaluator<'_, T> {
         // All chunks are held at once: the budget must have room for the whole batch.
         self.execution
             .lanes(program.prepared_bytes::<T>(), chunk_bytes * plan.len())?;
-        let weights = WeightSet::new(program, w, &[], largest);
+        let weights = WeightSet::new(program, w, &[], largest, &self.execution);
         let len = program.slots[0].len;
         let fresh = |range: Range<usize>| {
             let mut tape = Tape::default();

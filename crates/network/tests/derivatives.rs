@@ -270,6 +270,15 @@ fn zoo_mlp_and_logistic() {
 }
 
 #[test]
+fn long_rows_and_few_records() {
+    // Rows off the lane width, records off the number that run abreast, and one too many.
+    for records in [1, 4, 7, 13] {
+        let mlp = zoo::mlp(&[133], &[129, 5], 3, Activation::Tanh, Norm::None).unwrap();
+        check("long rows", mlp, records, 1e-3);
+    }
+}
+
+#[test]
 fn zoo_allcnn() {
     for norm in [Norm::None, Norm::Group, Norm::Batch] {
         let net = zoo::allcnn(&[3, 8, 8], 5, Activation::Silu, norm).unwrap();

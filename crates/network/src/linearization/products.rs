@@ -2,7 +2,7 @@
 
 use super::{At, Linearization, Room};
 use crate::NetworkError;
-use crate::evaluator::{Workspace, check_len, largest};
+use crate::evaluator::{Evaluator, Workspace, check_len, largest};
 use crate::scalar::Scalar;
 use crate::tape::{WeightSet, fit};
 use std::ops::Range;
@@ -95,7 +95,10 @@ impl<T: Scalar> Linearization<'_, T> {
     }
 
     fn direction<'v>(&self, v: &'v [T]) -> WeightSet<'v, T> {
-        WeightSet::new(&self.evaluator.network.program, v, &[], largest(&self.plan))
+        let Evaluator {
+            network, execution, ..
+        } = self.evaluator;
+        WeightSet::new(&network.program, v, &[], largest(&self.plan), execution)
     }
 
     /// `J v`, `n × k`: how the outputs move along `v`.
