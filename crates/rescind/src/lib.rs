@@ -1,4 +1,32 @@
-//! Certified unlearning for deep neural networks.
+//! Certified unlearning for deep neural networks: train, forget some records, compare with what
+//! retraining without them gives.
+//!
+//! ```
+//! use rescind::forgetting::{ForgetRequest, Method};
+//! use rescind::methods::newton::NewtonSettings;
+//! use rescind::training::TrainingSettings;
+//! use rescind::{Run, RunConfig};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let folder = folder.path();
+//! let training = TrainingSettings { epochs: 5, ..TrainingSettings::default() };
+//! let config = RunConfig { training, ..RunConfig::default() }; // the embedded digits
+//! let mut run = Run::create(folder, config, None, &mut ())?;
+//! run.train(&mut ())?;
+//!
+//! let asked = ForgetRequest {
+//!     request: "random:50?seed=1".parse()?,
+//!     method: Method::Newton { settings: NewtonSettings::default() },
+//!     release: None, // only the private weights move
+//! };
+//! let record = run.forget(&asked, &mut ())?.record;
+//! assert_eq!((record.forgotten.len(), run.retained().len()), (50, 1390));
+//!
+//! run.retrain(&mut ())?;
+//! let evaluation = run.evaluate(&mut ())?;
+//! assert_eq!(evaluation.retrained.unwrap().forgotten.records, 50);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![warn(missing_docs)]
 
 mod error;

@@ -118,7 +118,7 @@ mod tests {
             let ratio = |i: usize| (w[i] - c[i]) / (outside[i] - c[i]);
             assert!((ratio(0) - ratio(1)).abs() < 1e-5 && (ratio(1) - ratio(2)).abs() < 1e-5);
             let within = w;
-            assert!(!ball.project(&mut w) && w == within);
+            assert!(!ball.project(&mut w) && w.map(f32::to_bits) == within.map(f32::to_bits));
         }
     }
 

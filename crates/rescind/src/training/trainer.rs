@@ -117,7 +117,13 @@ impl<'a> Trainer<'a> {
             let shown = self.shown(state, true);
             let go_on = observer.observe(&shown).is_continue();
             let last = state.progress.ending.is_some();
-            if !last && (!go_on || state.progress.epoch % self.settings.checkpoint_every == 0) {
+            if !last
+                && (!go_on
+                    || state
+                        .progress
+                        .epoch
+                        .is_multiple_of(self.settings.checkpoint_every))
+            {
                 save(state)?;
             }
             if !last && !go_on {
