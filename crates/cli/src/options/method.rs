@@ -71,8 +71,7 @@ pub struct MethodOptions {
     #[arg(long, value_name = "RECORDS")]
     subsample: Option<usize>,
 
-    /// Assume this Hessian-Lipschitz constant, which the theorem of the step needs; see `rescind
-    /// spectrum --hessian-lipschitz`
+    /// Assume this Hessian-Lipschitz constant, which the theorem of the step needs
     #[arg(long, value_name = "NUMBER")]
     hessian_lipschitz: Option<f64>,
 

@@ -126,14 +126,11 @@ pub struct BallOptions {
 
 impl BallOptions {
     pub fn centre(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.centre
-            .as_ref()
-            .map(|path| read_weights(path))
-            .transpose()
+        self.centre.as_ref().map(read_weights).transpose()
     }
 }
 
-pub fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
         Failure::Failed(format!(
             "{}: cannot be read: {error}; give a safetensors file",

@@ -27,8 +27,8 @@ pub struct TrainingOptions {
     #[arg(long, default_value_t = 0.9)]
     momentum: f64,
 
-    /// Learning rate over time: constant, steps:EPOCHS:FACTOR (times FACTOR after every EPOCHS) or
-    /// cosine[:WARMUP] (rising over WARMUP epochs, then falling to 0)
+    /// Learning rate over time: constant, steps:EPOCHS:FACTOR (times FACTOR after every EPOCHS),
+    /// cosine or cosine:WARMUP (rising over WARMUP epochs, then falling to 0)
     #[arg(long, default_value = "constant", value_parser = parse_schedule)]
     schedule: Schedule,
 
