@@ -1,7 +1,7 @@
 //! The certificate of a release: what is promised, and everything the promise rests on.
 //!
 //! A certificate is one JSON document, described field by field in `docs/formats.md` and by the
-//! JSON Schema [`SCHEMA`]. Every figure in it is either an input or follows from the inputs by
+//! JSON Schema `docs/certificate.schema.json`. Every figure in it is either an input or follows from the inputs by
 //! formulas of `rescind-privacy`; [`crate::verify`] computes the latter again.
 
 pub(crate) mod arithmetic;
@@ -35,9 +35,6 @@ pub(crate) use assumptions::assumptions;
 pub(crate) use canonical::{parse_strictly, signed_bytes};
 pub(crate) use checksums::checksums;
 pub(crate) use consistency::{Contradiction, contradictions, largest_weight};
-pub(crate) use figures::upward;
+pub(crate) use figures::{nearest, upward};
 pub(crate) use identity::digest_of;
 pub(crate) use statement::statement;
-
-/// The JSON Schema (draft 2020-12) that every certificate of this version satisfies.
-pub const SCHEMA: &str = include_str!("../../../docs/certificate.schema.json");

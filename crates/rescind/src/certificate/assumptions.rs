@@ -67,7 +67,7 @@ pub enum AssumptionName {
 }
 
 /// From here on ε promises nothing of practical worth.
-const VACUOUS: f64 = 10.0;
+pub(super) const VACUOUS: f64 = 10.0;
 
 /// The assumptions that the other fields of a certificate entail.
 pub(crate) fn assumptions(certificate: &Certificate) -> Vec<Assumption> {

@@ -2,14 +2,20 @@
 
 /// Six significant digits, rounded up: what a reader sees must not promise more than was computed.
 pub(crate) fn upward(value: f64) -> String {
-    let nearest = format!("{value:.5e}");
-    let Some((digits, exponent)) = parts(&nearest) else {
-        return nearest; // infinite or NaN
+    let scientific = format!("{value:.5e}");
+    let Some((digits, exponent)) = parts(&scientific) else {
+        return scientific; // infinite or NaN
     };
-    match nearest.parse::<f64>() {
+    match scientific.parse::<f64>() {
         Ok(read) if read < value => shown(digits + 1, exponent),
         _ => shown(digits, exponent),
     }
+}
+
+/// Six significant digits, to the nearest: for figures that promise nothing.
+pub(crate) fn nearest(value: f64) -> String {
+    let scientific = format!("{value:.5e}");
+    parts(&scientific).map_or(scientific, |(digits, exponent)| shown(digits, exponent))
 }
 
 /// The six digits as a number, and the exponent of the first.
@@ -35,7 +41,7 @@ fn shown(digits: i64, exponent: i32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::upward;
+    use super::{nearest, upward};
     use proptest::prelude::*;
 
     #[test]
@@ -52,6 +58,7 @@ mod tests {
         for (value, shown) in table {
             assert_eq!(upward(value), shown);
         }
+        assert_eq!(nearest(40.000_000_000_000_1), "40");
         assert_eq!(upward(-0.25), "-0.25");
         assert_eq!(upward(9.999_999_9), "10");
         assert_eq!(upward(f64::INFINITY), "inf");

@@ -1,6 +1,6 @@
 //! A certificate as titled lists of labelled values, the common content of its renderings.
 
-use super::figures::upward;
+use super::figures::{nearest, upward};
 use super::record::{BoundRecord, Certificate};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::Provenance;
@@ -50,10 +50,10 @@ fn promise(certificate: &Certificate) -> Section {
             ("mu (Gaussian privacy)", upward(guarantee.mu.mu())),
             ("kind", guarantee.kind.to_string()),
             ("binding bound", guarantee.binding.to_string()),
-            ("sensitivity", upward(guarantee.sensitivity.value())),
+            ("sensitivity", nearest(guarantee.sensitivity.value())),
             (
                 "delta spent on constants",
-                upward(guarantee.failure_probability),
+                nearest(guarantee.failure_probability),
             ),
         ],
     )
@@ -70,7 +70,7 @@ fn of_bound(bound: &BoundRecord, certificate: &Certificate) -> Section {
         title,
         vec![
             ("formula", bound.formula.clone()),
-            ("value", upward(bound.value)),
+            ("value", nearest(bound.value)),
         ],
     );
     for constant in &bound.constants {
@@ -80,7 +80,7 @@ fn of_bound(bound: &BoundRecord, certificate: &Certificate) -> Section {
             } => {
                 format!(
                     "probabilistic, wrong with probability {}",
-                    upward(failure_probability)
+                    nearest(failure_probability)
                 )
             }
             other => other.kind().to_string(),
@@ -124,7 +124,7 @@ fn noise(certificate: &Certificate) -> Section {
                 "brought back to the grid's limit",
                 noise.clamped.to_string(),
             ),
-            ("sigma sqrt(d)", upward(noise.norm)),
+            ("sigma sqrt(d)", nearest(noise.norm)),
             ("grid spacing", noise.grid.spacing().to_string()),
         ],
     )

@@ -1,5 +1,6 @@
 //! The promise in words.
 
+use super::assumptions::VACUOUS;
 use super::figures::upward;
 use super::record::Certificate;
 use rescind_privacy::noise::Origin;
@@ -35,15 +36,17 @@ pub(crate) fn statement(certificate: &Certificate) -> String {
             "This rests on assumptions that nobody checked: it holds if they do."
         }
     };
+    let worth = if guarantee.epsilon.value() >= VACUOUS {
+        " An epsilon this large protects nobody."
+    } else {
+        ""
+    };
+    let [epsilon, delta] = [guarantee.epsilon.value(), guarantee.delta.value()].map(upward);
     format!(
-        "Release {} removes {records} record(s). Whoever sees the released weights can hardly tell \
-         them from weights that never learned from those records: whatever they look for is at most \
-         e^{} times as likely under one as under the other, but for a probability of {} (epsilon = \
-         {}, delta = {}). {foundation}",
+        "Release {} removes {records} record(s). Whatever anybody looks for in the released \
+         weights is at most e^{epsilon} times as likely to be found there as in weights trained \
+         without those records, and the other way round, but for a probability of {delta} \
+         (epsilon = {epsilon}, delta = {delta}).{worth} {foundation}",
         certificate.release,
-        upward(guarantee.epsilon.value()),
-        upward(guarantee.delta.value()),
-        upward(guarantee.epsilon.value()),
-        upward(guarantee.delta.value()),
     )
 }

@@ -1,6 +1,6 @@
 //! Noise that would destroy the model.
 
-use crate::certificate::upward;
+use crate::certificate::{nearest, upward};
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
 use rescind_privacy::{NoiseScale, PrivacyError, analytic};
 
@@ -87,13 +87,13 @@ impl std::fmt::Display for Refusal {
             "The tightest valid bound on the distance from retraining is {} ({}): {}. It needs \
              sigma = {} on each of {} weights, which moves them by about {}; the weights \
              themselves have length {}.",
-            upward(self.sensitivity),
+            nearest(self.sensitivity),
             self.binding,
             self.kind,
-            upward(self.sigma),
+            nearest(self.sigma),
             self.parameters,
-            upward(self.noise_norm),
-            upward(self.weights_norm),
+            nearest(self.noise_norm),
+            nearest(self.weights_norm),
         )?;
         writeln!(f, "What would work:")?;
         if let Some(bearable) = self.bearable_epsilon {
@@ -101,7 +101,7 @@ impl std::fmt::Display for Refusal {
                 f,
                 "- give sigma itself: {} is about what these weights bear, and gives epsilon = {} \
                  at delta = {delta};",
-                upward(self.bearable_sigma),
+                nearest(self.bearable_sigma),
                 upward(bearable),
             )?;
         }
@@ -109,7 +109,7 @@ impl std::fmt::Display for Refusal {
             f,
             "- a bound of at most {}, as a strongly convex model (a convex head or a tangent \
              model) can prove, or noisy fine-tuning, which spreads the noise over many steps;",
-            upward(self.bearable_sensitivity),
+            nearest(self.bearable_sensitivity),
         )?;
         write!(
             f,
