@@ -1,1 +1,56 @@
-fn main() {}
+//! The `rescind` command line: parses, glues and prints. The mathematics is in the libraries.
+
+mod commands;
+mod console;
+mod exit;
+mod figures;
+mod interrupt;
+mod options;
+mod progress;
+mod table;
+
+use clap::{CommandFactory, Parser};
+use commands::Command;
+use console::Console;
+use exit::Failure;
+use std::process::ExitCode;
+
+/// Make a trained neural network forget chosen records.
+///
+/// Train a network, ask for records to be forgotten, and measure how much of them is left against a
+/// network retrained without them. `rescind demo` shows it in seconds, with nothing to download.
+#[derive(Parser)]
+#[command(
+    name = "rescind",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because the guarantee \
+                  asked for\ncannot be given, 4 verification failed."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true, display_order = 900)]
+    json: bool,
+
+    /// Show no progress on standard error
+    #[arg(short, long, global = true, display_order = 901)]
+    quiet: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::new(arguments.json, arguments.quiet);
+    match arguments.command.run(&console) {
+        Ok(status) => status.into(),
+        Err(Failure::Usage(message)) => Arguments::command()
+            .error(clap::error::ErrorKind::ValueValidation, message)
+            .exit(),
+        Err(failure) => {
+            console.report_failure(&failure);
+            failure.status().into()
+        }
+    }
+}

@@ -26,7 +26,10 @@ pub struct Batch<'a, T> {
 impl<'a, T: Scalar> Batch<'a, T> {
     /// Records with a class each.
     pub fn classes(inputs: &'a [T], labels: &'a [u32]) -> Self {
-        Batch { inputs, targets: Targets::Classes(labels) }
+        Batch {
+            inputs,
+            targets: Targets::Classes(labels),
+        }
     }
 
     /// Checks shapes and targets and returns the number of records.
@@ -34,7 +37,11 @@ impl<'a, T: Scalar> Batch<'a, T> {
         let records = records_of(self.inputs, network)?;
         let outputs = network.outputs();
         let wrong_length = |found, expected| {
-            Err(NetworkError::WrongLength { what: "targets", found, expected })
+            Err(NetworkError::WrongLength {
+                what: "targets",
+                found,
+                expected,
+            })
         };
         match (self.targets, loss) {
             (Targets::Classes(labels), Loss::SoftmaxCrossEntropy) => {
@@ -84,7 +91,7 @@ pub(crate) fn records_of<T>(inputs: &[T], network: &Network) -> Result<usize, Ne
     if inputs.is_empty() {
         return Err(NetworkError::EmptyBatch);
     }
-    if inputs.len() % len != 0 {
+    if !inputs.len().is_multiple_of(len) {
         return Err(NetworkError::WrongLength {
             what: "batch",
             found: inputs.len(),

@@ -19,7 +19,9 @@ pub enum NetworkError {
     },
 
     /// A description with a size that no network has.
-    #[error("the description has {found} {what}, more than the {most} allowed: it is damaged or hostile")]
+    #[error(
+        "the description has {found} {what}, more than the {most} allowed: it is damaged or hostile"
+    )]
     TooLarge {
         /// What there is too much of.
         what: &'static str,
@@ -30,14 +32,18 @@ pub enum NetworkError {
     },
 
     /// Two nodes of one name, or a node named like the input.
-    #[error("the description names {name:?} twice: every node needs a name of its own, and \"input\" is taken")]
+    #[error(
+        "the description names {name:?} twice: every node needs a name of its own, and \"input\" is taken"
+    )]
     DuplicateNode {
         /// The name.
         name: String,
     },
 
     /// A node refers to a node that is not there.
-    #[error("node {node:?} takes its input from {missing:?}, which the description does not have: name a node or \"input\"")]
+    #[error(
+        "node {node:?} takes its input from {missing:?}, which the description does not have: name a node or \"input\""
+    )]
     DanglingReference {
         /// The node that refers.
         node: String,
@@ -86,7 +92,9 @@ pub enum NetworkError {
     },
 
     /// The network's output is not a vector of at least one feature.
-    #[error("the output node {node:?} gives {found}: the network must end in a vector of features (add a flatten layer)")]
+    #[error(
+        "the output node {node:?} gives {found}: the network must end in a vector of features (add a flatten layer)"
+    )]
     OutputNotVector {
         /// The output node.
         node: String,
@@ -146,7 +154,9 @@ pub enum NetworkError {
     },
 
     /// An infinite or NaN value appeared.
-    #[error("layer {layer:?} gives a non-finite value for record {record}: check that record's input for values that are not finite or far out of scale, and the weights for divergence")]
+    #[error(
+        "layer {layer:?} gives a non-finite value for record {record}: check that record's input for values that are not finite or far out of scale, and the weights for divergence"
+    )]
     NonFinite {
         /// The first layer whose output is not finite.
         layer: String,
@@ -162,7 +172,9 @@ pub enum NetworkError {
     },
 
     /// The memory budget cannot hold the least work there is.
-    #[error("a memory budget of {budget} bytes cannot hold one chunk of records, which takes {needed} bytes: raise the budget")]
+    #[error(
+        "a memory budget of {budget} bytes cannot hold one chunk of records, which takes {needed} bytes: raise the budget"
+    )]
     MemoryBudget {
         /// The caller's limit.
         budget: usize,
@@ -187,7 +199,9 @@ pub enum NetworkError {
     },
 
     /// A tensor that the network needs and the file lacks.
-    #[error("the weights file has no tensor {name:?} (expected shape {expected:?}): check that it was saved from the same architecture")]
+    #[error(
+        "the weights file has no tensor {name:?} (expected shape {expected:?}): check that it was saved from the same architecture"
+    )]
     MissingTensor {
         /// Its name.
         name: String,
@@ -196,7 +210,9 @@ pub enum NetworkError {
     },
 
     /// A tensor that the network has no place for.
-    #[error("the weights file has a tensor {name:?} that this network does not: check that it was saved from the same architecture")]
+    #[error(
+        "the weights file has a tensor {name:?} that this network does not: check that it was saved from the same architecture"
+    )]
     UnexpectedTensor {
         /// Its name.
         name: String,
@@ -223,7 +239,9 @@ pub enum NetworkError {
     },
 
     /// A weight that is infinite or NaN.
-    #[error("tensor {name:?} holds a value that is not finite: the model it came from had diverged")]
+    #[error(
+        "tensor {name:?} holds a value that is not finite: the model it came from had diverged"
+    )]
     TensorNotFinite {
         /// Its name.
         name: String,

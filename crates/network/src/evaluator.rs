@@ -76,7 +76,11 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
     /// # Errors
     /// [`NetworkError::WrongLength`] if they are not of the network's length.
     pub fn with_statistics(self, statistics: Vec<T>) -> Result<Self, NetworkError> {
-        check_len("statistics", statistics.len(), self.network.statistic_count())?;
+        check_len(
+            "statistics",
+            statistics.len(),
+            self.network.statistic_count(),
+        )?;
         Ok(Evaluator { statistics, ..self })
     }
 
@@ -98,7 +102,9 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let records = records_of(inputs, self.network)?;
         let outputs = self.network.outputs();
         let mut logits = vec![T::zero(); records * outputs];
-        self.each_output(w, inputs, &mut logits, outputs, |_, z, out| out.copy_from_slice(z))?;
+        self.each_output(w, inputs, &mut logits, outputs, |_, z, out| {
+            out.copy_from_slice(z)
+        })?;
         Ok(logits)
     }
 
@@ -121,7 +127,8 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let outputs = self.network.outputs();
         let mut losses = vec![0.0; records];
         self.each_output(w, batch.inputs, &mut losses, 1, |chunk, z, out| {
-            self.loss.per_record(z, batch.targets.range(chunk, outputs), outputs, out);
+            self.loss
+                .per_record(z, batch.targets.range(chunk, outputs), outputs, out);
         })?;
         Ok(losses)
     }
@@ -141,8 +148,10 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let plan = chunks(program, inputs.len() / len);
         let largest = largest(&plan);
         let chunk_bytes = program.tape_bytes::<T>(largest) + program.scratch_bytes::<T>(largest);
-        let lanes = self.execution.lanes(program.prepared_bytes::<T>(), chunk_bytes)?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let lanes = self
+            .execution
+            .lanes(program.prepared_bytes::<T>(), chunk_bytes)?;
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let mut rest = out;
         let mut items = Vec::with_capacity(plan.len());
         for chunk in plan {
@@ -150,15 +159,16 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
             rest = tail;
             items.push((chunk, share));
         }
-        self.execution.each(items, lanes, &self.workspaces, |(chunk, share), space| {
-            let input = &inputs[chunk.start * len..chunk.end * len];
-            space
-                .tape
-                .forward(program, &weights, input, false, &mut space.scratch)
-                .map_err(|at| self.non_finite(at, chunk.start))?;
-            take(&chunk, space.tape.value(program.output, input), share);
-            Ok(())
-        })
+        self.execution
+            .each(items, lanes, &self.workspaces, |(chunk, share), space| {
+                let input = &inputs[chunk.start * len..chunk.end * len];
+                space
+                    .tape
+                    .forward(program, &weights, input, false, &mut space.scratch)
+                    .map_err(|at| self.non_finite(at, chunk.start))?;
+                take(&chunk, space.tape.value(program.output, input), share);
+                Ok(())
+            })
     }
 
     /// Writes `∇F(w)` and returns `F(w)`.
@@ -180,9 +190,9 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let largest = largest(&plan);
         let lanes = self.execution.lanes(
             program.prepared_bytes::<T>(),
-            self.gradient_bytes(largest) + gradient.len() * size_of::<T>(),
+            self.gradient_bytes(largest) + size_of_val(gradient),
         )?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let scale = 1.0 / records as f64;
         let total = self.execution.sum(
             &plan,
@@ -192,11 +202,16 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
             gradient,
             |_, chunk, space, part| {
                 let input = &batch.inputs[chunk.start * len..chunk.end * len];
-                let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
+                let Workspace {
+                    tape,
+                    cotangents,
+                    probabilities,
+                    scratch,
+                    ..
+                } = space;
                 tape.forward(program, &weights, input, true, scratch)
                     .map_err(|at| self.non_finite(at, chunk.start))?;
-                let total =
-                    self.seed(tape, input, batch, chunk, scale, cotangents, probabilities);
+                let total = self.seed(tape, input, batch, chunk, scale, cotangents, probabilities);
                 tape.backward(program, &weights, input, cotangents, part, scratch);
                 Ok(total)
             },
@@ -220,9 +235,10 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let len = program.slots[0].len;
         let plan = chunks(program, records);
         let largest = largest(&plan);
-        let lanes =
-            self.execution.lanes(program.prepared_bytes::<T>(), self.gradient_bytes(largest))?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest);
+        let lanes = self
+            .execution
+            .lanes(program.prepared_bytes::<T>(), self.gradient_bytes(largest))?;
+        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
         let mut norms = vec![0.0; records];
         let mut rest = norms.as_mut_slice();
         let mut items = Vec::with_capacity(plan.len());
@@ -231,17 +247,24 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
             rest = tail;
             items.push((chunk, share));
         }
-        self.execution.each(items, lanes, &self.workspaces, |(chunk, norms), space| {
-            let input = &batch.inputs[chunk.start * len..chunk.end * len];
-            let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
-            tape.forward(program, &weights, input, true, scratch)
-                .map_err(|at| self.non_finite(at, chunk.start))?;
-            self.seed(tape, input, batch, &chunk, 1.0, cotangents, probabilities);
-            tape.backward_activations(program, &weights, input, cotangents, scratch);
-            tape.record_gradient_norms(program, &weights, input, cotangents, norms, scratch);
-            norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
-            Ok(())
-        })?;
+        self.execution
+            .each(items, lanes, &self.workspaces, |(chunk, norms), space| {
+                let input = &batch.inputs[chunk.start * len..chunk.end * len];
+                let Workspace {
+                    tape,
+                    cotangents,
+                    probabilities,
+                    scratch,
+                    ..
+                } = space;
+                tape.forward(program, &weights, input, true, scratch)
+                    .map_err(|at| self.non_finite(at, chunk.start))?;
+                self.seed(tape, input, batch, &chunk, 1.0, cotangents, probabilities);
+                tape.backward_activations(program, &weights, input, cotangents, scratch);
+                tape.record_gradient_norms(program, &weights, input, cotangents, norms, scratch);
+                norms.iter_mut().for_each(|norm| *norm = norm.sqrt());
+                Ok(())
+            })?;
         Ok(norms)
     }
 
@@ -258,7 +281,9 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         probabilities: &mut Vec<T>,
     ) -> f64 {
         let program = &self.network.program;
-        fit(program, chunk.len(), cotangents, |slot| program.slots[slot].varies);
+        fit(program, chunk.len(), cotangents, |slot| {
+            program.slots[slot].varies
+        });
         let outputs = self.network.outputs();
         self.loss.differentiate(
             tape.value(program.output, input),
@@ -308,6 +333,10 @@ pub(crate) fn check_len(
     if found == expected {
         Ok(())
     } else {
-        Err(NetworkError::WrongLength { what, found, expected })
+        Err(NetworkError::WrongLength {
+            what,
+            found,
+            expected,
+        })
     }
 }

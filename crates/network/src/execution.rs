@@ -4,7 +4,7 @@
 //! thread in one order, and partial results are added in the order of the chunks. So a result has
 //! the same bits whatever the number of threads and the memory budget.
 
-use crate::program::{Compute, Program};
+use crate::program::Program;
 use crate::scalar::Scalar;
 use crate::{NetworkError, kernel};
 use rayon::prelude::*;
@@ -41,8 +41,15 @@ impl Execution {
         let pool = (threads > 1)
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build())
             .transpose()
-            .map_err(|e| NetworkError::Threads { threads, reason: e.to_string() })?;
-        Ok(Execution { threads, memory_budget, pool })
+            .map_err(|e| NetworkError::Threads {
+                threads,
+                reason: e.to_string(),
+            })?;
+        Ok(Execution {
+            threads,
+            memory_budget,
+            pool,
+        })
     }
 
     /// Worker threads.
@@ -131,6 +138,20 @@ impl Execution {
         Ok(total)
     }
 
+    /// `f` of every item, in order; on all threads if there are `bytes` enough to be worth it.
+    pub(crate) fn map<I: Sync, O: Send>(
+        &self,
+        items: &[I],
+        bytes: usize,
+        f: impl Fn(&I) -> O + Send + Sync,
+    ) -> Vec<O> {
+        const WORTH_IT: usize = 1 << 20;
+        match self.pool.as_ref().filter(|_| bytes > WORTH_IT) {
+            Some(pool) => pool.install(|| items.par_iter().with_max_len(1).map(f).collect()),
+            None => items.iter().map(f).collect(),
+        }
+    }
+
     fn add_in_order<T: Scalar>(&self, out: &mut [T], partials: &[Vec<T>]) {
         const PIECE: usize = 1 << 15;
         let add = |(i, piece): (usize, &mut [T])| {
@@ -152,8 +173,11 @@ impl Default for Execution {
     /// One thread for each processor (one alone if the system refuses them), and 4 GiB.
     fn default() -> Self {
         const BUDGET: usize = 4 << 30;
-        Execution::new(0, BUDGET)
-            .unwrap_or(Execution { threads: 1, memory_budget: BUDGET, pool: None })
+        Execution::new(0, BUDGET).unwrap_or(Execution {
+            threads: 1,
+            memory_budget: BUDGET,
+            pool: None,
+        })
     }
 }
 
@@ -172,11 +196,18 @@ impl<W: Default> Workspaces<W> {
     }
 
     fn take(&self) -> W {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+            .unwrap_or_default()
     }
 
     fn give(&self, workspace: W) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(workspace);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(workspace);
     }
 }
 
@@ -187,66 +218,18 @@ impl<W: Default> Workspaces<W> {
 pub(crate) fn chunks(program: &Program, records: usize) -> Vec<Range<usize>> {
     let flops = program.flops().max(1);
     let worth_it = |total: usize| total.div_ceil(flops);
-    let least = worth_it(20_000_000).max(worth_it(400 * program.parameter_count)).max(5);
+    let least = worth_it(20_000_000)
+        .max(worth_it(400 * program.parameter_count))
+        .max(5);
     let most = least.max(16);
     let widest = program.slots.iter().map(|s| s.len).max().unwrap_or(1);
-    let size = records.div_ceil(8).clamp(least, most).min((1usize << 31) / widest).max(1);
+    let size = records
+        .div_ceil(8)
+        .clamp(least, most)
+        .min((1usize << 31) / widest)
+        .max(1);
     let count = records.div_ceil(size);
-    (0..count).map(|i| i * records / count..(i + 1) * records / count).collect()
-}
-
-impl Program {
-    /// Floating-point operations of one record's forward pass (matrix products only).
-    pub fn flops(&self) -> usize {
-        let of = |compute: &Compute| match compute {
-            Compute::Operation { operation, .. } => operation.flops(),
-            Compute::Sum { .. } => 0,
-        };
-        self.steps.iter().map(|step| of(&step.compute)).sum()
-    }
-
-    /// Bytes of a tape for `records`.
-    pub fn tape_bytes<T>(&self, records: usize) -> usize {
-        let values: usize = self.slots[1..].iter().map(|slot| slot.len).sum();
-        let saved: usize = self
-            .steps
-            .iter()
-            .map(|step| match &step.compute {
-                Compute::Operation { operation, .. } => {
-                    let (reals, indices) = operation.saved_per_record();
-                    reals * size_of::<T>() + indices * size_of::<u32>()
-                }
-                Compute::Sum { .. } => 0,
-            })
-            .sum();
-        records * (values * size_of::<T>() + saved)
-    }
-
-    /// Bytes of one buffer for every slot that varies.
-    pub fn cotangent_bytes<T>(&self, records: usize) -> usize {
-        let varying = self.slots.iter().filter(|slot| slot.varies);
-        records * size_of::<T>() * varying.map(|slot| slot.len).sum::<usize>()
-    }
-
-    /// Bytes of the scratch that the hungriest operation uses.
-    pub fn scratch_bytes<T>(&self, records: usize) -> usize {
-        let of = |compute: &Compute| match compute {
-            Compute::Operation { operation, .. } => operation.scratch(records),
-            Compute::Sum { .. } => 0,
-        };
-        // Buffers are shared by position, so the sum of their greatest lengths is less than twice
-        // the greatest sum.
-        2 * size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).max().unwrap_or(0)
-    }
-
-    /// Bytes of a rearranged weight vector: four times the filters where Winograd runs.
-    pub fn prepared_bytes<T>(&self) -> usize {
-        let of = |compute: &Compute| match compute {
-            Compute::Operation { operation: crate::operations::Operation::Convolution(op), .. } => {
-                4 * op.parameter_len()
-            }
-            _ => 0,
-        };
-        size_of::<T>() * self.steps.iter().map(|step| of(&step.compute)).sum::<usize>()
-    }
+    (0..count)
+        .map(|i| i * records / count..(i + 1) * records / count)
+        .collect()
 }

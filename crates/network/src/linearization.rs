@@ -1,12 +1,14 @@
 //! The network at fixed weights and records, ready for many products.
 
+mod products;
+
+use crate::NetworkError;
 use crate::batch::Batch;
-use crate::evaluator::{Evaluator, Workspace, check_len, largest};
+use crate::evaluator::{Evaluator, Workspace, largest};
 use crate::execution::{Workspaces, chunks};
 use crate::operations::Scratch;
 use crate::scalar::Scalar;
-use crate::tape::{Buffers, Tape, WeightSet, fit};
-use crate::NetworkError;
+use crate::tape::{Buffers, Tape, WeightSet};
 use std::ops::Range;
 
 /// A linearisation: primal activations and adjoints computed once, then reused by every product.
@@ -76,16 +78,19 @@ impl<T: Scalar> Evaluator<'_, T> {
         let flight = primal
             + 2 * program.cotangent_bytes::<T>(largest)
             + program.scratch_bytes::<T>(largest)
-            + w.len() * size_of::<T>();
-        let fixed = 2 * program.prepared_bytes::<T>() + w.len() * size_of::<T>();
+            + size_of_val(w);
+        let fixed = 2 * program.prepared_bytes::<T>() + size_of_val(w);
         let lanes = self.execution.lanes(fixed, flight)?;
-        let free = self.execution.memory_budget().saturating_sub(fixed + lanes * flight);
+        let free = self
+            .execution
+            .memory_budget()
+            .saturating_sub(fixed + lanes * flight);
         let keep = (free / primal.max(1)).min(plan.len());
 
         let mut linearization = Linearization {
             evaluator: self,
             batch,
-            weights: WeightSet::new(program, w, &self.statistics, largest),
+            weights: WeightSet::new(program, w, &self.statistics, largest, &self.execution),
             w,
             records,
             plan,
@@ -116,21 +121,37 @@ impl<'e, T: Scalar> Linearization<'e, T> {
             &mut gradient,
             |index, chunk, space, part| {
                 let total = self.primal(chunk, space)?;
-                let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
-                tape.backward(program, &self.weights, self.input(chunk), cotangents, part, scratch);
+                let Workspace {
+                    tape,
+                    cotangents,
+                    probabilities,
+                    scratch,
+                    ..
+                } = space;
+                tape.backward(
+                    program,
+                    &self.weights,
+                    self.input(chunk),
+                    cotangents,
+                    part,
+                    scratch,
+                );
                 if let Some(slot) = slots.get(index) {
                     let primal = Primal {
                         tape: std::mem::take(tape),
                         cotangents: std::mem::take(cotangents),
                         probabilities: std::mem::take(probabilities),
                     };
-                    *slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(primal);
+                    *slot
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(primal);
                 }
                 Ok(total)
             },
         )?;
         let kept = slots.into_iter().map_while(|slot| {
-            slot.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+            slot.into_inner()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
         });
         self.kept = kept.collect();
         let penalty = &self.evaluator.penalty;
@@ -147,12 +168,32 @@ impl<'e, T: Scalar> Linearization<'e, T> {
 
     /// Forward pass and loss of a chunk; the output's cotangent is set, the others are not.
     fn primal(&self, chunk: &Range<usize>, space: &mut Workspace<T>) -> Result<f64, NetworkError> {
-        let Workspace { tape, cotangents, probabilities, scratch, .. } = space;
+        let Workspace {
+            tape,
+            cotangents,
+            probabilities,
+            scratch,
+            ..
+        } = space;
         let input = self.input(chunk);
-        tape.forward(&self.evaluator.network.program, &self.weights, input, true, scratch)
-            .map_err(|at| self.evaluator.non_finite(at, chunk.start))?;
+        tape.forward(
+            &self.evaluator.network.program,
+            &self.weights,
+            input,
+            true,
+            scratch,
+        )
+        .map_err(|at| self.evaluator.non_finite(at, chunk.start))?;
         let scale = 1.0 / self.records as f64;
-        Ok(self.evaluator.seed(tape, input, self.batch, chunk, scale, cotangents, probabilities))
+        Ok(self.evaluator.seed(
+            tape,
+            input,
+            self.batch,
+            chunk,
+            scale,
+            cotangents,
+            probabilities,
+        ))
     }
 
     /// Runs `work` at a chunk's primal pass, computing it again if it was not kept; `adjoints`
@@ -167,19 +208,62 @@ impl<'e, T: Scalar> Linearization<'e, T> {
     ) -> Result<(), NetworkError> {
         let input = self.input(chunk);
         let records = chunk.len();
-        if let Some(Primal { tape, cotangents, probabilities }) = self.kept.get(index) {
-            let Workspace { tangents, moved, scratch, .. } = space;
-            let at = At { input, records, tape, cotangents, probabilities };
-            return work(at, Room { tangents, moved, scratch });
+        if let Some(Primal {
+            tape,
+            cotangents,
+            probabilities,
+        }) = self.kept.get(index)
+        {
+            let Workspace {
+                tangents,
+                moved,
+                scratch,
+                ..
+            } = space;
+            let at = At {
+                input,
+                records,
+                tape,
+                cotangents,
+                probabilities,
+            };
+            return work(
+                at,
+                Room {
+                    tangents,
+                    moved,
+                    scratch,
+                },
+            );
         }
         self.primal(chunk, space)?;
-        let Workspace { tape, cotangents, tangents, moved, probabilities, scratch } = space;
+        let Workspace {
+            tape,
+            cotangents,
+            tangents,
+            moved,
+            probabilities,
+            scratch,
+        } = space;
         if adjoints {
             let program = &self.evaluator.network.program;
             tape.backward_activations(program, &self.weights, input, cotangents, scratch);
         }
-        let at = At { input, records, tape, cotangents, probabilities };
-        work(at, Room { tangents, moved, scratch })
+        let at = At {
+            input,
+            records,
+            tape,
+            cotangents,
+            probabilities,
+        };
+        work(
+            at,
+            Room {
+                tangents,
+                moved,
+                scratch,
+            },
+        )
     }
 
     /// Number of records `n`.
@@ -194,7 +278,10 @@ impl<'e, T: Scalar> Linearization<'e, T> {
 
     /// Share of the records whose primal pass is kept, from 0 to 1.
     pub fn kept_share(&self) -> f64 {
-        let kept: usize = self.plan[..self.kept.len()].iter().map(|chunk| chunk.len()).sum();
+        let kept: usize = self.plan[..self.kept.len()]
+            .iter()
+            .map(|chunk| chunk.len())
+            .sum();
         kept as f64 / self.records as f64
     }
 
@@ -206,150 +293,5 @@ impl<'e, T: Scalar> Linearization<'e, T> {
     /// `∇F(w)`.
     pub fn gradient(&self) -> &[T] {
         &self.gradient
-    }
-
-    /// `out = ∇²F(w) v`: the exact Hessian-vector product, forward over reverse.
-    ///
-    /// # Errors
-    /// [`NetworkError::WrongLength`].
-    pub fn hvp(&self, v: &[T], out: &mut [T]) -> Result<(), NetworkError> {
-        let program = &self.evaluator.network.program;
-        let scale = 1.0 / self.records as f64;
-        self.product(v, out, true, |at, room, direction, part| {
-            let Room { tangents, moved, scratch } = room;
-            at.tape.tangent(program, &self.weights, direction, at.input, tangents, scratch);
-            fit(program, at.records, moved, |slot| program.slots[slot].varies);
-            self.evaluator.loss.hessian(
-                at.probabilities,
-                &tangents[program.output],
-                self.evaluator.network.outputs(),
-                scale,
-                &mut moved[program.output],
-            );
-            at.tape.backward_tangent(
-                program,
-                &self.weights,
-                direction,
-                at.input,
-                tangents,
-                at.cotangents,
-                moved,
-                part,
-                scratch,
-            );
-        })
-    }
-
-    /// `out = (1/n) Σ_i J_iᵀ ∂²ℓ_i/∂z² J_i v + μv`: the Gauss–Newton product, positive
-    /// semidefinite for both losses.
-    ///
-    /// # Errors
-    /// [`NetworkError::WrongLength`].
-    pub fn ggn(&self, v: &[T], out: &mut [T]) -> Result<(), NetworkError> {
-        let program = &self.evaluator.network.program;
-        let scale = 1.0 / self.records as f64;
-        self.product(v, out, false, |at, room, direction, part| {
-            let Room { tangents, moved, scratch } = room;
-            at.tape.tangent(program, &self.weights, direction, at.input, tangents, scratch);
-            fit(program, at.records, moved, |slot| program.slots[slot].varies);
-            self.evaluator.loss.hessian(
-                at.probabilities,
-                &tangents[program.output],
-                self.evaluator.network.outputs(),
-                scale,
-                &mut moved[program.output],
-            );
-            at.tape.backward(program, &self.weights, at.input, moved, part, scratch);
-        })
-    }
-
-    /// Sums a product over the chunks and adds the penalty's.
-    fn product(
-        &self,
-        v: &[T],
-        out: &mut [T],
-        adjoints: bool,
-        chunk_product: impl Fn(&At<'_, T>, Room<'_, T>, &WeightSet<'_, T>, &mut [T]) + Sync,
-    ) -> Result<(), NetworkError> {
-        check_len("direction", v.len(), self.w.len())?;
-        check_len("product", out.len(), self.w.len())?;
-        let direction = self.direction(v);
-        self.sum(out, |i, chunk, space, part| {
-            self.at(i, chunk, adjoints, space, |at, room| {
-                chunk_product(&at, room, &direction, part);
-                Ok(())
-            })
-        })?;
-        self.evaluator.penalty.add_product(v, out);
-        Ok(())
-    }
-
-    fn direction<'v>(&self, v: &'v [T]) -> WeightSet<'v, T> {
-        WeightSet::new(&self.evaluator.network.program, v, &[], largest(&self.plan))
-    }
-
-    /// `J v`, `n × k`: how the outputs move along `v`.
-    ///
-    /// # Errors
-    /// [`NetworkError::WrongLength`].
-    pub fn jvp(&self, v: &[T]) -> Result<Vec<T>, NetworkError> {
-        check_len("direction", v.len(), self.w.len())?;
-        let program = &self.evaluator.network.program;
-        let outputs = self.evaluator.network.outputs();
-        let direction = self.direction(v);
-        let mut out = vec![T::zero(); self.records * outputs];
-        let mut rest = out.as_mut_slice();
-        let mut items = Vec::with_capacity(self.plan.len());
-        for (index, chunk) in self.plan.iter().enumerate() {
-            let (share, tail) = std::mem::take(&mut rest).split_at_mut(chunk.len() * outputs);
-            rest = tail;
-            items.push((index, chunk, share));
-        }
-        let execution = &self.evaluator.execution;
-        execution.each(items, self.lanes, &self.workspaces, |(index, chunk, share), space| {
-            self.at(index, chunk, false, space, |at, room| {
-                let Room { tangents, scratch, .. } = room;
-                at.tape.tangent(program, &self.weights, &direction, at.input, tangents, scratch);
-                share.copy_from_slice(&tangents[program.output]);
-                Ok(())
-            })
-        })?;
-        Ok(out)
-    }
-
-    /// `out = Jᵀ u` for `u` of shape `n × k`.
-    ///
-    /// # Errors
-    /// [`NetworkError::WrongLength`].
-    pub fn vjp(&self, u: &[T], out: &mut [T]) -> Result<(), NetworkError> {
-        let program = &self.evaluator.network.program;
-        let outputs = self.evaluator.network.outputs();
-        check_len("output cotangent", u.len(), self.records * outputs)?;
-        check_len("product", out.len(), self.w.len())?;
-        self.sum(out, |i, chunk, space, part| {
-            self.at(i, chunk, false, space, |at, room| {
-                let Room { moved, scratch, .. } = room;
-                fit(program, at.records, moved, |slot| program.slots[slot].varies);
-                let share = &u[chunk.start * outputs..chunk.end * outputs];
-                moved[program.output].copy_from_slice(share);
-                at.tape.backward(program, &self.weights, at.input, moved, part, scratch);
-                Ok(())
-            })
-        })
-    }
-
-    /// `out = Σ_chunks partial(chunk)`, in order.
-    fn sum(
-        &self,
-        out: &mut [T],
-        partial: impl Fn(usize, &Range<usize>, &mut Workspace<T>, &mut [T]) -> Result<(), NetworkError>
-        + Sync,
-    ) -> Result<(), NetworkError> {
-        let (execution, plan) = (&self.evaluator.execution, &self.plan);
-        let counted = |i, chunk: &Range<usize>, space: &mut Workspace<T>, part: &mut [T]| {
-            partial(i, chunk, space, part).map(|()| 0.0)
-        };
-        execution.sum(plan, self.lanes, &self.workspaces, &self.partials, out, counted)?;
-        Ok(())
     }
 }

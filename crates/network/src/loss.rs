@@ -31,7 +31,9 @@ impl Loss {
         match self {
             Loss::SoftmaxCrossEntropy => {
                 probabilities.resize(z.len(), T::zero());
-                let rows = z.chunks_exact(outputs).zip(cotangent.chunks_exact_mut(outputs));
+                let rows = z
+                    .chunks_exact(outputs)
+                    .zip(cotangent.chunks_exact_mut(outputs));
                 let rows = rows.zip(probabilities.chunks_exact_mut(outputs));
                 for (i, ((z, out), p)) in rows.enumerate() {
                     let log_sum = softmax(z, p);

@@ -26,7 +26,12 @@ struct Layout {
 
 impl Layout {
     fn row_major(rows: usize, cols: usize, row_stride: usize, len: usize) -> Self {
-        let layout = Layout { rows, cols, row_stride, col_stride: 1 };
+        let layout = Layout {
+            rows,
+            cols,
+            row_stride,
+            col_stride: 1,
+        };
         assert!(
             rows == 0 || cols == 0 || (rows - 1) * row_stride + cols <= len,
             "a {rows}x{cols} view with row stride {row_stride} does not fit a slice of {len}"
@@ -80,7 +85,12 @@ pub(crate) fn multiply<T: Scalar>(
     assert!(
         o.rows == l.rows && o.cols == r.cols && l.cols == r.rows,
         "product of {}x{} and {}x{} into {}x{}",
-        l.rows, l.cols, r.rows, r.cols, o.rows, o.cols
+        l.rows,
+        l.cols,
+        r.rows,
+        r.cols,
+        o.rows,
+        o.cols
     );
     // Safety: every view was checked against its slice when it was made (a transposition moves no
     // element), `out` is borrowed exclusively, and the three shapes agree.
@@ -119,7 +129,12 @@ mod tests {
         let b: Vec<f64> = (0..8).map(|i| f64::from(i) - 3.0).collect(); // 4×2, used transposed
         let mut out = vec![1.0; 3 * 4];
         let left = View::strided(&a, 3, 2, 4);
-        multiply(ViewMut::new(&mut out, 3, 4), true, left, View::new(&b, 4, 2).t());
+        multiply(
+            ViewMut::new(&mut out, 3, 4),
+            true,
+            left,
+            View::new(&b, 4, 2).t(),
+        );
         for i in 0..3 {
             for j in 0..4 {
                 let sum: f64 = (0..2).map(|k| a[i * 4 + k] * b[j * 2 + k]).sum();

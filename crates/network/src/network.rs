@@ -26,7 +26,10 @@ impl Network {
     /// described size is allocated.
     pub fn new(description: NetworkDescription) -> Result<Self, NetworkError> {
         let program = Program::compile(&description)?;
-        Ok(Network { description, program })
+        Ok(Network {
+            description,
+            program,
+        })
     }
 
     /// The description it was made from.
@@ -79,7 +82,11 @@ impl Network {
             Layer::MaxPool { .. } => true,
             _ => false,
         };
-        let nodes = self.description.nodes.iter().filter(|node| rough(&node.layer));
+        let nodes = self
+            .description
+            .nodes
+            .iter()
+            .filter(|node| rough(&node.layer));
         nodes.map(|node| node.name.as_str()).collect()
     }
 

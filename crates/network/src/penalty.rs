@@ -18,7 +18,10 @@ impl<T: Scalar> Penalty<T> {
     /// [`NetworkError::BadPenalty`] for a negative or non-finite strength.
     pub fn new(strength: f64) -> Result<Self, NetworkError> {
         if strength.is_finite() && strength >= 0.0 {
-            Ok(Penalty { strength, centre: None })
+            Ok(Penalty {
+                strength,
+                centre: None,
+            })
         } else {
             Err(NetworkError::BadPenalty { found: strength })
         }
@@ -26,7 +29,10 @@ impl<T: Scalar> Penalty<T> {
 
     /// The same strength around `centre`, of the network's number of parameters.
     pub fn around(self, centre: Vec<T>) -> Self {
-        Penalty { centre: Some(centre), ..self }
+        Penalty {
+            centre: Some(centre),
+            ..self
+        }
     }
 
     /// μ.
@@ -53,8 +59,11 @@ impl<T: Scalar> Penalty<T> {
         if !self.is_on() {
             return 0.0;
         }
-        let squares: f64 =
-            w.iter().enumerate().map(|(i, &w)| self.offset(i, w).as_f64().powi(2)).sum();
+        let squares: f64 = w
+            .iter()
+            .enumerate()
+            .map(|(i, &w)| self.offset(i, w).as_f64().powi(2))
+            .sum();
         0.5 * self.strength * squares
     }
 

@@ -34,7 +34,11 @@ impl Shape {
         }
         match *dims {
             [features] => Some(Shape::Features(features)),
-            [channels, height, width] => Some(Shape::Image { channels, height, width }),
+            [channels, height, width] => Some(Shape::Image {
+                channels,
+                height,
+                width,
+            }),
             _ => None,
         }
     }
@@ -43,7 +47,11 @@ impl Shape {
     pub fn dims(self) -> Vec<usize> {
         match self {
             Shape::Features(n) => vec![n],
-            Shape::Image { channels, height, width } => vec![channels, height, width],
+            Shape::Image {
+                channels,
+                height,
+                width,
+            } => vec![channels, height, width],
         }
     }
 
@@ -74,7 +82,11 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shape::Features(n) => write!(f, "{n} features"),
-            Shape::Image { channels, height, width } => write!(f, "{channels}×{height}×{width}"),
+            Shape::Image {
+                channels,
+                height,
+                width,
+            } => write!(f, "{channels}×{height}×{width}"),
         }
     }
 }

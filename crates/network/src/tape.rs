@@ -1,5 +1,6 @@
 //! Running a program on one chunk of records: forward, backward, and their tangents.
 
+use crate::execution::Execution;
 use crate::kernel;
 use crate::operations::{Point, Prepared, Saved, Scratch, Sink, Weights};
 use crate::program::{Compute, Program, Step};
@@ -14,14 +15,25 @@ pub(crate) struct WeightSet<'a, T> {
 }
 
 impl<'a, T: Scalar> WeightSet<'a, T> {
-    pub fn new(program: &Program, values: &'a [T], statistics: &'a [T], records: usize) -> Self {
+    /// For chunks of `records`.
+    pub fn new(
+        program: &Program,
+        values: &'a [T],
+        statistics: &'a [T],
+        records: usize,
+        execution: &Execution,
+    ) -> Self {
         let prepare = |step: &Step| match &step.compute {
             Compute::Operation { operation, .. } => {
                 operation.prepare(&values[step.parameters.clone()], records)
             }
             Compute::Sum { .. } => Prepared::Plain,
         };
-        WeightSet { values, statistics, prepared: program.steps.iter().map(prepare).collect() }
+        WeightSet {
+            values,
+            statistics,
+            prepared: execution.map(&program.steps, program.prepared_bytes::<T>(), prepare),
+        }
     }
 
     pub fn of(&self, index: usize, step: &Step) -> Weights<'_, T> {
@@ -118,14 +130,21 @@ impl<T: Scalar> Tape<T> {
         let y = after[0].as_mut_slice();
         let value = |slot: usize| if slot == 0 { input } else { &before[slot] };
         match &step.compute {
-            Compute::Operation { operation, input: from, .. } => {
+            Compute::Operation {
+                operation,
+                input: from,
+                ..
+            } => {
                 let saved = &mut self.saved[index];
                 operation.forward(self.records, w, value(*from), y, saved, keep, scratch);
                 // Only a layer with parameters can turn finite values into others.
                 if !step.parameters.is_empty() && !kernel::all_finite(y) {
                     let bad = y.iter().position(|v| !v.is_finite()).unwrap_or(0);
                     let record = bad / program.slots[step.output].len;
-                    return Err(NonFinite { step: index, record });
+                    return Err(NonFinite {
+                        step: index,
+                        record,
+                    });
                 }
             }
             Compute::Sum { inputs } => {
@@ -167,7 +186,15 @@ impl<T: Scalar> Tape<T> {
     ) {
         for (index, step) in program.steps.iter().enumerate().rev() {
             let w = w.of(index, step);
-            self.step_back(program, index, w, input, cotangents, Some(gradient), scratch);
+            self.step_back(
+                program,
+                index,
+                w,
+                input,
+                cotangents,
+                Some(gradient),
+                scratch,
+            );
         }
     }
 
@@ -181,7 +208,15 @@ impl<T: Scalar> Tape<T> {
         scratch: &mut Scratch<T>,
     ) {
         for (index, step) in program.steps.iter().enumerate().rev() {
-            self.step_back(program, index, w.of(index, step), input, cotangents, None, scratch);
+            self.step_back(
+                program,
+                index,
+                w.of(index, step),
+                input,
+                cotangents,
+                None,
+                scratch,
+            );
         }
     }
 
@@ -204,7 +239,11 @@ impl<T: Scalar> Tape<T> {
         // Moved out for the while: a slot's users read it while they write their inputs'.
         let ybar = std::mem::take(&mut cotangents[step.output]);
         match &step.compute {
-            Compute::Operation { operation, input: from, accumulate } => {
+            Compute::Operation {
+                operation,
+                input: from,
+                accumulate,
+            } => {
                 let point = self.point(index, *from, w, input);
                 let sink = program.slots[*from].varies.then(|| Sink {
                     buffer: cotangents[*from].as_mut_slice(),
@@ -230,7 +269,9 @@ impl<T: Scalar> Tape<T> {
         tangents: &mut Buffers<T>,
         scratch: &mut Scratch<T>,
     ) {
-        fit(program, self.records, tangents, |slot| program.slots[slot].varies);
+        fit(program, self.records, tangents, |slot| {
+            program.slots[slot].varies
+        });
         for (index, step) in program.steps.iter().enumerate() {
             if !program.slots[step.output].varies {
                 continue;
@@ -238,9 +279,15 @@ impl<T: Scalar> Tape<T> {
             let (before, after) = tangents.split_at_mut(step.output);
             let dy = after[0].as_mut_slice();
             match &step.compute {
-                Compute::Operation { operation, input: from, .. } => {
+                Compute::Operation {
+                    operation,
+                    input: from,
+                    ..
+                } => {
                     let point = self.point(index, *from, w.of(index, step), input);
-                    let dx = program.slots[*from].varies.then(|| before[*from].as_slice());
+                    let dx = program.slots[*from]
+                        .varies
+                        .then(|| before[*from].as_slice());
                     operation.tangent(&point, v.of(index, step), dx, dy, scratch);
                 }
                 Compute::Sum { inputs } => {
@@ -276,7 +323,11 @@ impl<T: Scalar> Tape<T> {
             }
             let dybar = std::mem::take(&mut moved[step.output]);
             match &step.compute {
-                Compute::Operation { operation, input: from, accumulate } => {
+                Compute::Operation {
+                    operation,
+                    input: from,
+                    accumulate,
+                } => {
                     let point = self.point(index, *from, w.of(index, step), input);
                     let varies = program.slots[*from].varies;
                     let dx = varies.then(|| tangents[*from].as_slice());
@@ -312,7 +363,12 @@ impl<T: Scalar> Tape<T> {
         scratch: &mut Scratch<T>,
     ) {
         for (index, step) in program.steps.iter().enumerate() {
-            if let Compute::Operation { operation, input: from, .. } = &step.compute {
+            if let Compute::Operation {
+                operation,
+                input: from,
+                ..
+            } = &step.compute
+            {
                 let point = self.point(index, *from, w.of(index, step), input);
                 let ybar = &cotangents[step.output];
                 operation.record_gradient_norms(&point, ybar, norms, scratch);

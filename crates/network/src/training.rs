@@ -46,7 +46,11 @@ impl<T: Scalar> Evaluator<'_, T> {
         running: &mut [T],
         momentum: f64,
     ) -> Result<f64, NetworkError> {
-        check_len("running statistics", running.len(), self.network.statistic_count())?;
+        check_len(
+            "running statistics",
+            running.len(),
+            self.network.statistic_count(),
+        )?;
         if running.is_empty() {
             return self.gradient(w, batch, gradient);
         }
@@ -57,18 +61,42 @@ impl<T: Scalar> Evaluator<'_, T> {
         let scale = 1.0 / records as f64;
         let threads = self.execution.threads();
         let scratches = Workspaces::<Scratch<T>>::default();
-        self.execution.each(state.iter_mut().collect(), threads, &scratches, |chunk, _| {
-            let Chunk { range, input, tape, cotangents, probabilities, loss, .. } = chunk;
-            *loss = self.seed(tape, input, batch, range, scale, cotangents, probabilities);
-            Ok::<(), NetworkError>(())
-        })?;
+        self.execution.each(
+            state.iter_mut().collect(),
+            threads,
+            &scratches,
+            |chunk, _| {
+                let Chunk {
+                    range,
+                    input,
+                    tape,
+                    cotangents,
+                    probabilities,
+                    loss,
+                    ..
+                } = chunk;
+                *loss = self.seed(tape, input, batch, range, scale, cotangents, probabilities);
+                Ok::<(), NetworkError>(())
+            },
+        )?;
         for (index, step) in program.steps.iter().enumerate().rev() {
             let w = with_statistics(&weights, index, step, &statistics.values);
-            self.execution.each(state.iter_mut().collect(), threads, &scratches, |chunk, s| {
-                let Chunk { input, tape, cotangents, gradient, .. } = chunk;
-                tape.step_back(program, index, w, input, cotangents, Some(gradient), s);
-                Ok::<(), NetworkError>(())
-            })?;
+            self.execution.each(
+                state.iter_mut().collect(),
+                threads,
+                &scratches,
+                |chunk, s| {
+                    let Chunk {
+                        input,
+                        tape,
+                        cotangents,
+                        gradient,
+                        ..
+                    } = chunk;
+                    tape.step_back(program, index, w, input, cotangents, Some(gradient), s);
+                    Ok::<(), NetworkError>(())
+                },
+            )?;
             if let Some((channels, from)) = batch_norm(step)
                 && program.slots[from].varies
             {
@@ -116,8 +144,9 @@ impl<T: Scalar> Evaluator<'_, T> {
         let largest = largest(&plan);
         let chunk_bytes = self.gradient_bytes(largest) + gradient_len * size_of::<T>();
         // All chunks are held at once: the budget must have room for the whole batch.
-        self.execution.lanes(program.prepared_bytes::<T>(), chunk_bytes * plan.len())?;
-        let weights = WeightSet::new(program, w, &[], largest);
+        self.execution
+            .lanes(program.prepared_bytes::<T>(), chunk_bytes * plan.len())?;
+        let weights = WeightSet::new(program, w, &[], largest, &self.execution);
         let len = program.slots[0].len;
         let fresh = |range: Range<usize>| {
             let mut tape = Tape::default();
@@ -147,8 +176,9 @@ impl<T: Scalar> Evaluator<'_, T> {
                     return Err(NetworkError::LayerDoesNotFit {
                         node: step.node.clone(),
                         found: self.network.input_shape(),
-                        reason: "training needs more than one value per channel: use a larger batch"
-                            .to_owned(),
+                        reason:
+                            "training needs more than one value per channel: use a larger batch"
+                                .to_owned(),
                     });
                 }
                 let own = &mut statistics.values[step.statistics.clone()];
@@ -156,11 +186,16 @@ impl<T: Scalar> Evaluator<'_, T> {
                 statistics.counts[index] = count;
             }
             let w = with_statistics(&weights, index, step, &statistics.values);
-            self.execution.each(state.iter_mut().collect(), threads, &scratches, |chunk, s| {
-                let first = chunk.range.start;
-                let done = chunk.tape.step(program, index, w, chunk.input, true, s);
-                done.map_err(|at| self.non_finite(at, first))
-            })?;
+            self.execution.each(
+                state.iter_mut().collect(),
+                threads,
+                &scratches,
+                |chunk, s| {
+                    let first = chunk.range.start;
+                    let done = chunk.tape.step(program, index, w, chunk.input, true, s);
+                    done.map_err(|at| self.non_finite(at, first))
+                },
+            )?;
         }
         Ok((state, statistics, weights))
     }
@@ -202,14 +237,15 @@ impl<T: Scalar> Evaluator<'_, T> {
     ) -> Result<(), NetworkError> {
         let threads = self.execution.threads();
         let none = Workspaces::<()>::default();
-        self.execution.each(state.iter_mut().collect(), threads, &none, |chunk, ()| {
-            let mut sums = std::mem::take(&mut chunk.sums);
-            sums.clear();
-            sums.resize(channels, 0.0);
-            add(chunk, &mut sums);
-            chunk.sums = sums;
-            Ok::<(), NetworkError>(())
-        })?;
+        self.execution
+            .each(state.iter_mut().collect(), threads, &none, |chunk, ()| {
+                let mut sums = std::mem::take(&mut chunk.sums);
+                sums.clear();
+                sums.resize(channels, 0.0);
+                add(chunk, &mut sums);
+                chunk.sums = sums;
+                Ok::<(), NetworkError>(())
+            })?;
         for (channel, out) in out.iter_mut().enumerate() {
             let total: f64 = state.iter().map(|chunk| chunk.sums[channel]).sum();
             *out = T::of(total / count as f64);
@@ -229,7 +265,10 @@ impl<T: Scalar> Evaluator<'_, T> {
         count: usize,
     ) -> Result<(), NetworkError> {
         let epsilon = match &step.compute {
-            Compute::Operation { operation: Operation::BatchNorm(op), .. } => op.epsilon,
+            Compute::Operation {
+                operation: Operation::BatchNorm(op),
+                ..
+            } => op.epsilon,
             _ => return Ok(()),
         };
         let range = step.parameters.clone();
@@ -243,28 +282,31 @@ impl<T: Scalar> Evaluator<'_, T> {
         let (m, v) = w.statistics.split_at(channels);
         let none = Workspaces::<()>::default();
         let threads = self.execution.threads();
-        self.execution.each(state.iter_mut().collect(), threads, &none, |chunk, ()| {
-            let x = chunk.tape.value(from, chunk.input);
-            let out = chunk.cotangents[from].chunks_exact_mut(channels);
-            for (out, x) in out.zip(x.chunks_exact(channels)) {
-                for k in 0..channels {
-                    let inverse = 1.0 / (v[k].as_f64() + epsilon).sqrt();
-                    let normed = (x[k].as_f64() - m[k].as_f64()) * inverse;
-                    let flow = along_shift[k] + normed * along_scale[k];
-                    out[k] -= T::of(w.values[k].as_f64() * inverse * flow);
+        self.execution
+            .each(state.iter_mut().collect(), threads, &none, |chunk, ()| {
+                let x = chunk.tape.value(from, chunk.input);
+                let out = chunk.cotangents[from].chunks_exact_mut(channels);
+                for (out, x) in out.zip(x.chunks_exact(channels)) {
+                    for k in 0..channels {
+                        let inverse = 1.0 / (v[k].as_f64() + epsilon).sqrt();
+                        let normed = (x[k].as_f64() - m[k].as_f64()) * inverse;
+                        let flow = along_shift[k] + normed * along_scale[k];
+                        out[k] -= T::of(w.values[k].as_f64() * inverse * flow);
+                    }
                 }
-            }
-            Ok::<(), NetworkError>(())
-        })
+                Ok::<(), NetworkError>(())
+            })
     }
 }
 
 /// Channels and input slot, if the step is batch norm.
 fn batch_norm(step: &Step) -> Option<(usize, usize)> {
     match &step.compute {
-        Compute::Operation { operation: Operation::BatchNorm(op), input, .. } => {
-            Some((op.channels, *input))
-        }
+        Compute::Operation {
+            operation: Operation::BatchNorm(op),
+            input,
+            ..
+        } => Some((op.channels, *input)),
         _ => None,
     }
 }
@@ -275,7 +317,10 @@ fn with_statistics<'a, T: Scalar>(
     step: &Step,
     statistics: &'a [T],
 ) -> Weights<'a, T> {
-    Weights { statistics: &statistics[step.statistics.clone()], ..weights.of(index, step) }
+    Weights {
+        statistics: &statistics[step.statistics.clone()],
+        ..weights.of(index, step)
+    }
 }
 
 /// `running += momentum (batch − running)`, with the unbiased variance.
@@ -286,7 +331,9 @@ fn move_towards<T: Scalar>(
     momentum: f64,
 ) {
     for (index, step) in network.program.steps.iter().enumerate() {
-        let Some((channels, _)) = batch_norm(step) else { continue };
+        let Some((channels, _)) = batch_norm(step) else {
+            continue;
+        };
         let count = batch.counts[index] as f64;
         let unbiased = count / (count - 1.0);
         let own = &batch.values[step.statistics.clone()];

@@ -27,8 +27,9 @@ impl<T: Scalar> Weights<T> {
     /// A damaged or truncated file, a tensor missing, unknown, of the wrong shape or type, or with
     /// a value that is not finite: each named, with what was expected.
     pub fn from_safetensors(network: &Network, bytes: &[u8]) -> Result<Self, NetworkError> {
-        let file = SafeTensors::deserialize(bytes)
-            .map_err(|e| NetworkError::DamagedWeights { reason: e.to_string() })?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| NetworkError::DamagedWeights {
+            reason: e.to_string(),
+        })?;
         let mut tensors: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
         let mut read = |layout: &[Tensor], len: usize| {
             let mut values = vec![T::zero(); len];
@@ -45,8 +46,10 @@ impl<T: Scalar> Weights<T> {
             parameters: read(network.parameters(), network.parameter_count())?,
             statistics: read(network.statistics(), network.statistic_count())?,
         };
-        let mut unknown: Vec<_> =
-            tensors.into_keys().filter(|name| !name.ends_with(COUNTER)).collect();
+        let mut unknown: Vec<_> = tensors
+            .into_keys()
+            .filter(|name| !name.ends_with(COUNTER))
+            .collect();
         unknown.sort();
         match unknown.into_iter().next() {
             Some(name) => Err(NetworkError::UnexpectedTensor { name }),
@@ -59,7 +62,11 @@ impl<T: Scalar> Weights<T> {
     /// # Errors
     /// [`NetworkError::WrongLength`] if these are not the network's weights.
     pub fn to_safetensors(&self, network: &Network) -> Result<Vec<u8>, NetworkError> {
-        let wrong = |what, found, expected| NetworkError::WrongLength { what, found, expected };
+        let wrong = |what, found, expected| NetworkError::WrongLength {
+            what,
+            found,
+            expected,
+        };
         if self.parameters.len() != network.parameter_count() {
             let expected = network.parameter_count();
             return Err(wrong("weight vector", self.parameters.len(), expected));
@@ -86,7 +93,10 @@ impl<T: Scalar> Weights<T> {
             reason: e.to_string(),
         };
         let views = parts.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(damaged)?))
+            Ok((
+                name,
+                TensorView::new(*dtype, shape.clone(), bytes).map_err(damaged)?,
+            ))
         });
         let views = views.collect::<Result<Vec<_>, NetworkError>>()?;
         safetensors::serialize(views, None).map_err(damaged)
@@ -95,8 +105,14 @@ impl<T: Scalar> Weights<T> {
 
 fn little_endian<T: Scalar>(values: &[T]) -> Vec<u8> {
     match T::DTYPE {
-        Dtype::F32 => values.iter().flat_map(|v| (v.as_f64() as f32).to_le_bytes()).collect(),
-        _ => values.iter().flat_map(|v| v.as_f64().to_le_bytes()).collect(),
+        Dtype::F32 => values
+            .iter()
+            .flat_map(|v| (v.as_f64() as f32).to_le_bytes())
+            .collect(),
+        _ => values
+            .iter()
+            .flat_map(|v| v.as_f64().to_le_bytes())
+            .collect(),
     }
 }
 
@@ -108,19 +124,30 @@ fn copy<T: Scalar>(
     let name = || tensor.name.clone();
     if view.shape() != tensor.shape {
         let (found, expected) = (view.shape().to_vec(), tensor.shape.clone());
-        return Err(NetworkError::TensorShape { name: name(), found, expected });
+        return Err(NetworkError::TensorShape {
+            name: name(),
+            found,
+            expected,
+        });
     }
     let (width, number): (usize, fn(&[u8]) -> f64) = match view.dtype() {
-        Dtype::F32 => (4, |b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
-        Dtype::F64 => {
-            (8, |b| f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]]))
-        }
+        Dtype::F32 => (4, |b| {
+            f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        }),
+        Dtype::F64 => (8, |b| {
+            f64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])
+        }),
         Dtype::F16 => (2, |b| half_to_f64(u16::from_le_bytes([b[0], b[1]]))),
-        Dtype::BF16 => {
-            (2, |b| f64::from(f32::from_bits(u32::from(u16::from_le_bytes([b[0], b[1]])) << 16)))
-        }
+        Dtype::BF16 => (2, |b| {
+            f64::from(f32::from_bits(
+                u32::from(u16::from_le_bytes([b[0], b[1]])) << 16,
+            ))
+        }),
         other => {
-            return Err(NetworkError::TensorType { name: name(), found: format!("{other:?}") });
+            return Err(NetworkError::TensorType {
+                name: name(),
+                found: format!("{other:?}"),
+            });
         }
     };
     for (out, bytes) in out.iter_mut().zip(view.data().chunks_exact(width)) {

@@ -13,7 +13,8 @@ use std::str::FromStr;
 pub enum Norm {
     /// Nothing; the layers have biases instead.
     None,
-    /// Group norm: nothing of one record reaches another (THEORY §6).
+    /// Group norm: nothing of one record reaches another (THEORY §6). 32 groups on pictures, one on
+    /// features (layer norm).
     Group,
     /// Batch norm.
     Batch,
@@ -162,8 +163,7 @@ pub fn resnet18(
             let stride = if block == 0 && stage > 0 { 2 } else { 1 };
             let (bn1, relu1) = (at("bn1"), at("relu1"));
             let bent = plan.norm_activation(&bn1, &relu1, norm, activation, channels, last.clone());
-            let conv1 =
-                plan.convolution(&at("conv1"), filters, 3, stride, norm, bent.clone());
+            let conv1 = plan.convolution(&at("conv1"), filters, 3, stride, norm, bent.clone());
             let (bn2, relu2) = (at("bn2"), at("relu2"));
             let middle = plan.norm_activation(&bn2, &relu2, norm, activation, filters, conv1);
             let conv2 = plan.convolution(&at("conv2"), filters, 3, 1, norm, middle);
@@ -189,8 +189,15 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(architecture: &'static str, input: &[usize], classes: usize) -> Result<Self, NetworkError> {
-        let refuse = |reason| NetworkError::Architecture { architecture, reason };
+    fn new(
+        architecture: &'static str,
+        input: &[usize],
+        classes: usize,
+    ) -> Result<Self, NetworkError> {
+        let refuse = |reason| NetworkError::Architecture {
+            architecture,
+            reason,
+        };
         let shape = Shape::from_dims(input).ok_or_else(|| {
             refuse(format!(
                 "the input shape {input:?} is not [features] or [channels, height, width]"
@@ -199,11 +206,18 @@ impl Plan {
         if classes == 0 {
             return Err(refuse("0 classes; there must be at least one".to_owned()));
         }
-        Ok(Plan { architecture, input: shape, nodes: Vec::new() })
+        Ok(Plan {
+            architecture,
+            input: shape,
+            nodes: Vec::new(),
+        })
     }
 
     fn refuse(&self, reason: String) -> NetworkError {
-        NetworkError::Architecture { architecture: self.architecture, reason }
+        NetworkError::Architecture {
+            architecture: self.architecture,
+            reason,
+        }
     }
 
     fn needs_picture(&self) -> Result<(), NetworkError> {
@@ -216,7 +230,11 @@ impl Plan {
     }
 
     fn node(&mut self, name: &str, layer: Layer, inputs: &[String]) -> String {
-        self.nodes.push(NodeDescription { name: name.to_owned(), layer, inputs: inputs.to_vec() });
+        self.nodes.push(NodeDescription {
+            name: name.to_owned(),
+            layer,
+            inputs: inputs.to_vec(),
+        });
         name.to_owned()
     }
 
@@ -228,7 +246,14 @@ impl Plan {
     }
 
     fn linear(&mut self, name: &str, outputs: usize, from: String) -> String {
-        self.node(name, Layer::Linear { outputs, bias: true }, &[from])
+        self.node(
+            name,
+            Layer::Linear {
+                outputs,
+                bias: true,
+            },
+            &[from],
+        )
     }
 
     /// Half-padded; with a bias only where no norm follows to cancel it.
@@ -256,13 +281,24 @@ impl Plan {
         let layer = match norm {
             Norm::None => return from,
             Norm::Batch => Layer::BatchNorm { epsilon: 1e-5 },
-            Norm::Group => {
-                // The usual 32 groups, or the most that divide the channels.
-                let groups = (1..=32).rev().find(|g| channels % g == 0).unwrap_or(1);
-                Layer::GroupNorm { groups, epsilon: 1e-5 }
-            }
+            Norm::Group => Layer::GroupNorm {
+                groups: self.groups(channels),
+                epsilon: 1e-5,
+            },
         };
         self.node(name, layer, &[from])
+    }
+
+    /// On pictures the usual 32 groups, or the most that divide the channels. On features a group
+    /// has no positions to average over, and a small one would lose what it carries: one group.
+    fn groups(&self, channels: usize) -> usize {
+        match self.architecture {
+            "mlp" => 1,
+            _ => (1..=32)
+                .rev()
+                .find(|&g| channels.is_multiple_of(g))
+                .unwrap_or(1),
+        }
     }
 
     fn activation(&mut self, name: &str, function: Activation, from: String) -> String {
@@ -283,6 +319,10 @@ impl Plan {
     }
 
     fn finish(self, output: String) -> NetworkDescription {
-        NetworkDescription { input: self.input, nodes: self.nodes, output }
+        NetworkDescription {
+            input: self.input,
+            nodes: self.nodes,
+            output,
+        }
     }
 }

@@ -18,7 +18,10 @@ fn check(what: &str, description: NetworkDescription, records: usize, step: f64)
         *w += 0.05 * r;
     }
     let mut statistics: Vec<f64> = network.initial_statistics();
-    for (s, r) in statistics.iter_mut().zip(random(7, network.statistic_count())) {
+    for (s, r) in statistics
+        .iter_mut()
+        .zip(random(7, network.statistic_count()))
+    {
         *s += 0.3 * r;
     }
     let inputs = random(8, records * network.input_shape().len());
@@ -36,17 +39,38 @@ fn check(what: &str, description: NetworkDescription, records: usize, step: f64)
 fn chain(input: &[usize], layers: Vec<Layer>) -> NetworkDescription {
     let mut nodes: Vec<NodeDescription> = Vec::new();
     let mut last = "input".to_owned();
-    let head = [Layer::Flatten, Layer::Linear { outputs: 3, bias: true }];
+    let head = [
+        Layer::Flatten,
+        Layer::Linear {
+            outputs: 3,
+            bias: true,
+        },
+    ];
     for (i, layer) in layers.into_iter().chain(head).enumerate() {
         let name = format!("n{i}");
-        nodes.push(NodeDescription { name: name.clone(), layer, inputs: vec![last] });
+        nodes.push(NodeDescription {
+            name: name.clone(),
+            layer,
+            inputs: vec![last],
+        });
         last = name;
     }
-    NetworkDescription { input: Shape::from_dims(input).unwrap(), nodes, output: last }
+    NetworkDescription {
+        input: Shape::from_dims(input).unwrap(),
+        nodes,
+        output: last,
+    }
 }
 
 fn conv(filters: usize, kernel: [usize; 2], stride: [usize; 2], padding: [usize; 2]) -> Layer {
-    Layer::Conv2d { filters, kernel, stride, padding, groups: 1, bias: true }
+    Layer::Conv2d {
+        filters,
+        kernel,
+        stride,
+        padding,
+        groups: 1,
+        bias: true,
+    }
 }
 
 fn bend(function: Activation) -> Layer {
@@ -58,9 +82,15 @@ fn activations() {
     for function in Activation::ALL {
         let step = if function.is_smooth() { 1e-3 } else { 1e-6 };
         let layers = vec![
-            Layer::Linear { outputs: 7, bias: true },
+            Layer::Linear {
+                outputs: 7,
+                bias: true,
+            },
             bend(function),
-            Layer::Linear { outputs: 5, bias: false },
+            Layer::Linear {
+                outputs: 5,
+                bias: false,
+            },
             bend(function),
         ];
         check(function.name(), chain(&[4], layers), 5, step);
@@ -102,7 +132,11 @@ fn grouped_convolutions() {
             groups,
             bias: false,
         };
-        let layers = vec![conv(4, [3, 3], [1, 1], [1, 1]), bend(Activation::Gelu), grouped];
+        let layers = vec![
+            conv(4, [3, 3], [1, 1], [1, 1]),
+            bend(Activation::Gelu),
+            grouped,
+        ];
         check("groups", chain(&[3, 4, 5], layers), 2, 1e-3);
     }
 }
@@ -133,10 +167,18 @@ fn pooling() {
     ] {
         let first = || vec![conv(5, [3, 3], [1, 1], [1, 1]), bend(Activation::Tanh)];
         let mut max = first();
-        max.push(Layer::MaxPool { kernel, stride, padding });
+        max.push(Layer::MaxPool {
+            kernel,
+            stride,
+            padding,
+        });
         check("max pool", chain(&[2, 6, 5], max), 3, 1e-5);
         let mut average = first();
-        average.push(Layer::AvgPool { kernel, stride, padding });
+        average.push(Layer::AvgPool {
+            kernel,
+            stride,
+            padding,
+        });
         check("average pool", chain(&[2, 6, 5], average), 3, 1e-3);
     }
 }
@@ -144,8 +186,14 @@ fn pooling() {
 #[test]
 fn norms() {
     for norm in [
-        Layer::GroupNorm { groups: 2, epsilon: 1e-5 },
-        Layer::GroupNorm { groups: 6, epsilon: 1e-5 },
+        Layer::GroupNorm {
+            groups: 2,
+            epsilon: 1e-5,
+        },
+        Layer::GroupNorm {
+            groups: 6,
+            epsilon: 1e-5,
+        },
         Layer::BatchNorm { epsilon: 1e-5 },
     ] {
         let layers = vec![
@@ -157,7 +205,14 @@ fn norms() {
         ];
         check("norm on pictures", chain(&[2, 5, 4], layers), 3, 1e-3);
         // As the first layer its input has no tangent; on features it has one position.
-        let layers = vec![norm.clone(), Layer::Linear { outputs: 6, bias: true }, norm];
+        let layers = vec![
+            norm.clone(),
+            Layer::Linear {
+                outputs: 6,
+                bias: true,
+            },
+            norm,
+        ];
         check("norm on features", chain(&[6], layers), 3, 1e-3);
     }
 }
@@ -179,7 +234,14 @@ fn sums_with_shared_inputs() {
             node("sum", Layer::Add, &["bent", "a", "input", "bent"]),
             node("late", Layer::Add, &["sum", "b"]),
             node("flat", Layer::Flatten, &["late"]),
-            node("out", Layer::Linear { outputs: 4, bias: true }, &["flat"]),
+            node(
+                "out",
+                Layer::Linear {
+                    outputs: 4,
+                    bias: true,
+                },
+                &["flat"],
+            ),
         ],
         output: "out".into(),
     };
@@ -188,7 +250,13 @@ fn sums_with_shared_inputs() {
 
 #[test]
 fn a_picture_of_several_channels_flattened_at_once() {
-    let layers = vec![Layer::Flatten, Layer::Linear { outputs: 5, bias: true }];
+    let layers = vec![
+        Layer::Flatten,
+        Layer::Linear {
+            outputs: 5,
+            bias: true,
+        },
+    ];
     check("flatten", chain(&[3, 2, 4], layers), 2, 1e-3);
 }
 
@@ -198,6 +266,15 @@ fn zoo_mlp_and_logistic() {
     for norm in [Norm::None, Norm::Group, Norm::Batch] {
         let mlp = zoo::mlp(&[1, 4, 4], &[8, 6], 3, Activation::Softplus, norm).unwrap();
         check("mlp", mlp, 4, 1e-3);
+    }
+}
+
+#[test]
+fn long_rows_and_few_records() {
+    // Rows off the lane width, records off the number that run abreast, and one too many.
+    for records in [1, 4, 7, 13] {
+        let mlp = zoo::mlp(&[133], &[129, 5], 3, Activation::Tanh, Norm::None).unwrap();
+        check("long rows", mlp, records, 1e-3);
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Lissa {
     pub chains: u64,
     /// Steps of each chain (the paper's s2), at least 1: one sampled product each.
     pub depth: u64,
-    /// The scale s > 0; [`ScaleEstimate`] finds one.
+    /// The scale s > 0; [`ScaleEstimate`](crate::ScaleEstimate) finds one.
     pub scale: f64,
     /// Converged means `‖g − (H + λI)x‖ ≤ relative_tolerance · ‖g‖` for the full operator, in [0, 1).
     pub relative_tolerance: f64,

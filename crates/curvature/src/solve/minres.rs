@@ -109,19 +109,15 @@ fn pass<T: Real>(
         vector::update(&mut w_before, &v, |v, rest| (v + rest) / pivot);
         std::mem::swap(&mut w, &mut w_before);
 
-        // A product with x carries rounding of about precision · ‖A‖ · ‖x‖. A step whose own
-        // rounding exceeds the residual gains nothing, and a residual below that of the iterate is
-        // no longer what `phi` says: it has to be verified. So has one left when the Krylov space
-        // is exhausted.
-        let rounding = T::precision() * operator_norm;
-        if phi < rounding * tau.abs() * vector::norm(&w) {
-            return (z, Ending::Stagnated);
-        }
         vector::add_scaled(&mut z, tau, &w);
         phi *= last.sine;
         if let Some(ending) = run.ended(phi) {
             return (z, ending);
         }
+        // A product with z carries rounding of about precision · ‖A‖ · ‖z‖: below it `phi` is no longer
+        // the residual's norm and has to be verified. So has what is left when the Krylov space is
+        // exhausted.
+        let rounding = T::precision() * operator_norm;
         if phi <= rounding * vector::norm(&z) || beta_next <= rounding {
             return (z, Ending::Converged);
         }

@@ -188,6 +188,13 @@ fn singular_systems_never_return_an_exploded_answer() {
                 "{index} {seed} {:?}",
                 solution.ending
             );
+            if index > 0 {
+                // Nothing worse than x = 0 from those that do not minimise an energy.
+                assert!(
+                    solution.relative_residual <= 1.0,
+                    "{index} {seed} {solution:?}"
+                );
+            }
             // The residual of CG's iterates is at most √κ times that of x = 0, and κ at most one
             // over the precision.
             let bound = T::precision().sqrt().recip();

@@ -88,13 +88,7 @@ impl Activation {
         if self == Activation::Relu { 0 } else { 2 }
     }
 
-    pub(super) fn forward<T: Scalar>(
-        self,
-        x: &[T],
-        y: &mut [T],
-        saved: &mut Saved<T>,
-        keep: bool,
-    ) {
+    pub(super) fn forward<T: Scalar>(self, x: &[T], y: &mut [T], saved: &mut Saved<T>, keep: bool) {
         if self == Activation::Relu {
             return relu(x, y);
         }
@@ -206,13 +200,14 @@ impl FromStr for Activation {
     type Err = crate::NetworkError;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Activation::ALL.into_iter().find(|a| a.name() == name).ok_or_else(|| {
-            crate::NetworkError::UnknownName {
+        Activation::ALL
+            .into_iter()
+            .find(|a| a.name() == name)
+            .ok_or_else(|| crate::NetworkError::UnknownName {
                 what: "activation",
                 found: name.to_owned(),
                 known: "relu, gelu, silu, softplus, tanh",
-            }
-        })
+            })
     }
 }
 
@@ -228,7 +223,10 @@ mod tests {
                 let [_, first, second] = activation.derivatives(x);
                 let [above, slope_above, _] = activation.derivatives(x + h);
                 let [below, slope_below, _] = activation.derivatives(x - h);
-                assert!((first - (above - below) / (2.0 * h)).abs() < 1e-8, "{activation} at {x}");
+                assert!(
+                    (first - (above - below) / (2.0 * h)).abs() < 1e-8,
+                    "{activation} at {x}"
+                );
                 let bend = (slope_above - slope_below) / (2.0 * h);
                 assert!((second - bend).abs() < 1e-8, "{activation} at {x}");
             }
@@ -240,7 +238,10 @@ mod tests {
         for activation in Activation::ALL {
             for x in [-1e30, -800.0, 0.0, 800.0, 1e30] {
                 let all = activation.derivatives(x);
-                assert!(all.iter().all(|d| d.is_finite()), "{activation} at {x}: {all:?}");
+                assert!(
+                    all.iter().all(|d| d.is_finite()),
+                    "{activation} at {x}: {all:?}"
+                );
             }
         }
     }

@@ -52,7 +52,10 @@ impl<K: Bilinear> Affine<K> {
     }
 
     fn weights<'a, T: Scalar>(&self, w: Weights<'a, T>) -> Weights<'a, T> {
-        Weights { values: &w.values[..self.kernel.weight_len()], ..w }
+        Weights {
+            values: &w.values[..self.kernel.weight_len()],
+            ..w
+        }
     }
 
     fn add_bias<T: Scalar>(&self, w: Weights<'_, T>, y: &mut [T]) {
@@ -78,7 +81,8 @@ impl<K: Bilinear> Affine<K> {
         y: &mut [T],
         scratch: &mut Scratch<T>,
     ) {
-        self.kernel.apply(records, &[(x, self.weights(w))], y, scratch);
+        self.kernel
+            .apply(records, &[(x, self.weights(w))], y, scratch);
         self.add_bias(w, y);
     }
 
@@ -95,7 +99,8 @@ impl<K: Bilinear> Affine<K> {
             None => self.kernel.apply(point.records, &[by_weights], dy, scratch),
             Some(dx) => {
                 let by_input = (dx, self.weights(point.weights));
-                self.kernel.apply(point.records, &[by_weights, by_input], dy, scratch);
+                self.kernel
+                    .apply(point.records, &[by_weights, by_input], dy, scratch);
             }
         }
         self.add_bias(v, dy);
@@ -109,9 +114,14 @@ impl<K: Bilinear> Affine<K> {
         wbar: Option<&mut [T]>,
         scratch: &mut Scratch<T>,
     ) {
-        let term = Term { x: Some(point.x), w: self.weights(point.weights), ybar };
+        let term = Term {
+            x: Some(point.x),
+            w: self.weights(point.weights),
+            ybar,
+        };
         let wbar = wbar.map(|wbar| self.add_bias_gradient(wbar, ybar));
-        self.kernel.transpose(point.records, &[term], xbar, wbar, scratch);
+        self.kernel
+            .transpose(point.records, &[term], xbar, wbar, scratch);
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -126,16 +136,30 @@ impl<K: Bilinear> Affine<K> {
         dwbar: &mut [T],
         scratch: &mut Scratch<T>,
     ) {
-        let along_cotangent =
-            Term { x: Some(point.x), w: self.weights(point.weights), ybar: dybar };
-        let along_inputs = Term { x: dx, w: self.weights(v), ybar };
+        let along_cotangent = Term {
+            x: Some(point.x),
+            w: self.weights(point.weights),
+            ybar: dybar,
+        };
+        let along_inputs = Term {
+            x: dx,
+            w: self.weights(v),
+            ybar,
+        };
         let dwbar = self.add_bias_gradient(dwbar, dybar);
         // Neither sink needs the second term at the network's first layer.
         if dx.is_none() && dxbar.is_none() {
-            self.kernel.transpose(point.records, &[along_cotangent], None, Some(dwbar), scratch);
+            self.kernel.transpose(
+                point.records,
+                &[along_cotangent],
+                None,
+                Some(dwbar),
+                scratch,
+            );
         } else {
             let terms = [along_cotangent, along_inputs];
-            self.kernel.transpose(point.records, &terms, dxbar, Some(dwbar), scratch);
+            self.kernel
+                .transpose(point.records, &terms, dxbar, Some(dwbar), scratch);
         }
     }
 }

@@ -50,7 +50,10 @@ impl BatchNorm {
         scratch: &mut Scratch<T>,
     ) {
         let c = self.channels;
-        let still = Weights { statistics: point.weights.statistics, ..v };
+        let still = Weights {
+            statistics: point.weights.statistics,
+            ..v
+        };
         self.forward(still, point.x, dy, scratch);
         let Some(dx) = dx else { return };
         let [scale, ..] = scratch.take([c, 0, 0, 0]);
@@ -118,7 +121,12 @@ impl BatchNorm {
         }
         let means = &point.weights.statistics[..c];
         let (gamma, beta) = dwbar.split_at_mut(c);
-        for (row, (x, dybar)) in point.x.chunks_exact(c).zip(dybar.chunks_exact(c)).enumerate() {
+        for (row, (x, dybar)) in point
+            .x
+            .chunks_exact(c)
+            .zip(dybar.chunks_exact(c))
+            .enumerate()
+        {
             for k in 0..c {
                 gamma[k] += dybar[k] * ((x[k] - means[k]) * inverse[k]);
                 beta[k] += dybar[k];

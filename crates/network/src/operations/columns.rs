@@ -11,13 +11,17 @@ use std::ops::Range;
 
 /// Elements of one block of patches: 1 MiB in single precision, within a second-level cache.
 const BLOCK_ELEMENTS: usize = 1 << 18;
+/// Rows that a block has at least: each block reads and writes the whole filter gradient.
+const LEAST_ROWS: usize = 256;
 
 /// Every filter with its channels last, as the patches have them. Filters stay rows: within one
 /// they move no further than a cache reaches.
 pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
     let mut reordered = vec![T::zero(); filters.len()];
     let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
-    let pairs = reordered.chunks_exact_mut(c.patch_len()).zip(filters.chunks_exact(c.patch_len()));
+    let pairs = reordered
+        .chunks_exact_mut(c.patch_len())
+        .zip(filters.chunks_exact(c.patch_len()));
     for (to, from) in pairs {
         for (offset, to) in to.chunks_exact_mut(channels).enumerate() {
             for (to, from) in to.iter_mut().zip(from[offset..].iter().step_by(offsets)) {
@@ -31,7 +35,9 @@ pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
 /// Adds filters with their channels last to filters in the stored order.
 fn add_reordered<T: Scalar>(c: &Convolution, from: &[T], filters: &mut [T]) {
     let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
-    let pairs = filters.chunks_exact_mut(c.patch_len()).zip(from.chunks_exact(c.patch_len()));
+    let pairs = filters
+        .chunks_exact_mut(c.patch_len())
+        .zip(from.chunks_exact(c.patch_len()));
     for (to, from) in pairs {
         for (channel, to) in to.chunks_exact_mut(offsets).enumerate() {
             for (to, from) in to.iter_mut().zip(from[channel..].iter().step_by(channels)) {
@@ -42,11 +48,15 @@ fn add_reordered<T: Scalar>(c: &Convolution, from: &[T], filters: &mut [T]) {
 }
 
 fn block_rows(c: &Convolution, records: usize) -> usize {
-    (BLOCK_ELEMENTS / c.patch_len()).clamp(16, 4096).min(records * c.positions())
+    (BLOCK_ELEMENTS / c.patch_len())
+        .clamp(LEAST_ROWS, 4096)
+        .min(records * c.positions())
 }
 
 pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
-    2 * block_rows(c, records) * c.patch_len() + c.filters * c.patch_len()
+    let rows = block_rows(c, records);
+    // Patches and their cotangents for two terms, output cotangents, and the filters' gradient.
+    rows * (3 * c.patch_len() + 2 * c.filters_per_group()) + c.filters * c.patch_len()
 }
 
 /// A group's filters as a matrix, filter × patch.
@@ -110,9 +120,12 @@ pub(super) fn transpose<T: Scalar>(
     let total = records * c.positions();
     let block = block_rows(c, records);
     let (patch, width) = (c.patch_len(), c.filters_per_group());
-    let [patches, cotangents, gradient, _] =
-        scratch.take([block * patch, block * patch, c.filters * patch, 0]);
-    gradient.fill(T::zero());
+    let [patches, cotangents, gradient, ybars] = scratch.take([
+        terms.len() * block * patch,
+        block * patch,
+        c.filters * patch,
+        terms.len() * block * width,
+    ]);
     if let Some(sink) = &mut xbar {
         sink.clear_unless_accumulating();
     }
@@ -126,7 +139,8 @@ pub(super) fn transpose<T: Scalar>(
                     if c.is_pointwise() {
                         let inner = c.channels_per_group();
                         let out = &mut sink.buffer[rows.start * c.channels + group * inner..];
-                        multiply(ViewMut::strided(out, rows.len(), inner, c.channels), true, ybar, w);
+                        let out = ViewMut::strided(out, rows.len(), inner, c.channels);
+                        multiply(out, true, ybar, w);
                     } else {
                         multiply(ViewMut::new(cotangents, rows.len(), patch), j > 0, ybar, w);
                     }
@@ -136,14 +150,23 @@ pub(super) fn transpose<T: Scalar>(
                 }
             }
             if wbar.is_some() {
-                let size = patch * width;
+                // The terms' rows one below the other: one product, which passes over the gradient
+                // once.
+                let mut height = 0;
                 for term in terms {
                     let Some(x) = term.x else { continue };
-                    let right = patch_view(c, x, group, &rows, patches);
-                    let ybar = group_rows(term.ybar, c.filters, width, group, &rows).t();
-                    let out = &mut gradient[group * size..][..size];
-                    multiply(ViewMut::new(out, width, patch), true, ybar, right);
+                    gather(c, x, group, &rows, &mut patches[height * patch..]);
+                    let from = term.ybar[rows.start * c.filters..].chunks_exact(c.filters);
+                    let to = ybars[height * width..].chunks_exact_mut(width);
+                    for (to, from) in to.zip(from).take(rows.len()) {
+                        to.copy_from_slice(&from[group * width..][..width]);
+                    }
+                    height += rows.len();
                 }
+                let out = &mut gradient[group * patch * width..][..patch * width];
+                let ybar = View::new(ybars, height, width).t();
+                let right = View::new(patches, height, patch);
+                multiply(ViewMut::new(out, width, patch), start > 0, ybar, right);
             }
         }
     }
@@ -190,7 +213,11 @@ fn for_each_run(
             continue;
         }
         let pixel = (record * height + iy as usize) * width + (left + first as isize) as usize;
-        f(patch_start + (ky * c.kernel[1] + first) * channels, pixel, last - first);
+        f(
+            patch_start + (ky * c.kernel[1] + first) * channels,
+            pixel,
+            last - first,
+        );
     }
 }
 

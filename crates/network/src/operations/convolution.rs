@@ -98,9 +98,7 @@ impl Bilinear for Convolution {
         scratch: &mut Scratch<T>,
     ) {
         match terms[0].w.prepared {
-            Prepared::Winograd(_) => {
-                winograd::transpose(self, records, terms, xbar, wbar, scratch)
-            }
+            Prepared::Winograd(_) => winograd::transpose(self, records, terms, xbar, wbar, scratch),
             _ => columns::transpose(self, records, terms, xbar, wbar, scratch),
         }
     }

@@ -68,7 +68,9 @@ impl GroupNorm {
             let variance = self.mean(group, |i, _| (x[i].as_f64() - mean).powi(2));
             let (m, inverse) = (T::of(mean), T::of(1.0 / (variance + self.epsilon).sqrt()));
             saved.copy_from_slice(&[m, inverse]);
-            self.each(group, |i, k| y[i] = gamma[k] * ((x[i] - m) * inverse) + beta[k]);
+            self.each(group, |i, k| {
+                y[i] = gamma[k] * ((x[i] - m) * inverse) + beta[k]
+            });
         }
     }
 
@@ -126,8 +128,7 @@ impl GroupNorm {
                 let stretch =
                     T::of(self.mean(group, |i, k| (normed(i) * gamma[k] * ybar[i]).as_f64()));
                 self.each(group, |i, k| {
-                    sink.buffer[i] +=
-                        (gamma[k] * ybar[i] - shift - normed(i) * stretch) * saved[1];
+                    sink.buffer[i] += (gamma[k] * ybar[i] - shift - normed(i) * stretch) * saved[1];
                 });
             }
             if let Some(wbar) = &mut wbar {

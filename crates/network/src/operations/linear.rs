@@ -2,9 +2,15 @@
 
 use super::affine::{Bilinear, Term};
 use super::{Point, Scratch, Sink, Weights};
-use crate::kernel;
+use crate::kernel::{self, kernel};
 use crate::matrix::{View, ViewMut, multiply};
 use crate::scalar::Scalar;
+
+/// With so few records a general product spends its time rearranging the weights; both operands'
+/// rows are contiguous, so plain dot products run faster.
+const FEW_RECORDS: usize = 12;
+/// Length from which a row is worth a dot product of its own.
+const LONG_ROW: usize = 128;
 
 /// `y = W x`, `W` stored as outputs × inputs (PyTorch's order).
 #[derive(Clone, Debug)]
@@ -26,7 +32,10 @@ impl Linear {
         ybar: &[T],
         norms: &mut [f64],
     ) {
-        let records = point.x.chunks_exact(self.inputs).zip(ybar.chunks_exact(self.outputs));
+        let records = point
+            .x
+            .chunks_exact(self.inputs)
+            .zip(ybar.chunks_exact(self.outputs));
         for ((x, ybar), norm) in records.zip(norms) {
             let of_bias = if bias { 1.0 } else { 0.0 };
             *norm += kernel::squared_norm(ybar) * (kernel::squared_norm(x) + of_bias);
@@ -51,6 +60,10 @@ impl Bilinear for Linear {
         _scratch: &mut Scratch<T>,
     ) {
         for (j, (x, w)) in terms.iter().enumerate() {
+            if records <= FEW_RECORDS && self.inputs >= LONG_ROW {
+                rows_by_rows(x, w.values, self.inputs, y, j > 0);
+                continue;
+            }
             let x = View::new(x, records, self.inputs);
             let w = View::new(w.values, self.outputs, self.inputs);
             multiply(ViewMut::new(y, records, self.outputs), j > 0, x, w.t());
@@ -79,6 +92,55 @@ impl Bilinear for Linear {
                 let out = ViewMut::new(wbar, self.outputs, self.inputs);
                 let ybar = View::new(term.ybar, records, self.outputs);
                 multiply(out, true, ybar.t(), View::new(x, records, self.inputs));
+            }
+        }
+    }
+}
+
+/// Lanes of a dot product, and records that share the reading of a row of weights.
+const LANES: usize = 16;
+const ABREAST: usize = 4;
+
+kernel! {
+    /// `y[i][j] (+)= x_i · w_j` over contiguous rows of length `len`.
+    fn rows_by_rows<T>(x: &[T], w: &[T], len: usize, y: &mut [T], accumulate: bool) {
+        let outputs = w.len() / len;
+        let whole = len - len % LANES;
+        for (x, y) in x.chunks(ABREAST * len).zip(y.chunks_mut(ABREAST * outputs)) {
+            let records = x.len() / len;
+            for (j, w) in w.chunks_exact(len).enumerate() {
+                let mut sums = [[T::zero(); LANES]; ABREAST];
+                if records == ABREAST {
+                    for start in (0..whole).step_by(LANES) {
+                        let w = &w[start..][..LANES];
+                        for (i, sums) in sums.iter_mut().enumerate() {
+                            let x = &x[i * len + start..][..LANES];
+                            for l in 0..LANES {
+                                sums[l] += x[l] * w[l];
+                            }
+                        }
+                    }
+                } else {
+                    for (i, sums) in sums.iter_mut().enumerate().take(records) {
+                        for start in (0..whole).step_by(LANES) {
+                            let (x, w) = (&x[i * len + start..][..LANES], &w[start..][..LANES]);
+                            for l in 0..LANES {
+                                sums[l] += x[l] * w[l];
+                            }
+                        }
+                    }
+                }
+                for (i, sums) in sums.iter().enumerate().take(records) {
+                    let mut sum = T::zero();
+                    for &lane in sums {
+                        sum += lane;
+                    }
+                    for l in whole..len {
+                        sum += x[i * len + l] * w[l];
+                    }
+                    let out = &mut y[i * outputs + j];
+                    *out = if accumulate { *out + sum } else { sum };
+                }
             }
         }
     }

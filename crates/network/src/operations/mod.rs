@@ -159,6 +159,7 @@ impl Operation {
     }
 
     /// `y = f(x, w)`; fills `saved` when derivatives will be asked for (`keep`).
+    #[allow(clippy::too_many_arguments)]
     pub fn forward<T: Scalar>(
         &self,
         records: usize,
@@ -291,7 +292,10 @@ impl Operation {
                     };
                     let one = Point {
                         records: 1,
-                        weights: Weights { prepared: &plain, ..point.weights },
+                        weights: Weights {
+                            prepared: &plain,
+                            ..point.weights
+                        },
                         x: &point.x[i * xs..][..xs],
                         saved: &saved,
                     };

@@ -7,23 +7,27 @@
 //! with `Z = A ȳ Aᵀ`, the input's cotangent is `B(U ⊙ Z)Bᵀ` summed over overlapping tiles, the
 //! filter's is `Gᵀ(V ⊙ Z)G`, and `Z` serves both.
 
+mod tiling;
+mod transforms;
+
 use super::affine::Term;
 use super::convolution::Convolution;
 use super::{Prepared, Scratch, Sink, Weights};
-use crate::kernel::kernel;
 use crate::matrix::{View, ViewMut, multiply};
 use crate::scalar::Scalar;
-use std::ops::Range;
+use tiling::{Placed, Tiling};
+use transforms::{
+    LANES, gather_filters, scatter_input, transform_cotangent, transform_filters, transform_input,
+    transform_output,
+};
 
 /// Points of the transformed domain.
 const POINTS: usize = 36;
-/// Channels handled side by side in a transform.
-const LANES: usize = 16;
-/// Tiles handled at once: their transforms fit a second-level cache, and the products are tall
-/// enough to run at full rate.
-const TILE_BLOCK: usize = 96;
+/// Tiles handled at once: enough that reading and writing the filters' gradient once a block costs
+/// little beside the products.
+const TILE_BLOCK: usize = 192;
 /// Below this many tiles the 36 small products lose to one large one.
-const LEAST_TILES: usize = 24;
+const LEAST_TILES: usize = 16;
 
 /// Whether this algorithm runs the convolution, and faster, on chunks of `records`.
 pub(super) fn pays(c: &Convolution, records: usize) -> bool {
@@ -37,344 +41,8 @@ pub(super) fn pays(c: &Convolution, records: usize) -> bool {
 
 pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
     let block = TILE_BLOCK.min(records * Tiling::of(c).per_record());
-    POINTS * (2 * block * c.channels + block * c.filters + c.channels * c.filters)
-}
-
-/// How outputs are cut into 4×4 tiles.
-#[derive(Clone, Copy)]
-struct Tiling {
-    input: [usize; 2],
-    output: [usize; 2],
-    padding: [usize; 2],
-    tiles: [usize; 2],
-}
-
-impl Tiling {
-    fn of(c: &Convolution) -> Self {
-        let tiles = [c.output[0].div_ceil(4), c.output[1].div_ceil(4)];
-        Tiling { input: c.input, output: c.output, padding: c.padding, tiles }
-    }
-
-    fn per_record(&self) -> usize {
-        self.tiles[0] * self.tiles[1]
-    }
-
-    /// Record, and first output row and column, of a tile.
-    #[inline(always)]
-    fn place(&self, tile: usize) -> (usize, usize, usize) {
-        let (record, within) = (tile / self.per_record(), tile % self.per_record());
-        (record, within / self.tiles[1] * 4, within % self.tiles[1] * 4)
-    }
-
-    /// Pixel index of cell (i, j) of a tile's 6×6 input, if it is not padding.
-    #[inline(always)]
-    fn input_pixel(&self, tile: (usize, usize, usize), i: usize, j: usize) -> Option<usize> {
-        let (record, y, x) = tile;
-        let row = (y + i).wrapping_sub(self.padding[0]);
-        let column = (x + j).wrapping_sub(self.padding[1]);
-        (row < self.input[0] && column < self.input[1])
-            .then(|| (record * self.input[0] + row) * self.input[1] + column)
-    }
-
-    /// Pixel index of cell (i, j) of a tile's 4×4 output, if it is inside the picture.
-    #[inline(always)]
-    fn output_pixel(&self, tile: (usize, usize, usize), i: usize, j: usize) -> Option<usize> {
-        let (record, y, x) = tile;
-        let (row, column) = (y + i, x + j);
-        (row < self.output[0] && column < self.output[1])
-            .then(|| (record * self.output[0] + row) * self.output[1] + column)
-    }
-}
-
-/// A 6×6 grid (or a smaller one in its corner) of channel lanes.
-type Block<T> = [[T; LANES]; POINTS];
-
-/// `out[o][j] = f(column j of src)[o]` for the first `width` columns.
-#[inline(always)]
-fn along_columns<T: Scalar, const I: usize, const O: usize>(
-    src: &Block<T>,
-    out: &mut Block<T>,
-    width: usize,
-    f: impl Fn([T; I]) -> [T; O],
-) {
-    for j in 0..width {
-        for l in 0..LANES {
-            let column = f(std::array::from_fn(|i| src[i * 6 + j][l]));
-            for (o, value) in column.into_iter().enumerate() {
-                out[o * 6 + j][l] = value;
-            }
-        }
-    }
-}
-
-/// `out[i][o] = f(row i of src)[o]` for the first `height` rows.
-#[inline(always)]
-fn along_rows<T: Scalar, const I: usize, const O: usize>(
-    src: &Block<T>,
-    out: &mut Block<T>,
-    height: usize,
-    f: impl Fn([T; I]) -> [T; O],
-) {
-    for i in 0..height {
-        for l in 0..LANES {
-            let row = f(std::array::from_fn(|j| src[i * 6 + j][l]));
-            for (o, value) in row.into_iter().enumerate() {
-                out[i * 6 + o][l] = value;
-            }
-        }
-    }
-}
-
-/// `Bᵀd`.
-#[inline(always)]
-fn input_1d<T: Scalar>(d: [T; 6]) -> [T; 6] {
-    let (two, four, five) = (T::of(2.0), T::of(4.0), T::of(5.0));
-    let (a, b) = (d[4] - four * d[2], d[3] - four * d[1]);
-    let (c, e) = (d[4] - d[2], two * (d[3] - d[1]));
-    [
-        four * d[0] - five * d[2] + d[4],
-        a + b,
-        a - b,
-        c + e,
-        c - e,
-        four * d[1] - five * d[3] + d[5],
-    ]
-}
-
-/// `Bn`, the adjoint of [`input_1d`].
-#[inline(always)]
-fn input_adjoint_1d<T: Scalar>(n: [T; 6]) -> [T; 6] {
-    let (two, four, five) = (T::of(2.0), T::of(4.0), T::of(5.0));
-    let (sum_near, difference_near) = (n[1] + n[2], n[1] - n[2]);
-    let (sum_far, difference_far) = (n[3] + n[4], n[3] - n[4]);
-    [
-        four * n[0],
-        four * (n[5] - difference_near) - two * difference_far,
-        -five * n[0] - four * sum_near - sum_far,
-        difference_near + two * difference_far - five * n[5],
-        n[0] + sum_near + sum_far,
-        n[5],
-    ]
-}
-
-/// `Aᵀm`.
-#[inline(always)]
-fn output_1d<T: Scalar>(m: [T; 6]) -> [T; 4] {
-    let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
-    let (s, t) = (m[1] + m[2], m[1] - m[2]);
-    let (u, v) = (m[3] + m[4], m[3] - m[4]);
-    [m[0] + s + u, t + two * v, s + four * u, t + eight * v + m[5]]
-}
-
-/// `Ay`, the adjoint of [`output_1d`].
-#[inline(always)]
-fn output_adjoint_1d<T: Scalar>(y: [T; 4]) -> [T; 6] {
-    let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
-    let (even, odd) = (y[0] + y[2], y[1] + y[3]);
-    let (even_far, odd_far) = (y[0] + four * y[2], two * y[1] + eight * y[3]);
-    [y[0], even + odd, even - odd, even_far + odd_far, even_far - odd_far, y[3]]
-}
-
-/// `Gg`.
-#[inline(always)]
-fn filter_1d<T: Scalar>(g: [T; 3]) -> [T; 6] {
-    let (quarter, sixth) = (T::of(0.25), T::of(1.0 / 6.0));
-    let near = -(g[0] + g[2]) * sixth;
-    let far = g[0] * T::of(1.0 / 24.0) + g[2] * sixth;
-    let (odd, half_odd) = (g[1] * sixth, g[1] * T::of(1.0 / 12.0));
-    [g[0] * quarter, near - odd, near + odd, far + half_odd, far - half_odd, g[2]]
-}
-
-/// `Gᵀu`, the adjoint of [`filter_1d`].
-#[inline(always)]
-fn filter_adjoint_1d<T: Scalar>(u: [T; 6]) -> [T; 3] {
-    let sixth = T::of(1.0 / 6.0);
-    let (sum_near, sum_far) = ((u[1] + u[2]) * sixth, u[3] + u[4]);
-    [
-        u[0] * T::of(0.25) - sum_near + sum_far * T::of(1.0 / 24.0),
-        (u[2] - u[1]) * sixth + (u[3] - u[4]) * T::of(1.0 / 12.0),
-        sum_far * sixth - sum_near + u[5],
-    ]
-}
-
-/// Copies up to `LANES` values, the rest zero.
-#[inline(always)]
-fn load<T: Scalar>(from: &[T], width: usize, to: &mut [T; LANES]) {
-    if width == LANES {
-        to.copy_from_slice(&from[..LANES]);
-    } else {
-        to.fill(T::zero());
-        to[..width].copy_from_slice(&from[..width]);
-    }
-}
-
-/// Copies up to `LANES` values out.
-#[inline(always)]
-fn store<T: Scalar>(from: &[T; LANES], width: usize, to: &mut [T]) {
-    if width == LANES {
-        to[..LANES].copy_from_slice(from);
-    } else {
-        to[..width].copy_from_slice(&from[..width]);
-    }
-}
-
-kernel! {
-    /// `v[point][tile][channel] = (Bᵀ d B)[point]`.
-    fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], tiles: Range<usize>, v: &mut [T]) {
-        let count = tiles.len();
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
-            let place = tiling.place(tile);
-            for start in (0..channels).step_by(LANES) {
-                let width = LANES.min(channels - start);
-                for i in 0..6 {
-                    for j in 0..6 {
-                        match tiling.input_pixel(place, i, j) {
-                            Some(pixel) => load(&x[pixel * channels + start..], width, &mut d[i * 6 + j]),
-                            None => d[i * 6 + j] = [T::zero(); LANES],
-                        }
-                    }
-                }
-                along_columns(&d, &mut half, 6, input_1d);
-                along_rows(&half, &mut d, 6, input_1d);
-                for (point, lanes) in d.iter().enumerate() {
-                    store(lanes, width, &mut v[(point * count + t) * channels + start..]);
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// `x += B n Bᵀ` over overlapping tiles: the adjoint of `transform_input`.
-    fn scatter_input<T>(tiling: &Tiling, channels: usize, n: &[T], tiles: Range<usize>, x: &mut [T]) {
-        let count = tiles.len();
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
-            let place = tiling.place(tile);
-            for start in (0..channels).step_by(LANES) {
-                let width = LANES.min(channels - start);
-                for (point, lanes) in d.iter_mut().enumerate() {
-                    load(&n[(point * count + t) * channels + start..], width, lanes);
-                }
-                along_columns(&d, &mut half, 6, input_adjoint_1d);
-                along_rows(&half, &mut d, 6, input_adjoint_1d);
-                for i in 0..6 {
-                    for j in 0..6 {
-                        if let Some(pixel) = tiling.input_pixel(place, i, j) {
-                            let out = &mut x[pixel * channels + start..][..width];
-                            for (o, &value) in out.iter_mut().zip(&d[i * 6 + j]) {
-                                *o += value;
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// `y = Aᵀ m A`, tile by tile.
-    fn transform_output<T>(tiling: &Tiling, filters: usize, m: &[T], tiles: Range<usize>, y: &mut [T]) {
-        let count = tiles.len();
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
-            let place = tiling.place(tile);
-            for start in (0..filters).step_by(LANES) {
-                let width = LANES.min(filters - start);
-                for (point, lanes) in d.iter_mut().enumerate() {
-                    load(&m[(point * count + t) * filters + start..], width, lanes);
-                }
-                along_columns(&d, &mut half, 6, output_1d);
-                along_rows(&half, &mut d, 4, output_1d);
-                for i in 0..4 {
-                    for j in 0..4 {
-                        if let Some(pixel) = tiling.output_pixel(place, i, j) {
-                            store(&d[i * 6 + j], width, &mut y[pixel * filters + start..]);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// `z[point][tile][filter] = (A ȳ Aᵀ)[point]`: the adjoint of `transform_output`.
-    fn transform_cotangent<T>(tiling: &Tiling, filters: usize, ybar: &[T], tiles: Range<usize>, z: &mut [T]) {
-        let count = tiles.len();
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for (t, tile) in tiles.enumerate() {
-            let place = tiling.place(tile);
-            for start in (0..filters).step_by(LANES) {
-                let width = LANES.min(filters - start);
-                for i in 0..4 {
-                    for j in 0..4 {
-                        match tiling.output_pixel(place, i, j) {
-                            Some(pixel) => load(&ybar[pixel * filters + start..], width, &mut d[i * 6 + j]),
-                            None => d[i * 6 + j] = [T::zero(); LANES],
-                        }
-                    }
-                }
-                along_columns(&d, &mut half, 4, output_adjoint_1d);
-                along_rows(&half, &mut d, 6, output_adjoint_1d);
-                for (point, lanes) in d.iter().enumerate() {
-                    store(lanes, width, &mut z[(point * count + t) * filters + start..]);
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// `u[point][channel][filter] = (G g Gᵀ)[point]`.
-    fn transform_filters<T>(channels: usize, filters: usize, w: &[T], u: &mut [T]) {
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for channel in 0..channels {
-            for start in (0..filters).step_by(LANES) {
-                let width = LANES.min(filters - start);
-                for l in 0..width {
-                    let g = &w[((start + l) * channels + channel) * 9..][..9];
-                    for i in 0..3 {
-                        for j in 0..3 {
-                            d[i * 6 + j][l] = g[i * 3 + j];
-                        }
-                    }
-                }
-                along_columns(&d, &mut half, 3, filter_1d);
-                along_rows(&half, &mut d, 6, filter_1d);
-                for (point, lanes) in d.iter().enumerate() {
-                    store(lanes, width, &mut u[(point * channels + channel) * filters + start..]);
-                }
-            }
-        }
-    }
-}
-
-kernel! {
-    /// `w += Gᵀ u G`: the adjoint of `transform_filters`.
-    fn gather_filters<T>(channels: usize, filters: usize, u: &[T], w: &mut [T]) {
-        let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
-        for channel in 0..channels {
-            for start in (0..filters).step_by(LANES) {
-                let width = LANES.min(filters - start);
-                for (point, lanes) in d.iter_mut().enumerate() {
-                    load(&u[(point * channels + channel) * filters + start..], width, lanes);
-                }
-                along_columns(&d, &mut half, 6, filter_adjoint_1d);
-                along_rows(&half, &mut d, 3, filter_adjoint_1d);
-                for l in 0..width {
-                    let g = &mut w[((start + l) * channels + channel) * 9..][..9];
-                    for i in 0..3 {
-                        for j in 0..3 {
-                            g[i * 3 + j] += d[i * 6 + j][l];
-                        }
-                    }
-                }
-            }
-        }
-    }
+    // Two terms' inputs and cotangents, one set of input cotangents, the filters' gradient.
+    POINTS * (block * (3 * c.channels + 2 * c.filters) + c.channels * c.filters)
 }
 
 pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
@@ -403,10 +71,10 @@ pub(super) fn apply<T: Scalar>(
     let block = TILE_BLOCK.min(total);
     let [v, m, ..] = scratch.take([POINTS * block * channels, POINTS * block * filters, 0, 0]);
     for start in (0..total).step_by(block) {
-        let tiles = start..(start + block).min(total);
-        let count = tiles.len();
+        let at = Placed::alone(start..(start + block).min(total));
+        let count = at.rows;
         for (j, &(x, w)) in terms.iter().enumerate() {
-            transform_input(&tiling, channels, x, tiles.clone(), v);
+            transform_input(&tiling, channels, x, &at, v);
             for point in 0..POINTS {
                 let out = &mut m[point * count * filters..][..count * filters];
                 let left = View::new(&v[point * count * channels..], count, channels);
@@ -415,7 +83,7 @@ pub(super) fn apply<T: Scalar>(
                 multiply(ViewMut::new(out, count, filters), j > 0, left, right);
             }
         }
-        transform_output(&tiling, filters, m, tiles, y);
+        transform_output(&tiling, filters, m, &at, y);
     }
 }
 
@@ -432,40 +100,53 @@ pub(super) fn transpose<T: Scalar>(
     let total = records * tiling.per_record();
     let block = TILE_BLOCK.min(total);
     let [v, z, n, gradient] = scratch.take([
-        POINTS * block * channels,
-        POINTS * block * filters,
+        terms.len() * POINTS * block * channels,
+        terms.len() * POINTS * block * filters,
         POINTS * block * channels,
         POINTS * channels * filters,
     ]);
-    gradient.fill(T::zero());
     if let Some(sink) = &mut xbar {
         sink.clear_unless_accumulating();
     }
     for start in (0..total).step_by(block) {
-        let tiles = start..(start + block).min(total);
-        let count = tiles.len();
+        let alone = Placed::alone(start..(start + block).min(total));
+        let count = alone.rows;
+        // The terms' tiles one below the other: the filters' gradient is one product, which passes
+        // over it once. Terms with an input come first.
+        let rows = terms.len() * count;
+        let mut with_input = 0;
         for (j, term) in terms.iter().enumerate() {
-            transform_cotangent(&tiling, filters, term.ybar, tiles.clone(), z);
-            let z_at = |point: usize| View::new(&z[point * count * filters..], count, filters);
+            let at = Placed {
+                first: j * count,
+                rows,
+                ..alone.clone()
+            };
+            transform_cotangent(&tiling, filters, term.ybar, &at, z);
+            if let (Some(x), true) = (term.x, wbar.is_some()) {
+                transform_input(&tiling, channels, x, &at, v);
+                with_input = (j + 1) * count;
+            }
+        }
+        for point in 0..POINTS {
+            let z = &z[point * rows * filters..][..rows * filters];
             if xbar.is_some() {
-                for point in 0..POINTS {
+                for (j, term) in terms.iter().enumerate() {
                     let out = &mut n[point * count * channels..][..count * channels];
                     let u = &prepared(term.w)[point * channels * filters..];
                     let right = View::new(u, channels, filters).t();
-                    multiply(ViewMut::new(out, count, channels), j > 0, z_at(point), right);
+                    let left = View::new(&z[j * count * filters..], count, filters);
+                    multiply(ViewMut::new(out, count, channels), j > 0, left, right);
                 }
             }
-            if let (Some(x), true) = (term.x, wbar.is_some()) {
-                transform_input(&tiling, channels, x, tiles.clone(), v);
-                for point in 0..POINTS {
-                    let out = &mut gradient[point * channels * filters..][..channels * filters];
-                    let left = View::new(&v[point * count * channels..], count, channels).t();
-                    multiply(ViewMut::new(out, channels, filters), true, left, z_at(point));
-                }
+            if wbar.is_some() {
+                let out = &mut gradient[point * channels * filters..][..channels * filters];
+                let left = View::new(&v[point * rows * channels..], with_input, channels).t();
+                let right = View::new(z, with_input, filters);
+                multiply(ViewMut::new(out, channels, filters), start > 0, left, right);
             }
         }
         if let Some(sink) = &mut xbar {
-            scatter_input(&tiling, channels, n, tiles, sink.buffer);
+            scatter_input(&tiling, channels, n, &alone, sink.buffer);
         }
     }
     if let Some(wbar) = wbar {

@@ -7,12 +7,16 @@ use rescind_network::{Batch, Evaluator};
 
 pub fn random(seed: u64, len: usize) -> Vec<f64> {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    (0..len).map(|_| generator.random_range(-1.0..1.0)).collect()
+    (0..len)
+        .map(|_| generator.random_range(-1.0..1.0))
+        .collect()
 }
 
 pub fn labels(seed: u64, records: usize, classes: usize) -> Vec<u32> {
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    (0..records).map(|_| generator.random_range(0..classes as u32)).collect()
+    (0..records)
+        .map(|_| generator.random_range(0..classes as u32))
+        .collect()
 }
 
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -44,9 +48,16 @@ pub fn direction(seed: u64, len: usize) -> Vec<f64> {
 /// Derivative of `f` at 0 by central differences with one Richardson step: error O(h⁴).
 pub fn derivative(h: f64, f: impl Fn(f64) -> Vec<f64>) -> Vec<f64> {
     let central = |h: f64| -> Vec<f64> {
-        f(h).iter().zip(f(-h)).map(|(a, b)| (a - b) / (2.0 * h)).collect()
+        f(h).iter()
+            .zip(f(-h))
+            .map(|(a, b)| (a - b) / (2.0 * h))
+            .collect()
     };
-    central(h / 2.0).iter().zip(central(h)).map(|(fine, coarse)| (4.0 * fine - coarse) / 3.0).collect()
+    central(h / 2.0)
+        .iter()
+        .zip(central(h))
+        .map(|(fine, coarse)| (4.0 * fine - coarse) / 3.0)
+        .collect()
 }
 
 /// Errors of gradient, JVP, VJP, HVP and GGN against finite differences along random directions.
@@ -60,10 +71,14 @@ pub fn derivative_errors(
     let v = direction(91, d);
     let linearization = evaluator.linearize(w, batch).unwrap();
 
-    let slope = derivative(step, |t| vec![evaluator.loss(&along(w, t, &v), batch).unwrap()]);
+    let slope = derivative(step, |t| {
+        vec![evaluator.loss(&along(w, t, &v), batch).unwrap()]
+    });
     let gradient = (dot(linearization.gradient(), &v) - slope[0]).abs() / slope[0].abs().max(1e-9);
 
-    let jv = derivative(step, |t| evaluator.logits(&along(w, t, &v), batch.inputs).unwrap());
+    let jv = derivative(step, |t| {
+        evaluator.logits(&along(w, t, &v), batch.inputs).unwrap()
+    });
     let jvp = relative_error(&linearization.jvp(&v).unwrap(), &jv);
 
     let u = random(92, jv.len());
@@ -82,12 +97,16 @@ pub fn derivative_errors(
 
     // aᵀ GGN v = (J a)ᵀ ∂²ℓ (J v) with J by differences and ∂²ℓ written out here.
     let a = direction(93, d);
-    let ja = derivative(step, |t| evaluator.logits(&along(w, t, &a), batch.inputs).unwrap());
+    let ja = derivative(step, |t| {
+        evaluator.logits(&along(w, t, &a), batch.inputs).unwrap()
+    });
     let logits = evaluator.logits(w, batch.inputs).unwrap();
     let outputs = evaluator.network().outputs();
     let mut expected = 0.0;
-    for ((z, ja), jv) in
-        logits.chunks(outputs).zip(ja.chunks(outputs)).zip(jv.chunks(outputs))
+    for ((z, ja), jv) in logits
+        .chunks(outputs)
+        .zip(ja.chunks(outputs))
+        .zip(jv.chunks(outputs))
     {
         let sum: f64 = z.iter().map(|z| z.exp()).sum();
         let p: Vec<f64> = z.iter().map(|z| z.exp() / sum).collect();
@@ -99,5 +118,11 @@ pub fn derivative_errors(
     linearization.ggn(&v, &mut gv).unwrap();
     let ggn = (dot(&a, &gv) - expected).abs() / expected.abs().max(1e-9);
 
-    [("gradient", gradient), ("jvp", jvp), ("vjp", vjp), ("hvp", hvp), ("ggn", ggn)]
+    [
+        ("gradient", gradient),
+        ("jvp", jvp),
+        ("vjp", vjp),
+        ("hvp", hvp),
+        ("ggn", ggn),
+    ]
 }

@@ -1,0 +1,153 @@
+use crate::console::Console;
+use crate::exit::{Failure, Status};
+use crate::figures::{count, number, percent, seconds};
+use crate::options::method::MethodOptions;
+use crate::options::records::RecordOptions;
+use crate::progress::Watch;
+use crate::table::table;
+use clap::Args;
+use rescind::forgetting::{Effect, ForgetRequest, MethodReport, RequestRecord};
+use rescind::run::Run;
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Make the model of a run forget records
+///
+/// The run's private weights change and the records leave its training set for good. All or
+/// nothing: a request that fails or is broken off leaves the run as it was. Nothing is released
+/// and no certificate is made: the private weights carry no guarantee by themselves.
+#[derive(Args)]
+#[command(after_help = "Example: rescind forget run --records 3,17,20-29")]
+pub struct Forget {
+    /// Run folder
+    run: PathBuf,
+
+    #[command(flatten)]
+    records: RecordOptions,
+
+    #[command(flatten)]
+    method: MethodOptions,
+
+    /// Seed of --random and of the method's own random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Answered {
+    run: PathBuf,
+    request: u64,
+    method: &'static str,
+    forgotten: usize,
+    held_out: usize,
+    copies_retained: usize,
+    retained: usize,
+    effect: Effect,
+    solver_ending: Option<String>,
+    products: Option<u64>,
+    relative_residual: Option<f64>,
+    seconds: f64,
+}
+
+impl Forget {
+    pub fn run(self, console: &Console) -> Result<Status, Failure> {
+        let request = self.records.request(self.seed)?;
+        let method = self.method.method(self.seed)?;
+        let mut watch = Watch::new(console);
+        let mut run = Run::open(&self.run, &mut watch)?;
+        let asked = ForgetRequest {
+            request,
+            method,
+            release: None,
+        };
+        let answer = run.forget(&asked, &mut watch)?;
+        drop(watch);
+        console.print(&Answered::of(
+            self.run,
+            &answer.record,
+            run.retained().len(),
+        ))?;
+        Ok(Status::Done)
+    }
+}
+
+impl Answered {
+    fn of(run: PathBuf, record: &RequestRecord, retained: usize) -> Self {
+        let newton = match &record.method {
+            MethodReport::Newton { report } => Some(report),
+            MethodReport::Retrain { .. } => None,
+        };
+        Self {
+            run,
+            request: record.number,
+            method: if newton.is_some() {
+                "newton"
+            } else {
+                "retrain"
+            },
+            forgotten: record.forgotten.len(),
+            held_out: record.held_out.len(),
+            copies_retained: record.copies_retained.len(),
+            retained,
+            effect: record.effect,
+            solver_ending: newton.map(|report| report.ending.to_string()),
+            products: newton.map(|report| report.products),
+            relative_residual: newton.map(|report| report.residual / report.right_hand_side),
+            seconds: record.seconds,
+        }
+    }
+}
+
+impl fmt::Display for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (forgotten, time) = (count(self.forgotten, "record"), seconds(self.seconds));
+        writeln!(
+            f,
+            "Request {}: {forgotten} forgotten in {time}.\n",
+            self.request
+        )?;
+        let effect = &self.effect;
+        let row = |name: &str,
+                   before: rescind::evaluation::Measured,
+                   after: rescind::evaluation::Measured| {
+            let (loss, right) = (number(after.loss), percent(after.accuracy));
+            [
+                name.to_owned(),
+                number(before.loss),
+                loss,
+                percent(before.accuracy),
+                right,
+            ]
+        };
+        let rows = [
+            row(
+                "forgotten records",
+                effect.forgotten_before,
+                effect.forgotten_after,
+            ),
+            row("test records", effect.test_before, effect.test_after),
+        ];
+        let head = ["", "loss before", "after", "accuracy before", "after"];
+        writeln!(f, "{}\n", table(head, rows))?;
+        if self.copies_retained > 0 {
+            let copies = count(
+                self.copies_retained,
+                "exact copy of a forgotten record stays",
+            );
+            writeln!(f, "{copies}: name them too if they are the same person's.")?;
+        }
+        if self.held_out > 0 {
+            let held = count(self.held_out, "record");
+            writeln!(
+                f,
+                "{held} named had been held out for validation and were never trained on."
+            )?;
+        }
+        writeln!(
+            f,
+            "The weights are private: nothing was released, and no guarantee is given yet."
+        )?;
+        writeln!(f, "Next: rescind evaluate {}", self.run.display())
+    }
+}

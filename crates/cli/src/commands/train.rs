@@ -1,0 +1,149 @@
+use crate::console::Console;
+use crate::exit::{Failure, Status};
+use crate::figures::{number, percent, seconds};
+use crate::options::model::{BallOptions, DataOptions, ModelOptions};
+use crate::options::training::TrainingOptions;
+use crate::progress::Watch;
+use crate::table::facts;
+use clap::Args;
+use rescind::run::{Run, RunConfig};
+use rescind::{Error, Phase};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Train a network and keep it in a run folder
+///
+/// Checkpoints are kept as training goes: broken off by Ctrl-C, --pause-after or a kill, it goes on
+/// with `rescind train --resume RUN` and ends with the same weights to the last bit.
+#[derive(Args)]
+#[command(after_help = "Example: rescind train --data digits --epochs 40 --out run")]
+pub struct Train {
+    /// Run folder to make: new or empty
+    #[arg(long, value_name = "RUN", required_unless_present = "resume")]
+    out: Option<PathBuf>,
+
+    /// Go on with the training of this run; its settings are those it began with
+    #[arg(long, value_name = "RUN", conflicts_with = "out")]
+    resume: Option<PathBuf>,
+
+    /// Stop once this many epochs are done in all, such as 2.5; go on with --resume
+    #[arg(long, value_name = "EPOCHS")]
+    pause_after: Option<f64>,
+
+    #[command(flatten)]
+    data: DataOptions,
+
+    #[command(flatten)]
+    model: ModelOptions,
+
+    #[command(flatten)]
+    training: TrainingOptions,
+
+    #[command(flatten)]
+    ball: BallOptions,
+}
+
+#[derive(Serialize)]
+struct Trained {
+    run: PathBuf,
+    finished: bool,
+    ending: Option<String>,
+    epochs: u64,
+    records: usize,
+    parameters: usize,
+    loss: Option<f64>,
+    accuracy: Option<f64>,
+    norm: Option<f64>,
+    seconds: f64,
+}
+
+impl Train {
+    pub fn run(self, console: &Console) -> Result<Status, Failure> {
+        if let Some(epochs) = self.pause_after
+            && !(epochs.is_finite() && epochs > 0.0)
+        {
+            return Err(Failure::Usage(format!(
+                "--pause-after is {epochs}: expected more than 0"
+            )));
+        }
+        let mut load = Watch::new(console);
+        let mut run = match (&self.resume, &self.out) {
+            (Some(root), _) => Run::open(root, &mut load)?,
+            (None, Some(root)) => {
+                let config = RunConfig {
+                    data: self.data.data.clone(),
+                    model: self.model.choice()?,
+                    scaling: self.data.scaling(),
+                    training: self.training.settings(),
+                    radius: self.ball.radius,
+                    ..RunConfig::default()
+                };
+                Run::create(root, config, self.ball.centre()?.as_deref(), &mut load)?
+            }
+            (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),
+        };
+        let epochs = run.config().training.epochs;
+        drop(load);
+        let mut watch = Watch::new(console).pausing(self.pause_after, epochs);
+        match run.train(&mut watch) {
+            Err(Error::Interrupted {
+                phase: Phase::Train,
+            }) if self.pause_after.is_some() && !crate::interrupt::asked() => {}
+            done => {
+                done?;
+            }
+        }
+        drop(watch);
+        console.print(&Trained::of(&run))?;
+        Ok(Status::Done)
+    }
+}
+
+impl Trained {
+    fn of(run: &Run) -> Self {
+        let progress = run.state().map(|state| &state.progress);
+        let last = progress.and_then(|progress| progress.history.last());
+        let ending = progress.and_then(|progress| progress.ending);
+        Self {
+            run: run.root().to_owned(),
+            finished: ending.is_some(),
+            ending: ending.map(|ending| ending.to_string()),
+            epochs: progress.map_or(0, |progress| progress.epoch),
+            records: run.retained().len(),
+            parameters: run.network().parameter_count(),
+            loss: last.map(|epoch| epoch.loss),
+            accuracy: last.map(|epoch| epoch.accuracy),
+            norm: last.map(|epoch| epoch.norm),
+            seconds: progress.map_or(0.0, |progress| progress.seconds),
+        }
+    }
+}
+
+impl fmt::Display for Trained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self.run.display();
+        match &self.ending {
+            Some(ending) => writeln!(f, "Trained, in {run}: {ending}.\n")?,
+            None => writeln!(f, "Training in {run} is not finished.\n")?,
+        }
+        let shown = |value: Option<f64>| value.map_or("none yet".to_owned(), number);
+        let rows = [
+            ("records", self.records.to_string()),
+            ("parameters", self.parameters.to_string()),
+            ("epochs done", self.epochs.to_string()),
+            ("loss", shown(self.loss)),
+            (
+                "accuracy",
+                self.accuracy.map_or("none yet".to_owned(), percent),
+            ),
+            ("norm of weights", shown(self.norm)),
+            ("time", seconds(self.seconds)),
+        ];
+        writeln!(f, "{}\n", facts(rows))?;
+        match self.finished {
+            true => writeln!(f, "Next: rescind forget {run} --random 50"),
+            false => writeln!(f, "Go on: rescind train --resume {run}"),
+        }
+    }
+}

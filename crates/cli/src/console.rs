@@ -1,0 +1,63 @@
+//! Results on standard output, everything else on standard error.
+
+use crate::exit::Failure;
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+/// Where a command prints.
+pub struct Console {
+    json: bool,
+    quiet: bool,
+}
+
+/// What `--json` prints when a command fails.
+#[derive(Serialize)]
+struct FailureReport {
+    error: String,
+    status: u8,
+}
+
+impl Console {
+    pub fn new(json: bool, quiet: bool) -> Self {
+        Self { json, quiet }
+    }
+
+    /// Whether progress is to be shown.
+    pub fn shows_progress(&self) -> bool {
+        !self.quiet && io::stderr().is_terminal()
+    }
+
+    /// Prints a command's result: its text, or with `--json` its object. A reader that has gone
+    /// away is no failure.
+    pub fn print(&self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
+        let mut text = match self.json {
+            true => serde_json::to_string_pretty(report).map_err(Failure::failed)?,
+            false => report.to_string(),
+        };
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
+                "standard output cannot be written: {error}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says why a command failed: on standard error, and with `--json` as an object besides.
+    pub fn report_failure(&self, failure: &Failure) {
+        let _ = writeln!(io::stderr(), "rescind: {failure}");
+        if self.json {
+            let report = FailureReport {
+                error: failure.to_string(),
+                status: failure.status() as u8,
+            };
+            if let Ok(text) = serde_json::to_string_pretty(&report) {
+                let _ = writeln!(io::stdout(), "{text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! How to forget.
+
+use crate::exit::Failure;
+use clap::{Args, ValueEnum};
+use rescind::Curvature;
+use rescind::forgetting::Method;
+use rescind::methods::newton::{
+    Constants, Damping, NewtonSettings, Preconditioning, RightHandSide, SolverChoice,
+};
+use rescind_curvature::Stopping;
+
+#[derive(Args)]
+#[command(next_help_heading = "Method")]
+pub struct MethodOptions {
+    /// newton (one step towards the retrained weights) or retrain (training afresh)
+    #[arg(long, value_name = "NAME", default_value = "newton")]
+    method: MethodName,
+
+    /// Take the choices of a paper: zhang2024 (Hessian, retain gradient, LiSSA)
+    #[arg(long, value_name = "NAME")]
+    preset: Option<Preset>,
+
+    /// Curvature matrix: gauss-newton or hessian [default: gauss-newton]
+    #[arg(long, value_name = "NAME")]
+    curvature: Option<CurvatureName>,
+
+    /// What the step answers to: forget-influence (take away the pull of the forgotten records) or
+    /// retain-gradient (the paper's, which also goes on training) [default: forget-influence]
+    #[arg(long, value_name = "NAME")]
+    right_hand_side: Option<RightHandSideName>,
+
+    /// Number added to every eigenvalue of the curvature, or `spectrum` to choose it from the
+    /// measured spectrum [default: from the number of records]
+    #[arg(long, value_name = "NUMBER", value_parser = parse_damping)]
+    damping: Option<Damping>,
+
+    /// Linear solver: cg, lissa (the paper's), minres or dense (small networks) [default: cg]
+    #[arg(long, value_name = "NAME")]
+    solver: Option<SolverName>,
+
+    /// cg, minres: residual to reach, relative to the right-hand side [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    tolerance: Option<f64>,
+
+    /// cg, minres: most products with the curvature [default: 100]
+    #[arg(long, value_name = "COUNT")]
+    max_products: Option<u64>,
+
+    /// lissa: chains averaged
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    chains: u64,
+
+    /// lissa: steps of each chain
+    #[arg(long, value_name = "STEPS", default_value_t = 1000)]
+    depth: u64,
+
+    /// lissa: what the curvature is divided by [default: estimated, or 1000 with the preset]
+    #[arg(long)]
+    scale: Option<f64>,
+
+    /// lissa: records in a minibatch
+    #[arg(long, value_name = "RECORDS", default_value_t = 10)]
+    minibatch: usize,
+
+    /// cg: rank of the sketch that speeds up the solve, 0 for none; made once for a run and kept
+    /// [default: 64]
+    #[arg(long, value_name = "RANK")]
+    preconditioner: Option<usize>,
+
+    /// Take the curvature over this many retained records, 0 for all [default: 10000]
+    #[arg(long, value_name = "RECORDS")]
+    subsample: Option<usize>,
+
+    /// Assume this Hessian-Lipschitz constant, which the theorem of the step needs
+    #[arg(long, value_name = "NUMBER")]
+    hessian_lipschitz: Option<f64>,
+
+    /// Assume that retraining ends with a gradient of at most this norm [default: 0, or what
+    /// training was made to reach by --until-gradient]
+    #[arg(long, value_name = "NORM")]
+    gradient_bound: Option<f64>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum MethodName {
+    Newton,
+    Retrain,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Preset {
+    Zhang2024,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CurvatureName {
+    GaussNewton,
+    Hessian,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RightHandSideName {
+    ForgetInfluence,
+    RetainGradient,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SolverName {
+    Cg,
+    Lissa,
+    Minres,
+    Dense,
+}
+
+/// Most parameters for which the dense solver assembles its matrix: 200 MB in double precision.
+const DENSE: usize = 5000;
+
+/// The paper's scale and damping on its smallest network.
+const ZHANG_SCALE: f64 = 1000.0;
+const ZHANG_DAMPING: f64 = 1.0;
+
+fn parse_damping(text: &str) -> Result<Damping, String> {
+    if text == "spectrum" {
+        return Ok(Damping::FromSpectrum {
+            condition_number: 1e3,
+            steps: 100,
+            failure_probability: 1e-6,
+        });
+    }
+    let expected = || "expected a number of at least 0, or spectrum".to_owned();
+    let value = text.parse().map_err(|_| expected())?;
+    Ok(Damping::Given { value })
+}
+
+impl MethodOptions {
+    pub fn method(&self, seed: u64) -> Result<Method, Failure> {
+        match self.method {
+            MethodName::Newton => Ok(Method::Newton {
+                settings: self.newton(seed),
+            }),
+            MethodName::Retrain => match self.names_newton() {
+                true => Err(Failure::usage(
+                    "the options of the Newton step have no effect with --method retrain: leave \
+                     them out",
+                )),
+                false => Ok(Method::Retrain),
+            },
+        }
+    }
+
+    fn names_newton(&self) -> bool {
+        self.preset.is_some()
+            || self.curvature.is_some()
+            || self.right_hand_side.is_some()
+            || self.damping.is_some()
+            || self.solver.is_some()
+    }
+
+    fn newton(&self, seed: u64) -> NewtonSettings {
+        let mut settings = match self.preset {
+            None => NewtonSettings::default(),
+            Some(Preset::Zhang2024) => NewtonSettings::zhang2024(
+                self.chains,
+                self.depth,
+                self.scale.unwrap_or(ZHANG_SCALE),
+                self.minibatch,
+                ZHANG_DAMPING,
+            ),
+        };
+        settings.seed = seed;
+        if let Some(curvature) = self.curvature {
+            settings.curvature = match curvature {
+                CurvatureName::GaussNewton => Curvature::GaussNewton,
+                CurvatureName::Hessian => Curvature::Hessian,
+            };
+        }
+        if let Some(side) = self.right_hand_side {
+            settings.right_hand_side = match side {
+                RightHandSideName::ForgetInfluence => RightHandSide::ForgetInfluence,
+                RightHandSideName::RetainGradient => RightHandSide::RetainGradient,
+            };
+        }
+        if let Some(damping) = self.damping {
+            settings.damping = damping;
+        }
+        if let Some(solver) = self.solver {
+            settings.solver = self.solver_choice(solver);
+        } else if let SolverChoice::Cg { stopping } = &mut settings.solver {
+            *stopping = self.stopping();
+        }
+        if let Some(rank) = self.preconditioner {
+            settings.preconditioning = match (rank, settings.preconditioning) {
+                (0, _) => Preconditioning::None,
+                (_, Preconditioning::Nystrom { records, .. }) => {
+                    Preconditioning::Nystrom { rank, records }
+                }
+                (_, Preconditioning::None) => Preconditioning::Nystrom {
+                    rank,
+                    records: None,
+                },
+            };
+        }
+        if let Some(records) = self.subsample {
+            settings.subsample = (records > 0).then_some(records);
+        }
+        settings.constants = Constants {
+            hessian_lipschitz: self.hessian_lipschitz,
+            gradient_bound: self.gradient_bound,
+            ..Constants::default()
+        };
+        settings
+    }
+
+    fn solver_choice(&self, solver: SolverName) -> SolverChoice {
+        match solver {
+            SolverName::Cg => SolverChoice::Cg {
+                stopping: self.stopping(),
+            },
+            SolverName::Minres => SolverChoice::Minres {
+                stopping: self.stopping(),
+            },
+            SolverName::Lissa => SolverChoice::Lissa {
+                chains: self.chains,
+                depth: self.depth,
+                scale: self.scale,
+                minibatch: self.minibatch,
+                relative_tolerance: 0.0,
+            },
+            SolverName::Dense => SolverChoice::Dense {
+                max_dimension: DENSE,
+            },
+        }
+    }
+
+    fn stopping(&self) -> Stopping {
+        let SolverChoice::Cg { stopping } = NewtonSettings::default().solver else {
+            return Stopping {
+                relative_tolerance: 0.1,
+                max_products: 100,
+            };
+        };
+        Stopping {
+            relative_tolerance: self.tolerance.unwrap_or(stopping.relative_tolerance),
+            max_products: self.max_products.unwrap_or(stopping.max_products),
+        }
+    }
+}

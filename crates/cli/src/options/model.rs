@@ -1,0 +1,140 @@
+//! Data and network.
+
+use crate::exit::Failure;
+use clap::{Args, ValueEnum};
+use rescind::run::{ModelChoice, RunConfig, Scaling};
+use rescind_data::DataSource;
+use rescind_network::{Activation, NetworkDescription, zoo};
+use std::fs;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Which records.
+#[derive(Args)]
+#[command(next_help_heading = "Records")]
+pub struct DataOptions {
+    /// Where the records are: digits (built in), mnist:DIR, cifar10:DIR, svhn:DIR,
+    /// images:DIR (DIR/train/CLASS/*.png, DIR/test/CLASS/*.png), or
+    /// csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION
+    #[arg(long, value_name = "SOURCE", default_value = "digits")]
+    pub data: DataSource,
+
+    /// Scaling of inputs: none, fixed (constants customary for the dataset) or computed (from the
+    /// records trained on, afresh after each request)
+    #[arg(long, value_name = "HOW", default_value = "none")]
+    scaling: ScalingChoice,
+}
+
+impl DataOptions {
+    pub fn scaling(&self) -> Scaling {
+        match self.scaling {
+            ScalingChoice::None => Scaling::None,
+            ScalingChoice::Fixed => Scaling::Fixed,
+            ScalingChoice::Computed => Scaling::Computed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ScalingChoice {
+    None,
+    Fixed,
+    Computed,
+}
+
+/// Which network.
+#[derive(Args)]
+#[command(next_help_heading = "Network")]
+pub struct ModelOptions {
+    /// Architecture: logistic, mlp, allcnn or resnet18; the last two take pictures
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "mlp",
+        conflicts_with = "network"
+    )]
+    model: Architecture,
+
+    /// Widths of the hidden layers of mlp
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = [32, 32])]
+    hidden: Vec<usize>,
+
+    /// Activation: relu, gelu, silu, softplus or tanh; all but relu are smooth, which the theorem
+    /// of the Newton step asks for
+    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = Activation::from_str)]
+    activation: Activation,
+
+    /// Normalisation before each activation: none, group or batch
+    #[arg(long, value_name = "NAME", default_value = "none", value_parser = zoo::Norm::from_str)]
+    norm: zoo::Norm,
+
+    /// Take the network from this description (a network.json) instead
+    #[arg(long, value_name = "FILE")]
+    network: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "lower")]
+enum Architecture {
+    Logistic,
+    Mlp,
+    Allcnn,
+    Resnet18,
+}
+
+impl ModelOptions {
+    pub fn choice(&self) -> Result<ModelChoice, Failure> {
+        if let Some(path) = &self.network {
+            let network = read_description(path)?;
+            return Ok(ModelChoice::Description { network });
+        }
+        let (activation, norm) = (self.activation, self.norm);
+        Ok(match self.model {
+            Architecture::Logistic => ModelChoice::Logistic,
+            Architecture::Mlp => ModelChoice::Mlp {
+                hidden: self.hidden.clone(),
+                activation,
+                norm,
+            },
+            Architecture::Allcnn => ModelChoice::Allcnn { activation, norm },
+            Architecture::Resnet18 => ModelChoice::Resnet18 { activation, norm },
+        })
+    }
+}
+
+fn read_description(path: &PathBuf) -> Result<NetworkDescription, Failure> {
+    let failed = |cause: String| Failure::Failed(format!("{}: {cause}", path.display()));
+    let bytes = fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| failed(format!("is not a network description: {error}")))
+}
+
+/// Where the weights must stay.
+#[derive(Args)]
+#[command(next_help_heading = "Weights")]
+pub struct BallOptions {
+    /// Keep all weights within this distance of the centre. The proved bound on what a request can
+    /// leave behind is twice this; choose it without looking at the records
+    #[arg(long, value_name = "DISTANCE", default_value_t = RunConfig::default().radius)]
+    pub radius: f64,
+
+    /// Public weights (safetensors) to start from and to lay the ball around [default: zero, and a
+    /// random start]
+    #[arg(long, value_name = "FILE")]
+    centre: Option<PathBuf>,
+}
+
+impl BallOptions {
+    pub fn centre(&self) -> Result<Option<Vec<u8>>, Failure> {
+        self.centre.as_ref().map(read_weights).transpose()
+    }
+}
+
+fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::Failed(format!(
+            "{}: cannot be read: {error}; give a safetensors file",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,367 @@
+//! The real binary, each test in a fresh folder.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn rescind(folder: &Path, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rescind"));
+    command
+        .args(arguments.split_whitespace())
+        .current_dir(folder)
+        .env_remove("COLUMNS");
+    command
+}
+
+fn run(folder: &Path, arguments: &str) -> Output {
+    rescind(folder, arguments).output().unwrap()
+}
+
+fn status(folder: &Path, arguments: &str) -> i32 {
+    run(folder, arguments).status.code().unwrap()
+}
+
+fn json<T: DeserializeOwned>(folder: &Path, arguments: &str) -> T {
+    let output = run(folder, &format!("{arguments} --json"));
+    let (out, err) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments}: {err}");
+    assert_eq!(err, "", "{arguments}");
+    serde_json::from_slice(out).unwrap()
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Calibration {
+    mechanism: String,
+    sensitivity: f64,
+    epsilon: f64,
+    delta: f64,
+    sigma: f64,
+    mu: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Trained {
+    run: String,
+    finished: bool,
+    ending: Option<String>,
+    epochs: u64,
+    records: usize,
+    parameters: usize,
+    loss: Option<f64>,
+    accuracy: Option<f64>,
+    norm: Option<f64>,
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answered {
+    run: String,
+    request: u64,
+    method: String,
+    forgotten: usize,
+    held_out: usize,
+    copies_retained: usize,
+    retained: usize,
+    effect: Value,
+    solver_ending: Option<String>,
+    products: Option<u64>,
+    relative_residual: Option<f64>,
+    seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Standing {
+    run: String,
+    data: String,
+    busy: Option<String>,
+    trained: bool,
+    epochs: u64,
+    retained: Option<usize>,
+    requests: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Failure {
+    error: String,
+    status: u8,
+}
+
+#[test]
+fn calibration_goes_every_way() {
+    let here = folder();
+    let c: Calibration = json(
+        here.path(),
+        "calibrate --sensitivity 1 --epsilon 1 --delta 1e-5",
+    );
+    assert_eq!(
+        (c.mechanism.as_str(), c.sensitivity, c.epsilon),
+        ("analytic", 1.0, 1.0)
+    );
+    assert!((c.sigma - 3.730_631_634).abs() < 1e-8 && (c.mu - 1.0 / c.sigma).abs() < 1e-12);
+    let back = format!("calibrate --sensitivity 1 --delta 1e-5 --sigma {}", c.sigma);
+    let back: Calibration = json(here.path(), &back);
+    assert!((back.epsilon - 1.0).abs() < 1e-9);
+    let delta = format!("calibrate --sensitivity 1 --epsilon 1 --sigma {}", c.sigma);
+    let delta: Calibration = json(here.path(), &delta);
+    assert!((delta.delta / 1e-5 - 1.0).abs() < 1e-9);
+    let old = "calibrate --sensitivity 1 --epsilon 1 --delta 1e-5 --classical";
+    let old: Calibration = json(here.path(), old);
+    assert!(old.mechanism == "classical" && (old.sigma - 4.8448).abs() < 1e-4);
+}
+
+#[test]
+fn exit_statuses_say_what_went_wrong() {
+    let here = folder();
+    for wrong in [
+        "",
+        "frobnicate",
+        "calibrate --sensitivity 1 --epsilon 1",
+        "calibrate --sensitivity -1 --epsilon 1 --delta 1e-5",
+        "calibrate --sensitivity 1 --epsilon 1 --delta 1e-5 --sigma 3",
+        "train --data nothing --out run",
+        "train --epochs 0 --out run",
+        "train --pause-after -1 --out run",
+        "forget run",
+        "forget run --random 5 --class 1",
+        "forget run --random 5 --method retrain --solver cg",
+    ] {
+        assert_eq!(status(here.path(), wrong), 2, "{wrong}");
+    }
+    let refused = run(
+        here.path(),
+        "calibrate --sensitivity 1 --epsilon 3 --delta 1e-5 --classical --json",
+    );
+    let report: Failure = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!((refused.status.code(), report.status), (Some(3), 3));
+    assert!(report.error.contains("at most 1"), "{}", report.error);
+    for failing in [
+        "evaluate nowhere",
+        "status nowhere",
+        "train --data mnist:nowhere --out run",
+    ] {
+        let failed = run(here.path(), failing);
+        assert_eq!(failed.status.code(), Some(1), "{failing}");
+        assert!(
+            String::from_utf8_lossy(&failed.stderr).contains("nowhere"),
+            "{failing}"
+        );
+    }
+}
+
+#[test]
+fn a_run_is_trained_forgotten_from_and_compared() {
+    let here = folder();
+    let here = here.path();
+    let paused: Trained = json(here, "train --out run --epochs 8 --pause-after 2.5");
+    assert_eq!(
+        (paused.run.as_str(), paused.finished, paused.epochs),
+        ("run", false, 2)
+    );
+    assert!(paused.ending.is_none() && paused.loss.is_some() && paused.norm.is_some());
+
+    let early: Answered = json(here, "forget run --records 3,17,20-29");
+    assert_eq!(
+        (early.request, early.forgotten, early.retained),
+        (1, 12, 1428)
+    );
+    let done: Trained = json(here, "train --resume run");
+    assert_eq!(
+        (done.finished, done.records, done.parameters),
+        (true, 1428, 3466)
+    );
+    assert!(done.epochs >= 8 && done.accuracy.unwrap() > 0.5 && done.seconds > 0.0);
+
+    let late: Answered = json(here, "forget run --random 50 --seed 1");
+    assert_eq!(
+        (late.run.as_str(), late.method.as_str(), late.retained),
+        ("run", "newton", 1378)
+    );
+    assert_eq!(
+        (late.held_out, late.solver_ending.as_deref()),
+        (0, Some("converged"))
+    );
+    assert!(late.products.unwrap() > 0 && late.relative_residual.unwrap() < 0.2);
+    assert!(late.copies_retained == 0 && late.seconds > 0.0);
+    let loss = |when: &str| late.effect[when]["loss"].as_f64().unwrap();
+    assert!(loss("forgotten_after") > loss("forgotten_before"));
+    assert_eq!(
+        status(here, "forget run --records 3"),
+        1,
+        "forgotten already"
+    );
+
+    let _: Value = json(here, "retrain run");
+    let evaluation: Value = json(here, "evaluate run");
+    for model in ["original", "current", "retrained"] {
+        assert_eq!(evaluation[model]["forgotten"]["records"], 62, "{model}");
+        assert_eq!(evaluation[model]["test"]["records"], 357, "{model}");
+    }
+    assert_eq!(evaluation["retrained"]["to_retrained"], 0.0);
+    let standing: Standing = json(here, "status run");
+    assert_eq!(
+        (standing.run.as_str(), standing.data.as_str()),
+        ("run", "digits")
+    );
+    assert_eq!(
+        (standing.trained, standing.busy, standing.retained),
+        (true, None, Some(1378))
+    );
+    assert!(standing.epochs >= 8);
+    let counts: Vec<_> = standing
+        .requests
+        .iter()
+        .map(|r| r["forgotten"].clone())
+        .collect();
+    assert_eq!(counts, [12, 50]);
+}
+
+#[test]
+fn the_demo_compares_with_retraining_and_promises_nothing() {
+    let here = folder();
+    let demo: Value = json(here.path(), "demo --out made");
+    assert_eq!(
+        (&demo["forgotten"], &demo["guarantee"]["released"]),
+        (&50.into(), &false.into())
+    );
+    assert!(demo["guarantee"]["epsilon"].as_f64().unwrap() > 1e6);
+    assert!(
+        demo["models"]["retrained"]["test"]["accuracy"]
+            .as_f64()
+            .unwrap()
+            > 0.9
+    );
+    let text = String::from_utf8(run(here.path(), "demo --out text").stdout).unwrap();
+    for part in [
+        "Guarantee: nothing was released",
+        "original",
+        "retrained",
+        "not a guarantee",
+    ] {
+        assert!(text.contains(part), "{part} is missing from\n{text}");
+    }
+    assert_eq!(
+        status(here.path(), "demo --out made"),
+        1,
+        "the folder is taken"
+    );
+}
+
+#[test]
+fn a_killed_training_goes_on_to_the_same_weights() {
+    let here = folder();
+    let here = here.path();
+    let options = "train --epochs 60 --batch 4 --hidden 16 --out";
+    let whole: Trained = json(here, &format!("{options} whole"));
+    assert!(json::<Trained>(here, &format!("{options} killed --pause-after 1")).epochs == 1);
+    for pause in [30, 75, 120, 200, 330] {
+        let mut child = rescind(here, "train --resume killed")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let resumed: Trained = json(here, "train --resume killed");
+    assert_eq!((resumed.loss, resumed.norm), (whole.loss, whole.norm));
+    let weights = |run: &str| {
+        let states = here.join(run).join("private/state");
+        let newest = std::fs::read_dir(states)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .max();
+        std::fs::read(newest.unwrap().join("weights.safetensors")).unwrap()
+    };
+    assert!(weights("whole") == weights("killed"), "the weights differ");
+}
+
+#[test]
+fn a_killed_request_leaves_a_run_that_answers() {
+    let here = folder();
+    let here = here.path();
+    let _: Trained = json(here, "train --out run --epochs 10");
+    for pause in [5, 15, 25, 40, 60] {
+        let mut child = rescind(
+            here,
+            "forget run --random 5 --preconditioner 0 --tolerance 1e-6",
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+        thread::sleep(Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let standing: Standing = json(here, "status run");
+        let retained = standing.retained.unwrap();
+        assert_eq!(
+            retained,
+            1440 - 5 * standing.requests.len(),
+            "all or nothing"
+        );
+    }
+    let before: Standing = json(here, "status run");
+    let answer: Answered = json(here, "forget run --random 5");
+    assert_eq!(answer.request as usize, before.requests.len() + 1);
+}
+
+#[test]
+fn a_second_process_is_told_and_ctrl_c_saves() {
+    let here = folder();
+    let here = here.path();
+    let mut first = rescind(here, "train --out run --epochs 100000 --batch 8")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let busy = (0..200).any(|_| {
+        thread::sleep(Duration::from_millis(50));
+        let standing = run(here, "status run --json");
+        serde_json::from_slice::<Standing>(&standing.stdout)
+            .is_ok_and(|standing| standing.busy.is_some() && standing.epochs > 0)
+    });
+    assert!(busy, "training never began");
+    let second = run(here, "forget run --random 5");
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("in use by process"), "{told}");
+    let interrupt = Command::new("kill")
+        .args(["-INT", &first.id().to_string()])
+        .status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(first.wait().unwrap().code(), Some(1));
+    let standing: Standing = json(here, "status run");
+    assert!(standing.epochs > 0 && standing.busy.is_none() && !standing.trained);
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let here = folder();
+    let mut child = rescind(
+        here.path(),
+        "calibrate --sensitivity 1 --epsilon 1 --delta 1e-5",
+    )
+    .stdout(Stdio::piped())
+    .stderr(Stdio::piped())
+    .spawn()
+    .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

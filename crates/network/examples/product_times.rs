@@ -1,0 +1,249 @@
+//! Times this engine on given weights and records, and writes its products: one half of
+//! `benches/against_pytorch.py`.
+//!
+//! ```sh
+//! cargo run --release -p rescind-network --example product_times -- \
+//!     WEIGHTS.safetensors RECORDS.safetensors PRODUCTS.safetensors THREADS REPEATS
+//! ```
+//!
+//! `WEIGHTS` is a state_dict. `RECORDS` holds `inputs` and `direction` (F32) and `labels` (I32), and
+//! in its metadata `network`: `{"architecture": "mlp", "input": [1, 28, 28], "hidden": [32, 32],
+//! "classes": 10, "activation": "relu", "norm": "none"}`. One JSON object goes to standard output:
+//! times in seconds, counts of operations, and the rate of plain matrix products. Gradient, HVP and
+//! GGN product go to `PRODUCTS`.
+
+#[path = "../benches/support/mod.rs"]
+mod support;
+
+use rescind_network::zoo::{self, Norm};
+use rescind_network::{Activation, Batch, Evaluator, Execution, Loss, Network, Weights};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+use std::sync::{Arc, Barrier};
+use std::time::Instant;
+
+/// Bytes that the engine may take.
+const MEMORY: usize = 4 << 30;
+
+#[derive(Deserialize)]
+struct Subject {
+    architecture: String,
+    input: Vec<usize>,
+    hidden: Vec<usize>,
+    classes: usize,
+    activation: Activation,
+    norm: Norm,
+}
+
+impl Subject {
+    fn build(&self) -> Result<Network, Box<dyn Error>> {
+        let Subject {
+            input,
+            hidden,
+            classes,
+            activation,
+            norm,
+            ..
+        } = self;
+        let (classes, activation, norm) = (*classes, *activation, *norm);
+        Ok(Network::new(match self.architecture.as_str() {
+            "mlp" => zoo::mlp(input, hidden, classes, activation, norm)?,
+            "allcnn" => zoo::allcnn(input, classes, activation, norm)?,
+            "resnet18" => zoo::resnet18(input, classes, activation, norm)?,
+            other => return Err(format!("no architecture {other:?}").into()),
+        })?)
+    }
+
+    /// Operations of a first layer in one record's forward pass: the inputs need no derivative, so
+    /// it has fewer products than the others.
+    fn first_layer_flops(&self, network: &Network) -> usize {
+        let weights = network.parameters()[0].range.len();
+        // The zoo's first convolutions keep the picture's size.
+        let positions = match self.architecture.as_str() {
+            "mlp" => 1,
+            _ => self.input[1..].iter().product(),
+        };
+        2 * weights * positions
+    }
+}
+
+#[derive(Serialize)]
+struct Times {
+    median: f64,
+    min: f64,
+    all: Vec<f64>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    threads: usize,
+    records: usize,
+    parameters: usize,
+    /// Share of the records whose primal pass the linearisation keeps.
+    kept_share: f64,
+    /// Operations of the matrix products, convolutions counted as direct ones.
+    gradient_flops: f64,
+    hvp_flops: f64,
+    /// Operations a second of 1024³ products in single precision.
+    gemm_rate_one_thread: f64,
+    gemm_rate: f64,
+    gradient: Times,
+    linearize: Times,
+    hvp: Times,
+    ggn: Times,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [weights, records, products, threads, repeats] = arguments.as_slice() else {
+        return Err("usage: product_times WEIGHTS RECORDS PRODUCTS THREADS REPEATS".into());
+    };
+    let (threads, repeats): (usize, usize) = (threads.parse()?, repeats.parse()?);
+
+    let bytes = std::fs::read(records)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)?;
+    let metadata = header.metadata().as_ref().and_then(|m| m.get("network"));
+    let subject: Subject = serde_json::from_str(metadata.ok_or("no metadata \"network\"")?)?;
+    let network = subject.build()?;
+    let file = SafeTensors::deserialize(&bytes)?;
+    let inputs = values(&file, "inputs", Dtype::F32, f32::from_le_bytes)?;
+    let direction = values(&file, "direction", Dtype::F32, f32::from_le_bytes)?;
+    let labels = values(&file, "labels", Dtype::I32, u32::from_le_bytes)?;
+    let Weights {
+        parameters: w,
+        statistics,
+    } = Weights::<f32>::from_safetensors(&network, &std::fs::read(weights)?)?;
+
+    let batch = Batch::classes(&inputs, &labels);
+    let evaluator = Evaluator::new(&network, Loss::SoftmaxCrossEntropy)
+        .with_statistics(statistics)?
+        .with_execution(Arc::new(Execution::new(threads, MEMORY)?));
+    let mut gradient = vec![0.0; w.len()];
+    let (mut hvp, mut ggn) = (gradient.clone(), gradient.clone());
+    let gradient_times = time(repeats, || {
+        Ok(evaluator.gradient(&w, batch, &mut gradient).map(drop)?)
+    })?;
+    let linearize_times = time(repeats, || Ok(evaluator.linearize(&w, batch).map(drop)?))?;
+    let at = evaluator.linearize(&w, batch)?;
+    let hvp_times = time(repeats, || Ok(at.hvp(&direction, &mut hvp)?))?;
+    let ggn_times = time(repeats, || Ok(at.ggn(&direction, &mut ggn)?))?;
+
+    let total = network.flops_per_record() as f64 * labels.len() as f64;
+    let first = subject.first_layer_flops(&network) as f64 * labels.len() as f64;
+    let report = Report {
+        threads,
+        records: labels.len(),
+        parameters: w.len(),
+        kept_share: at.kept_share(),
+        // Value, weight's and input's cotangent; no input's for the first layer.
+        gradient_flops: 3.0 * total - first,
+        // Two terms each of the value's tangent and of both cotangents' tangents; for the first
+        // layer, whose input has no tangent, one term of two of them.
+        hvp_flops: 6.0 * total - 4.0 * first,
+        gemm_rate_one_thread: gemm_rate(1),
+        gemm_rate: gemm_rate(threads),
+        gradient: gradient_times,
+        linearize: linearize_times,
+        hvp: hvp_times,
+        ggn: ggn_times,
+    };
+    write(
+        products,
+        &[("gradient", &gradient), ("hvp", &hvp), ("ggn", &ggn)],
+    )?;
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
+}
+
+/// A tensor of four-byte numbers.
+fn values<N>(
+    file: &SafeTensors<'_>,
+    name: &str,
+    dtype: Dtype,
+    number: fn([u8; 4]) -> N,
+) -> Result<Vec<N>, Box<dyn Error>> {
+    let tensor = file.tensor(name)?;
+    if tensor.dtype() != dtype {
+        return Err(format!("{name} holds {:?}, expected {dtype:?}", tensor.dtype()).into());
+    }
+    let (numbers, _) = tensor.data().as_chunks::<4>();
+    Ok(numbers.iter().map(|&bytes| number(bytes)).collect())
+}
+
+/// Times `work`, after a tenth as many runs to warm up.
+fn time(
+    repeats: usize,
+    mut work: impl FnMut() -> Result<(), Box<dyn Error>>,
+) -> Result<Times, Box<dyn Error>> {
+    for _ in 0..repeats.div_ceil(10) {
+        work()?;
+    }
+    let mut all = Vec::with_capacity(repeats);
+    for _ in 0..repeats {
+        let start = Instant::now();
+        work()?;
+        all.push(start.elapsed().as_secs_f64());
+    }
+    let mut sorted = all.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = *sorted.get(repeats / 2).ok_or("no repeats")?;
+    Ok(Times {
+        median,
+        min: sorted[0],
+        all,
+    })
+}
+
+/// Operations a second when every thread multiplies matrices of its own: the engine's way, a chunk
+/// of records a thread. The best of several runs.
+fn gemm_rate(threads: usize) -> f64 {
+    const PRODUCTS: usize = 4;
+    let len = support::SIZE * support::SIZE;
+    let run = || {
+        let barrier = Barrier::new(threads + 1);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let (a, b, mut out) = (vec![0.5; len], vec![0.25; len], vec![0.0; len]);
+                        support::product(&mut out, &a, &b);
+                        barrier.wait();
+                        for _ in 0..PRODUCTS {
+                            support::product(&mut out, &a, &b);
+                        }
+                        std::hint::black_box(out);
+                    })
+                })
+                .collect();
+            barrier.wait();
+            let start = Instant::now();
+            for worker in workers {
+                worker.join().expect("a matrix product does not panic");
+            }
+            start.elapsed().as_secs_f64()
+        })
+    };
+    let best = (0..5).map(|_| run()).fold(f64::INFINITY, f64::min);
+    (threads * PRODUCTS) as f64 * support::FLOPS / best
+}
+
+fn write(path: &str, vectors: &[(&str, &[f32])]) -> Result<(), Box<dyn Error>> {
+    let encoded: Vec<(&str, usize, Vec<u8>)> = vectors
+        .iter()
+        .map(|(name, v)| {
+            (
+                *name,
+                v.len(),
+                v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            )
+        })
+        .collect();
+    let views = encoded
+        .iter()
+        .map(|(name, len, bytes)| Ok((*name, TensorView::new(Dtype::F32, vec![*len], bytes)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
+    std::fs::write(path, safetensors::serialize(views, None)?)?;
+    Ok(())
+}

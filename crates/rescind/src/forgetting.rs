@@ -1,0 +1,110 @@
+//! One request end to end: which records, which method, which release, which new private state.
+
+mod answer;
+mod preconditioner;
+mod release;
+mod resolve;
+mod statistics;
+
+pub(crate) use release::Unreleased;
+pub use release::{NoiseChoice, ReleaseChoice, ReleaseOrder, Released, Releaser};
+pub use resolve::Resolved;
+
+use crate::evaluation::Measured;
+use crate::methods::newton::{NewtonReport, NewtonSettings};
+use crate::training::TrainingProgress;
+use rescind_data::{RecordRequest, Selection};
+use serde::{Deserialize, Serialize};
+
+/// What is asked of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgetRequest {
+    /// The records to forget.
+    pub request: RecordRequest,
+    /// How to forget them.
+    pub method: Method,
+    /// How to release the result; absent: only the private state changes, and the next release
+    /// covers this request too.
+    pub release: Option<ReleaseChoice>,
+}
+
+/// How to forget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Method {
+    /// One damped Newton step (THEORY §2).
+    Newton {
+        /// Its settings.
+        settings: NewtonSettings,
+    },
+    /// Training afresh on the records that stay: the reference.
+    Retrain,
+}
+
+/// What a method did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum MethodReport {
+    /// A Newton step.
+    Newton {
+        /// What it did.
+        report: Box<NewtonReport>,
+    },
+    /// A retraining.
+    Retrain {
+        /// How it went.
+        progress: TrainingProgress,
+    },
+}
+
+/// A request answered, as the private state remembers it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRecord {
+    /// Its number, from 1.
+    pub number: u64,
+    /// When it was made, in seconds since 1970 (UTC).
+    pub requested_at: u64,
+    /// What kind of request it was; a subject's name is left out.
+    pub asked: String,
+    /// The records forgotten.
+    pub forgotten: Selection,
+    /// Records the request names that were held out for validation, so never trained on.
+    pub held_out: Selection,
+    /// Records that stay although their contents equal those of a forgotten one.
+    pub copies_retained: Selection,
+    /// What the method did.
+    pub method: MethodReport,
+    /// Whether training had ended when it was answered.
+    pub training_finished: bool,
+    /// Whether it was released.
+    pub released: bool,
+    /// The private model before and after.
+    pub effect: Effect,
+    /// Seconds from the request to the new private state, before release.
+    pub seconds: f64,
+}
+
+/// What a request changed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effect {
+    /// On the records forgotten, before.
+    pub forgotten_before: Measured,
+    /// On the records forgotten, after.
+    pub forgotten_after: Measured,
+    /// On the test records, before.
+    pub test_before: Measured,
+    /// On the test records, after.
+    pub test_after: Measured,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub struct Forgotten {
+    /// What was done.
+    pub record: RequestRecord,
+    /// The release, if one was asked for.
+    pub release: Option<Released>,
+}

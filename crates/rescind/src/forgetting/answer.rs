@@ -1,0 +1,287 @@
+//! Answering a request.
+
+use super::{
+    Effect, ForgetRequest, Forgotten, Method, MethodReport, ReleaseOrder, Released, RequestRecord,
+    Resolved, Unreleased,
+};
+use crate::evaluation::{Measured, measure};
+use crate::methods::newton::{self, NewtonSettings, NewtonTask};
+use crate::observer::{Observer, Phase, report};
+use crate::run::{Run, Staged, StateRecord};
+use crate::training::{TrainingEnding, TrainingState};
+use crate::{Error, NetworkObjective};
+use rescind_data::{RecordRequest, Selection};
+use rescind_privacy::sensitivity::SensitivityBound;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// What a method hands on.
+struct Outcome {
+    state: TrainingState,
+    candidates: Vec<SensitivityBound>,
+    method: MethodReport,
+}
+
+impl Run {
+    /// Forgets records: the private weights move, the release is made if one is asked for, and
+    /// from then on the run knows only the records that stay. If training had not ended it goes on
+    /// from there with [`train`](Self::train), on these alone and with a fresh optimiser.
+    ///
+    /// All or nothing: on any error, refusals included, the run is as it was.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); what the method and the release meet;
+    /// [`Error::Interrupted`].
+    pub fn forget(
+        &mut self,
+        asked: &ForgetRequest,
+        observer: &mut dyn Observer,
+    ) -> Result<Forgotten, Error> {
+        let began = Instant::now();
+        let (record, _) = self.trained()?;
+        let resolved = self.resolve(&asked.request)?;
+        let retained = record.retained.difference(&resolved.forget)?;
+        let (source, scaling) = (&self.config.data, &self.config.scaling);
+        let rescaled =
+            self.records
+                .rescaled(source, scaling, &self.manifest, &retained, observer)?;
+        let before = rescaled.map(|rescaled| std::mem::replace(&mut self.records, rescaled));
+        let answer = self.answer(asked, resolved, retained, began, observer);
+        if let (Err(_), Some(before)) = (&answer, before) {
+            self.records = before;
+        }
+        answer
+    }
+
+    fn answer(
+        &mut self,
+        asked: &ForgetRequest,
+        resolved: Resolved,
+        retained: Selection,
+        began: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<Forgotten, Error> {
+        let (record, state) = self.trained()?;
+        let before = self.effect_of(state, &resolved.forget, observer)?;
+        let forget = &resolved.forget;
+        let outcome = match &asked.method {
+            Method::Newton { settings } => {
+                self.newton(state, forget, &retained, settings, observer)?
+            }
+            Method::Retrain => self.retraining(state, &retained, observer)?,
+        };
+        let after = self.effect_of(&outcome.state, forget, observer)?;
+        let request = RequestRecord {
+            number: record.requests.len() as u64 + 1,
+            requested_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |t| t.as_secs()),
+            asked: kind(&asked.request),
+            forgotten: resolved.forget,
+            held_out: resolved.held_out,
+            copies_retained: resolved.copies_retained,
+            method: outcome.method,
+            training_finished: state.progress.ending.is_some(),
+            released: asked.release.is_some(),
+            effect: Effect {
+                forgotten_before: before.0,
+                forgotten_after: after.0,
+                test_before: before.1,
+                test_after: after.1,
+            },
+            seconds: began.elapsed().as_secs_f64(),
+        };
+        let mut requests = record.requests.clone();
+        requests.push(request.clone());
+        let scaling = self.records.scaling.clone();
+        let mut next = StateRecord::new(retained, requests, scaling);
+        report(observer, Phase::Release, 0, Some(1))?;
+        let staged = self.store.stage(&self.network, &mut next, &outcome.state)?;
+        let release = self.commit(asked, &staged, &next, &outcome.state, outcome.candidates)?;
+        self.finish(&staged, next, outcome.state)?;
+        // All is done: a wish to stop has come too late to be heard.
+        let _ = report(observer, Phase::Release, 1, Some(1));
+        Ok(Forgotten {
+            record: request,
+            release,
+        })
+    }
+
+    fn newton(
+        &self,
+        state: &TrainingState,
+        forget: &Selection,
+        retained: &Selection,
+        settings: &NewtonSettings,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let model = self.model(state.weights.statistics.clone());
+        let kept = self.kept_sketch(settings.preconditioning);
+        let reached = matches!(
+            state.progress.ending,
+            Some(TrainingEnding::GradientReached { .. })
+        );
+        let outcome = newton::step(
+            &NewtonTask {
+                weights: &state.weights.parameters,
+                retain: &NetworkObjective::new(&model, &self.records.train, retained)?,
+                forget: &NetworkObjective::new(&model, &self.records.train, forget)?,
+                ball: &self.ball,
+                proved_gradient_bound: self.config.training.until_gradient.filter(|_| reached),
+                kept: kept.as_ref(),
+            },
+            settings,
+            observer,
+        )?;
+        if let Some(made) = outcome.made {
+            self.keep_sketch(settings.preconditioning, made)?;
+        }
+        let mut next = state.clone();
+        next.weights.statistics = self.statistics_on(retained, &outcome.weights)?;
+        next.weights.parameters = outcome.weights;
+        if next.progress.ending.is_none() {
+            self.trainer(retained).reset(&mut next);
+        }
+        let method = MethodReport::Newton {
+            report: Box::new(outcome.report),
+        };
+        Ok(Outcome {
+            state: next,
+            candidates: outcome.candidates,
+            method,
+        })
+    }
+
+    fn retraining(
+        &self,
+        state: &TrainingState,
+        retained: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
+        let mut next = self.retrained(retained, observer)?;
+        let method = MethodReport::Retrain {
+            progress: next.progress.clone(),
+        };
+        if state.progress.ending.is_some() {
+            next.progress = state.progress.clone();
+        }
+        let candidates = vec![newton::diameter(&self.ball)?];
+        Ok(Outcome {
+            state: next,
+            candidates,
+            method,
+        })
+    }
+
+    /// How a model does on the records to forget and on the test records.
+    fn effect_of(
+        &self,
+        state: &TrainingState,
+        forget: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<(Measured, Measured), Error> {
+        let model = self.model(state.weights.statistics.clone());
+        let w = &state.weights.parameters;
+        let test = Selection::all(self.records.test.len());
+        Ok((
+            measure(&model, w, &self.records.train, forget, observer)?,
+            measure(&model, w, &self.records.test, &test, observer)?,
+        ))
+    }
+
+    /// Has the books say that the staged state counts.
+    fn commit(
+        &mut self,
+        asked: &ForgetRequest,
+        staged: &Staged,
+        next: &StateRecord,
+        state: &TrainingState,
+        candidates: Vec<SensitivityBound>,
+    ) -> Result<Option<Released>, Error> {
+        let mut releaser = std::mem::replace(&mut self.releaser, Box::new(Unreleased));
+        let committed = self.order(asked, staged, next, state, candidates, &mut *releaser);
+        // An error after the commit leaves a request that counts: the books know.
+        let undone = committed.is_err()
+            && !matches!(releaser.recover(&self.root), Ok(last) if last != Some(staged.digest));
+        self.releaser = releaser;
+        self.broken = undone;
+        if committed.is_err() && !undone {
+            self.store.sweep()?;
+        }
+        committed
+    }
+
+    fn order(
+        &self,
+        asked: &ForgetRequest,
+        staged: &Staged,
+        next: &StateRecord,
+        state: &TrainingState,
+        candidates: Vec<SensitivityBound>,
+        releaser: &mut dyn super::Releaser,
+    ) -> Result<Option<Released>, Error> {
+        let Some(record) = next.requests.last() else {
+            return Err(Error::NoRecords);
+        };
+        let forgotten = self.manifest.hashes_of(&record.forgotten)?;
+        let mut statistics = |w: &[f32]| self.statistics_on(&next.retained, w);
+        let batch_norm = self.network.statistic_count() > 0;
+        let order = |choice| ReleaseOrder {
+            run: &self.root,
+            state: staged.digest,
+            network: &self.network,
+            weights: state.weights.parameters.clone(),
+            ball: &self.ball,
+            candidates,
+            choice,
+            statistics: batch_norm.then_some(&mut statistics as _),
+            record,
+            forgotten,
+            manifest: &self.manifest,
+            retained: &next.retained,
+            scaling: &next.scaling,
+            validation_records: self.split.validation.len(),
+            early_stopping: self.config.training.early_stopping.is_some(),
+        };
+        match asked.release {
+            Some(choice) => releaser.release(order(choice)).map(Some),
+            None => releaser
+                .record(&self.root, staged.digest, record)
+                .map(|()| None),
+        }
+    }
+
+    /// Makes a committed state the current one, on disk and in memory.
+    fn finish(
+        &mut self,
+        staged: &Staged,
+        next: StateRecord,
+        state: TrainingState,
+    ) -> Result<(), Error> {
+        self.broken = true;
+        self.store.commit(staged)?;
+        let number = next.number;
+        self.current = Some((next, state));
+        self.broken = false;
+        if !self.config.keep_iterates {
+            for older in self
+                .store
+                .numbers()?
+                .into_iter()
+                .filter(|&older| older < number)
+            {
+                self.store.remove(older)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A request in words that name nobody.
+fn kind(request: &RecordRequest) -> String {
+    match request {
+        RecordRequest::Positions(_) => "positions".to_owned(),
+        RecordRequest::Hash(_) => "hash".to_owned(),
+        RecordRequest::Subject(_) => "subject".to_owned(),
+        RecordRequest::Class(_) | RecordRequest::Random { .. } => request.to_string(),
+    }
+}

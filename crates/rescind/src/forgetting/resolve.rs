@@ -1,0 +1,77 @@
+//! Which records a request means.
+
+use crate::Error;
+use crate::run::Run;
+use rescind_data::{RecordRequest, RequestError, Selection};
+
+/// The records a request means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// Records trained on and not yet forgotten: these will be.
+    pub forget: Selection,
+    /// Records the request names too that were held out for validation, so never trained on.
+    pub held_out: Selection,
+    /// Records that would stay although their contents equal those of one to forget.
+    pub copies_retained: Selection,
+}
+
+impl Run {
+    /// Finds the records that a request means, without forgetting them. A random request draws
+    /// from the records trained on and not yet forgotten.
+    ///
+    /// # Errors
+    /// [`Error::NotTrainedOn`] where the records named are not trained on, by position or all of
+    /// them; [`Error::ForgetsEverything`]; a request that means nothing.
+    pub fn resolve(&self, request: &RecordRequest) -> Result<Resolved, Error> {
+        let (retained, records) = (self.retained(), &self.records.train);
+        let validation = &self.split.validation;
+        let among = |set: &Selection| request.resolve(&self.manifest, records, set);
+        let forget = among(retained).map_err(|error| match (error, request) {
+            (RequestError::NotPresent(_), RecordRequest::Positions(asked)) => {
+                self.not_trained_on(asked.positions())
+            }
+            (RequestError::NotPresent(found), _) => self.not_trained_on(found.positions()),
+            (other, _) => other.into(),
+        })?;
+        if forget.len() == retained.len() {
+            return Err(Error::ForgetsEverything {
+                records: forget.len(),
+            });
+        }
+        let held_out = match request {
+            RecordRequest::Random { .. } => None,
+            // None of them held out is no error here.
+            _ => among(validation).ok(),
+        };
+        let held_out = held_out.unwrap_or_else(|| Selection::none(records.len()));
+        let left = retained.difference(&forget)?;
+        let copies_retained = self.manifest.duplicates_outside(&forget, &left)?;
+        Ok(Resolved {
+            forget,
+            held_out,
+            copies_retained,
+        })
+    }
+
+    /// Sorts positions that were asked for by why they cannot be forgotten.
+    fn not_trained_on(&self, asked: impl Iterator<Item = usize>) -> Error {
+        let (mut held_out, mut forgotten) = (Vec::new(), Vec::new());
+        for position in asked.filter(|&position| !self.retained().contains(position)) {
+            match self.split.validation.contains(position) {
+                true => held_out.push(position),
+                false => forgotten.push(position),
+            }
+        }
+        Error::NotTrainedOn {
+            held_out: ranges(&held_out),
+            forgotten: ranges(&forgotten),
+        }
+    }
+}
+
+/// Ascending positions as people write them.
+fn ranges(positions: &[usize]) -> String {
+    let text: Vec<String> = positions.iter().map(usize::to_string).collect();
+    let merged = text.join(",").parse::<rescind_data::PositionRanges>();
+    merged.map(|ranges| ranges.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,4 @@
+//! Ways to forget: from the private weights to new private weights, with bounds on how far they
+//! are from what retraining would give.
+
+pub mod newton;

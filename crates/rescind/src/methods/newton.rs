@@ -1,0 +1,252 @@
+//! One damped Newton step towards the retrained weights (Zhang, Dong, Wang & Li, ICML 2024;
+//! THEORY §2).
+
+mod bounds;
+mod damping;
+mod settings;
+mod solver;
+
+pub use bounds::Constants;
+pub(crate) use bounds::diameter;
+pub use damping::{ChosenDamping, Damping};
+pub use settings::{NewtonSettings, RightHandSide};
+pub use solver::{Preconditioning, SolverChoice};
+
+use crate::observer::{Observer, Phase, report};
+use crate::training::Ball;
+use crate::{Curvature, Error, Objective};
+use rescind_curvature::{Ending, NystromPreconditioner, norm};
+use rescind_privacy::sensitivity::SensitivityBound;
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+/// What a step starts from.
+pub struct NewtonTask<'a> {
+    /// The private weights w*, inside the ball.
+    pub weights: &'a [f32],
+    /// The objective over the records that stay.
+    pub retain: &'a dyn Objective,
+    /// The objective over the records that go, with the same penalty.
+    pub forget: &'a dyn Objective,
+    /// Where the weights must stay.
+    pub ball: &'a Ball,
+    /// The gradient bound G of the reference run, where it follows from how training stops.
+    pub proved_gradient_bound: Option<f64>,
+    /// A preconditioner kept from an earlier request.
+    pub kept: Option<&'a NystromPreconditioner<f32>>,
+}
+
+/// What a step gives.
+pub struct NewtonOutcome {
+    /// The new private weights, inside the ball.
+    pub weights: Vec<f32>,
+    /// Bounds on their distance from what retraining gives; the ball's diameter at least.
+    pub candidates: Vec<SensitivityBound>,
+    /// What was done.
+    pub report: NewtonReport,
+    /// A preconditioner made for this step, to keep for the next.
+    pub made: Option<NystromPreconditioner<f32>>,
+}
+
+/// What a Newton step did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewtonReport {
+    /// What was asked for.
+    pub settings: NewtonSettings,
+    /// The damping λ used, and why.
+    pub damping: ChosenDamping,
+    /// Records that stay.
+    pub retained: usize,
+    /// Records that go.
+    pub forgotten: usize,
+    /// Records that the curvature was taken over.
+    pub curvature_records: usize,
+    /// How the solve ended.
+    pub ending: Ending,
+    /// Products of the solve with the curvature over all its records.
+    pub products: u64,
+    /// Products of the solve with minibatches.
+    pub sampled_products: u64,
+    /// Products spent on a preconditioner made for this request; 0 when one was kept.
+    pub preconditioner_products: u64,
+    /// Rank of the preconditioner used; 0 without.
+    pub preconditioner_rank: usize,
+    /// Norm of the system's right-hand side.
+    pub right_hand_side: f64,
+    /// `‖b − (B + λI)x‖` of the system solved, over all records that stay, recomputed in double
+    /// precision.
+    pub residual: f64,
+    /// The solver's relative residual after each iteration, for plots.
+    pub history: Vec<f64>,
+    /// `‖x‖`, the length of the step.
+    pub step_norm: f64,
+    /// Whether the ball drew the step back.
+    pub projected: bool,
+    /// `‖∇F_r‖` before the step, in double precision.
+    pub gradient_norm_before: f64,
+    /// `‖∇F_r‖` after it, in double precision.
+    pub gradient_norm_after: f64,
+    /// Why the theorem of the step gives no bound, if it gives none.
+    pub no_theorem: Option<String>,
+    /// Seconds spent on damping and preconditioner.
+    pub prepare_seconds: f64,
+    /// Seconds spent on the solve.
+    pub solve_seconds: f64,
+    /// Seconds spent on recomputing in double precision.
+    pub check_seconds: f64,
+}
+
+/// Takes the step.
+///
+/// # Errors
+/// Settings out of range; [`Error::NoStep`] where the solver found none (negative curvature,
+/// divergence, values that are not finite); [`Error::Interrupted`].
+pub fn step(
+    task: &NewtonTask<'_>,
+    settings: &NewtonSettings,
+    observer: &mut dyn Observer,
+) -> Result<NewtonOutcome, Error> {
+    settings.validate()?;
+    let w = task.weights;
+    let subset = match settings.subsample {
+        Some(records) if records < task.retain.records() => {
+            Some(task.retain.subset(records, settings.seed)?)
+        }
+        _ => None,
+    };
+    let curved: &dyn Objective = subset.as_deref().unwrap_or(task.retain);
+    let rhs = right_hand_side(task, settings.right_hand_side)?;
+
+    let prepared = Instant::now();
+    let chosen = settings.damping.choose(curved, w, settings, observer)?;
+    let prepare = solver::prepare(task, curved, settings, chosen.damping, observer)?;
+    let prepare_seconds = prepared.elapsed().as_secs_f64();
+
+    let solving = Instant::now();
+    let kept = prepare.as_ref().or(task.kept);
+    let solved = solver::solve(curved, w, &rhs, settings, chosen.damping, kept, observer)?;
+    let solve_seconds = solving.elapsed().as_secs_f64();
+    let solution = solved.solution;
+    match solution.ending {
+        Ending::Interrupted => {
+            return Err(Error::Interrupted {
+                phase: Phase::Solve,
+            });
+        }
+        Ending::Converged | Ending::BudgetSpent | Ending::Stagnated => {}
+        ending => return Err(Error::NoStep { ending }),
+    }
+
+    let mut weights: Vec<f32> = w.iter().zip(&solution.x).map(|(w, x)| w - x).collect();
+    let projected = task.ball.project(&mut weights);
+
+    let checking = Instant::now();
+    // The step that was taken, before projection: what was rounded away belongs to the residual.
+    let x: Vec<f64> = solution.x.iter().map(|&x| f64::from(x)).collect();
+    let exact = Exact::new(task, observer)?;
+    let residual = exact.residual(&rhs, &x, settings.curvature, chosen.damping)?;
+    let gradient_norm_after = crate::exact_gradient_norm(task.retain, &weights)?;
+    report(observer, Phase::Check, 3, None)?;
+    let (candidates, no_theorem) =
+        bounds::candidates(task, settings, &exact, &x, chosen.damping, observer)?;
+    Ok(NewtonOutcome {
+        weights,
+        candidates,
+        report: NewtonReport {
+            settings: settings.clone(),
+            damping: chosen,
+            retained: task.retain.records(),
+            forgotten: task.forget.records(),
+            curvature_records: curved.records(),
+            ending: solution.ending,
+            products: solution.products,
+            sampled_products: solution.sampled_products + solved.scale_products,
+            preconditioner_products: prepare.as_ref().map_or(0, NystromPreconditioner::products),
+            preconditioner_rank: solved.preconditioner_rank,
+            right_hand_side: norm(&rhs),
+            residual,
+            history: solution.history,
+            step_norm: norm(&x),
+            projected,
+            gradient_norm_before: norm(&exact.gradient),
+            gradient_norm_after,
+            no_theorem,
+            prepare_seconds,
+            solve_seconds,
+            check_seconds: checking.elapsed().as_secs_f64(),
+        },
+        made: prepare,
+    })
+}
+
+/// The b of `(B + λI) x = b`.
+fn right_hand_side(task: &NewtonTask<'_>, which: RightHandSide) -> Result<Vec<f32>, Error> {
+    let mut rhs = vec![0.0; task.weights.len()];
+    match which {
+        RightHandSide::RetainGradient => {
+            task.retain.gradient(task.weights, &mut rhs)?;
+        }
+        RightHandSide::ForgetInfluence => {
+            task.forget.gradient(task.weights, &mut rhs)?;
+            let share = task.forget.records() as f64 / task.retain.records() as f64;
+            rhs.iter_mut()
+                .for_each(|b| *b = (-share * f64::from(*b)) as f32);
+        }
+    }
+    Ok(rhs)
+}
+
+/// Double-precision quantities at the weights before the step.
+pub(crate) struct Exact<'a> {
+    retain: &'a dyn Objective,
+    weights: Vec<f64>,
+    /// `∇F_r(w*)`.
+    pub(crate) gradient: Vec<f64>,
+}
+
+impl<'a> Exact<'a> {
+    fn new(task: &NewtonTask<'a>, observer: &mut dyn Observer) -> Result<Self, Error> {
+        let weights: Vec<f64> = task.weights.iter().map(|&w| f64::from(w)).collect();
+        let mut gradient = vec![0.0; weights.len()];
+        task.retain.exact_gradient(&weights, &mut gradient)?;
+        report(observer, Phase::Check, 1, None)?;
+        Ok(Exact {
+            retain: task.retain,
+            weights,
+            gradient,
+        })
+    }
+
+    /// `‖b − (B + λI)x‖`.
+    fn residual(
+        &self,
+        rhs: &[f32],
+        x: &[f64],
+        which: Curvature,
+        damping: f64,
+    ) -> Result<f64, Error> {
+        let rhs: Vec<f64> = rhs.iter().map(|&b| f64::from(b)).collect();
+        self.remainder(&rhs, x, which, damping)
+    }
+
+    /// The same for the theorem's system: the Hessian and the full gradient (THEORY §2).
+    pub(crate) fn theorem_residual(&self, x: &[f64], damping: f64) -> Result<f64, Error> {
+        self.remainder(&self.gradient, x, Curvature::Hessian, damping)
+    }
+
+    fn remainder(
+        &self,
+        rhs: &[f64],
+        x: &[f64],
+        which: Curvature,
+        damping: f64,
+    ) -> Result<f64, Error> {
+        let mut product = vec![0.0; x.len()];
+        self.retain
+            .exact_product(&self.weights, which, x, &mut product)?;
+        for ((product, b), x) in product.iter_mut().zip(rhs).zip(x) {
+            *product = b - *product - damping * x;
+        }
+        Ok(norm(&product))
+    }
+}

@@ -1,0 +1,106 @@
+//! What a method knows of a model and its records.
+
+mod network;
+mod weighted;
+
+pub use network::{NetworkModel, NetworkObjective};
+
+use crate::Error;
+use rescind_curvature::{LinearOperator, SampledOperator};
+use serde::{Deserialize, Serialize};
+
+/// The mean loss over one set S of records, `F_S(w) = (1/|S|) Σ ℓ_i(w) + (μ/2)‖w − c‖²`
+/// (THEORY §0): all that a method knows of the model and its data.
+///
+/// Vectors have `dim` elements. Work runs in `f32`; what a certificate quotes is recomputed by the
+/// `exact_` methods in `f64`.
+pub trait Objective: Sync {
+    /// Number d of parameters.
+    fn dim(&self) -> usize;
+
+    /// Number |S| of records.
+    fn records(&self) -> usize;
+
+    /// Writes `∇F_S(w)` and returns `F_S(w)`.
+    ///
+    /// # Errors
+    /// A `w` of the wrong length, or values that are not finite.
+    fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error>;
+
+    /// The same in double precision.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error>;
+
+    /// The curvature of `F_S` at `w`, penalty included, ready for many products.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error>;
+
+    /// The same, with products by the curvature of random minibatches besides.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient), and a minibatch of no record.
+    fn sampled_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+        minibatch: Minibatch,
+    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error>;
+
+    /// Writes the product of the curvature at `w` with `v`, in double precision.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn exact_product(
+        &self,
+        w: &[f64],
+        which: Curvature,
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Error>;
+
+    /// The objective over `records` of these records, drawn by `seed` without replacement; over
+    /// all of them if there are no more.
+    ///
+    /// # Errors
+    /// A subset of no record.
+    fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error>;
+}
+
+/// Which curvature matrix (THEORY §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Curvature {
+    /// `∇²F`: exact, but indefinite where the model is not convex.
+    Hessian,
+    /// `(1/n) Σ J_iᵀ (∂²ℓ_i/∂z²) J_i + μI`: positive semidefinite; the Hessian of a convex model.
+    GaussNewton,
+}
+
+/// The minibatches that a stochastic solver draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Minibatch {
+    /// Records in each, at least 1, drawn without replacement.
+    pub records: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// `‖∇F_S(w)‖` in double precision.
+///
+/// # Errors
+/// As [`Objective::gradient`].
+pub fn exact_gradient_norm(objective: &dyn Objective, w: &[f32]) -> Result<f64, Error> {
+    let w: Vec<f64> = w.iter().map(|&w| f64::from(w)).collect();
+    let mut gradient = vec![0.0; w.len()];
+    objective.exact_gradient(&w, &mut gradient)?;
+    Ok(rescind_curvature::norm(&gradient))
+}

@@ -1,0 +1,303 @@
+//! The objective of a network over records in memory.
+
+use super::weighted::mean_over_blocks;
+use super::{Curvature, Minibatch, Objective};
+use crate::Error;
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind_data::{Dataset, Selection, epoch_order};
+use rescind_network::{Batch, Evaluator, Execution, Linearization, Loss, Network, Penalty, Scalar};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A classifier without its weights: network, penalty, centre, and the frozen statistics of its
+/// batch norms.
+#[derive(Clone, Debug)]
+pub struct NetworkModel<'n> {
+    /// The network; its loss is softmax cross-entropy.
+    pub network: &'n Network,
+    /// Strength μ of the penalty `(μ/2)‖w − c‖²`.
+    pub penalty: f64,
+    /// The centre c; zero if absent.
+    pub centre: Option<Arc<[f32]>>,
+    /// Batch-norm statistics; empty without batch norm.
+    pub statistics: Vec<f32>,
+    /// Threads and memory.
+    pub execution: Arc<Execution>,
+}
+
+impl<'n> NetworkModel<'n> {
+    /// Without penalty, around zero, with initial statistics, on all processors.
+    pub fn new(network: &'n Network) -> Self {
+        NetworkModel {
+            network,
+            penalty: 0.0,
+            centre: None,
+            statistics: network.initial_statistics(),
+            execution: Arc::default(),
+        }
+    }
+
+    /// The evaluator of `F`, in either precision.
+    ///
+    /// # Errors
+    /// A penalty that is negative or not finite, a centre or statistics of the wrong length.
+    pub fn evaluator<T: Scalar>(&self) -> Result<Evaluator<'n, T>, Error> {
+        let convert = |values: &[f32]| values.iter().map(|&x| T::of(f64::from(x))).collect();
+        let mut penalty = Penalty::new(self.penalty)?;
+        if let Some(centre) = &self.centre {
+            penalty = penalty.around(convert(centre));
+        }
+        Ok(Evaluator::new(self.network, Loss::SoftmaxCrossEntropy)
+            .with_penalty(penalty)?
+            .with_statistics(convert(&self.statistics))?
+            .with_execution(Arc::clone(&self.execution)))
+    }
+}
+
+/// [`Objective`] of a network over selected records of a dataset.
+///
+/// Holds a copy of the selected inputs, unless all are selected.
+pub struct NetworkObjective<'n, 'd> {
+    model: NetworkModel<'n>,
+    evaluator: Evaluator<'n, f32>,
+    exact: Evaluator<'n, f64>,
+    inputs: Cow<'d, [f32]>,
+    labels: Cow<'d, [u32]>,
+    input_len: usize,
+}
+
+impl<'n, 'd> NetworkObjective<'n, 'd> {
+    /// `F_S` of `model` over the records `selection` of `dataset`.
+    ///
+    /// # Errors
+    /// An empty selection or one of another dataset; inputs that are not of the network's shape;
+    /// and as [`NetworkModel::evaluator`].
+    pub fn new(
+        model: &NetworkModel<'n>,
+        dataset: &'d Dataset,
+        selection: &Selection,
+    ) -> Result<Self, Error> {
+        let shape = model.network.input_shape().dims();
+        if dataset.input_len() != model.network.input_shape().len()
+            || dataset.class_names().len() > model.network.outputs()
+        {
+            return Err(Error::ModelDoesNotFit {
+                input: shape,
+                outputs: model.network.outputs(),
+                records: dataset.input_shape().to_vec(),
+                classes: dataset.class_names().len(),
+            });
+        }
+        if selection.is_empty() {
+            return Err(Error::NoRecords);
+        }
+        let (inputs, labels) = if selection.len() == dataset.len() {
+            (
+                Cow::Borrowed(dataset.inputs()),
+                Cow::Borrowed(dataset.labels()),
+            )
+        } else {
+            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+            inputs.reserve_exact(selection.len() * dataset.input_len());
+            dataset.copy_batch(selection.positions(), &mut inputs, &mut labels)?;
+            (Cow::Owned(inputs), Cow::Owned(labels))
+        };
+        Self::of(model.clone(), inputs, labels)
+    }
+
+    fn of(
+        model: NetworkModel<'n>,
+        inputs: Cow<'d, [f32]>,
+        labels: Cow<'d, [u32]>,
+    ) -> Result<Self, Error> {
+        let (evaluator, exact) = (model.evaluator()?, model.evaluator()?);
+        let input_len = model.network.input_shape().len();
+        Ok(NetworkObjective {
+            model,
+            evaluator,
+            exact,
+            inputs,
+            labels,
+            input_len,
+        })
+    }
+
+    fn batch(&self) -> Batch<'_, f32> {
+        Batch::classes(&self.inputs, &self.labels)
+    }
+
+    /// Appends the records at these positions among the objective's own.
+    fn copy(&self, positions: &[usize], inputs: &mut Vec<f32>, labels: &mut Vec<u32>) {
+        for &position in positions {
+            inputs.extend_from_slice(&self.inputs[position * self.input_len..][..self.input_len]);
+            labels.push(self.labels[position]);
+        }
+    }
+
+    fn linearized<'a>(&'a self, w: &'a [f32], which: Curvature) -> Result<Full<'a>, Error> {
+        Ok(Full {
+            which,
+            at: self.evaluator.linearize(w, self.batch())?,
+        })
+    }
+}
+
+impl Objective for NetworkObjective<'_, '_> {
+    fn dim(&self) -> usize {
+        self.evaluator.network().parameter_count()
+    }
+
+    fn records(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
+        Ok(self.evaluator.gradient(w, self.batch(), gradient)?)
+    }
+
+    fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+        let (inputs, labels) = (&self.inputs, &self.labels);
+        mean_over_blocks(inputs, labels, self.input_len, gradient, |batch, out| {
+            Ok(self.exact.gradient(w, batch, out)?)
+        })
+    }
+
+    fn curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        Ok(Box::new(self.linearized(w, which)?))
+    }
+
+    fn sampled_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+        minibatch: Minibatch,
+    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
+        if minibatch.records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let full = self.linearized(w, which)?;
+        Ok(Box::new(Sampled {
+            objective: self,
+            w,
+            full,
+            minibatch,
+            buffers: Mutex::default(),
+        }))
+    }
+
+    fn exact_product(
+        &self,
+        w: &[f64],
+        which: Curvature,
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Error> {
+        let (inputs, labels) = (&self.inputs, &self.labels);
+        mean_over_blocks(inputs, labels, self.input_len, out, |batch, out| {
+            product(&self.exact.linearize(w, batch)?, which, v, out)?;
+            Ok(0.0)
+        })?;
+        Ok(())
+    }
+
+    fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
+        if records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
+        drawn.truncate(records);
+        drawn.sort_unstable();
+        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+        self.copy(&drawn, &mut inputs, &mut labels);
+        let subset = Self::of(self.model.clone(), Cow::Owned(inputs), Cow::Owned(labels))?;
+        Ok(Box::new(subset))
+    }
+}
+
+fn product<T: Scalar>(
+    at: &Linearization<'_, T>,
+    which: Curvature,
+    v: &[T],
+    out: &mut [T],
+) -> Result<(), Error> {
+    match which {
+        Curvature::Hessian => at.hvp(v, out)?,
+        Curvature::GaussNewton => at.ggn(v, out)?,
+    }
+    Ok(())
+}
+
+/// The curvature over all records.
+struct Full<'a> {
+    which: Curvature,
+    at: Linearization<'a, f32>,
+}
+
+impl LinearOperator<f32> for Full<'_> {
+    fn dim(&self) -> usize {
+        self.at.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        if product(&self.at, self.which, v, out).is_err() {
+            out.fill(f32::NAN);
+        }
+    }
+}
+
+/// The curvature over all records or over minibatches.
+struct Sampled<'a> {
+    objective: &'a NetworkObjective<'a, 'a>,
+    w: &'a [f32],
+    full: Full<'a>,
+    minibatch: Minibatch,
+    buffers: Mutex<(Vec<f32>, Vec<u32>)>,
+}
+
+impl LinearOperator<f32> for Sampled<'_> {
+    fn dim(&self) -> usize {
+        self.full.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        self.full.apply(v, out);
+    }
+}
+
+impl SampledOperator<f32> for Sampled<'_> {
+    fn apply_sample(&self, chain: u64, step: u64, v: &[f32], out: &mut [f32]) {
+        let mut key = [0; 32];
+        for (bytes, part) in key
+            .chunks_exact_mut(8)
+            .zip([self.minibatch.seed, chain, step])
+        {
+            bytes.copy_from_slice(&part.to_le_bytes());
+        }
+        let mut rng = ChaCha8Rng::from_seed(key);
+        let all = self.objective.records();
+        let drawn = index::sample(&mut rng, all, self.minibatch.records.min(all)).into_vec();
+
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let (inputs, labels) = &mut *buffers;
+        inputs.clear();
+        labels.clear();
+        self.objective.copy(&drawn, inputs, labels);
+        let at = self
+            .objective
+            .evaluator
+            .linearize(self.w, Batch::classes(inputs, labels));
+        let done = at
+            .map_err(Error::from)
+            .and_then(|at| product(&at, self.full.which, v, out));
+        if done.is_err() {
+            out.fill(f32::NAN);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Watching long work, and stopping it.
+
+use crate::Error;
+use serde::Serialize;
+use std::ops::ControlFlow;
+
+/// What a run is busy with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// Reading and checking records; counted in records.
+    Load,
+    /// Training; counted in minibatches of the whole training.
+    Train,
+    /// Preparing a preconditioner; counted in products.
+    Precondition,
+    /// Measuring the spectrum to choose a damping; counted in products.
+    Spectrum,
+    /// Solving for the step; counted in products.
+    Solve,
+    /// Recomputing in double precision what a certificate quotes; counted in passes.
+    Check,
+    /// Measuring loss and accuracy; counted in groups of records.
+    Evaluate,
+    /// Noising, certifying and writing a release.
+    Release,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Phase::Load => "load",
+            Phase::Train => "train",
+            Phase::Precondition => "precondition",
+            Phase::Spectrum => "spectrum",
+            Phase::Solve => "solve",
+            Phase::Check => "check",
+            Phase::Evaluate => "evaluate",
+            Phase::Release => "release",
+        })
+    }
+}
+
+/// Where the work stands.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    /// What is being done.
+    pub phase: Phase,
+    /// How much of it is done; the unit is the phase's.
+    pub done: u64,
+    /// How much there will be, where that is known (for a solve: at most).
+    pub total: Option<u64>,
+    /// After an epoch of training: what it gave.
+    pub epoch: Option<crate::training::EpochReport>,
+    /// During a solve: the running estimate of the relative residual.
+    pub relative_residual: Option<f64>,
+}
+
+impl Progress {
+    /// Progress with nothing but counts.
+    pub(crate) fn counted(phase: Phase, done: u64, total: Option<u64>) -> Self {
+        Progress {
+            phase,
+            done,
+            total,
+            epoch: None,
+            relative_residual: None,
+        }
+    }
+}
+
+/// The caller's eye and hand on running work: told where it stands, it says whether to go on.
+///
+/// When it breaks, and goes on breaking, the work ends in [`Error::Interrupted`] with everything on disk consistent, and
+/// the same call later finishes the job. `()` watches nothing; any closure of the right type will
+/// do.
+pub trait Observer {
+    /// Called often: after every minibatch and every product.
+    fn observe(&mut self, progress: &Progress) -> ControlFlow<()>;
+}
+
+impl Observer for () {
+    fn observe(&mut self, _: &Progress) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+impl<F: FnMut(&Progress) -> ControlFlow<()>> Observer for F {
+    fn observe(&mut self, progress: &Progress) -> ControlFlow<()> {
+        self(progress)
+    }
+}
+
+/// Reports counts and turns a break into an error.
+pub(crate) fn report(
+    observer: &mut dyn Observer,
+    phase: Phase,
+    done: u64,
+    total: Option<u64>,
+) -> Result<(), Error> {
+    match observer.observe(&Progress::counted(phase, done, total)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Interrupted { phase }),
+    }
+}
+
+/// Hands a solver's progress on to an observer.
+pub(crate) fn relay<'a>(
+    observer: &'a mut dyn Observer,
+    phase: Phase,
+    total: Option<u64>,
+) -> impl FnMut(rescind_curvature::Progress) -> ControlFlow<()> + 'a {
+    move |step| {
+        let counted = Progress::counted(phase, step.products, total);
+        observer.observe(&Progress {
+            relative_residual: step.relative_residual,
+            ..counted
+        })
+    }
+}

@@ -1,0 +1,116 @@
+//! A process that dies, or a disk that is full, at every step of what a run writes: the last good
+//! state is there, and doing the same again finishes the job with bitwise the same weights.
+
+mod common;
+
+use common::{Books, private_weights, released, small};
+use rescind::run::fault::{self, Fault};
+use rescind::{Error, Run};
+use std::path::Path;
+use std::process::Command;
+
+/// Makes the run, trains it, forgets: whatever of that is not done yet.
+fn job(root: &Path) -> Result<(), Error> {
+    match Run::create(root, small(), None, &mut ()) {
+        Ok(_) | Err(Error::RunExists { .. }) => {}
+        Err(other) => return Err(other),
+    }
+    let mut run = Run::open_with(root, Box::new(Books), &mut ())?;
+    run.train(&mut ())?;
+    for number in 0..2 {
+        if run.state().unwrap().requests.len() == number {
+            run.forget(&released("random:40?seed=3"), &mut ())?;
+        }
+    }
+    Ok(())
+}
+
+/// Not a test by itself: the process that [`every_step`] lets die.
+#[test]
+fn child() {
+    let Ok(root) = std::env::var("RESCIND_TEST_RUN") else {
+        return;
+    };
+    let step = std::env::var("RESCIND_TEST_STEP").unwrap().parse().unwrap();
+    let full = std::env::var("RESCIND_TEST_FULL").is_ok();
+    fault::after(step, if full { Fault::DiskFull } else { Fault::Die });
+    let done = job(Path::new(&root));
+    let happened = fault::clear();
+    if let Err(error) = &done {
+        assert!(matches!(error, Error::Io { .. }), "{error:?}");
+        assert!(happened, "{error}");
+    }
+    // Done without a fault is what ends the matrix.
+    std::process::exit(if done.is_ok() && !happened { 0 } else { 3 });
+}
+
+fn every_step(full: bool) -> u32 {
+    let folder = tempfile::tempdir().unwrap();
+    let baseline = folder.path().join("baseline");
+    job(&baseline).unwrap();
+    let expected = private_weights(&baseline);
+    for step in 0.. {
+        let root = folder.path().join(step.to_string());
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child
+            .args(["--exact", "child"])
+            .env("RESCIND_TEST_RUN", &root);
+        child.env("RESCIND_TEST_STEP", step.to_string());
+        if full {
+            child.env("RESCIND_TEST_FULL", "1");
+        }
+        let output = child.output().unwrap();
+        if output.status.code() == Some(0) {
+            return step;
+        }
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            output.status.code(),
+            full.then_some(3),
+            "step {step}: {said}"
+        );
+
+        let before = Run::inspect(&root).ok().and_then(|summary| summary.state);
+        job(&root).unwrap_or_else(|error| panic!("step {step}: {error}"));
+        assert!(
+            private_weights(&root) == expected,
+            "step {step}: other weights"
+        );
+        let after = Run::inspect(&root).unwrap().state.unwrap();
+        assert_eq!(after.requests.len(), 2);
+        if let Some(before) = before {
+            assert!(
+                after.requests.starts_with(&before.requests),
+                "step {step}: history lost"
+            );
+        }
+        let books = std::fs::read_to_string(root.join("books")).unwrap();
+        assert_eq!(
+            books.lines().count(),
+            2,
+            "step {step}: a request was committed twice"
+        );
+        let private = std::fs::read_dir(root.join("private").join("state")).unwrap();
+        let names: Vec<_> = private.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            names
+                .iter()
+                .all(|name| !name.to_string_lossy().starts_with('.')),
+            "{names:?}"
+        );
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_process_may_die_at_any_step() {
+    let steps = every_step(false);
+    assert!(steps > 50, "only {steps} steps were tried");
+}
+
+#[test]
+fn the_disk_may_be_full_at_any_step() {
+    let steps = every_step(true);
+    assert!(steps > 50, "only {steps} steps were tried");
+}

@@ -1,0 +1,104 @@
+//! The first thing anybody does: train on the digits, forget some, compare with retraining.
+
+use rescind::evaluation::{Measured, distance, measure};
+use rescind::methods::newton::{self, NewtonSettings, NewtonTask};
+use rescind::training::{Ball, Trainer, TrainingEnding, TrainingSettings};
+use rescind::{NetworkModel, NetworkObjective};
+use rescind_data::{DataSource, Manifest, RecordRequest, Selection, load};
+use rescind_network::{Activation, Network, zoo};
+
+#[test]
+fn a_newton_step_forgets_what_retraining_never_saw() {
+    let source = DataSource::Digits;
+    let data = load(&source).unwrap();
+    let manifest = Manifest::new(&data.train, source.to_string()).unwrap();
+    let (records, shape) = (data.train.len(), data.train.input_shape());
+    let mlp = zoo::mlp(shape, &[32, 32], 10, Activation::Relu, zoo::Norm::None).unwrap();
+    let network = Network::new(mlp).unwrap();
+    let model = NetworkModel::new(&network);
+    let ball = Ball::new(20.0, None).unwrap();
+    let settings = TrainingSettings {
+        epochs: 40,
+        batch: 32,
+        ..TrainingSettings::default()
+    };
+
+    let all = Selection::all(records);
+    let request = RecordRequest::Random {
+        count: 100,
+        seed: 0,
+    };
+    let forget = request.resolve(&manifest, &data.train, &all).unwrap();
+    let retain = all.difference(&forget).unwrap();
+    let none = Selection::none(records);
+    let train = |on: &Selection| {
+        let trainer = Trainer {
+            model: model.clone(),
+            dataset: &data.train,
+            train: on,
+            validation: &none,
+            settings: &settings,
+            ball: &ball,
+        };
+        let mut state = trainer.start().unwrap();
+        let mut saves = 0;
+        let mut save = |_: &_| {
+            saves += 1;
+            Ok(())
+        };
+        trainer.run(&mut state, &mut save, &mut ()).unwrap();
+        assert_eq!(state.progress.ending, Some(TrainingEnding::EpochsDone));
+        assert_eq!((saves, state.progress.history.len()), (40, 40));
+        state.weights.parameters
+    };
+    let (original, retrained) = (train(&all), train(&retain));
+    let forgotten = |w: &[f32]| measure(&model, w, &data.train, &forget, &mut ()).unwrap();
+    let test = |w: &[f32]| -> Measured {
+        measure(
+            &model,
+            w,
+            &data.test,
+            &Selection::all(data.test.len()),
+            &mut (),
+        )
+        .unwrap()
+    };
+
+    let outcome = newton::step(
+        &NewtonTask {
+            weights: &original,
+            retain: &NetworkObjective::new(&model, &data.train, &retain).unwrap(),
+            forget: &NetworkObjective::new(&model, &data.train, &forget).unwrap(),
+            ball: &ball,
+            proved_gradient_bound: None,
+            kept: None,
+        },
+        &NewtonSettings::default(),
+        &mut (),
+    )
+    .unwrap();
+
+    let (before, after) = (forgotten(&original), forgotten(&outcome.weights));
+    let never_seen = forgotten(&retrained);
+    // Training left its mark on these records; the step takes most of it away.
+    assert!(
+        before.loss < 0.8 * never_seen.loss,
+        "{before:?} {never_seen:?}"
+    );
+    let within = 0.5 * never_seen.loss..2.0 * never_seen.loss;
+    assert!(
+        within.contains(&after.loss),
+        "{before:?} {after:?} {never_seen:?}"
+    );
+    let gap = |measured: Measured| (measured.loss.ln() - never_seen.loss.ln()).abs();
+    assert!(
+        gap(after) < gap(before),
+        "{before:?} {after:?} {never_seen:?}"
+    );
+    assert!(test(&outcome.weights).accuracy > test(&original).accuracy - 0.01);
+    assert!(test(&original).accuracy > 0.93);
+    assert!(outcome.report.residual < 0.2 * outcome.report.right_hand_side);
+    assert_eq!(outcome.candidates.len(), 1);
+    assert!((outcome.candidates[0].value().value() - 40.0).abs() < 1e-9);
+    assert!(distance(&original, &outcome.weights) <= outcome.report.step_norm * (1.0 + 1e-5));
+}

@@ -1,0 +1,422 @@
+//! Requests, one after another: who can be forgotten, what is kept, what is told apart.
+
+mod common;
+
+use common::{Books, newton, parameters, private_weights, released, small};
+use rescind::evaluation::distance;
+use rescind::forgetting::{ForgetRequest, Method, MethodReport, NoiseChoice, ReleaseChoice};
+use rescind::methods::newton::NewtonReport;
+use rescind::run::ModelChoice;
+use rescind::training::{TrainingEnding, TrainingSettings};
+use rescind::{Error, Phase, Progress, Run, RunConfig};
+use rescind_network::{Activation, Weights, zoo};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+fn trained(root: &Path, config: RunConfig) -> Run {
+    drop(Run::create(root, config, None, &mut ()).unwrap());
+    let mut run = Run::open_with(root, Box::new(Books), &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    run
+}
+
+fn report(method: &MethodReport) -> &NewtonReport {
+    match method {
+        MethodReport::Newton { report } => report,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn records_never_trained_on_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(folder.path(), small());
+    let (held_out, gone) = (
+        run.split().validation.clone(),
+        run.split().train.positions()[3],
+    );
+    assert_eq!(held_out.len(), 144);
+
+    // A draw is of records trained on and not yet forgotten.
+    let mut drawn = 0;
+    for seed in 0..4 {
+        let asked = newton(&format!("random:200?seed={seed}"));
+        let record = run.forget(&asked, &mut ()).unwrap().record;
+        let before = run.retained().union(&record.forgotten).unwrap();
+        drawn += record.forgotten.len();
+        assert!(
+            record
+                .forgotten
+                .positions()
+                .iter()
+                .all(|&i| !held_out.contains(i))
+        );
+        assert_eq!(run.retained().len(), 1296 - drawn);
+        assert_eq!(before.len(), 1296 - drawn + 200);
+    }
+
+    let validation = held_out.positions()[5];
+    let named = |request: String, run: &Run| match run.resolve(&request.parse().unwrap()) {
+        Err(Error::NotTrainedOn {
+            held_out,
+            forgotten,
+        }) => (held_out, forgotten),
+        other => panic!("{other:?}"),
+    };
+    let here = run.retained().positions()[0];
+    let (held, _) = named(format!("{here},{validation}"), &run);
+    assert_eq!(held, validation.to_string());
+    if run.retained().contains(gone) {
+        run.forget(&newton(&gone.to_string()), &mut ()).unwrap();
+    }
+    assert_eq!(
+        named(gone.to_string(), &run),
+        (String::new(), gone.to_string())
+    );
+    let hash = run.manifest().records()[validation];
+    assert_eq!(
+        named(format!("hash:{hash}"), &run),
+        (validation.to_string(), String::new())
+    );
+
+    // A class has some of each: those held out are reported, not counted as forgotten.
+    let resolved = run.resolve(&"class:4".parse().unwrap()).unwrap();
+    assert!(!resolved.held_out.is_empty() && !resolved.forget.is_empty());
+    assert!(
+        resolved
+            .held_out
+            .positions()
+            .iter()
+            .all(|&i| held_out.contains(i))
+    );
+
+    let all: Vec<String> = run
+        .retained()
+        .positions()
+        .iter()
+        .map(usize::to_string)
+        .collect();
+    let everything = run.resolve(&all.join(",").parse().unwrap());
+    assert!(
+        matches!(everything, Err(Error::ForgetsEverything { .. })),
+        "{everything:?}"
+    );
+}
+
+#[test]
+fn later_requests_start_from_the_last_iterate_and_reuse_the_preconditioner() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = RunConfig {
+        model: ModelChoice::default(),
+        ..small()
+    };
+    let mut run = trained(folder.path(), config);
+    let mut before = parameters(&run, &private_weights(folder.path()));
+    for number in 1..=3 {
+        let asked = newton(&format!("random:30?seed={number}"));
+        let record = run.forget(&asked, &mut ()).unwrap().record;
+        assert_eq!(record.number, number);
+        let report = report(&record.method);
+        assert_eq!(report.retained, run.retained().len());
+        assert_eq!(
+            report.preconditioner_products,
+            if number == 1 { 64 } else { 0 }
+        );
+        assert!(report.preconditioner_rank > 0);
+        let after = parameters(&run, &private_weights(folder.path()));
+        let moved = distance(&before, &after);
+        assert!(
+            (moved - report.step_norm).abs() < 1e-4 * report.step_norm,
+            "{moved}"
+        );
+        before = after;
+        // Across processes too.
+        drop(run);
+        run = Run::open_with(folder.path(), Box::new(Books), &mut ()).unwrap();
+    }
+    assert_eq!(run.state().unwrap().requests.len(), 3);
+    assert_eq!(run.retained().len(), 1296 - 90);
+
+    // Another sketch is asked for: the kept one does not serve.
+    let asked = newton("random:30?seed=9");
+    let Method::Newton { mut settings } = asked.method else {
+        panic!()
+    };
+    settings.preconditioning = rescind::methods::newton::Preconditioning::Nystrom {
+        rank: 16,
+        records: None,
+    };
+    let asked = ForgetRequest {
+        method: Method::Newton { settings },
+        ..newton("random:30?seed=9")
+    };
+    let record = run.forget(&asked, &mut ()).unwrap().record;
+    assert_eq!(report(&record.method).preconditioner_products, 16);
+}
+
+#[test]
+fn a_request_during_training_leaves_the_rest_to_the_retained() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = TrainingSettings {
+        epochs: 6,
+        ..small().training
+    };
+    let config = RunConfig {
+        model: ModelChoice::default(),
+        training,
+        ..small()
+    };
+    drop(Run::create(folder.path(), config, None, &mut ()).unwrap());
+    let mut run = Run::open_with(folder.path(), Box::new(Books), &mut ()).unwrap();
+    let mut steps = 0;
+    let mut stop = |progress: &Progress| {
+        steps += u64::from(progress.phase == Phase::Train && progress.epoch.is_none());
+        if steps == 50 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    assert!(matches!(
+        run.train(&mut stop),
+        Err(Error::Interrupted { .. })
+    ));
+    let record = run
+        .forget(&newton("random:60?seed=2"), &mut ())
+        .unwrap()
+        .record;
+    assert!(!record.training_finished && !run.is_trained());
+    let state = run.state().unwrap();
+    // 21 minibatches an epoch: the third, begun and not ended, is not gone on with.
+    assert_eq!((state.progress.epoch, state.progress.step), (3, 0));
+    assert_eq!(state.progress.optimiser_steps, 0);
+    drop(run);
+
+    // A copy of the run, to finish twice: once straight, once after a break.
+    let mut finals = Vec::new();
+    for pause in [false, true] {
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(folder.path(), copy.path());
+        let mut run = Run::open_with(copy.path(), Box::new(Books), &mut ()).unwrap();
+        if pause {
+            let mut steps = 0;
+            let mut stop = |progress: &Progress| {
+                steps += u64::from(progress.phase == Phase::Train);
+                if steps == 30 {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            };
+            run.train(&mut stop).unwrap_err();
+            drop(run);
+            run = Run::open_with(copy.path(), Box::new(Books), &mut ()).unwrap();
+        }
+        let progress = run.train(&mut ()).unwrap();
+        assert_eq!(progress.ending, Some(TrainingEnding::EpochsDone));
+        // 1236 records of the 1296: 20 minibatches an epoch, three epochs.
+        assert_eq!(progress.optimiser_steps, 60);
+        assert_eq!(run.retained().len(), 1236);
+        assert!(run.evaluate(&mut ()).unwrap().original.is_some());
+        finals.push(private_weights(copy.path()));
+    }
+    assert!(finals[0] == finals[1]);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn retraining_as_a_request_is_training_without_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(folder.path(), small());
+    let asked = ForgetRequest {
+        method: Method::Retrain,
+        ..newton("random:40?seed=5")
+    };
+    run.forget(&asked, &mut ()).unwrap();
+    // The reference for the same records is the same model, and is not trained again.
+    let (seconds, mut trained) = (run.retrain(&mut ()).unwrap().seconds, false);
+    let mut watch = |progress: &Progress| {
+        trained |= progress.phase == Phase::Train;
+        ControlFlow::Continue(())
+    };
+    assert!((run.retrain(&mut watch).unwrap().seconds - seconds).abs() < 1e-12 && !trained);
+    let evaluation = run.evaluate(&mut ()).unwrap();
+    let retrained = evaluation.retrained.unwrap();
+    assert!(retrained.to_retrained.unwrap() <= 0.0);
+    assert!(evaluation.current.to_retrained.unwrap() <= 0.0);
+    assert!(evaluation.original.unwrap().to_retrained.unwrap() > 1e-3);
+    assert_eq!(evaluation.current.forgotten.records, 40);
+    assert_eq!(evaluation.current.retained.records, 1256);
+    assert_eq!(evaluation.current.test.records, 357);
+}
+
+#[test]
+fn a_refused_release_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    drop(trained(root, small()));
+    let before = private_weights(root);
+    // Opened without a way to release.
+    let mut run = Run::open(root, &mut ()).unwrap();
+    assert!(matches!(
+        run.forget(&released("random:9"), &mut ()),
+        Err(Error::Release(_))
+    ));
+    assert!(private_weights(root) == before && run.retained().len() == 1296);
+    assert_eq!(run.state().unwrap().requests.len(), 0);
+    // The same run can go on at once.
+    run.forget(&newton("random:9"), &mut ()).unwrap();
+    assert_eq!(run.retained().len(), 1287);
+}
+
+#[test]
+fn stopping_a_request_at_any_point_leaves_the_run_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let mut run = trained(
+        root,
+        RunConfig {
+            model: ModelChoice::default(),
+            ..small()
+        },
+    );
+    let before = private_weights(root);
+    let mut phases = std::collections::HashSet::new();
+    for at in 1.. {
+        let mut calls = 0;
+        let mut last = None;
+        let mut stop = |progress: &Progress| {
+            calls += 1;
+            last = Some(progress.phase);
+            if calls >= at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        match run.forget(&newton("random:20"), &mut stop) {
+            Err(Error::Interrupted { phase }) => {
+                phases.insert(phase);
+                assert_eq!(Some(phase), last);
+                assert!(private_weights(root) == before && run.retained().len() == 1296);
+            }
+            Ok(_) => break,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    for phase in [
+        Phase::Evaluate,
+        Phase::Solve,
+        Phase::Precondition,
+        Phase::Check,
+    ] {
+        assert!(phases.contains(&phase), "{phases:?}");
+    }
+    assert_eq!(run.retained().len(), 1276);
+}
+
+#[test]
+fn iterates_of_before_are_removed_where_asked() {
+    for (keep, states) in [(true, 3), (false, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = trained(
+            folder.path(),
+            RunConfig {
+                keep_iterates: keep,
+                ..small()
+            },
+        );
+        run.forget(&newton("random:9?seed=1"), &mut ()).unwrap();
+        run.forget(&newton("random:9?seed=2"), &mut ()).unwrap();
+        let found = std::fs::read_dir(folder.path().join("private").join("state")).unwrap();
+        assert_eq!(found.count(), states);
+        assert_eq!(run.evaluate(&mut ()).unwrap().original.is_some(), keep);
+    }
+}
+
+#[test]
+fn batch_norm_statistics_are_those_of_the_records_that_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = ModelChoice::Mlp {
+        hidden: vec![16],
+        activation: Activation::Tanh,
+        norm: zoo::Norm::Batch,
+    };
+    let batch = 2000; // one minibatch, so that the statistics are the plain ones
+    let training = TrainingSettings {
+        batch,
+        epochs: 30,
+        ..small().training
+    };
+    let mut run = trained(
+        folder.path(),
+        RunConfig {
+            model,
+            training,
+            ..small()
+        },
+    );
+    let noise = NoiseChoice::Sigma {
+        sigma: 1e-3,
+        delta: 1e-5,
+    };
+    let release = Some(ReleaseChoice {
+        noise,
+        insecure_noise_seed: None,
+    });
+    let answer = run
+        .forget(
+            &ForgetRequest {
+                release,
+                ..newton("class:3")
+            },
+            &mut (),
+        )
+        .unwrap();
+
+    let bytes = std::fs::read(answer.release.unwrap().folder.join("weights.safetensors"));
+    let out: Weights<f32> = Weights::from_safetensors(run.network(), &bytes.unwrap()).unwrap();
+    let data = rescind_data::load(&run.config().data).unwrap().train;
+    let mean_and_variance = |on: &rescind_data::Selection| {
+        // The first layer by hand: x W^T + b, then mean and unbiased variance over the records.
+        let values: Vec<Vec<f64>> = on
+            .positions()
+            .iter()
+            .map(|&i| {
+                let x = data.input(i).unwrap();
+                let row = |k: usize| out.parameters[k * 64..][..64].iter().zip(x);
+                let dot = |k: usize| row(k).map(|(w, x)| f64::from(w * x)).sum::<f64>();
+                (0..16)
+                    .map(|k| dot(k) + f64::from(out.parameters[16 * 64 + k]))
+                    .collect()
+            })
+            .collect();
+        let n = values.len() as f64;
+        let mean: Vec<f64> = (0..16)
+            .map(|k| values.iter().map(|v| v[k]).sum::<f64>() / n)
+            .collect();
+        let spread = |k: usize| values.iter().map(|v| (v[k] - mean[k]).powi(2)).sum::<f64>();
+        let variance: Vec<f64> = (0..16).map(|k| spread(k) / (n - 1.0)).collect();
+        [mean, variance].concat()
+    };
+    let furthest = |expected: &[f64]| {
+        let pairs = out.statistics.iter().zip(expected);
+        pairs
+            .map(|(s, e)| (f64::from(*s) - e).abs())
+            .fold(0.0, f64::max)
+    };
+    assert!(furthest(&mean_and_variance(run.retained())) < 1e-4);
+    assert!(furthest(&mean_and_variance(&run.split().train)) > 1e-2);
+}
