@@ -131,11 +131,12 @@ impl fmt::Display for Answered {
         let head = ["", "loss before", "after", "accuracy before", "after"];
         writeln!(f, "{}\n", table(head, rows))?;
         if self.copies_retained > 0 {
-            let copies = count(
-                self.copies_retained,
-                "exact copy of a forgotten record stays",
-            );
-            writeln!(f, "{copies}: name them too if they are the same person's.")?;
+            writeln!(
+                f,
+                "Exact copies of forgotten records that stay: {}. Name them too if they are the \
+                 same person's.",
+                self.copies_retained
+            )?;
         }
         if self.held_out > 0 {
             let held = count(self.held_out, "record");
