@@ -6,12 +6,12 @@ mod release;
 mod resolve;
 mod statistics;
 
-pub(crate) use release::Unreleased;
-pub use release::{NoiseChoice, ReleaseChoice, ReleaseOrder, Released, Releaser};
+pub use release::ReleaseChoice;
 pub use resolve::Resolved;
 
 use crate::evaluation::Measured;
 use crate::methods::newton::{NewtonReport, NewtonSettings};
+use crate::release::Released;
 use crate::training::TrainingProgress;
 use rescind_data::{RecordRequest, Selection};
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,7 @@ pub struct Effect {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Forgotten {
     /// What was done.
     pub record: RequestRecord,

@@ -1,7 +1,7 @@
 //! The key that signs a run's certificates.
 
 use crate::certificate::KeyIdentity;
-use crate::disk::{self, DiskError, Doing};
+use crate::disk::{self, Access, DiskError, io_error};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -59,8 +59,9 @@ impl RunKey {
             .map_err(|error| KeyError::NoRandomness {
                 reason: error.to_string(),
             })?;
-        disk::private_folder(&run.join("private"))?;
-        disk::write_private(&path, format!("{}\n", Digest::from(seed)).as_bytes())?;
+        disk::folder(&run.join("private"), Access::Private)?;
+        let text = format!("{}\n", Digest::from(seed));
+        disk::replace(&path, text.as_bytes(), Access::Private)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
@@ -73,7 +74,7 @@ impl RunKey {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let metadata = std::fs::metadata(path).doing("read this key", path)?;
+            let metadata = std::fs::metadata(path).map_err(io_error(path, "read this key"))?;
             let mode = metadata.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(KeyError::NotPrivate {
@@ -82,7 +83,7 @@ impl RunKey {
                 });
             }
         }
-        let text = std::fs::read_to_string(path).doing("read this key", path)?;
+        let text = std::fs::read_to_string(path).map_err(io_error(path, "read this key"))?;
         let seed: Digest = text.trim_end().parse().map_err(|_| KeyError::Damaged {
             path: path.to_owned(),
         })?;
@@ -177,8 +178,8 @@ mod tests {
     #[test]
     fn a_damaged_key_is_refused() {
         let run = tempfile::tempdir().unwrap();
-        disk::private_folder(&run.path().join("private")).unwrap();
-        disk::write_private(&run.path().join(FILE), b"not a key").unwrap();
+        disk::folder(&run.path().join("private"), Access::Private).unwrap();
+        disk::replace(&run.path().join(FILE), b"not a key", Access::Private).unwrap();
         assert!(matches!(
             RunKey::of(run.path()),
             Err(KeyError::Damaged { .. })

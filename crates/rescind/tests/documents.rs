@@ -161,7 +161,7 @@ fn every_file_of_a_run_is_documented() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 9);
+    assert_eq!(seen, 10);
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
             "releases/000001/certificate.txt",
             "releases/000001/network.json",
             "releases/000001/weights.safetensors",
+            "run.json",
         ]
     );
 }
@@ -118,7 +119,10 @@ fn destructive_noise_is_refused_with_numbers_and_leaves_nothing() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
-    assert_eq!(files(fixture.run()), ["ledger.sqlite", "manifest.json"]);
+    assert_eq!(
+        files(fixture.run()),
+        ["ledger.sqlite", "manifest.json", "run.json"]
+    );
 
     let mut order = fixture.order(1);
     order.noise = NoiseChoice::Promise {

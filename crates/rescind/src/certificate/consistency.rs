@@ -197,15 +197,19 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
 
 fn method(method: &MethodFacts, all: &mut Collector) {
     let mut figures = vec![
-        ("/method/seconds", method.seconds),
+        ("/method/seconds", Some(method.seconds)),
         ("/method/gradient_norm_before", method.gradient_norm_before),
         ("/method/gradient_norm_after", method.gradient_norm_after),
     ];
     if let Some(solve) = &method.solve {
-        figures.push(("/method/solve/residual", solve.residual));
-        figures.push(("/method/solve/right_hand_side", solve.right_hand_side));
+        figures.extend([
+            ("/method/solve/residual", Some(solve.residual)),
+            ("/method/solve/right_hand_side", Some(solve.right_hand_side)),
+            ("/method/solve/theorem_residual", solve.theorem_residual),
+        ]);
     }
     for (field, figure) in figures {
+        let Some(figure) = figure else { continue };
         let valid = figure.is_finite() && figure >= 0.0;
         all.require(
             valid,
@@ -242,16 +246,25 @@ fn constants(certificate: &Certificate, index: usize, bound: &BoundRecord, all: 
                 all.require(value >= 2.0 * radius, field, value, 2.0 * radius, why);
                 continue;
             }
-            Symbol::Residual => match &method.solve {
-                Some(solve) => solve.residual,
-                None => {
-                    let why = "the bound speaks of a linear solve";
-                    all.require(false, "/method/solve", "none", "a solve", why);
-                    continue;
-                }
-            },
-            Symbol::GradientNorm => method.gradient_norm_after,
+            Symbol::Residual => {
+                let solve = method.solve.as_ref();
+                (
+                    "/method/solve/theorem_residual",
+                    solve.and_then(|solve| solve.theorem_residual),
+                )
+            }
+            Symbol::GradientNorm => ("/method/gradient_norm_after", method.gradient_norm_after),
             _ => continue,
+        };
+        let (_, Some(reported)) = reported else {
+            all.require(
+                false,
+                reported.0,
+                "nothing",
+                "a number",
+                "the bound rests on it",
+            );
+            continue;
         };
         let holds = match constant.provenance() {
             Provenance::Measured => value.to_bits() == reported.to_bits(),

@@ -71,10 +71,10 @@ pub struct MethodFacts {
     pub training_finished: bool,
     /// Wall time of the method in seconds.
     pub seconds: f64,
-    /// ‖∇F_r‖ at the weights it started from, in f64.
-    pub gradient_norm_before: f64,
-    /// ‖∇F_r‖ at the weights it ended with, before noise, in f64.
-    pub gradient_norm_after: f64,
+    /// ‖∇F_r‖ at the weights it started from, in f64, if computed.
+    pub gradient_norm_before: Option<f64>,
+    /// ‖∇F_r‖ at the weights it ended with, before noise, in f64, if computed.
+    pub gradient_norm_after: Option<f64>,
     /// The linear solve, where there was one.
     pub solve: Option<SolveFacts>,
 }
@@ -89,8 +89,11 @@ pub struct SolveFacts {
     pub ending: String,
     /// Operator products it took.
     pub products: u64,
-    /// ‖r‖ recomputed from scratch in f64.
+    /// ‖b − (B + λI)x‖ of the system solved, recomputed from scratch in f64.
     pub residual: f64,
-    /// Norm of the right-hand side.
+    /// ‖b‖.
     pub right_hand_side: f64,
+    /// ‖∇F_r − (H + λI)x‖ in f64, where the theorem of the Newton step is used: x may solve
+    /// another system than the theorem's (THEORY §2).
+    pub theorem_residual: Option<f64>,
 }

@@ -11,6 +11,8 @@ pub struct ModelIdentity {
     pub weights: Digest,
     /// BLAKE3 of the released `network.json`.
     pub network: Digest,
+    /// BLAKE3 of the run's `run.json`: the settings that training and retraining share.
+    pub configuration: Option<Digest>,
     /// d, the number of parameters; every one of them is noised.
     pub parameters: u64,
     /// Batch-norm statistics in the released file.

@@ -173,11 +173,11 @@ fn method(certificate: &Certificate) -> Section {
             ("seconds", method.seconds.to_string()),
             (
                 "gradient norm before",
-                method.gradient_norm_before.to_string(),
+                or_unknown(method.gradient_norm_before),
             ),
             (
                 "gradient norm after",
-                method.gradient_norm_after.to_string(),
+                or_unknown(method.gradient_norm_after),
             ),
         ],
     );
@@ -192,6 +192,10 @@ fn method(certificate: &Certificate) -> Section {
         );
         add("residual", solve.residual.to_string());
         add("right-hand side", solve.right_hand_side.to_string());
+        add(
+            "residual of the theorem's system",
+            or_unknown(solve.theorem_residual),
+        );
     }
     for (name, value) in &method.settings {
         add(
@@ -204,17 +208,19 @@ fn method(certificate: &Certificate) -> Section {
     section
 }
 
+fn or_unknown(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(|| "unknown".to_owned(), |figure| figure.to_string())
+}
+
 fn identities(certificate: &Certificate) -> Section {
     let (model, code) = (&certificate.model, &certificate.code);
-    let program = code
-        .program
-        .map_or_else(|| "unknown".to_owned(), |digest| digest.to_string());
     section(
         "Identities",
         vec![
             ("released", certificate.released_at.clone()),
             ("weights", model.weights.to_string()),
             ("network", model.network.to_string()),
+            ("configuration", or_unknown(model.configuration)),
             ("parameters", model.parameters.to_string()),
             ("manifest", certificate.data.manifest.to_string()),
             (
@@ -224,7 +230,7 @@ fn identities(certificate: &Certificate) -> Section {
                     code.package, code.version, code.build, code.platform
                 ),
             ),
-            ("program", program),
+            ("program", or_unknown(code.program)),
             (
                 "ledger",
                 format!(

@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::store::{Ledger, LedgerError};
-use crate::disk::{self, DiskError, Doing};
+use crate::disk::{self, DiskError, io_error};
 use rescind_data::Digest;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -64,13 +64,13 @@ pub fn recover(run: &Path) -> Result<Recovered, LedgerError> {
     }
     for number in numbers(run, "releases", ".staging-")? {
         let folder = staging_folder(run, number);
-        fs::remove_dir_all(&folder).doing("remove this folder", &folder)?;
+        disk::remove(&folder)?;
         removed.push(number);
     }
     for number in numbers(run, "private/openings", "")? {
         if history.requests().all(|request| request.number != number) {
             let file = opening_file(run, number);
-            fs::remove_file(&file).doing("remove this file", &file)?;
+            fs::remove_file(&file).map_err(io_error(&file, "remove it"))?;
         }
     }
     let state = history.requests().last().map(|request| request.state);
@@ -85,17 +85,15 @@ pub fn recover(run: &Path) -> Result<Recovered, LedgerError> {
 /// Moves a staged release to its place.
 pub(crate) fn publish(run: &Path, number: u64) -> Result<(), DiskError> {
     let place = release_folder(run, number);
-    fs::rename(staging_folder(run, number), &place)
-        .doing("put this release in its place", &place)?;
-    disk::sync_folder(&run.join("releases"))
+    disk::rename(&staging_folder(run, number), &place)
 }
 
 /// BLAKE3 in key-derivation mode, context `rescind 2026 release content v1`, over the name and
 /// content of every file in order of name, each with its length in bytes as little-endian u64.
 pub(crate) fn content_digest(folder: &Path) -> Result<Digest, DiskError> {
     let mut files = Vec::new();
-    for item in fs::read_dir(folder).doing("list this folder", folder)? {
-        let path = item.doing("list this folder", folder)?.path();
+    for item in fs::read_dir(folder).map_err(io_error(folder, "list it"))? {
+        let path = item.map_err(io_error(folder, "list it"))?.path();
         let name = path
             .file_name()
             .unwrap_or_default()
@@ -138,8 +136,8 @@ fn numbers(run: &Path, folder: &str, prefix: &str) -> Result<Vec<u64>, DiskError
         return Ok(Vec::new());
     }
     let mut numbers = Vec::new();
-    for item in fs::read_dir(&folder).doing("list this folder", &folder)? {
-        let name = item.doing("list this folder", &folder)?.file_name();
+    for item in fs::read_dir(&folder).map_err(io_error(&folder, "list it"))? {
+        let name = item.map_err(io_error(&folder, "list it"))?.file_name();
         let name = name.to_string_lossy();
         let stem = name.strip_suffix(".json").unwrap_or(&name);
         if let Some(Ok(number)) = stem.strip_prefix(prefix).map(str::parse) {

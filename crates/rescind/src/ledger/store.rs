@@ -3,7 +3,8 @@
 use super::entry::Entry;
 use super::history::{History, Recorded};
 use crate::certificate::LedgerAnchor;
-use crate::disk::DiskError;
+use crate::disk::{DiskError, io_error};
+use crate::run::fault;
 use rescind_data::Digest;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::{Path, PathBuf};
@@ -117,6 +118,7 @@ impl Ledger {
         let empty: bool = ledger.ask("SELECT count(*) = 0 FROM sqlite_master")?;
         if empty {
             let creation = SCHEMA.map(|(_, statement)| statement).join(";\n");
+            fault::point().map_err(io_error(&ledger.path, "write it"))?;
             let creation = format!("BEGIN IMMEDIATE;\n{creation};\nCOMMIT;");
             ledger.on_database(ledger.connection.execute_batch(&creation))?;
         }
@@ -205,6 +207,7 @@ impl Ledger {
             ));
             previous = digest;
         }
+        fault::point().map_err(io_error(&self.path, "write it"))?;
         let appended = (|| {
             let behaviour = TransactionBehavior::Immediate;
             let transaction = self.connection.transaction_with_behavior(behaviour)?;
@@ -213,7 +216,8 @@ impl Ledger {
             }
             transaction.commit()
         })();
-        self.on_database(appended)
+        self.on_database(appended)?;
+        Ok(fault::point().map_err(io_error(&self.path, "write it"))?)
     }
 
     fn connect(path: PathBuf, flags: OpenFlags) -> Result<Self, LedgerError> {

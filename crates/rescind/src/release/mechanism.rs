@@ -14,6 +14,7 @@ use crate::certificate::{
     Certificate, CodeIdentity, Earlier, FORMAT, ModelIdentity, NoiseChoice, NoiseRecord,
     RequestRecord, contradictions, digest_of, largest_weight,
 };
+use crate::disk;
 use crate::key::RunKey;
 use crate::ledger::{
     CertificateEntry, Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, publish,
@@ -146,6 +147,11 @@ pub(super) fn release_in_steps(
     )?;
     let weights = ReleasedWeights::new(noised, statistics);
     let weights_file = weights.to_safetensors(network)?;
+    let configuration = run.join("run.json");
+    let configuration = configuration
+        .exists()
+        .then(|| disk::read(&configuration))
+        .transpose()?;
     let network_file = serde_json::to_vec_pretty(network.description())?;
 
     let covered: Vec<&RequestEntry> = history
@@ -175,6 +181,7 @@ pub(super) fn release_in_steps(
         model: ModelIdentity {
             weights: digest_of(&weights_file),
             network: digest_of(&network_file),
+            configuration: configuration.map(|bytes| digest_of(&bytes)),
             parameters,
             statistics: network.statistic_count() as u64,
             batch_norm,

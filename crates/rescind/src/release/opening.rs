@@ -2,7 +2,7 @@
 
 use super::error::ReleaseError;
 use super::order::RequestFacts;
-use crate::disk;
+use crate::disk::{self, Access};
 use crate::ledger::{Entry, History, Ledger, RequestEntry, recover};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -41,9 +41,9 @@ impl Opening {
 
     pub(super) fn write(&self, run: &Path) -> Result<(), ReleaseError> {
         let path = crate::ledger::opening_file(run, self.request);
-        disk::private_folder(&run.join("private"))?;
-        disk::private_folder(&run.join("private/openings"))?;
-        disk::write_private(&path, &serde_json::to_vec_pretty(self)?)?;
+        disk::folder(&run.join("private"), Access::Private)?;
+        disk::folder(&run.join("private/openings"), Access::Private)?;
+        disk::replace(&path, &serde_json::to_vec_pretty(self)?, Access::Private)?;
         Ok(())
     }
 }

@@ -2,9 +2,8 @@
 
 use super::error::ReleaseError;
 use crate::certificate::Certificate;
-use crate::disk::{self, Doing};
+use crate::disk::{self, Access};
 use crate::ledger::staging_folder;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The files of a release.
@@ -35,7 +34,7 @@ impl Files {
     pub(super) fn stage(&self, run: &Path, number: u64) -> Result<PathBuf, ReleaseError> {
         let folder = staging_folder(run, number);
         let releases = run.join("releases");
-        fs::create_dir_all(&folder).doing("create this folder", &folder)?;
+        disk::folder(&folder, Access::Open)?;
         for (name, bytes) in [
             ("weights.safetensors", self.weights.as_slice()),
             ("network.json", self.network.as_slice()),
@@ -43,7 +42,7 @@ impl Files {
             ("certificate.txt", self.text.as_bytes()),
             ("certificate.md", self.markdown.as_bytes()),
         ] {
-            disk::write_synced(&folder.join(name), bytes)?;
+            disk::write(&folder.join(name), bytes, Access::Open)?;
         }
         disk::sync_folder(&folder)?;
         disk::sync_folder(&releases)?;

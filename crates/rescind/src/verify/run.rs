@@ -216,6 +216,18 @@ pub(super) fn files_are_the_same(certificate: &Certificate, run: &Path, checks: 
         let why = "the released network is the one certified";
         checks.equal(subject, "/model/network", digest(bytes), model.network, why);
     }
+    if let Some(stated) = model.configuration {
+        match disk::read(&run.join("run.json")) {
+            Ok(bytes) => {
+                let why = "the run's configuration is the one certified";
+                checks.equal(subject, "/model/configuration", digest(&bytes), stated, why);
+            }
+            Err(error) => {
+                let expected = "the run's configuration";
+                checks.failed(subject, "run.json", expected, &error, "it cannot be read");
+            }
+        }
+    }
     let renderings = [
         ("certificate.txt", text, certificate.to_string()),
         ("certificate.md", markdown, certificate.to_markdown()),

@@ -31,6 +31,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let text = serde_json::to_vec_pretty(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), text).unwrap();
+        std::fs::write(folder.path().join("run.json"), r#"{"seed": 42}"#).unwrap();
         Self {
             folder,
             network: Network::new(description).unwrap(),
@@ -100,14 +101,15 @@ pub fn method() -> MethodFacts {
         settings: settings.as_object().unwrap().clone(),
         training_finished: true,
         seconds: 1.25,
-        gradient_norm_before: 0.186,
-        gradient_norm_after: 0.19,
+        gradient_norm_before: Some(0.186),
+        gradient_norm_after: Some(0.19),
         solve: Some(SolveFacts {
             solver: "cg".to_owned(),
             ending: "converged".to_owned(),
             products: 60,
-            residual: 0.0004,
+            residual: 0.0003,
             right_hand_side: 0.002,
+            theorem_residual: Some(0.0004),
         }),
     }
 }
