@@ -1,6 +1,9 @@
 //! What can go wrong in a run.
 
+use crate::disk::DiskError;
+use crate::ledger::LedgerError;
 use crate::observer::Phase;
+use crate::release::ReleaseError;
 use rescind_curvature::{Ending, InvalidSetting, PreconditionerError, SolveError, SpectrumError};
 use rescind_data::{
     DataError, DatasetError, ManifestError, RequestError, SelectionError, SplitError,
@@ -8,7 +11,6 @@ use rescind_data::{
 };
 use rescind_network::NetworkError;
 use rescind_privacy::PrivacyError;
-use std::io;
 use std::path::PathBuf;
 
 /// Why a run could not do what was asked. Every message names the thing, what was found, what was
@@ -119,15 +121,8 @@ pub enum Error {
     },
 
     /// A file or folder of the run that the system refuses.
-    #[error("{path}: cannot {action}: {source}")]
-    Io {
-        /// The file or folder.
-        path: PathBuf,
-        /// What was tried.
-        action: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] DiskError),
     /// The folder holds no run.
     #[error(
         "{path} holds no run (no run.json): create one by training or importing a model into it"
@@ -206,9 +201,21 @@ pub enum Error {
         /// How many there are.
         records: usize,
     },
-    /// Releases cannot be made here.
-    #[error("the release failed: {0}")]
-    Release(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Private weights that were not kept.
+    #[error(
+        "the private weights of release {release} are not in the run: only the newest are, unless \
+         the run keeps its iterates"
+    )]
+    IterateGone {
+        /// The release.
+        release: u64,
+    },
+    /// A release that is refused or fails.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The run's ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A run made by another version.
     #[error(
         "{path} has format {found}, this version reads {expected}: use the version that made it"

@@ -6,12 +6,12 @@ mod release;
 mod resolve;
 mod statistics;
 
-pub(crate) use release::Unreleased;
-pub use release::{NoiseChoice, ReleaseChoice, ReleaseOrder, Released, Releaser};
+pub use release::ReleaseChoice;
 pub use resolve::Resolved;
 
 use crate::evaluation::Measured;
 use crate::methods::newton::{NewtonReport, NewtonSettings};
+use crate::release::Released;
 use crate::training::TrainingProgress;
 use rescind_data::{RecordRequest, Selection};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,16 @@ pub enum MethodReport {
     },
 }
 
+impl MethodReport {
+    /// The method's name, as on the command line and in certificates.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MethodReport::Newton { .. } => "newton",
+            MethodReport::Retrain { .. } => "retrain",
+        }
+    }
+}
+
 /// A request answered, as the private state remembers it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +111,7 @@ pub struct Effect {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Forgotten {
     /// What was done.
     pub record: RequestRecord,

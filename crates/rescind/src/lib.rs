@@ -29,16 +29,28 @@
 //! ```
 #![warn(missing_docs)]
 
+// Unit and integration tests share their support, which speaks of `rescind`.
+#[cfg(test)]
+extern crate self as rescind;
+
+pub mod certificate;
+mod disk;
 mod error;
 pub mod evaluation;
 pub mod forgetting;
+mod key;
+pub mod ledger;
 pub mod methods;
 mod objective;
 mod observer;
+pub mod release;
 pub mod run;
 pub mod training;
+pub mod verify;
 
+pub use disk::DiskError;
 pub use error::Error;
+pub use key::KeyError;
 pub use objective::{
     Curvature, Minibatch, NetworkModel, NetworkObjective, Objective, exact_gradient_norm,
 };

@@ -8,6 +8,7 @@ mod evaluate;
 #[doc(hidden)]
 pub mod fault;
 mod lock;
+mod recompute;
 mod records;
 mod reference;
 mod store;
@@ -23,11 +24,10 @@ pub(crate) use disk::{Access, io_error, read, replace};
 
 /// Makes a folder that only the owner enters.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
-    disk::folder(path, Access::Private)
+    Ok(disk::folder(path, Access::Private)?)
 }
 pub(crate) use store::Staged;
 
-use crate::forgetting::Releaser;
 use crate::training::{Ball, TrainingState};
 use crate::{Error, NetworkModel};
 use lock::Lock;
@@ -53,7 +53,6 @@ pub struct Run {
     pub(crate) execution: Arc<Execution>,
     pub(crate) store: Store,
     pub(crate) current: Option<(StateRecord, TrainingState)>,
-    pub(crate) releaser: Box<dyn Releaser>,
     /// A step was committed and could not be finished on disk.
     pub(crate) broken: bool,
     _lock: Lock,

@@ -3,9 +3,12 @@
 
 mod common;
 
-use common::{Books, private_weights, released, small};
+use common::{private_weights, released, small};
+use rescind::ledger::{Ledger, LedgerError};
+use rescind::release::ReleaseError;
 use rescind::run::fault::{self, Fault};
-use rescind::{Error, Run};
+use rescind::verify::{Evidence, verify};
+use rescind::{Error, KeyError, Run};
 use std::path::Path;
 use std::process::Command;
 
@@ -15,7 +18,7 @@ fn job(root: &Path) -> Result<(), Error> {
         Ok(_) | Err(Error::RunExists { .. }) => {}
         Err(other) => return Err(other),
     }
-    let mut run = Run::open_with(root, Box::new(Books), &mut ())?;
+    let mut run = Run::open(root, &mut ())?;
     run.train(&mut ())?;
     for number in 0..2 {
         if run.state().unwrap().requests.len() == number {
@@ -37,11 +40,24 @@ fn child() {
     let done = job(Path::new(&root));
     let happened = fault::clear();
     if let Err(error) = &done {
-        assert!(matches!(error, Error::Io { .. }), "{error:?}");
+        assert!(of_the_disk(error), "{error:?}");
         assert!(happened, "{error}");
     }
     // Done without a fault is what ends the matrix.
     std::process::exit(if done.is_ok() && !happened { 0 } else { 3 });
+}
+
+fn of_the_disk(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Io(_)
+            | Error::Ledger(LedgerError::Disk(_))
+            | Error::Release(
+                ReleaseError::Disk(_)
+                    | ReleaseError::Key(KeyError::Disk(_))
+                    | ReleaseError::Ledger(LedgerError::Disk(_))
+            )
+    )
 }
 
 fn every_step(full: bool) -> u32 {
@@ -84,12 +100,23 @@ fn every_step(full: bool) -> u32 {
                 "step {step}: history lost"
             );
         }
-        let books = std::fs::read_to_string(root.join("books")).unwrap();
+        let history = Ledger::open_existing(&root).unwrap().history().unwrap();
         assert_eq!(
-            books.lines().count(),
-            2,
+            (history.requests().count(), history.releases().count()),
+            (2, 2),
             "step {step}: a request was committed twice"
         );
+        for number in 1..=2 {
+            let path = root.join(format!("releases/{number:06}/certificate.json"));
+            let evidence = Evidence {
+                run: Some(root.clone()),
+                ..Evidence::default()
+            };
+            let report = verify(&std::fs::read(path).unwrap(), &evidence);
+            assert!(report.holds(), "step {step}: {report}");
+        }
+        let releases = std::fs::read_dir(root.join("releases")).unwrap();
+        assert_eq!(releases.count(), 2, "step {step}: something is left over");
         let private = std::fs::read_dir(root.join("private").join("state")).unwrap();
         let names: Vec<_> = private.map(|entry| entry.unwrap().file_name()).collect();
         assert!(

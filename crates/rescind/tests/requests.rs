@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{Books, newton, parameters, private_weights, released, small};
+use common::{newton, parameters, private_weights, released, small};
+use rescind::certificate::NoiseChoice;
 use rescind::evaluation::distance;
-use rescind::forgetting::{ForgetRequest, Method, MethodReport, NoiseChoice, ReleaseChoice};
+use rescind::forgetting::{ForgetRequest, Method, MethodReport, ReleaseChoice};
 use rescind::methods::newton::NewtonReport;
+use rescind::release::ReleaseError;
 use rescind::run::ModelChoice;
 use rescind::training::{TrainingEnding, TrainingSettings};
 use rescind::{Error, Phase, Progress, Run, RunConfig};
@@ -15,7 +17,7 @@ use std::path::Path;
 
 fn trained(root: &Path, config: RunConfig) -> Run {
     drop(Run::create(root, config, None, &mut ()).unwrap());
-    let mut run = Run::open_with(root, Box::new(Books), &mut ()).unwrap();
+    let mut run = Run::open(root, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
     run
 }
@@ -132,7 +134,7 @@ fn later_requests_start_from_the_last_iterate_and_reuse_the_preconditioner() {
         before = after;
         // Across processes too.
         drop(run);
-        run = Run::open_with(folder.path(), Box::new(Books), &mut ()).unwrap();
+        run = Run::open(folder.path(), &mut ()).unwrap();
     }
     assert_eq!(run.state().unwrap().requests.len(), 3);
     assert_eq!(run.retained().len(), 1296 - 90);
@@ -167,7 +169,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
         ..small()
     };
     drop(Run::create(folder.path(), config, None, &mut ()).unwrap());
-    let mut run = Run::open_with(folder.path(), Box::new(Books), &mut ()).unwrap();
+    let mut run = Run::open(folder.path(), &mut ()).unwrap();
     let mut steps = 0;
     let mut stop = |progress: &Progress| {
         steps += u64::from(progress.phase == Phase::Train && progress.epoch.is_none());
@@ -197,7 +199,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
     for pause in [false, true] {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(folder.path(), copy.path());
-        let mut run = Run::open_with(copy.path(), Box::new(Books), &mut ()).unwrap();
+        let mut run = Run::open(copy.path(), &mut ()).unwrap();
         if pause {
             let mut steps = 0;
             let mut stop = |progress: &Progress| {
@@ -210,7 +212,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
             };
             run.train(&mut stop).unwrap_err();
             drop(run);
-            run = Run::open_with(copy.path(), Box::new(Books), &mut ()).unwrap();
+            run = Run::open(copy.path(), &mut ()).unwrap();
         }
         let progress = run.train(&mut ()).unwrap();
         assert_eq!(progress.ending, Some(TrainingEnding::EpochsDone));
@@ -268,11 +270,20 @@ fn a_refused_release_changes_nothing() {
     let root = folder.path();
     drop(trained(root, small()));
     let before = private_weights(root);
-    // Opened without a way to release.
     let mut run = Run::open(root, &mut ()).unwrap();
+    let mut asked = released("random:9");
+    asked.release = Some(ReleaseChoice {
+        noise: NoiseChoice::Promise {
+            epsilon: 1.0,
+            delta: 1e-5,
+            accept_noise: false,
+        },
+        insecure_noise_seed: None,
+        budget: None,
+    });
     assert!(matches!(
-        run.forget(&released("random:9"), &mut ()),
-        Err(Error::Release(_))
+        run.forget(&asked, &mut ()),
+        Err(Error::Release(ReleaseError::Refused(_)))
     ));
     assert!(private_weights(root) == before && run.retained().len() == 1296);
     assert_eq!(run.state().unwrap().requests.len(), 0);
@@ -375,6 +386,7 @@ fn batch_norm_statistics_are_those_of_the_records_that_stay() {
     let release = Some(ReleaseChoice {
         noise,
         insecure_noise_seed: None,
+        budget: None,
     });
     let answer = run
         .forget(

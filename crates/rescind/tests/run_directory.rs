@@ -274,6 +274,7 @@ fn only_the_owner_reads_what_is_private() {
     assert_eq!(
         names,
         [
+            "ledger.sqlite",
             "lock",
             "manifest.json",
             "network.json",

@@ -76,16 +76,12 @@ impl Answered {
     fn of(run: PathBuf, record: &RequestRecord, retained: usize) -> Self {
         let newton = match &record.method {
             MethodReport::Newton { report } => Some(report),
-            MethodReport::Retrain { .. } => None,
+            _ => None,
         };
         Self {
             run,
             request: record.number,
-            method: if newton.is_some() {
-                "newton"
-            } else {
-                "retrain"
-            },
+            method: record.method.name(),
             forgotten: record.forgotten.len(),
             held_out: record.held_out.len(),
             copies_retained: record.copies_retained.len(),

@@ -3,7 +3,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::{number, seconds};
 use crate::table::table;
 use clap::Args;
-use rescind::forgetting::{MethodReport, RequestRecord};
+use rescind::forgetting::RequestRecord;
 use rescind::run::Run;
 use serde::Serialize;
 use std::fmt;
@@ -70,10 +70,7 @@ impl Request {
             requested_at: humantime::format_rfc3339_seconds(at).to_string(),
             asked: record.asked.clone(),
             forgotten: record.forgotten.len(),
-            method: match record.method {
-                MethodReport::Newton { .. } => "newton",
-                MethodReport::Retrain { .. } => "retrain",
-            },
+            method: record.method.name(),
             loss_before: record.effect.forgotten_before.loss,
             loss_after: record.effect.forgotten_after.loss,
             released: record.released,

@@ -1,12 +1,11 @@
 //! Answering a request.
 
-use super::{
-    Effect, ForgetRequest, Forgotten, Method, MethodReport, ReleaseOrder, Released, RequestRecord,
-    Resolved, Unreleased,
-};
+use super::{Effect, ForgetRequest, Forgotten, Method, MethodReport, RequestRecord, Resolved};
 use crate::evaluation::{Measured, measure};
+use crate::ledger::recover;
 use crate::methods::newton::{self, NewtonSettings, NewtonTask};
 use crate::observer::{Observer, Phase, report};
+use crate::release::{Released, record_request};
 use crate::run::{Run, Staged, StateRecord};
 use crate::training::{TrainingEnding, TrainingState};
 use crate::{Error, NetworkObjective};
@@ -188,7 +187,7 @@ impl Run {
         ))
     }
 
-    /// Has the books say that the staged state counts.
+    /// Has the ledger say that the staged state counts.
     fn commit(
         &mut self,
         asked: &ForgetRequest,
@@ -197,12 +196,15 @@ impl Run {
         state: &TrainingState,
         candidates: Vec<SensitivityBound>,
     ) -> Result<Option<Released>, Error> {
-        let mut releaser = std::mem::replace(&mut self.releaser, Box::new(Unreleased));
-        let committed = self.order(asked, staged, next, state, candidates, &mut *releaser);
-        // An error after the commit leaves a request that counts: the books know.
+        let committed = match asked.release {
+            Some(choice) => self
+                .release(choice, staged, next, state, candidates)
+                .map(Some),
+            None => self.record(staged, next).map(|()| None),
+        };
+        // An error after the commit leaves a request that counts: the ledger knows.
         let undone = committed.is_err()
-            && !matches!(releaser.recover(&self.root), Ok(last) if last != Some(staged.digest));
-        self.releaser = releaser;
+            && !matches!(recover(&self.root), Ok(last) if last.state != Some(staged.digest));
         self.broken = undone;
         if committed.is_err() && !undone {
             self.store.sweep()?;
@@ -210,44 +212,10 @@ impl Run {
         committed
     }
 
-    fn order(
-        &self,
-        asked: &ForgetRequest,
-        staged: &Staged,
-        next: &StateRecord,
-        state: &TrainingState,
-        candidates: Vec<SensitivityBound>,
-        releaser: &mut dyn super::Releaser,
-    ) -> Result<Option<Released>, Error> {
-        let Some(record) = next.requests.last() else {
-            return Err(Error::NoRecords);
-        };
-        let forgotten = self.manifest.hashes_of(&record.forgotten)?;
-        let mut statistics = |w: &[f32]| self.statistics_on(&next.retained, w);
-        let batch_norm = self.network.statistic_count() > 0;
-        let order = |choice| ReleaseOrder {
-            run: &self.root,
-            state: staged.digest,
-            network: &self.network,
-            weights: state.weights.parameters.clone(),
-            ball: &self.ball,
-            candidates,
-            choice,
-            statistics: batch_norm.then_some(&mut statistics as _),
-            record,
-            forgotten,
-            manifest: &self.manifest,
-            retained: &next.retained,
-            scaling: &next.scaling,
-            validation_records: self.split.validation.len(),
-            early_stopping: self.config.training.early_stopping.is_some(),
-        };
-        match asked.release {
-            Some(choice) => releaser.release(order(choice)).map(Some),
-            None => releaser
-                .record(&self.root, staged.digest, record)
-                .map(|()| None),
-        }
+    fn record(&self, staged: &Staged, next: &StateRecord) -> Result<(), Error> {
+        let request = next.requests.last().ok_or(Error::NoRecords)?;
+        record_request(&self.root, staged.digest, &self.request_facts(request)?)?;
+        Ok(())
     }
 
     /// Makes a committed state the current one, on disk and in memory.

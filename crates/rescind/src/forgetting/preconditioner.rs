@@ -48,7 +48,8 @@ impl Run {
         sketch: NystromPreconditioner<f32>,
     ) -> Result<(), Error> {
         let path = self.sketch_path();
-        let encode = |e: String| io_error(&path, "encode it")(std::io::Error::other(e));
+        let encode =
+            |e: String| -> Error { io_error(&path, "encode it")(std::io::Error::other(e)).into() };
         let preconditioning =
             serde_json::to_string(&preconditioning).map_err(|e| encode(e.to_string()))?;
         let kept = Kept {
@@ -58,6 +59,6 @@ impl Run {
         let body = postcard::to_stdvec(&kept).map_err(|e| encode(e.to_string()))?;
         let bytes = [MAGIC, blake3::hash(&body).as_bytes().as_slice(), &body].concat();
         crate::run::private_folder(&self.private("preconditioner"))?;
-        replace(&path, &bytes, Access::Private)
+        Ok(replace(&path, &bytes, Access::Private)?)
     }
 }

@@ -1,35 +1,18 @@
-//! The seam to whatever noises, certifies and records.
+//! What a release is told about a request.
 
-use super::RequestRecord;
+use super::{MethodReport, RequestRecord};
 use crate::Error;
-use crate::training::Ball;
-use rescind_data::{Digest, Manifest, Selection, Standardisation};
-use rescind_network::Network;
+use crate::certificate::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
+use crate::ledger::Budget;
+use crate::methods::newton::NewtonReport;
+use crate::release::{Ball, PrivateWeights, ReleaseOrder, Released, RequestFacts};
+use crate::run::{Run, Staged, StateRecord};
+use crate::training::TrainingState;
+use rescind_data::Provenance;
 use rescind_privacy::sensitivity::SensitivityBound;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-
-/// How much noise.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum NoiseChoice {
-    /// This σ; what it promises at δ is computed.
-    Sigma {
-        /// σ.
-        sigma: f64,
-        /// δ.
-        delta: f64,
-    },
-    /// The least σ that keeps this promise.
-    Promise {
-        /// ε.
-        epsilon: f64,
-        /// δ.
-        delta: f64,
-        /// Release even if the noise destroys the model.
-        accept_noise: bool,
-    },
-}
+use serde_json::{Map, Value};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How to release.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,88 +22,128 @@ pub struct ReleaseChoice {
     pub noise: NoiseChoice,
     /// A seed for the noise, for experiments alone: whoever knows it can take the noise off.
     pub insecure_noise_seed: Option<u64>,
+    /// The promise to every request, past ones included, that this release must not break.
+    pub budget: Option<Budget>,
 }
 
-/// All that a release is made of.
-pub struct ReleaseOrder<'a> {
-    /// The run's folder.
-    pub run: &'a Path,
-    /// BLAKE3 of the staged private state: what is committed names it.
-    pub state: Digest,
-    /// The network.
-    pub network: &'a Network,
-    /// The private weights, inside the ball.
-    pub weights: Vec<f32>,
-    /// The ball.
-    pub ball: &'a Ball,
-    /// Bounds on the distance to what retraining gives.
-    pub candidates: Vec<SensitivityBound>,
-    /// How to release.
-    pub choice: ReleaseChoice,
-    /// Batch-norm statistics of noised weights on the retained records; absent without batch norm.
-    #[allow(clippy::type_complexity)]
-    pub statistics: Option<&'a mut dyn FnMut(&[f32]) -> Result<Vec<f32>, Error>>,
-    /// What was done.
-    pub record: &'a RequestRecord,
-    /// Hashes of the records forgotten.
-    pub forgotten: Vec<Digest>,
-    /// The identity of all records.
-    pub manifest: &'a Manifest,
-    /// The records that stay.
-    pub retained: &'a Selection,
-    /// The scaling of inputs, computed on the retained records if on any.
-    pub scaling: &'a Standardisation,
-    /// Records held out for validation.
-    pub validation_records: usize,
-    /// Whether a choice of epoch rested on them.
-    pub early_stopping: bool,
-}
-
-/// What came out of a release.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Released {
-    /// Its folder.
-    pub folder: PathBuf,
-}
-
-/// What turns private weights into a release and keeps the books.
-pub trait Releaser: Send {
-    /// Noises, certifies and commits. Once this returns the request counts, together with the
-    /// private state named in the order.
-    ///
-    /// # Errors
-    /// A refusal, or whatever writing meets.
-    fn release(&mut self, order: ReleaseOrder<'_>) -> Result<Released, Error>;
-
-    /// Commits a request that is not released.
-    ///
-    /// # Errors
-    /// Whatever writing meets.
-    fn record(&mut self, run: &Path, state: Digest, request: &RequestRecord) -> Result<(), Error>;
-
-    /// Finishes or undoes what a crash left of a release, and returns the private state that the
-    /// newest commit names.
-    ///
-    /// # Errors
-    /// Whatever reading and writing meet.
-    fn recover(&mut self, run: &Path) -> Result<Option<Digest>, Error>;
-}
-
-/// Keeps no books: the private state alone says what was answered.
-pub(crate) struct Unreleased;
-
-impl Releaser for Unreleased {
-    fn release(&mut self, _: ReleaseOrder<'_>) -> Result<Released, Error> {
-        Err(Error::Release(
-            "this run was opened without a way to release".into(),
-        ))
+impl Run {
+    /// Releases a staged state: from then on it counts.
+    pub(super) fn release(
+        &self,
+        choice: ReleaseChoice,
+        staged: &Staged,
+        next: &StateRecord,
+        state: &TrainingState,
+        candidates: Vec<SensitivityBound>,
+    ) -> Result<Released, Error> {
+        let request = next.requests.last().ok_or(Error::NoRecords)?;
+        let mut statistics = |w: &[f32]| {
+            let computed = self.statistics_on(&next.retained, w);
+            computed.map_err(|error| error.to_string())
+        };
+        let batch_norm = self.network.statistic_count() > 0;
+        Ok(crate::release::release(ReleaseOrder {
+            run: &self.root,
+            state: staged.digest,
+            network: &self.network,
+            weights: PrivateWeights::new(state.weights.parameters.clone()),
+            ball: Ball {
+                radius: self.ball.radius(),
+                centre: self.ball.centre().map(|centre| &**centre),
+            },
+            candidates,
+            noise: choice.noise,
+            insecure_noise_seed: choice.insecure_noise_seed,
+            statistics: batch_norm.then_some(&mut statistics as _),
+            budget: choice.budget,
+            request: self.request_facts(request)?,
+            data: DataFacts {
+                dataset: self.manifest.dataset().to_owned(),
+                manifest: self.manifest.root(),
+                records: self.manifest.records().len() as u64,
+                retained: next.retained.len() as u64,
+                validation: self.split.validation.len() as u64,
+                input_scaling: scaling(next),
+            },
+            method: method_facts(request)?,
+        })?)
     }
 
-    fn record(&mut self, _: &Path, _: Digest, _: &RequestRecord) -> Result<(), Error> {
-        Ok(())
+    pub(super) fn request_facts(&self, request: &RequestRecord) -> Result<RequestFacts, Error> {
+        let made = UNIX_EPOCH + Duration::from_secs(request.requested_at);
+        Ok(RequestFacts {
+            number: request.number,
+            requested_at: humantime::format_rfc3339_seconds(made).to_string(),
+            records: self.manifest.hashes_of(&request.forgotten)?,
+        })
     }
+}
 
-    fn recover(&mut self, _: &Path) -> Result<Option<Digest>, Error> {
-        Ok(None)
+fn scaling(next: &StateRecord) -> InputScaling {
+    match next.scaling.provenance() {
+        Provenance::None => InputScaling::None,
+        Provenance::Fixed | Provenance::Supplied => InputScaling::Constants,
+        Provenance::ComputedOn { selection, .. } if *selection == next.retained.digest() => {
+            InputScaling::FromRetained
+        }
+        Provenance::ComputedOn { .. } => InputScaling::FromRecords,
     }
+}
+
+fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error> {
+    let (training_finished, seconds) = (request.training_finished, request.seconds);
+    Ok(match &request.method {
+        MethodReport::Newton { report } => MethodFacts {
+            name: "newton".to_owned(),
+            settings: newton_settings(report)?,
+            training_finished,
+            seconds,
+            gradient_norm_before: Some(report.gradient_norm_before),
+            gradient_norm_after: Some(report.gradient_norm_after),
+            solve: Some(SolveFacts {
+                solver: solver(report),
+                ending: report.ending.to_string(),
+                products: report.products,
+                residual: report.residual,
+                right_hand_side: report.right_hand_side,
+                theorem_residual: report.theorem_residual,
+            }),
+        },
+        MethodReport::Retrain { .. } => MethodFacts {
+            name: "retrain".to_owned(),
+            settings: Map::new(),
+            training_finished,
+            seconds,
+            gradient_norm_before: None,
+            gradient_norm_after: None,
+            solve: None,
+        },
+    })
+}
+
+/// The settings as asked for, with the damping that followed.
+fn newton_settings(report: &NewtonReport) -> Result<Map<String, Value>, Error> {
+    let asked =
+        serde_json::to_value(&report.settings).map_err(crate::release::ReleaseError::from)?;
+    let Value::Object(mut settings) = asked else {
+        return Ok(Map::new());
+    };
+    if let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into()) {
+        settings.insert("damping_choice".to_owned(), choice);
+    }
+    settings.insert(
+        "curvature_records".to_owned(),
+        report.curvature_records.into(),
+    );
+    Ok(settings)
+}
+
+/// The solver's name as it is written in settings.
+fn solver(report: &NewtonReport) -> String {
+    let written = serde_json::to_value(report.settings.solver).ok();
+    let kind = written
+        .as_ref()
+        .and_then(|value| value.get("kind"))
+        .and_then(Value::as_str);
+    kind.unwrap_or("unknown").to_owned()
 }

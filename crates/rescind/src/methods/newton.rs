@@ -16,7 +16,7 @@ use crate::observer::{Observer, Phase, report};
 use crate::training::Ball;
 use crate::{Curvature, Error, Objective};
 use rescind_curvature::{Ending, NystromPreconditioner, norm};
-use rescind_privacy::sensitivity::SensitivityBound;
+use rescind_privacy::sensitivity::{Constant, SensitivityBound, Symbol};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
@@ -76,6 +76,8 @@ pub struct NewtonReport {
     /// `‖b − (B + λI)x‖` of the system solved, over all records that stay, recomputed in double
     /// precision.
     pub residual: f64,
+    /// `‖∇F_r − (H + λI)x‖` in double precision, where the theorem of the step gives a bound.
+    pub theorem_residual: Option<f64>,
     /// The solver's relative residual after each iteration, for plots.
     pub history: Vec<f64>,
     /// `‖x‖`, the length of the step.
@@ -138,17 +140,21 @@ pub fn step(
     }
 
     let mut weights: Vec<f32> = w.iter().zip(&solution.x).map(|(w, x)| w - x).collect();
+    let x = step_taken(w, &weights);
     let projected = task.ball.project(&mut weights);
 
     let checking = Instant::now();
-    // The step that was taken, before projection: what was rounded away belongs to the residual.
-    let x: Vec<f64> = solution.x.iter().map(|&x| f64::from(x)).collect();
     let exact = Exact::new(task, observer)?;
     let residual = exact.residual(&rhs, &x, settings.curvature, chosen.damping)?;
     let gradient_norm_after = crate::exact_gradient_norm(task.retain, &weights)?;
     report(observer, Phase::Check, 3, None)?;
     let (candidates, no_theorem) =
         bounds::candidates(task, settings, &exact, &x, chosen.damping, observer)?;
+    let theorem_residual = candidates
+        .iter()
+        .flat_map(SensitivityBound::constants)
+        .find(|constant| constant.symbol() == Symbol::Residual)
+        .map(Constant::value);
     Ok(NewtonOutcome {
         weights,
         candidates,
@@ -165,6 +171,7 @@ pub fn step(
             preconditioner_rank: solved.preconditioner_rank,
             right_hand_side: norm(&rhs),
             residual,
+            theorem_residual,
             history: solution.history,
             step_norm: norm(&x),
             projected,
@@ -177,6 +184,31 @@ pub fn step(
         },
         made: prepare,
     })
+}
+
+/// Computes the residuals of a step again, of the system solved and of the theorem's, from where it
+/// led: `weights` must not have been projected.
+pub(crate) fn residuals(
+    task: &NewtonTask<'_>,
+    report: &NewtonReport,
+    weights: &[f32],
+) -> Result<(f64, f64), Error> {
+    let x = step_taken(task.weights, weights);
+    let rhs = right_hand_side(task, report.settings.right_hand_side)?;
+    let exact = Exact::new(task, &mut ())?;
+    let damping = report.damping.damping;
+    Ok((
+        exact.residual(&rhs, &x, report.settings.curvature, damping)?,
+        exact.theorem_residual(&x, damping)?,
+    ))
+}
+
+/// `w* − w̃` before projection: what was rounded away belongs to the residual.
+fn step_taken(before: &[f32], after: &[f32]) -> Vec<f64> {
+    let pairs = before.iter().zip(after);
+    pairs
+        .map(|(&w, &new)| f64::from(w) - f64::from(new))
+        .collect()
 }
 
 /// The b of `(B + λI) x = b`.

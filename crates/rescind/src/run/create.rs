@@ -6,7 +6,6 @@ use super::records::Raw;
 use super::store::{StateRecord, Store};
 use super::{Run, RunConfig};
 use crate::Error;
-use crate::forgetting::{Releaser, Unreleased};
 use crate::observer::Observer;
 use crate::training::{Ball, TrainingEnding, TrainingProgress, TrainingState};
 use rescind_data::{DataSource, Manifest, Selection, train_validation};
@@ -96,7 +95,6 @@ impl Run {
             execution: Arc::<Execution>::default(),
             store,
             current: None,
-            releaser: Box::new(Unreleased),
             broken: false,
             _lock: lock,
         })
@@ -192,18 +190,6 @@ impl Run {
     /// [`Error::Busy`] while another process works on it; a damaged file; records that are no
     /// longer those of the manifest.
     pub fn open(root: &Path, observer: &mut dyn Observer) -> Result<Self, Error> {
-        Run::open_with(root, Box::new(Unreleased), observer)
-    }
-
-    /// The same, with releases made by `releaser`.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_with(
-        root: &Path,
-        mut releaser: Box<dyn Releaser>,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, Error> {
         let written = read_config(root)?;
         let config = written.config;
         let lock = Lock::take(root)?;
@@ -216,7 +202,7 @@ impl Run {
         let ball = ball(&config, &network, centre.as_deref())?;
         let store = Store::open(root.join("private").join("state"))?;
         let staged = store.staged()?;
-        let committed = releaser.recover(root)?;
+        let committed = crate::ledger::recover(root)?.state;
         if let Some(staged) = staged
             && committed == Some(staged.digest)
         {
@@ -249,7 +235,6 @@ impl Run {
             execution: Arc::<Execution>::default(),
             store,
             current,
-            releaser,
             broken: false,
             _lock: lock,
         })
@@ -364,7 +349,8 @@ fn ball(config: &RunConfig, network: &Network, centre: Option<&[u8]>) -> Result<
 /// The same source wherever the process runs.
 fn absolute(source: DataSource) -> Result<DataSource, Error> {
     let whole = |path: PathBuf| {
-        std::path::absolute(&path).map_err(disk::io_error(&path, "find its absolute path"))
+        let found = std::path::absolute(&path);
+        found.map_err(disk::io_error(&path, "find its absolute path"))
     };
     Ok(match source {
         DataSource::Digits => DataSource::Digits,

@@ -44,7 +44,7 @@ impl Lock {
                         holder: written(&path),
                     });
                 }
-                Err(TryLockError::Error(e)) => return Err(io_error(&path, "lock it")(e)),
+                Err(TryLockError::Error(e)) => return Err(io_error(&path, "lock it")(e).into()),
             }
         }
         let mut note = || {

@@ -190,12 +190,15 @@ impl Store {
 
     /// Makes a staged iterate count.
     pub fn commit(&self, staged: &Staged) -> Result<(), Error> {
-        disk::rename(&self.folder.join(STAGING), &self.place(staged.number))
+        Ok(disk::rename(
+            &self.folder.join(STAGING),
+            &self.place(staged.number),
+        )?)
     }
 
     /// Removes an iterate.
     pub fn remove(&self, number: u64) -> Result<(), Error> {
-        disk::remove(&self.place(number))
+        Ok(disk::remove(&self.place(number))?)
     }
 
     /// Reads an iterate; the newest if no number is given.
@@ -235,6 +238,11 @@ impl Store {
             progress: record.progress.clone(),
         };
         Ok(Some((record, state)))
+    }
+
+    /// BLAKE3 of the record of an iterate, which names the hashes of its other files.
+    pub fn digest_of(&self, number: u64) -> Result<Digest, Error> {
+        digest(&disk::read(&self.place(number).join(RECORD))?)
     }
 
     /// Reads the record of an iterate without its weights.

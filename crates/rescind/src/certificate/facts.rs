@@ -1,0 +1,99 @@
+//! What a method and its data contribute to a certificate, as they report it.
+
+use rescind_data::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How much noise a release gets.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub enum NoiseChoice {
+    /// σ is given; ε at δ follows, however large.
+    Sigma {
+        /// Standard deviation of the noise on every parameter, above 0.
+        sigma: f64,
+        /// δ at which ε is stated, above 0 and below 1.
+        delta: f64,
+    },
+    /// (ε, δ) is given; σ follows.
+    Promise {
+        /// ε, at least 0.
+        epsilon: f64,
+        /// δ, above 0 and below 1; failure probabilities of constants are paid out of it.
+        delta: f64,
+        /// Release even if the noise outweighs the weights.
+        accept_noise: bool,
+    },
+}
+
+/// Which records a model was trained on. Counts are after the request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataFacts {
+    /// Name of the dataset.
+    pub dataset: String,
+    /// Root of the manifest of all records.
+    pub manifest: Digest,
+    /// Records in the manifest.
+    pub records: u64,
+    /// Records trained on from now on.
+    pub retained: u64,
+    /// Records held out for validation.
+    pub validation: u64,
+    /// Where the constants that scale the inputs came from.
+    pub input_scaling: InputScaling,
+}
+
+/// Where the constants that scale a model's inputs came from (THEORY §6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InputScaling {
+    /// Inputs are used as they are.
+    None,
+    /// Constants fixed without looking at the records.
+    Constants,
+    /// Computed on the records now retained, so that retraining would compute them too.
+    FromRetained,
+    /// Computed on records, forgotten ones perhaps among them: never released, since no noise
+    /// covers these constants.
+    FromRecords,
+}
+
+/// What a method did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodFacts {
+    /// Its name, such as `newton`.
+    pub name: String,
+    /// Every setting that decides its result.
+    pub settings: Map<String, Value>,
+    /// Whether training had ended when the records left.
+    pub training_finished: bool,
+    /// Wall time of the method in seconds.
+    pub seconds: f64,
+    /// ‖∇F_r‖ at the weights it started from, in f64, if computed.
+    pub gradient_norm_before: Option<f64>,
+    /// ‖∇F_r‖ at the weights it ended with, before noise, in f64, if computed.
+    pub gradient_norm_after: Option<f64>,
+    /// The linear solve, where there was one.
+    pub solve: Option<SolveFacts>,
+}
+
+/// How a linear solve went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SolveFacts {
+    /// The solver's name.
+    pub solver: String,
+    /// How it ended, such as `converged` or `budget spent`.
+    pub ending: String,
+    /// Operator products it took.
+    pub products: u64,
+    /// ‖b − (B + λI)x‖ of the system solved, recomputed from scratch in f64.
+    pub residual: f64,
+    /// ‖b‖.
+    pub right_hand_side: f64,
+    /// ‖∇F_r − (H + λI)x‖ in f64, where the theorem of the Newton step is used: x may solve
+    /// another system than the theorem's (THEORY §2).
+    pub theorem_residual: Option<f64>,
+}

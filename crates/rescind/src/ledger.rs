@@ -1,0 +1,22 @@
+//! The ledger of a run: every request, release and certificate, in order, for good.
+//!
+//! One SQLite table takes entries at its end only: triggers refuse every update, deletion and
+//! insertion elsewhere. Every entry holds the digest of the one before, so history edited around
+//! the triggers is noticed by every later use; whoever rewrites the whole chain still contradicts
+//! the certificates already handed out, each of which quotes the chain's head.
+
+mod budget;
+mod entry;
+mod history;
+mod recovery;
+mod standing;
+mod store;
+
+pub use budget::{Budget, BudgetExceeded};
+pub use entry::{CertificateEntry, Entry, ReleaseEntry, RequestEntry};
+pub use history::{History, Recorded};
+pub use recovery::{Recovered, recover};
+pub use standing::Standing;
+pub use store::{Ledger, LedgerError};
+
+pub(crate) use recovery::{content_digest, opening_file, publish, release_folder, staging_folder};

@@ -1,0 +1,52 @@
+//! A release folder that is not a release yet.
+
+use super::error::ReleaseError;
+use crate::certificate::Certificate;
+use crate::disk::{self, Access};
+use crate::ledger::staging_folder;
+use std::path::{Path, PathBuf};
+
+/// The files of a release.
+pub(super) struct Files {
+    pub(super) weights: Vec<u8>,
+    pub(super) network: Vec<u8>,
+    pub(super) certificate: Vec<u8>,
+    pub(super) text: String,
+    pub(super) markdown: String,
+}
+
+impl Files {
+    pub(super) fn new(
+        weights: Vec<u8>,
+        network: Vec<u8>,
+        certificate: &Certificate,
+    ) -> Result<Self, ReleaseError> {
+        Ok(Self {
+            weights,
+            network,
+            certificate: certificate.to_json()?.into_bytes(),
+            text: certificate.to_string(),
+            markdown: certificate.to_markdown(),
+        })
+    }
+
+    /// Writes them where nobody looks for releases, and waits until they are on disk.
+    pub(super) fn stage(&self, run: &Path, number: u64) -> Result<PathBuf, ReleaseError> {
+        let folder = staging_folder(run, number);
+        let releases = run.join("releases");
+        disk::folder(&folder, Access::Open)?;
+        for (name, bytes) in [
+            ("weights.safetensors", self.weights.as_slice()),
+            ("network.json", self.network.as_slice()),
+            ("certificate.json", self.certificate.as_slice()),
+            ("certificate.txt", self.text.as_bytes()),
+            ("certificate.md", self.markdown.as_bytes()),
+        ] {
+            disk::write(&folder.join(name), bytes, Access::Open)?;
+        }
+        disk::sync_folder(&folder)?;
+        disk::sync_folder(&releases)?;
+        disk::sync_folder(run)?;
+        Ok(folder)
+    }
+}

@@ -1,0 +1,271 @@
+//! `docs/` says what the code does.
+
+mod support;
+
+use rescind::certificate::{AssumptionName, NoiseChoice};
+use rescind::release::release;
+use rescind_network::{Activation, zoo};
+use rescind_privacy::sensitivity::{
+    Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
+};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseScale, Sensitivity, analytic};
+use rusqlite::Connection;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::Path;
+use support::*;
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs")
+        .join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The names in the first column of the table after a marker.
+fn documented(page: &str, marker: &str) -> BTreeSet<String> {
+    let (_, table) = page.split_once(marker).unwrap();
+    let rows = table
+        .lines()
+        .skip_while(|line| !line.starts_with('|'))
+        .skip(2);
+    let names: Vec<String> = rows
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(|row| {
+            let cell = row.split('|').nth(1).unwrap();
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let unique: BTreeSet<String> = names.iter().cloned().collect();
+    assert_eq!(
+        unique.len(),
+        names.len(),
+        "a name occurs twice after {marker}"
+    );
+    unique
+}
+
+/// Paths of all fields of a document; `open` are objects whose members are free.
+fn fields(value: &Value, path: &str, open: &[&str], all: &mut BTreeSet<String>) {
+    let join = |name: &str| {
+        if path.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        }
+    };
+    match value {
+        Value::Object(members) if !open.contains(&path) => {
+            for (name, value) in members {
+                fields(value, &join(name), open, all);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                fields(item, &format!("{path}[]"), open, all);
+            }
+        }
+        _ => {
+            all.insert(path.to_owned());
+        }
+    }
+}
+
+/// Two releases that have all fields between them, and the run of the first.
+fn examples() -> (Vec<Value>, Fixture) {
+    let smooth = Fixture::new();
+    let mut order = smooth.order(1);
+    let failing = Provenance::Probabilistic {
+        failure_probability: 1e-6,
+    };
+    order.candidates = vec![newton_bound(failing), ball_bound()];
+    order.noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+        accept_noise: true,
+    };
+    let first = release(order).unwrap().certificate;
+    let rough = Fixture::with(Activation::Relu, zoo::Norm::None);
+    let mut order = rough.order(1);
+    order.method.solve = None;
+    let second = release(order).unwrap().certificate;
+    let values = [first, second].map(|certificate| serde_json::to_value(certificate).unwrap());
+    (values.to_vec(), smooth)
+}
+
+#[test]
+fn every_field_of_every_file_is_documented() {
+    let page = page("formats.md");
+    let (certificates, fixture) = examples();
+    let of = |values: &[Value], open: &[&str]| {
+        let mut all = BTreeSet::new();
+        for value in values {
+            fields(value, "", open, &mut all);
+        }
+        all
+    };
+    let open = ["checksums", "method.settings"];
+    assert_eq!(
+        documented(&page, "<!-- fields: certificate -->"),
+        of(&certificates, &open)
+    );
+
+    let opening = std::fs::read(fixture.run().join("private/openings/000001.json")).unwrap();
+    let opening: Value = serde_json::from_slice(&opening).unwrap();
+    assert_eq!(
+        documented(&page, "<!-- fields: opening -->"),
+        of(&[opening], &[])
+    );
+
+    let ledger = Connection::open(fixture.run().join("ledger.sqlite")).unwrap();
+    for (kind, marker) in [
+        ("request", "<!-- fields: request -->"),
+        ("release", "<!-- fields: release -->"),
+        ("certificate", "<!-- fields: certificate entry -->"),
+    ] {
+        let query = "SELECT body FROM entries WHERE kind = ?";
+        let body: String = ledger.query_row(query, [kind], |row| row.get(0)).unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(documented(&page, marker), of(&[body], &[]), "{kind}");
+    }
+    let statement = ledger.prepare("SELECT * FROM entries").unwrap();
+    let columns: BTreeSet<String> = statement.column_names().map(str::to_owned).collect();
+    assert_eq!(documented(&page, "The views `requests`"), columns);
+}
+
+#[test]
+fn every_file_of_a_run_is_documented() {
+    let listed = documented(&page("formats.md"), "## Run directory");
+    let (_, fixture) = examples();
+    let mut open = vec![fixture.run().to_owned()];
+    let mut seen = 0;
+    while let Some(folder) = open.pop() {
+        for item in std::fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            let name = path
+                .strip_prefix(fixture.run())
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let general = name.replace("000001", "NNNNNN");
+            let file = general.rsplit('/').next().unwrap();
+            assert!(listed.contains(&general) || listed.contains(file), "{name}");
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 10);
+}
+
+#[test]
+fn every_kind_and_assumption_is_explained() {
+    let page = page("guarantees.md");
+    let kinds: BTreeSet<String> = [
+        GuaranteeKind::Proved,
+        GuaranteeKind::Measured,
+        GuaranteeKind::Probabilistic,
+        GuaranteeKind::Estimated,
+        GuaranteeKind::Assumed,
+    ]
+    .map(|kind| kind.to_string())
+    .into();
+    assert_eq!(documented(&page, "## What a guarantee rests on"), kinds);
+    let names = documented(&page, "## What a certificate does not promise");
+    let error = serde_json::from_str::<AssumptionName>("\"zzz\"")
+        .unwrap_err()
+        .to_string();
+    let known: BTreeSet<String> = error
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|n| *n != "zzz")
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(names, known);
+}
+
+/// A figure as the page writes it: six significant digits, rounded to nearest or up by one.
+#[track_caller]
+fn states(page: &str, text: &str, value: f64) {
+    assert!(page.contains(text), "the page does not say {text}");
+    let number: f64 = text.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(
+        (number / value - 1.0).abs() < 1.01e-5,
+        "{text}, but it is {value}"
+    );
+}
+
+#[test]
+fn the_worked_example_is_computed() {
+    let page = page("guarantees.md");
+    for (epsilon, certainty) in [
+        (0.1_f64, "52.5"),
+        (1.0, "73.1"),
+        (3.0, "95.3"),
+        (10.0, "99.995"),
+    ] {
+        let odds = 100.0 * epsilon.exp() / (1.0 + epsilon.exp());
+        let digits = certainty.split('.').nth(1).unwrap().len();
+        assert_eq!(format!("{odds:.digits$}"), certainty);
+        assert!(page.contains(&format!("| {epsilon} | {certainty} % |")));
+    }
+    let (one, delta) = (Epsilon::new(1.0).unwrap(), Delta::new(1e-5).unwrap());
+    let epsilon = |sensitivity: f64, sigma: f64| {
+        let (s, n) = (
+            Sensitivity::new(sensitivity).unwrap(),
+            NoiseScale::new(sigma).unwrap(),
+        );
+        analytic::epsilon(delta, s, n).unwrap().value()
+    };
+    let constant =
+        |symbol, value| Constant::new(symbol, value, Provenance::Proved, "the example").unwrap();
+    let ball = SensitivityBound::new(
+        Theorem::BallDiameter,
+        vec![constant(Symbol::BallRadius, 20.0)],
+    )
+    .unwrap();
+    let diameter = ball.value();
+    // 1
+    states(
+        &page,
+        "epsilon = 8.00171e8",
+        epsilon(diameter.value(), 0.001),
+    );
+    // 2
+    let sigma = analytic::calibrate(one, delta, diameter).unwrap().value();
+    states(&page, "σ = 149.225", sigma);
+    states(&page, "length 24295", sigma * 26_506_f64.sqrt());
+    let bearable = 0.1 * 12.7 / 26_506_f64.sqrt();
+    states(&page, "σ up to 0.0078007", bearable);
+    states(
+        &page,
+        "epsilon = 1.31689e7",
+        epsilon(diameter.value(), bearable),
+    );
+    // 3
+    let constants = vec![
+        constant(Symbol::GradientNorm, 1e-8),
+        constant(Symbol::GradientBound, 1e-8),
+        constant(Symbol::StrongConvexity, 1e-4),
+    ];
+    let convex = SensitivityBound::new(Theorem::StronglyConvex, constants).unwrap();
+    states(&page, "the bound is 2e-4", convex.value().value());
+    let sigma = analytic::calibrate(one, delta, convex.value()).unwrap();
+    states(&page, "σ = 7.46126e-4", sigma.value());
+    // 4
+    let release = Gdp::of_release(convex.value(), sigma).unwrap();
+    let both = Gdp::compose([release, release])
+        .unwrap()
+        .epsilon(delta)
+        .unwrap()
+        .value();
+    states(&page, "epsilon for them is 1.46517", both);
+    assert!(both > 1.2 && page.contains("a budget of epsilon = 1.2"));
+}

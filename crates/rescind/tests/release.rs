@@ -1,0 +1,419 @@
+//! What a release promises, and what it refuses.
+
+mod support;
+
+use rescind::certificate::{AssumptionName, Certificate, InputScaling, NoiseChoice};
+use rescind::release::{Ball, PrivateWeights, ReleaseError, release};
+use rescind_network::{Activation, zoo};
+use rescind_privacy::sensitivity::{GuaranteeKind, Provenance, Theorem};
+use rescind_privacy::{Delta, NoiseScale, Sensitivity, analytic};
+use support::*;
+
+fn assumes(certificate: &Certificate, name: AssumptionName) -> bool {
+    certificate
+        .assumptions
+        .iter()
+        .any(|assumption| assumption.name == name)
+}
+
+/// Names of everything below a run.
+fn files(run: &std::path::Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut open = vec![run.to_owned()];
+    while let Some(folder) = open.pop() {
+        for item in std::fs::read_dir(folder).unwrap() {
+            let path = item.unwrap().path();
+            if path.is_dir() {
+                open.push(path)
+            } else {
+                names.push(path)
+            }
+        }
+    }
+    let mut names: Vec<String> = names
+        .iter()
+        .map(|p| p.strip_prefix(run).unwrap().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn noise_picked_by_hand_gets_its_true_epsilon() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.noise = NoiseChoice::Sigma {
+        sigma: 0.001,
+        delta: 1e-5,
+    };
+    let certificate = release(order).unwrap().certificate;
+    // THEORY §2: sigma = 0.001 and delta = 2R = 40 is mu = 40 000, epsilon about 8e8.
+    assert!((certificate.guarantee.mu.mu() / 40_000.0 - 1.0).abs() < 1e-9);
+    assert!((8.0e8..8.01e8).contains(&certificate.guarantee.epsilon.value()));
+    assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
+    assert!(assumes(&certificate, AssumptionName::VacuousEpsilon));
+    assert!(
+        certificate.statement.contains("protects nobody"),
+        "{}",
+        certificate.statement
+    );
+    assert_eq!(
+        files(fixture.run()),
+        [
+            "ledger.sqlite",
+            "manifest.json",
+            "private/openings/000001.json",
+            "private/signing.key",
+            "releases/000001/certificate.json",
+            "releases/000001/certificate.md",
+            "releases/000001/certificate.txt",
+            "releases/000001/network.json",
+            "releases/000001/weights.safetensors",
+            "run.json",
+        ]
+    );
+}
+
+#[test]
+fn destructive_noise_is_refused_with_numbers_and_leaves_nothing() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+        accept_noise: false,
+    };
+    let ReleaseError::Refused(refusal) = release(order).unwrap_err() else {
+        panic!()
+    };
+    // 3.7306 times the diameter 40.
+    assert!((refusal.sigma / 149.225 - 1.0).abs() < 1e-4, "{refusal:?}");
+    let norm = fixture
+        .weights()
+        .iter()
+        .map(|w| f64::from(*w).powi(2))
+        .sum::<f64>()
+        .sqrt();
+    let d = fixture.network.parameter_count() as f64;
+    assert!((refusal.weights_norm / norm - 1.0).abs() < 1e-9);
+    assert!((refusal.noise_norm / (refusal.sigma * d.sqrt()) - 1.0).abs() < 1e-12);
+    assert_eq!(
+        (refusal.binding, refusal.kind),
+        (Theorem::BallDiameter, GuaranteeKind::Proved)
+    );
+    // What it offers is true.
+    let bearable = NoiseScale::new(refusal.bearable_sigma).unwrap();
+    let delta = Delta::new(1e-5).unwrap();
+    let offered = analytic::epsilon(delta, Sensitivity::new(40.0).unwrap(), bearable).unwrap();
+    assert!((refusal.bearable_epsilon.unwrap() / offered.value() - 1.0).abs() < 1e-9);
+    let small = Sensitivity::new(refusal.bearable_sensitivity).unwrap();
+    let epsilon = analytic::epsilon(delta, small, bearable).unwrap();
+    assert!((epsilon.value() - 1.0).abs() < 1e-9);
+    let text = refusal.to_string();
+    for part in [
+        "refused",
+        "149.225",
+        "ball_diameter",
+        "sigma itself",
+        "strongly convex",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(
+        files(fixture.run()),
+        ["ledger.sqlite", "manifest.json", "run.json"]
+    );
+
+    let mut order = fixture.order(1);
+    order.noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+        accept_noise: true,
+    };
+    let certificate = release(order).unwrap().certificate;
+    assert!((certificate.guarantee.epsilon.value() - 1.0).abs() <= 0.0);
+    assert!(assumes(&certificate, AssumptionName::DestructiveNoise));
+    assert!(!assumes(&certificate, AssumptionName::VacuousEpsilon));
+}
+
+#[test]
+fn the_smaller_bound_binds_and_the_weakest_constant_names_the_kind() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
+    let certificate = release(order).unwrap().certificate;
+    assert_eq!(certificate.guarantee.binding, Theorem::NewtonStep);
+    assert_eq!(certificate.guarantee.kind, GuaranteeKind::Assumed);
+    assert_eq!(certificate.bounds.len(), 2);
+    // Whoever accepts only what is proved reads what the ball gives.
+    let ball = &certificate.bounds[1];
+    assert_eq!(
+        (ball.theorem, ball.kind),
+        (Theorem::BallDiameter, GuaranteeKind::Proved)
+    );
+    assert!(ball.epsilon.unwrap() > certificate.guarantee.epsilon);
+    assert!(assumes(&certificate, AssumptionName::AssumedConstants));
+    assert!(assumes(
+        &certificate,
+        AssumptionName::EpsilonDependsOnRecords
+    ));
+    assert!(!assumes(&certificate, AssumptionName::HessianNotLipschitz));
+}
+
+#[test]
+fn nothing_rests_on_a_theorem_that_does_not_apply() {
+    let fixture = Fixture::with(Activation::Relu, zoo::Norm::None);
+    let mut order = fixture.order(1);
+    order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
+    let certificate = release(order).unwrap().certificate;
+    assert_eq!(certificate.guarantee.binding, Theorem::BallDiameter);
+    assert_eq!(certificate.bounds[0].theorem, Theorem::NewtonStep);
+    assert!(
+        certificate.bounds[0]
+            .excluded
+            .as_ref()
+            .unwrap()
+            .contains("Lipschitz")
+    );
+    assert!(certificate.bounds[0].epsilon.is_none());
+    assert!(assumes(&certificate, AssumptionName::HessianNotLipschitz));
+
+    let mut order = fixture.order(2);
+    order.candidates = vec![newton_bound(Provenance::Measured)];
+    let error = release(order).unwrap_err();
+    assert!(error.to_string().contains("no bound"), "{error}");
+}
+
+#[test]
+fn failure_probabilities_are_paid_out_of_delta() {
+    let fixture = Fixture::new();
+    let failing = |failure_probability| Provenance::Probabilistic {
+        failure_probability,
+    };
+    let order = |number, failure, candidates: fn(Provenance) -> Vec<_>| {
+        let mut order = fixture.order(number);
+        order.candidates = candidates(failing(failure));
+        order.noise = NoiseChoice::Promise {
+            epsilon: 1.0,
+            delta: 1e-5,
+            accept_noise: true,
+        };
+        release(order).map(|released| released.certificate)
+    };
+    let with = order(1, 4e-6, |p| vec![newton_bound(p), ball_bound()]).unwrap();
+    let guarantee = &with.guarantee;
+    assert!((guarantee.failure_probability / 4e-6 - 1.0).abs() < 1e-9);
+    assert!((guarantee.mechanism_delta.value() / 6e-6 - 1.0).abs() < 1e-9);
+    let expected = analytic::calibrate(
+        guarantee.epsilon,
+        guarantee.mechanism_delta,
+        guarantee.sensitivity,
+    );
+    assert_eq!(with.noise.sigma, expected.unwrap());
+    assert!(assumes(&with, AssumptionName::NoiseDependsOnRecords));
+
+    // A bound whose constants may fail with probability delta cannot be relied on at all.
+    let without = order(2, 2e-5, |p| vec![newton_bound(p), ball_bound()]).unwrap();
+    assert_eq!(without.guarantee.binding, Theorem::BallDiameter);
+    assert!(
+        without.bounds[0]
+            .excluded
+            .as_ref()
+            .unwrap()
+            .contains("delta")
+    );
+    assert!(order(3, 2e-5, |p| vec![newton_bound(p)]).is_err());
+}
+
+#[test]
+fn a_fixed_seed_is_an_assumption_that_the_certificate_puts_first() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.insecure_noise_seed = Some(5);
+    let first = release(order).unwrap();
+    assert_eq!(
+        first.certificate.assumptions[0].name,
+        AssumptionName::InsecureNoise
+    );
+    assert_eq!(first.certificate.guarantee.kind, GuaranteeKind::Assumed);
+    assert!(first.certificate.statement.contains("certifies nothing"));
+    let other = Fixture::new();
+    let mut order = other.order(1);
+    order.insecure_noise_seed = Some(5);
+    assert_eq!(release(order).unwrap().weights, first.weights);
+}
+
+#[test]
+fn weights_outside_the_ball_are_refused() {
+    let fixture = Fixture::new();
+    let norm = fixture
+        .weights()
+        .iter()
+        .map(|w| f64::from(*w).powi(2))
+        .sum::<f64>()
+        .sqrt();
+    let mut order = fixture.order(1);
+    order.ball.radius = norm * (1.0 - 1e-9);
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::OutsideBall { .. })
+    ));
+    let mut order = fixture.order(1);
+    order.ball.radius = f64::NAN;
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::OutsideBall { .. })
+    ));
+    // The radius of the check must be that of the bound.
+    let mut order = fixture.order(1);
+    order.ball.radius = RADIUS / 2.0;
+    let error = release(order).unwrap_err();
+    assert!(
+        matches!(&error, ReleaseError::Inconsistent { field, .. } if field == "/bounds/0/constants/0/value"),
+        "{error}"
+    );
+
+    let centre: Vec<f32> = fixture.weights().iter().map(|w| w + 30.0).collect();
+    let mut order = fixture.order(1);
+    order.ball = Ball {
+        radius: RADIUS,
+        centre: Some(&centre),
+    };
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::OutsideBall { .. })
+    ));
+    let centre: Vec<f32> = fixture.weights().iter().map(|w| w + 0.01).collect();
+    let mut order = fixture.order(1);
+    order.ball = Ball {
+        radius: RADIUS,
+        centre: Some(&centre),
+    };
+    let certificate = release(order).unwrap().certificate;
+    assert!(certificate.model.ball.centre.is_some());
+    assert!(assumes(&certificate, AssumptionName::CentrePublic));
+}
+
+#[test]
+fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
+    use rescind_privacy::sensitivity::{SensitivityBound, Symbol};
+    let fixture = Fixture::new();
+    let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
+    constants[0] = constant(Symbol::Distance, RADIUS, Provenance::Proved);
+    let mut order = fixture.order(1);
+    order.candidates = vec![SensitivityBound::new(Theorem::NewtonStep, constants).unwrap()];
+    let error = release(order).unwrap_err().to_string();
+    assert!(error.contains("only the ball proves a distance"), "{error}");
+}
+
+#[test]
+fn bounds_must_use_what_the_method_reports() {
+    let fixture = Fixture::new();
+    let try_with = |number, norm, provenance| {
+        let mut order = fixture.order(number);
+        order.candidates = vec![convex_bound(norm, provenance)];
+        release(order)
+    };
+    assert!(try_with(1, 0.18, Provenance::Measured).is_err());
+    assert!(try_with(1, 0.2, Provenance::Measured).is_err());
+    assert!(try_with(1, 0.18, Provenance::Proved).is_err());
+    assert!(try_with(1, 0.19, Provenance::Measured).is_ok());
+    // A ceiling declared beforehand.
+    let declared = try_with(2, 0.2, Provenance::Proved).unwrap().certificate;
+    assert!(!assumes(&declared, AssumptionName::EpsilonDependsOnRecords));
+}
+
+#[test]
+fn what_no_noise_covers_must_not_hold_forgotten_records() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.data.input_scaling = InputScaling::FromRecords;
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::ScalingFromRecords)
+    ));
+
+    let fixture = Fixture::with(Activation::Tanh, zoo::Norm::Batch);
+    let error = release(fixture.order(1)).unwrap_err();
+    assert!(matches!(error, ReleaseError::Statistics { .. }), "{error}");
+    // They are computed for the noised weights, not for the private ones.
+    let mut seen = Vec::new();
+    let count = fixture.network.statistic_count();
+    let mut compute = |noised: &[f32]| {
+        seen = noised.to_vec();
+        Ok(vec![0.5; count])
+    };
+    let mut order = fixture.order(1);
+    order.statistics = Some(&mut compute);
+    let released = release(order).unwrap();
+    assert_eq!(seen, released.weights.parameters());
+    assert_eq!(released.weights.statistics(), vec![0.5; count]);
+    assert!(assumes(
+        &released.certificate,
+        AssumptionName::BatchNormStatistics
+    ));
+    // A failure to compute them releases nothing.
+    let mut fails = |_: &[f32]| Err("no records".to_owned());
+    let mut order = fixture.order(2);
+    order.statistics = Some(&mut fails);
+    assert!(
+        matches!(release(order), Err(ReleaseError::Statistics { reason }) if reason == "no records")
+    );
+    assert!(!fixture.run().join("releases/000002").exists());
+}
+
+#[test]
+fn orders_that_make_no_sense_are_refused() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.weights = PrivateWeights::new(vec![0.0; 3]);
+    assert!(matches!(release(order), Err(ReleaseError::Vector { .. })));
+    let mut order = fixture.order(1);
+    let mut weights = fixture.weights();
+    weights[3] = f32::NAN;
+    order.weights = PrivateWeights::new(weights);
+    assert!(matches!(release(order), Err(ReleaseError::Vector { .. })));
+    let mut order = fixture.order(1);
+    order.request.records.clear();
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::NoRecords { number: 1 })
+    ));
+    let mut order = fixture.order(1);
+    order.request.number = 0;
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::OutOfTurn { number: 0, last: 0 })
+    ));
+    for time in ["yesterday", "2999-01-01T00:00:00Z"] {
+        let mut order = fixture.order(1);
+        order.request.requested_at = time.to_owned();
+        assert!(
+            matches!(release(order), Err(ReleaseError::Inconsistent { .. })),
+            "{time}"
+        );
+    }
+    for delta in [0.0, 1.0, f64::NAN] {
+        let mut order = fixture.order(1);
+        order.noise = NoiseChoice::Sigma { sigma: 0.01, delta };
+        assert!(release(order).is_err(), "{delta}");
+    }
+    let mut order = fixture.order(1);
+    order.method.seconds = f64::INFINITY;
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::Inconsistent { .. })
+    ));
+    let mut order = fixture.order(1);
+    order.data.retained = 1430;
+    assert!(matches!(
+        release(order),
+        Err(ReleaseError::Inconsistent { .. })
+    ));
+    assert!(!fixture.run().join("releases").exists());
+    release(fixture.order(3)).unwrap();
+    assert!(matches!(
+        release(fixture.order(3)),
+        Err(ReleaseError::OutOfTurn { number: 3, last: 3 })
+    ));
+}

@@ -1,0 +1,310 @@
+//! Verification against the run a certificate is from.
+
+mod support;
+
+use rescind::certificate::Certificate;
+use rescind::release::release;
+use rescind::verify::{Evidence, Outcome, Recomputed, Subject, VerificationReport, verify};
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::*;
+
+fn released(fixture: &Fixture) -> (Certificate, PathBuf) {
+    let released = release(fixture.order(1)).unwrap();
+    (released.certificate, released.folder)
+}
+
+fn check(folder: &Path, evidence: &Evidence) -> VerificationReport {
+    verify(
+        &fs::read(folder.join("certificate.json")).unwrap(),
+        evidence,
+    )
+}
+
+fn of_run(fixture: &Fixture) -> Evidence {
+    Evidence {
+        run: Some(fixture.run().to_owned()),
+        ..Evidence::default()
+    }
+}
+
+fn failed_subjects(report: &VerificationReport) -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = report.failures().map(|check| check.subject).collect();
+    subjects.dedup();
+    subjects
+}
+
+#[test]
+fn everything_that_a_run_can_show_is_checked() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    let report = check(&folder, &of_run(&fixture));
+    assert!(report.holds(), "{report}");
+    for subject in [
+        Subject::Document,
+        Subject::Checksums,
+        Subject::Signature,
+        Subject::Key,
+        Subject::Arithmetic,
+        Subject::Consistency,
+        Subject::Ledger,
+        Subject::Files,
+        Subject::Records,
+    ] {
+        let passed = |check: &&rescind::verify::Check| {
+            check.subject == subject && check.outcome == Outcome::Passed
+        };
+        assert!(
+            report.checks().iter().any(|check| passed(&check)),
+            "{subject:?}"
+        );
+    }
+    let skipped = |check: &&rescind::verify::Check| check.outcome == Outcome::Skipped;
+    assert!(
+        report
+            .checks()
+            .iter()
+            .filter(skipped)
+            .any(|c| c.subject == Subject::Measurements)
+    );
+    assert!(report.to_string().ends_with("The certificate holds."));
+}
+
+#[test]
+fn with_the_run_an_edit_is_named_with_what_stood_there() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    let text = fs::read_to_string(folder.join("certificate.json")).unwrap();
+    let edited = text.replace("\"dataset\": \"digits\"", "\"dataset\": \"digit5\"");
+    assert_ne!(text, edited);
+    let report = verify(edited.as_bytes(), &of_run(&fixture));
+    let named = report
+        .failures()
+        .find(|check| check.subject == Subject::Ledger)
+        .unwrap();
+    assert_eq!(named.field, "/data/dataset");
+    let Outcome::Failed { expected, found } = &named.outcome else {
+        panic!()
+    };
+    assert_eq!(
+        (expected.as_str(), found.as_str()),
+        ("\"digits\"", "\"digit5\"")
+    );
+    assert!(
+        report.to_string().contains("FAILED   /data/dataset"),
+        "{report}"
+    );
+}
+
+#[test]
+fn every_file_of_a_release_and_its_run_counts() {
+    let cases: [(&str, Subject); 9] = [
+        ("run.json", Subject::Files),
+        ("releases/000001/weights.safetensors", Subject::Files),
+        ("releases/000001/network.json", Subject::Files),
+        ("releases/000001/certificate.txt", Subject::Files),
+        ("releases/000001/certificate.md", Subject::Files),
+        ("manifest.json", Subject::Records),
+        ("private/openings/000001.json", Subject::Records),
+        ("private/signing.key", Subject::Key),
+        ("ledger.sqlite", Subject::Ledger),
+    ];
+    for (file, subject) in cases {
+        let fixture = Fixture::new();
+        let (_, folder) = released(&fixture);
+        let path = fixture.run().join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        // the last byte that says something
+        let at = bytes
+            .iter()
+            .rposition(|byte| byte.is_ascii_hexdigit())
+            .unwrap();
+        bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+        fs::write(&path, &bytes).unwrap();
+        let report = check(&folder, &of_run(&fixture));
+        assert!(
+            failed_subjects(&report).contains(&subject),
+            "{file} edited: {report}"
+        );
+        fs::remove_file(&path).unwrap();
+        let report = check(&folder, &of_run(&fixture));
+        assert!(
+            failed_subjects(&report).contains(&subject),
+            "{file} removed: {report}"
+        );
+    }
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    fs::write(folder.join("weights.bak"), "un-noised?").unwrap();
+    assert_eq!(
+        failed_subjects(&check(&folder, &of_run(&fixture))),
+        [Subject::Files]
+    );
+}
+
+#[test]
+fn an_opening_of_other_records_is_noticed() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    let path = fixture.run().join("private/openings/000001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let records = fixture.manifest.records();
+    let other = text.replace(&records[10].to_string(), &records[30].to_string());
+    assert_ne!(text, other);
+    fs::write(&path, other).unwrap();
+    let report = check(&folder, &of_run(&fixture));
+    assert_eq!(
+        report.failures().next().unwrap().field,
+        "/requests/0/commitment"
+    );
+}
+
+#[test]
+fn certificates_of_another_run_are_not_this_runs() {
+    let (fixture, other) = (Fixture::new(), Fixture::new());
+    released(&fixture);
+    let (_, folder) = released(&other);
+    let report = check(&folder, &of_run(&fixture));
+    let subjects = failed_subjects(&report);
+    for subject in [
+        Subject::Ledger,
+        Subject::Key,
+        Subject::Files,
+        Subject::Records,
+    ] {
+        assert!(subjects.contains(&subject), "{subject:?}: {report}");
+    }
+    let nowhere = Evidence {
+        run: Some("nowhere".into()),
+        ..Evidence::default()
+    };
+    assert!(!check(&folder, &nowhere).holds());
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    let nothing = tempfile::tempdir().unwrap();
+    let evidence = Evidence {
+        run: Some(nothing.path().to_owned()),
+        ..Evidence::default()
+    };
+    assert!(!check(&folder, &evidence).holds());
+    assert_eq!(fs::read_dir(nothing.path()).unwrap().count(), 0);
+    let before = fs::read(fixture.run().join("ledger.sqlite")).unwrap();
+    assert!(check(&folder, &of_run(&fixture)).holds());
+    assert_eq!(
+        fs::read(fixture.run().join("ledger.sqlite")).unwrap(),
+        before
+    );
+}
+
+fn recomputed(fixture: &Fixture) -> Recomputed {
+    Recomputed {
+        manifest: fixture.manifest.root(),
+        retained: 1190,
+        distance_from_centre: 2.0,
+        gradient_norm_before: Some(0.186),
+        gradient_norm_after: Some(0.19),
+        residual: Some(0.0003),
+        theorem_residual: Some(0.0004),
+    }
+}
+
+#[test]
+fn quantities_computed_again_must_come_out_the_same() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    let report_for = |change: &dyn Fn(&mut Recomputed)| {
+        let mut again = recomputed(&fixture);
+        change(&mut again);
+        check(
+            &folder,
+            &Evidence {
+                recomputed: Some(again),
+                ..Evidence::default()
+            },
+        )
+    };
+    assert!(report_for(&|_| ()).holds(), "{}", report_for(&|_| ()));
+    assert!(report_for(&|again| again.gradient_norm_after = Some(0.19 * (1.0 + 1e-9))).holds());
+    assert!(report_for(&|again| again.residual = None).holds());
+    let cases: [(&str, &dyn Fn(&mut Recomputed)); 7] = [
+        ("/method/gradient_norm_after", &|again| {
+            again.gradient_norm_after = Some(0.190_001)
+        }),
+        ("/method/gradient_norm_after", &|again| {
+            again.gradient_norm_after = Some(f64::NAN)
+        }),
+        ("/method/gradient_norm_before", &|again| {
+            again.gradient_norm_before = Some(0.2)
+        }),
+        ("/method/solve/residual", &|again| {
+            again.residual = Some(0.000_5)
+        }),
+        ("/model/ball/radius", &|again| {
+            again.distance_from_centre = 20.000_001
+        }),
+        ("/data/retained", &|again| again.retained = 1191),
+        ("/data/manifest", &|again| again.manifest = state(3)),
+    ];
+    for (field, change) in cases {
+        let report = report_for(change);
+        let fields: Vec<&str> = report
+            .failures()
+            .map(|check| check.field.as_str())
+            .collect();
+        assert_eq!(fields, [field], "{report}");
+    }
+}
+
+#[test]
+fn a_row_that_disagrees_is_noticed_even_if_the_chain_was_rebuilt() {
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
+    // Somebody rewrites the whole chain from the release on.
+    let database = Connection::open(fixture.run().join("ledger.sqlite")).unwrap();
+    let trigger = "SELECT sql FROM sqlite_master WHERE name = 'entries_are_not_changed'";
+    let trigger: String = database.query_row(trigger, [], |row| row.get(0)).unwrap();
+    database
+        .execute_batch("DROP TRIGGER entries_are_not_changed")
+        .unwrap();
+    let mut query = database
+        .prepare("SELECT sequence, kind, body FROM entries ORDER BY sequence")
+        .unwrap();
+    let rows: Vec<(i64, String, String)> = query
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let mut previous = "0".repeat(64);
+    for (sequence, kind, body) in rows {
+        let body = if kind == "release" {
+            body.replace("\"sigma\":0.01", "\"sigma\":0.5")
+        } else {
+            body
+        };
+        let mut hasher = blake3::Hasher::new_derive_key("rescind 2026 ledger entry v1");
+        hasher.update(&sequence.to_le_bytes());
+        for text in [&kind, &body] {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.update(blake3::Hash::from_hex(&previous).unwrap().as_bytes());
+        let digest = hasher.finalize().to_hex().to_string();
+        let change = "UPDATE entries SET body = ?, previous = ?, digest = ? WHERE sequence = ?";
+        database
+            .execute(change, (&body, &previous, &digest, sequence))
+            .unwrap();
+        previous = digest;
+    }
+    database.execute_batch(&trigger).unwrap();
+    let report = check(&folder, &of_run(&fixture));
+    assert_eq!(failed_subjects(&report), [Subject::Ledger], "{report}");
+    assert!(
+        report.to_string().contains("the ledger's row disagrees"),
+        "{report}"
+    );
+}
