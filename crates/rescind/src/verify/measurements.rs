@@ -62,12 +62,10 @@ pub(super) fn repeat(
         certificate.model.ball.radius,
         recomputed.distance_from_centre,
     );
-    checks.passed_if(
-        distance <= radius,
-        subject,
-        "the un-noised weights lie in the ball",
-    );
-    if !(distance <= radius) {
+    // A distance that is not a number is not inside.
+    let inside = distance <= radius;
+    checks.passed_if(inside, subject, "the un-noised weights lie in the ball");
+    if !inside {
         let (expected, why) = (
             format!("at most {radius}"),
             "the weights lie outside the ball",

@@ -1,0 +1,2 @@
+//! Evidence that a network has forgotten (THEORY §7): never a proof, always a measurement.
+#![warn(missing_docs)]
