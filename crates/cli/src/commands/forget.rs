@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// themselves.
 #[derive(Args)]
 #[command(
-    after_help = "Examples: rescind forget run --records 3,17,20-29\n          rescind forget run --random 50 --sigma 0.01"
+    after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50"
 )]
 pub struct Forget {
     /// Run folder
@@ -57,6 +57,7 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
+    solve_seconds: Option<f64>,
     seconds: f64,
     release: Option<Release>,
 }
@@ -113,6 +114,7 @@ impl Answered {
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.residual / report.right_hand_side),
+            solve_seconds: newton.map(|report| report.solve_seconds),
             seconds: record.seconds,
             release: answer.release.as_ref().map(Release::of),
         }
