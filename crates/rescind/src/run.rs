@@ -8,16 +8,20 @@ mod evaluate;
 #[doc(hidden)]
 pub mod fault;
 mod lock;
+mod private;
 mod recompute;
 mod records;
 mod reference;
+mod sides;
 mod store;
 mod training;
 
 pub use config::{ModelChoice, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
+pub use private::PrivateModel;
 pub use reference::Reference;
+pub use sides::Sides;
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
