@@ -1,10 +1,12 @@
 //! One command per file.
 
+mod audit;
 mod calibrate;
 mod demo;
 mod evaluate;
 mod fetch;
 mod forget;
+mod report;
 mod retrain;
 mod status;
 mod train;
@@ -21,6 +23,8 @@ pub enum Command {
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
+    Audit(audit::Audit),
+    Report(report::Report),
     Status(status::Inspect),
     Calibrate(calibrate::Calibrate),
     Fetch(fetch::Fetch),
@@ -34,6 +38,8 @@ impl Command {
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
+            Self::Audit(command) => command.run(console),
+            Self::Report(command) => command.run(console),
             Self::Status(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),
             Self::Fetch(command) => command.run(console),

@@ -5,12 +5,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 10] = [
     "demo",
     "train",
     "forget",
     "retrain",
     "evaluate",
+    "audit",
+    "report",
     "status",
     "calibrate",
     "fetch",
