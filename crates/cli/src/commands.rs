@@ -1,5 +1,6 @@
 //! One command per file.
 
+mod audit;
 mod bench;
 mod calibrate;
 mod demo;
@@ -7,6 +8,7 @@ mod evaluate;
 mod fetch;
 mod forget;
 mod import;
+mod report;
 mod retrain;
 mod spectrum;
 mod status;
@@ -26,6 +28,8 @@ pub enum Command {
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
+    Audit(audit::Audit),
+    Report(report::Report),
     Status(status::Inspect),
     Verify(verify::Verify),
     Calibrate(calibrate::Calibrate),
@@ -43,6 +47,8 @@ impl Command {
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
+            Self::Audit(command) => command.run(console),
+            Self::Report(command) => command.run(console),
             Self::Status(command) => command.run(console),
             Self::Verify(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),

@@ -5,13 +5,15 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: &[&str] = &[
     "demo",
     "train",
     "import",
     "forget",
     "retrain",
     "evaluate",
+    "audit",
+    "report",
     "status",
     "verify",
     "calibrate",

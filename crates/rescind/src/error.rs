@@ -210,6 +210,21 @@ pub enum Error {
         /// The release.
         release: u64,
     },
+    /// The last request was not released.
+    #[error(
+        "request {request} was not released, so there is no promise to look at: release it first \
+         (0 means that nothing was asked for yet)"
+    )]
+    NotReleased {
+        /// The last request; 0 if there is none.
+        request: u64,
+    },
+    /// A run that cannot be repeated with other seeds.
+    #[error("the run cannot be repeated with other seeds: {reason}; compare its own weights")]
+    CannotRepeat {
+        /// Why.
+        reason: &'static str,
+    },
     /// A release that is refused or fails.
     #[error(transparent)]
     Release(#[from] ReleaseError),

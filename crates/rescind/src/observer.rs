@@ -23,6 +23,8 @@ pub enum Phase {
     Check,
     /// Measuring loss and accuracy; counted in groups of records.
     Evaluate,
+    /// Telling unlearned from retrained releases; counted in pairs.
+    Audit,
     /// Noising, certifying and writing a release.
     Release,
 }
@@ -37,6 +39,7 @@ impl std::fmt::Display for Phase {
             Phase::Solve => "solve",
             Phase::Check => "check",
             Phase::Evaluate => "evaluate",
+            Phase::Audit => "audit",
             Phase::Release => "release",
         })
     }

@@ -8,6 +8,7 @@
 mod error;
 mod foundation;
 mod mechanism;
+mod noising;
 mod opening;
 mod order;
 mod refusal;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use error::ReleaseError;
 pub use mechanism::{Released, release};
+pub use noising::Rehearsal;
 pub use opening::record_request;
 pub use order::{Ball, ReleaseOrder, RequestFacts, RetainedStatistics};
 pub use refusal::Refusal;

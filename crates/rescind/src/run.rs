@@ -8,9 +8,11 @@ mod evaluate;
 #[doc(hidden)]
 pub mod fault;
 mod lock;
+mod private;
 mod recompute;
 mod records;
 mod reference;
+mod sides;
 mod spectrum;
 mod store;
 mod training;
@@ -18,7 +20,9 @@ mod training;
 pub use config::{ModelChoice, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
+pub use private::PrivateModel;
 pub use reference::Reference;
+pub use sides::Sides;
 pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 

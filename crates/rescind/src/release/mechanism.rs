@@ -4,6 +4,7 @@ use super::error::ReleaseError;
 use super::foundation::{
     check_ball, check_vector, check_what_noise_leaves, non_smooth_layers, norm_above,
 };
+use super::noising::{self, noised};
 use super::opening::{Opening, check_request, request_entry};
 use super::order::ReleaseOrder;
 use super::refusal::judge;
@@ -21,7 +22,7 @@ use crate::ledger::{
     recover, release_folder,
 };
 
-use rescind_privacy::noise::{NoiseSource, Origin, ReleaseFormat};
+use rescind_privacy::noise::{NoiseSource, Origin};
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -124,16 +125,8 @@ pub(super) fn release_in_steps(
         None => NoiseSource::from_operating_system()?,
     };
     let largest = largest_weight(&ball);
-    let mut noised: Vec<f64> = order
-        .weights
-        .into_values()
-        .into_iter()
-        .map(f64::from)
-        .collect();
-    let format = ReleaseFormat::F32;
-    let report = source.add_gaussian(terms.sigma, largest, format, &mut noised)?;
-    // Exact: the grid's numbers are binary32 numbers.
-    let noised: Vec<f32> = noised.into_iter().map(|value| value as f32).collect();
+    let private = order.weights.into_values();
+    let (noised, report) = noised(&mut source, terms.sigma, largest, &private)?;
     let statistics = match order.statistics.as_mut() {
         Some(compute) if network.statistic_count() > 0 => {
             compute(&noised).map_err(|reason| ReleaseError::Statistics { reason })?
@@ -170,7 +163,7 @@ pub(super) fn release_in_steps(
             choice: order.noise,
             origin: report.origin,
             largest,
-            format,
+            format: noising::FORMAT,
             grid: report.grid,
             count: report.count as u64,
             clamped: report.clamped as u64,
