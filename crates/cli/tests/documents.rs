@@ -5,17 +5,21 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "demo",
     "train",
+    "import",
     "forget",
     "retrain",
     "evaluate",
     "audit",
     "report",
     "status",
+    "verify",
     "calibrate",
+    "spectrum",
     "fetch",
+    "bench",
 ];
 
 fn repository() -> PathBuf {

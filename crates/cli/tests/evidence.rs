@@ -3,7 +3,7 @@
 use rescind::certificate::NoiseChoice;
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::{
-    Constants, Damping, NewtonSettings, Preconditioning, RightHandSide,
+    Constants, Damping, HessianLipschitz, NewtonSettings, Preconditioning, RightHandSide,
 };
 use rescind::run::{ModelChoice, Run, RunConfig};
 use rescind::training::TrainingSettings;
@@ -65,7 +65,7 @@ fn unsound(root: &Path) {
         damping: Damping::Given { value: 1e-4 },
         preconditioning: Preconditioning::None,
         constants: Constants {
-            hessian_lipschitz: Some(0.0),
+            hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 0.0 }),
             lanczos_steps: 650,
             ..Constants::default()
         },

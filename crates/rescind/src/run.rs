@@ -13,6 +13,7 @@ mod recompute;
 mod records;
 mod reference;
 mod sides;
+mod spectrum;
 mod store;
 mod training;
 
@@ -22,6 +23,7 @@ pub use evaluate::{Evaluation, Sets};
 pub use private::PrivateModel;
 pub use reference::Reference;
 pub use sides::Sides;
+pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
@@ -103,6 +105,15 @@ impl Run {
     /// The private state's record: progress of training, requests answered. None before training.
     pub fn state(&self) -> Option<&StateRecord> {
         self.current.as_ref().map(|(record, _)| record)
+    }
+
+    /// `‖w − c‖` of the private weights.
+    ///
+    /// # Errors
+    /// A run without weights.
+    pub fn norm(&self) -> Result<f64, Error> {
+        let (_, state) = self.trained()?;
+        Ok(self.ball.distance(&state.weights.parameters))
     }
 
     /// The scaling of inputs now in force.
