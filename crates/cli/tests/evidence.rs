@@ -3,7 +3,7 @@
 use rescind::certificate::NoiseChoice;
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::{
-    Constants, Damping, NewtonSettings, Preconditioning, RightHandSide,
+    Constants, Damping, HessianLipschitz, NewtonSettings, Preconditioning, RightHandSide,
 };
 use rescind::run::{ModelChoice, Run, RunConfig};
 use rescind::training::TrainingSettings;
@@ -65,7 +65,7 @@ fn unsound(root: &Path) {
         damping: Damping::Given { value: 1e-4 },
         preconditioning: Preconditioning::None,
         constants: Constants {
-            hessian_lipschitz: Some(0.0),
+            hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 0.0 }),
             lanczos_steps: 650,
             ..Constants::default()
         },
@@ -115,4 +115,47 @@ fn an_audit_ends_with_what_it_found() {
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
     let wrong = rescind(&["audit", "--confidence", "1"], &run("sound"));
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+}
+
+#[test]
+fn a_report_is_written_where_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    sound(&run);
+    let usual = rescind(&["report", "--json"], &run);
+    assert_eq!(usual.status.code(), Some(0), "{usual:?}");
+    let written: Value = serde_json::from_slice(&usual.stdout).unwrap();
+    assert_eq!(written["figures"], Value::Array(Vec::new()));
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert!(page.contains("Guarantee: assumed") && !page.contains("data:image"));
+
+    let (out, figures) = (
+        folder.path().join("page.html"),
+        folder.path().join("figures"),
+    );
+    let full = [
+        "report",
+        "--audit",
+        "--spectrum",
+        "--show-records",
+        "--out",
+        out.to_str().unwrap(),
+        "--figures",
+        figures.to_str().unwrap(),
+    ];
+    let full = rescind(&full, &run);
+    assert_eq!(full.status.code(), Some(0), "{full:?}");
+    let page = std::fs::read_to_string(out).unwrap();
+    for part in ["data:image", "2000 pairs", "Spectrum of the Hessian"] {
+        assert!(page.contains(part), "{part}");
+    }
+    for name in ["accuracy.svg", "trade-off.png", "spectrum.png"] {
+        assert!(figures.join(name).exists(), "{name}");
+    }
+    // The page in the run's folder is in nobody's way.
+    assert_eq!(rescind(&["evaluate"], &run).status.code(), Some(0));
+    let again = rescind(&["audit", "--pairs", "20"], &run);
+    assert_eq!(again.status.code(), Some(0));
+    let nowhere = rescind(&["report"], &folder.path().join("nowhere"));
+    assert_eq!(nowhere.status.code(), Some(1));
 }

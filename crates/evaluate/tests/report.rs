@@ -109,7 +109,7 @@ fn check_figures(report: &Report) {
         let picture = image::load_from_memory(&png_of(&svg).unwrap())
             .unwrap()
             .to_rgb8();
-        assert_eq!(picture.width(), 920, "{}", figure.name);
+        assert_eq!(picture.width(), 840, "{}", figure.name);
         let dark = picture
             .pixels()
             .filter(|pixel| pixel.0.iter().all(|&v| v < 100))
@@ -443,7 +443,7 @@ fn a_table_of_one_class_and_one_forgotten_record_has_a_report() {
     assert!(page.to_html().contains("The records are no pictures"));
     assert!(
         page.to_html()
-            .contains("Privacy, accuracy and time: nothing to draw yet")
+            .contains("Accuracy against epsilon: nothing to draw yet")
     );
 }
 

@@ -118,9 +118,10 @@ fn table(table: &Table) -> Markup {
         .collect();
     let class = |column: usize| figures.get(column).is_some_and(|n| *n).then_some("n");
     html! {
-        div class="scroll" tabindex="0" {
+        p class="caption" { (table.caption) }
+        // What is too wide scrolls by itself.
+        div class="scroll" tabindex="0" role="region" aria-label=(table.caption) {
             table {
-                caption { (table.caption) }
                 thead {
                     tr {
                         @for (column, name) in table.head.iter().enumerate() {
@@ -146,10 +147,12 @@ fn table(table: &Table) -> Markup {
     }
 }
 
+/// A number, with a unit perhaps.
 fn is_figure(cell: &str) -> bool {
-    let words = ["", "none", "\u{2013}", "unbounded"];
-    words.contains(&cell)
-        || cell.starts_with(|c: char| c.is_ascii_digit() || "-+\u{2212}\u{2265}".contains(c))
+    let mut words = cell.split_whitespace();
+    let number = words.next().unwrap_or("\u{2013}");
+    let number = ["\u{2013}", "unbounded"].contains(&number) || number.parse::<f64>().is_ok();
+    number && words.all(|unit| ["%", "s", "\u{b5}s", "min", "h"].contains(&unit))
 }
 
 fn figure(figure: &Figure) -> Markup {

@@ -129,19 +129,13 @@ pub fn of_run(
         sections.push(pictures::section(&sources)?);
     }
     sections.retain(|section: &Section| !section.blocks.is_empty());
-    let (parameters, records) = (
-        run.network().parameter_count(),
-        run.training_records().len(),
-    );
+    let data = &run.config().data;
+    let records = count(run.training_records().len(), "training record");
+    let parameters = count(run.network().parameter_count(), "parameter");
+    let root = run.root().display();
     Ok(Report {
         title: "Unlearning report".to_owned(),
-        subject: format!(
-            "{}: {}, a network of {}, run in {}",
-            run.config().data,
-            count(records, "record"),
-            count(parameters, "parameter"),
-            run.root().display()
-        ),
+        subject: format!("Run {root}: {data}, {records}, a network of {parameters}"),
         headline: headline::headline(&sources),
         facts: headline::facts(&sources)?,
         sections,

@@ -4,15 +4,15 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// Four significant digits.
 pub(super) fn number(value: f64) -> String {
-    rounded(value, f64::round)
+    rounded(value, 4, f64::round)
 }
 
-/// The same, never below the value: for what is promised.
+/// Six significant digits, as certificates have, and never below the value: for what is promised.
 pub(super) fn above(value: f64) -> String {
-    rounded(value, f64::ceil)
+    rounded(value, 6, f64::ceil)
 }
 
-fn rounded(value: f64, to_whole: fn(f64) -> f64) -> String {
+fn rounded(value: f64, digits: i32, to_whole: fn(f64) -> f64) -> String {
     if !value.is_finite() {
         return match value.is_nan() {
             true => "not a number".to_owned(),
@@ -22,17 +22,13 @@ fn rounded(value: f64, to_whole: fn(f64) -> f64) -> String {
     if value.abs() < f64::MIN_POSITIVE {
         return "0".to_owned();
     }
-    // The decimal digits of the shortest form that reads back as the value are exact.
-    let exponent = value.abs().log10().floor() as i32;
-    let scaled = format!("{value:e}");
-    let mantissa = scaled.split('e').next().and_then(|m| m.parse::<f64>().ok());
-    let digits = to_whole(1000.0 * mantissa.unwrap_or(value / 10_f64.powi(exponent)));
-    let exponent = scaled
-        .split('e')
-        .nth(1)
-        .and_then(|e| e.parse::<i32>().ok())
-        .unwrap_or(exponent);
-    let read = format!("{digits}e{}", exponent - 3).parse::<f64>();
+    // The shortest form that reads back as the value: its digits need no arithmetic.
+    let shortest = format!("{value:e}");
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let mantissa: f64 = mantissa.parse().unwrap_or(value);
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let whole = to_whole(mantissa * 10_f64.powi(digits - 1));
+    let read = format!("{whole}e{}", exponent - digits + 1).parse::<f64>();
     let read = read.unwrap_or(value);
     match (1e-3..1e6).contains(&read.abs()) {
         true => format!("{read}"),
@@ -42,7 +38,7 @@ fn rounded(value: f64, to_whole: fn(f64) -> f64) -> String {
 
 /// A share from 0 to 1 as a percentage.
 pub(super) fn percent(share: f64) -> String {
-    format!("{:.1} %", 100.0 * share)
+    format!("{:.1}\u{a0}%", 100.0 * share)
 }
 
 /// A duration in the unit that fits.
@@ -75,14 +71,13 @@ mod tests {
     fn figures_read_well_and_promises_are_never_understated() {
         for (value, nearest, up) in [
             (1.0, "1", "1"),
-            (3.730_631, "3.731", "3.731"),
-            (3.730_01, "3.73", "3.731"),
-            (800_172_000.0, "8.002e8", "8.002e8"),
-            (800_100_000.0, "8.001e8", "8.001e8"),
+            (3.730_631_6, "3.731", "3.73064"),
+            (800_171_200.0, "8.002e8", "8.00172e8"),
+            (40.000_000_000_000_1, "40", "40.0001"),
             (1e-5, "1e-5", "1e-5"),
             (0.1, "0.1", "0.1"),
             (0.0, "0", "0"),
-            (999.96, "1000", "1000"),
+            (999.96, "1000", "999.96"),
             (-0.25, "-0.25", "-0.25"),
             (f64::INFINITY, "unbounded", "unbounded"),
         ] {

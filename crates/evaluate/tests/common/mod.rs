@@ -4,8 +4,8 @@
 use rescind::certificate::NoiseChoice;
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::{
-    self, Constants, Damping, NewtonSettings, NewtonTask, Preconditioning, RightHandSide,
-    SolverChoice,
+    self, Constants, Damping, HessianLipschitz, NewtonSettings, NewtonTask, Preconditioning,
+    RightHandSide, SolverChoice,
 };
 use rescind::run::ModelChoice;
 use rescind::training::{Ball, TrainingSettings};
@@ -78,7 +78,7 @@ pub fn run_with_a_false_promise(root: &Path) -> Run {
     run.train(&mut ()).unwrap();
     let settings = NewtonSettings {
         constants: Constants {
-            hessian_lipschitz: Some(0.0),
+            hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 0.0 }),
             gradient_bound: Some(0.0),
             lanczos_steps: 650,
             ..Constants::default()

@@ -9,14 +9,14 @@ use super::scale::Fitted;
 use super::{Chart, Mark, Medium, Scale, Series};
 use maud::{Markup, PreEscaped, html};
 
-const WIDTH: f64 = 460.0;
-const PLOT: f64 = 250.0;
+const WIDTH: f64 = 420.0;
+const PLOT: f64 = 235.0;
 /// Series that can be told apart.
 const KINDS: usize = 6;
 
 /// The style sheet of a picture file: Okabe and Ito's palette (2008), on white.
 const FILE_STYLE: &str = "svg{background:#fff}text{font-size:13px;font-family:sans-serif;fill:#222}\
-.g{stroke:#ddd}.a{stroke:#666}.r{stroke:#666;stroke-dasharray:7 4}.l{fill:none;stroke-width:2}\
+.g{stroke:#ddd}.a{stroke:#666}.r{stroke:#666}.l{fill:none;stroke-width:2}\
 .c0{stroke:#0072b2}.c1{stroke:#d55e00}.c2{stroke:#009e73}.c3{stroke:#cc79a7}.c4{stroke:#e69f00}\
 .c5{stroke:#56b4e9}.p.c0{fill:#0072b2}.p.c1{fill:#d55e00}.p.c2{fill:#009e73}.p.c3{fill:#cc79a7}\
 .p.c4{fill:#e69f00}.p.c5{fill:#56b4e9}";

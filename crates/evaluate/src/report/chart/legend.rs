@@ -2,8 +2,8 @@
 
 use super::{Chart, Mark};
 
-/// Characters a legend line holds.
-const WIDTH: f64 = 436.0;
+/// Width of a line.
+const WIDTH: f64 = 416.0;
 /// Average width of a character at the chart's type size, a little on the wide side.
 pub(super) const CHARACTER: f64 = 6.7;
 /// Height of a line.
@@ -39,7 +39,7 @@ pub(super) fn lay_out(chart: &Chart) -> Vec<Entry> {
     let (mut x, mut line) = (0.0, 0);
     let mut entries = Vec::new();
     for (name, kind) in names.chain(others) {
-        let name = shortened(&name, 56);
+        let name = shortened(&name, 54);
         let width = MARK + CHARACTER * name.chars().count() as f64 + 14.0;
         if x > 0.0 && x + width > WIDTH {
             (x, line) = (0.0, line + 1);

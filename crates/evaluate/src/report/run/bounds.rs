@@ -42,7 +42,7 @@ fn bounds(certificate: &Certificate) -> Table {
         };
         vec![
             bound.theorem.to_string(),
-            above(bound.value),
+            number(bound.value),
             bound
                 .epsilon
                 .map_or("\u{2013}".to_owned(), |epsilon| above(epsilon.value())),

@@ -33,7 +33,7 @@ pub(super) fn section(sources: &Sources<'_>) -> Section {
 fn models(evaluation: &Evaluation) -> Vec<(&'static str, &Sets)> {
     let all = [
         ("original", evaluation.original.as_ref()),
-        ("unlearned, private", Some(&evaluation.current)),
+        ("unlearned (private)", Some(&evaluation.current)),
         ("released", evaluation.released.as_ref()),
         ("retrained", evaluation.retrained.as_ref()),
     ];

@@ -113,7 +113,7 @@ fn blocks(
             "spectrum",
             "Spectrum of the Hessian at the private weights",
             "By stochastic Lanczos quadrature, every node widened by a hundredth of the range: for \
-             looking at, not for bounds.",
+             looking at, not for bounds. Where the line runs along the bottom there is none.",
             chart,
         ),
         Block::text(text),

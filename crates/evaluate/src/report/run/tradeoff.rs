@@ -210,7 +210,7 @@ fn chart(
     };
     Figure::block(
         "trade-off",
-        "Privacy, accuracy and time",
+        "Accuracy against epsilon",
         "The best place is top left: high accuracy at a small epsilon. Retraining has an epsilon of \
          0 and costs the time stated.",
         chart,
