@@ -1,2 +1,9 @@
 //! Evidence that a network has forgotten (THEORY §7): never a proof, always a measurement.
 #![warn(missing_docs)]
+
+pub mod attack;
+pub mod baseline;
+pub mod compare;
+
+mod descent;
+pub mod fidelity;
