@@ -8,6 +8,7 @@ mod evaluate;
 #[doc(hidden)]
 pub mod fault;
 mod lock;
+mod fork;
 mod private;
 mod recompute;
 mod records;
@@ -133,8 +134,8 @@ impl Run {
         self.execution = execution;
     }
 
-    /// The model with these batch-norm statistics.
-    pub(crate) fn model(&self, statistics: Vec<f32>) -> NetworkModel<'_> {
+    /// The run's model with these batch-norm statistics, without weights.
+    pub fn model(&self, statistics: Vec<f32>) -> NetworkModel<'_> {
         NetworkModel {
             network: &self.network,
             penalty: self.config.training.penalty,

@@ -130,7 +130,7 @@ pub fn of_run(
     }
     sections.retain(|section: &Section| !section.blocks.is_empty());
     let data = &run.config().data;
-    let records = count(run.training_records().len(), "training record");
+    let records = count(run.train_records().len(), "training record");
     let parameters = count(run.network().parameter_count(), "parameter");
     let root = run.root().display();
     Ok(Report {

@@ -21,7 +21,7 @@ impl Run {
     ///
     /// # Errors
     /// A run without weights, a damaged file.
-    pub fn private_weights(&self, which: PrivateModel) -> Result<Option<Weights<f32>>, Error> {
+    pub fn private_model(&self, which: PrivateModel) -> Result<Option<Weights<f32>>, Error> {
         let (record, state) = self.trained()?;
         match which {
             PrivateModel::Original => self.original(),
@@ -34,8 +34,17 @@ impl Run {
         }
     }
 
+    /// The un-noised weights as they are: likewise.
+    ///
+    /// # Errors
+    /// [`Error::NothingTrained`].
+    pub fn private_weights(&self) -> Result<&Weights<f32>, Error> {
+        let (_, state) = self.trained()?;
+        Ok(&state.weights)
+    }
+
     /// All training records, forgotten ones included, as the network sees them.
-    pub fn training_records(&self) -> &Dataset {
+    pub fn train_records(&self) -> &Dataset {
         &self.records.train
     }
 

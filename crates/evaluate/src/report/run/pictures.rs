@@ -15,7 +15,7 @@ const MOST: usize = 12;
 pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
     let title = "Some of the forgotten records";
     let text = |text: &str| Ok(Section::new(title, vec![Block::text(text)]));
-    let (run, dataset) = (sources.run, sources.run.training_records());
+    let (run, dataset) = (sources.run, sources.run.train_records());
     let forgotten: Vec<usize> = sources
         .requests()
         .iter()
@@ -68,7 +68,7 @@ fn models(run: &Run) -> Result<Vec<(&'static str, Weights<f32>)>, ReportError> {
         ("after", PrivateModel::Current),
         ("retrained", PrivateModel::Retrained),
     ] {
-        models.extend(run.private_weights(which)?.map(|weights| (name, weights)));
+        models.extend(run.private_model(which)?.map(|weights| (name, weights)));
     }
     Ok(models)
 }
@@ -85,7 +85,7 @@ fn opinion(run: &Run, weights: &Weights<f32>, input: &[f32]) -> Result<String, R
     let best = best.unwrap_or(0);
     let top = logits.get(best).copied().unwrap_or(0.0);
     let sum: f64 = logits.iter().map(|&z| f64::from(z - top).exp()).sum();
-    let class = class(run.training_records(), best);
+    let class = class(run.train_records(), best);
     Ok(format!("{class}, {}", percent(1.0 / sum)))
 }
 

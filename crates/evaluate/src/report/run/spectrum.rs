@@ -27,7 +27,7 @@ pub(super) fn section(
     let title = "Spectrum of the Hessian";
     let run = sources.run;
     let weights = match run.state() {
-        Some(_) => run.private_weights(PrivateModel::Current)?,
+        Some(_) => run.private_model(PrivateModel::Current)?,
         None => None,
     };
     let Some(weights) = weights else {
@@ -42,8 +42,8 @@ pub(super) fn section(
     let mut some = epoch_order(run.retained(), SETTINGS.seed, 0);
     some.truncate(RECORDS);
     let records = some.len();
-    let some = Selection::new(run.training_records().len(), some).map_err(rescind::Error::from)?;
-    let objective = NetworkObjective::new(&model, run.training_records(), &some)?;
+    let some = Selection::new(run.train_records().len(), some).map_err(rescind::Error::from)?;
+    let objective = NetworkObjective::new(&model, run.train_records(), &some)?;
     let hessian = objective.curvature(&weights.parameters, Curvature::Hessian)?;
     let total = SETTINGS.starts * SETTINGS.steps.min(objective.dim()) as u64;
     let mut relay = |step: rescind_curvature::Progress| {

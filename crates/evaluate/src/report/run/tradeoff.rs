@@ -61,7 +61,7 @@ pub(super) fn section(
 /// `(ε, test accuracy)` at every level of noise.
 fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>, ReportError> {
     let mut points = Vec::new();
-    let Some(weights) = run.private_weights(PrivateModel::Current)? else {
+    let Some(weights) = run.private_model(PrivateModel::Current)? else {
         return Ok(points);
     };
     let parameters = weights.parameters;
