@@ -54,6 +54,9 @@ impl From<rescind::Error> for Failure {
     fn from(error: rescind::Error) -> Self {
         match error {
             rescind::Error::Setting { .. } => Self::usage(error),
+            rescind::Error::Release(cause) if cause.is_refusal() => {
+                Self::Refused(cause.to_string())
+            }
             other => Self::failed(other),
         }
     }

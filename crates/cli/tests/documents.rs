@@ -5,15 +5,19 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 12] = [
     "demo",
     "train",
+    "import",
     "forget",
     "retrain",
     "evaluate",
     "status",
+    "verify",
     "calibrate",
+    "spectrum",
     "fetch",
+    "bench",
 ];
 
 fn repository() -> PathBuf {

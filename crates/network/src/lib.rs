@@ -46,6 +46,7 @@ mod network;
 mod operations;
 mod penalty;
 mod program;
+mod rate;
 mod scalar;
 mod shape;
 mod tape;

@@ -11,6 +11,7 @@ mod lock;
 mod recompute;
 mod records;
 mod reference;
+mod spectrum;
 mod store;
 mod training;
 
@@ -18,6 +19,7 @@ pub use config::{ModelChoice, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
 pub use reference::Reference;
+pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
@@ -99,6 +101,15 @@ impl Run {
     /// The private state's record: progress of training, requests answered. None before training.
     pub fn state(&self) -> Option<&StateRecord> {
         self.current.as_ref().map(|(record, _)| record)
+    }
+
+    /// `‖w − c‖` of the private weights.
+    ///
+    /// # Errors
+    /// A run without weights.
+    pub fn norm(&self) -> Result<f64, Error> {
+        let (_, state) = self.trained()?;
+        Ok(self.ball.distance(&state.weights.parameters))
     }
 
     /// The scaling of inputs now in force.

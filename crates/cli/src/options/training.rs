@@ -1,6 +1,9 @@
 //! How to train.
 
+use super::model::{BallOptions, DataOptions, ModelOptions};
+use crate::exit::Failure;
 use clap::{Args, ValueEnum};
+use rescind::RunConfig;
 use rescind::training::{Optimiser, Schedule, TrainingSettings};
 use std::str::FromStr;
 
@@ -65,7 +68,24 @@ enum OptimiserName {
 }
 
 impl TrainingOptions {
-    pub fn settings(&self) -> TrainingSettings {
+    /// The configuration of a run that is trained, or was, by these settings.
+    pub fn config(
+        &self,
+        data: &DataOptions,
+        model: &ModelOptions,
+        ball: &BallOptions,
+    ) -> Result<RunConfig, Failure> {
+        Ok(RunConfig {
+            data: data.data.clone(),
+            model: model.choice()?,
+            scaling: data.scaling(),
+            training: self.settings(),
+            radius: ball.radius,
+            ..RunConfig::default()
+        })
+    }
+
+    fn settings(&self) -> TrainingSettings {
         let optimiser = match self.optimizer {
             OptimiserName::Adam => Optimiser::adam(self.learning_rate.unwrap_or(1e-3)),
             OptimiserName::Sgd => Optimiser::Sgd {
