@@ -3,6 +3,7 @@
 use crate::error::{PrivacyError, require};
 use crate::gdp::Gdp;
 use crate::quantity::{NoiseScale, Sensitivity};
+use crate::rounding;
 
 /// The public settings of noisy fine-tuning on the retain set.
 ///
@@ -42,15 +43,38 @@ impl NoisyFineTuning {
     /// beyond that of [`Sensitivity`].
     pub fn effective_sensitivity(&self) -> Result<Sensitivity, PrivacyError> {
         self.validate()?;
+        if self.noisy_steps == 0 {
+            return Sensitivity::rounded_up(2.0 * self.radius);
+        }
+        let (shift, weight) = self.shift_and_weight();
+        Sensitivity::rounded_up(shift / weight.sqrt())
+    }
+
+    /// How far from the centre a coordinate of the iterate before the last noise can lie:
+    /// `s/2 + 16 σ √q`, beyond which the noise of the steps before reaches with a probability of
+    /// 1e-57 (`R0` without noisy steps). It depends on public settings only.
+    ///
+    /// # Errors
+    /// As [`Self::effective_sensitivity`].
+    pub fn reach(&self, noise: NoiseScale) -> Result<f64, PrivacyError> {
+        self.validate()?;
+        if self.noisy_steps == 0 {
+            return Ok(self.radius.next_up());
+        }
+        let (shift, weight) = self.shift_and_weight();
+        Ok(rounding::up(
+            shift / 2.0 + 16.0 * noise.value() * weight.sqrt(),
+        ))
+    }
+
+    /// s and q for at least one noisy step, rounded so that `s/√q` errs upwards.
+    fn shift_and_weight(&self) -> (f64, f64) {
         let steps = self.noisy_steps as f64;
         let (start, kick) = (2.0 * self.radius, 2.0 * self.step_size * self.clip_norm);
-        if self.noisy_steps == 0 {
-            return Sensitivity::rounded_up(start);
-        }
         // s/√q grows with a, so the contraction 1 − a is rounded down.
         let contraction = (self.step_size * self.weight_decay).next_down().max(0.0);
         if contraction <= 0.0 {
-            return Sensitivity::rounded_up((start + kick * steps) / steps.sqrt());
+            return (start + kick * steps, steps);
         }
         // expm1 and log1p keep every digit for a near 1; libm's are the same on every machine.
         let exponent = steps * libm::log1p(-contraction);
@@ -59,7 +83,7 @@ impl NoisyFineTuning {
         let remaining = libm::exp(exponent).max(f64::MIN_POSITIVE) * safety;
         let shift = remaining * start + kick * (-libm::expm1(exponent) / contraction);
         let weight = -libm::expm1(2.0 * exponent) / (contraction * (2.0 - contraction));
-        Sensitivity::rounded_up(shift / weight.sqrt())
+        (shift, weight)
     }
 
     /// What noise of standard deviation `noise` per step guarantees.

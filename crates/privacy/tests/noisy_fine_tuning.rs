@@ -143,6 +143,31 @@ fn no_noisy_step_is_output_perturbation() {
 }
 
 #[test]
+fn reach_is_where_the_steps_lead_at_most() {
+    let noise = NoiseScale::new(0.5).unwrap();
+    for weight_decay in [0.0, 0.2, 3.5] {
+        for noisy_steps in [0, 1, 7, 300] {
+            let method = NoisyFineTuning {
+                weight_decay,
+                noisy_steps,
+                ..METHOD
+            };
+            // All pulls in one direction, and the variance of the noise, step by step.
+            let a = 1.0 - METHOD.step_size * weight_decay;
+            let (mut distance, mut variance) = (METHOD.radius, 0.0_f64);
+            for _ in 0..noisy_steps {
+                distance = a * distance + METHOD.step_size * METHOD.clip_norm;
+                variance = a * a * variance + 0.25;
+            }
+            let expected = distance + 16.0 * variance.sqrt();
+            let found = method.reach(noise).unwrap();
+            assert!((found / expected - 1.0).abs() < 1e-9, "{found} {expected}");
+            assert!(found >= METHOD.radius || noisy_steps > 0);
+        }
+    }
+}
+
+#[test]
 fn settings_without_a_guarantee_are_refused() {
     for (bad, named) in [
         (

@@ -13,6 +13,7 @@ mod facts;
 mod figures;
 mod identity;
 mod markdown;
+mod noising;
 mod record;
 mod rows;
 mod seal;
@@ -21,7 +22,7 @@ mod text;
 
 pub use assumptions::{Assumption, AssumptionName};
 pub use canonical::CanonicalError;
-pub use facts::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
+pub use facts::{DataFacts, FollowedBy, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
 pub use identity::{
     BallIdentity, BatchNorm, CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity,
 };
@@ -34,7 +35,8 @@ pub(crate) use assumptions::assumptions;
 
 pub(crate) use canonical::{parse_strictly, signed_bytes};
 pub(crate) use checksums::checksums;
-pub(crate) use consistency::{Contradiction, contradictions, largest_weight};
+pub(crate) use consistency::{Contradiction, contradictions};
 pub(crate) use figures::{nearest, upward};
 pub(crate) use identity::digest_of;
+pub(crate) use noising::{largest_before_noise, largest_weight, noisings};
 pub(crate) use statement::statement;

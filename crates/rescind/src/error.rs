@@ -111,6 +111,15 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
+    /// A method whose noise is part of it, without a release to say how much.
+    #[error(
+        "the method {method} is made of noise: say how much by the promise (epsilon and delta) or \
+         by sigma"
+    )]
+    NoNoise {
+        /// The method.
+        method: &'static str,
+    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"

@@ -1,6 +1,7 @@
 //! One request end to end: which records, which method, which release, which new private state.
 
 mod answer;
+mod finetune;
 mod preconditioner;
 mod release;
 mod resolve;
@@ -10,6 +11,7 @@ pub use release::ReleaseChoice;
 pub use resolve::Resolved;
 
 use crate::evaluation::Measured;
+use crate::methods::finetune::{FinetuneReport, FinetuneSettings};
 use crate::methods::newton::{NewtonReport, NewtonSettings};
 use crate::release::Released;
 use crate::training::TrainingProgress;
@@ -38,6 +40,17 @@ pub enum Method {
         /// Its settings.
         settings: NewtonSettings,
     },
+    /// Noisy fine-tuning, then recovery (THEORY §4). The noise is that of the release, without
+    /// which there is no such method.
+    NoisyFinetune {
+        /// Its settings.
+        settings: FinetuneSettings,
+    },
+    /// Output perturbation: the same without a noisy step.
+    OutputPerturbation {
+        /// Its settings; those of steps have no effect.
+        settings: FinetuneSettings,
+    },
     /// Training afresh on the records that stay: the reference.
     Retrain,
 }
@@ -51,6 +64,16 @@ pub enum MethodReport {
         /// What it did.
         report: Box<NewtonReport>,
     },
+    /// Noisy fine-tuning.
+    NoisyFinetune {
+        /// What it did.
+        report: Box<FinetuneReport>,
+    },
+    /// Output perturbation.
+    OutputPerturbation {
+        /// What it did.
+        report: Box<FinetuneReport>,
+    },
     /// A retraining.
     Retrain {
         /// How it went.
@@ -63,6 +86,8 @@ impl MethodReport {
     pub fn name(&self) -> &'static str {
         match self {
             MethodReport::Newton { .. } => "newton",
+            MethodReport::NoisyFinetune { .. } => "noisy-finetune",
+            MethodReport::OutputPerturbation { .. } => "output-perturbation",
             MethodReport::Retrain { .. } => "retrain",
         }
     }

@@ -19,6 +19,8 @@ pub enum Phase {
     Spectrum,
     /// Solving for the step; counted in products.
     Solve,
+    /// Noisy steps of fine-tuning; counted in steps.
+    NoisySteps,
     /// Recomputing in double precision what a certificate quotes; counted in passes.
     Check,
     /// Measuring loss and accuracy; counted in groups of records.
@@ -37,6 +39,7 @@ impl std::fmt::Display for Phase {
             Phase::Precondition => "precondition",
             Phase::Spectrum => "spectrum",
             Phase::Solve => "solve",
+            Phase::NoisySteps => "noisy steps",
             Phase::Check => "check",
             Phase::Evaluate => "evaluate",
             Phase::Audit => "audit",

@@ -2,16 +2,21 @@
 //!
 //! [`release()`] takes [`PrivateWeights`] and bounds on their distance from retraining, adds noise,
 //! and gives back [`ReleasedWeights`] with their certificate, having written both and recorded them
-//! in the ledger. Nothing else makes released weights, and only they are ever written to
-//! `releases/`.
+//! in the ledger. [`fine_tune()`] adds noise at every step of fine-tuning instead, and hands its
+//! [`Noised`] weights over for release. Nothing else makes released weights, and only they are ever
+//! written to `releases/`.
 
+mod decision;
 mod error;
+mod fine_tuning;
 mod foundation;
 mod mechanism;
 mod noising;
+mod noised;
 mod opening;
 mod order;
 mod refusal;
+mod retained;
 mod staging;
 mod weights;
 
@@ -19,11 +24,14 @@ mod weights;
 mod tests;
 
 pub use error::ReleaseError;
+pub use fine_tuning::{FineTuned, fine_tune};
 pub use mechanism::{Released, release};
 pub use noising::Rehearsal;
+pub use noised::Noised;
 pub use opening::record_request;
-pub use order::{Ball, ReleaseOrder, RequestFacts, RetainedStatistics};
+pub use order::{Ball, FineTuneOrder, ReleaseOrder, RequestFacts, RetainedStatistics};
 pub use refusal::Refusal;
+pub use retained::Retained;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
 pub(crate) use opening::Opening;

@@ -4,7 +4,9 @@
 mod common;
 
 use common::{private_weights, released, small};
+use rescind::forgetting::Method;
 use rescind::ledger::{Ledger, LedgerError};
+use rescind::methods::finetune::FinetuneSettings;
 use rescind::release::ReleaseError;
 use rescind::run::fault::{self, Fault};
 use rescind::verify::{Evidence, verify};
@@ -22,7 +24,17 @@ fn job(root: &Path) -> Result<(), Error> {
     run.train(&mut ())?;
     for number in 0..2 {
         if run.state().unwrap().requests.len() == number {
-            run.forget(&released("random:40?seed=3"), &mut ())?;
+            let mut asked = released("random:40?seed=3");
+            if number == 1 {
+                // The noise comes before the private state here, not after it.
+                let settings = FinetuneSettings {
+                    noisy_steps: Some(2),
+                    recovery_epochs: Some(1),
+                    ..FinetuneSettings::default()
+                };
+                asked.method = Method::NoisyFinetune { settings };
+            }
+            run.forget(&asked, &mut ())?;
         }
     }
     Ok(())

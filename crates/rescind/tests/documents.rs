@@ -75,7 +75,7 @@ fn fields(value: &Value, path: &str, open: &[&str], all: &mut BTreeSet<String>) 
     }
 }
 
-/// Two releases that have all fields between them, and the run of the first.
+/// Releases that have all fields between them, and the run of the first.
 fn examples() -> (Vec<Value>, Fixture) {
     let smooth = Fixture::new();
     let mut order = smooth.order(1);
@@ -93,7 +93,9 @@ fn examples() -> (Vec<Value>, Fixture) {
     let mut order = rough.order(1);
     order.method.solve = None;
     let second = release(order).unwrap().certificate;
-    let values = [first, second].map(|certificate| serde_json::to_value(certificate).unwrap());
+    let tuned = fine_tuned(&rough, 2, 3, 1);
+    let values =
+        [first, second, tuned].map(|certificate| serde_json::to_value(certificate).unwrap());
     (values.to_vec(), smooth)
 }
 
@@ -109,6 +111,7 @@ fn every_field_of_every_file_is_documented() {
         all
     };
     let open = ["checksums", "method.settings"];
+    assert_eq!(certificates[2]["guarantee"]["binding"], "noisy_fine_tuning");
     assert_eq!(
         documented(&page, "<!-- fields: certificate -->"),
         of(&certificates, &open)

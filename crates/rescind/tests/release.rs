@@ -2,10 +2,10 @@
 
 mod support;
 
-use rescind::certificate::{AssumptionName, Certificate, InputScaling, NoiseChoice};
+use rescind::certificate::{AssumptionName, Certificate, InputScaling, NoiseChoice, TermsError};
 use rescind::release::{Ball, PrivateWeights, ReleaseError, release};
 use rescind_network::{Activation, zoo};
-use rescind_privacy::sensitivity::{GuaranteeKind, Provenance, Theorem};
+use rescind_privacy::sensitivity::{GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem};
 use rescind_privacy::{Delta, NoiseScale, Sensitivity, analytic};
 use support::*;
 
@@ -296,7 +296,6 @@ fn weights_outside_the_ball_are_refused() {
 
 #[test]
 fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
-    use rescind_privacy::sensitivity::{SensitivityBound, Symbol};
     let fixture = Fixture::new();
     let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
     constants[0] = constant(Symbol::Distance, RADIUS, Provenance::Proved);
@@ -304,6 +303,33 @@ fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
     order.candidates = vec![SensitivityBound::new(Theorem::NewtonStep, constants).unwrap()];
     let error = release(order).unwrap_err().to_string();
     assert!(error.contains("only the ball proves a distance"), "{error}");
+}
+
+#[test]
+fn bounds_of_fine_tuning_are_not_for_weights_that_are_only_noised() {
+    let fixture = Fixture::new();
+    for (theorem, symbols) in [
+        (Theorem::OutputPerturbation, &[Symbol::StartRadius][..]),
+        (Theorem::NoisyFineTuning, Theorem::NoisyFineTuning.symbols()),
+    ] {
+        let constants = symbols
+            .iter()
+            .map(|&symbol| constant(symbol, 0.5, Provenance::Proved))
+            .map(|known| match known.symbol() {
+                Symbol::NoisySteps => constant(Symbol::NoisySteps, 3.0, Provenance::Proved),
+                _ => known,
+            });
+        let mut order = fixture.order(1);
+        order.candidates = vec![SensitivityBound::new(theorem, constants.collect()).unwrap()];
+        let error = release(order).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                ReleaseError::Terms(TermsError::OtherMechanism { .. })
+            ),
+            "{error}"
+        );
+    }
 }
 
 #[test]

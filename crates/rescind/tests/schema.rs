@@ -59,7 +59,13 @@ fn documents() -> Vec<Value> {
     let mut excluded = rough.order(1);
     excluded.statistics = Some(&mut statistics);
     excluded.candidates = vec![newton_bound(Provenance::Estimated), ball_bound()];
-    vec![full, bare, document(excluded)]
+    let excluded = document(excluded);
+    let tuned = [(3, 5, 1), (4, 5, 0), (5, 0, 1)].map(|(number, steps, epochs)| {
+        serde_json::to_value(fine_tuned(&smooth, number, steps, epochs)).unwrap()
+    });
+    let mut all = vec![full, bare, excluded];
+    all.extend(tuned);
+    all
 }
 
 #[test]

@@ -30,10 +30,11 @@ pub enum TermsError {
     EmptyPromise,
     /// The bound speaks of another mechanism.
     #[error(
-        "the {theorem} bound is for noise at every step, but this release adds noise once: give a \
-         bound for noise added once"
+        "the {theorem} bound is for weights that the mechanism itself projects and fine-tunes, but \
+         this release only adds noise to them: give a bound for noise added once, or order noisy \
+         fine-tuning"
     )]
-    NoiseAtEveryStep {
+    OtherMechanism {
         /// The theorem.
         theorem: Theorem,
     },
@@ -63,10 +64,6 @@ pub(crate) fn terms(
         return Err(TermsError::EmptyPromise);
     }
     let candidates = CandidateBounds::new(candidates)?;
-    if candidates.binding().theorem() == Theorem::NoisyFineTuning {
-        let theorem = Theorem::NoisyFineTuning;
-        return Err(TermsError::NoiseAtEveryStep { theorem });
-    }
     let excluded: Vec<Option<String>> = candidates
         .ascending()
         .map(|bound| exclusion(bound, delta, non_smooth_layers))

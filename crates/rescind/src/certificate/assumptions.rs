@@ -1,8 +1,9 @@
 //! What a promise takes for granted, in words.
 
 use super::arithmetic::comes_from_records;
-use super::facts::{InputScaling, NoiseChoice};
+use super::facts::{FollowedBy, InputScaling, NoiseChoice};
 use super::identity::BatchNorm;
+use super::noising::schedule;
 use super::record::{BoundRecord, Certificate};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{Constant, Provenance, Theorem};
@@ -97,15 +98,7 @@ pub(crate) fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
                 .into(),
         );
     }
-    say(
-        Name::Reference,
-        format!(
-            "The release is compared with the same training run on the \
-        retained records alone, with the same settings, whose weights are projected into the same \
-        ball (radius {}) and released with the same noise.",
-            ball.radius
-        ),
-    );
+    say(Name::Reference, reference(certificate));
     if let Some(list) = listed(constants, |p| p == Provenance::Assumed) {
         say(
             Name::AssumedConstants,
@@ -177,7 +170,7 @@ pub(crate) fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
     }
     say(
         Name::SettingsNotTuned,
-        "Radius, damping, noise and stopping rules were not chosen by \
+        "Radii, damping, steps, noise and stopping rules were not chosen by \
         looking at the forgotten records. Nobody checked."
             .into(),
     );
@@ -255,6 +248,35 @@ pub(crate) fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         );
     }
     all
+}
+
+/// What retraining would have been put through.
+fn reference(certificate: &Certificate) -> String {
+    let radius = certificate.model.ball.radius;
+    let training = format!(
+        "The release is compared with the same training run on the retained records alone, with \
+         the same settings, whose weights are projected into the same ball (radius {radius}) and "
+    );
+    let then = match (schedule(&certificate.bounds), certificate.noise.followed_by) {
+        (None, _) => "released with the same noise.".to_owned(),
+        (Some(schedule), followed) => {
+            let steps = match schedule.noisy_steps {
+                0 => format!(
+                    "projected and noised in the same way (start radius {})",
+                    schedule.radius
+                ),
+                steps => format!(
+                    "put through the same noisy fine-tuning (start radius {}, {steps} noisy steps)",
+                    schedule.radius
+                ),
+            };
+            match followed {
+                FollowedBy::Nothing => format!("{steps}."),
+                FollowedBy::Recovery => format!("{steps} and the same recovery."),
+            }
+        }
+    };
+    training + &then
 }
 
 fn is_newton(bound: &BoundRecord) -> bool {

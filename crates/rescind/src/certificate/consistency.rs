@@ -1,7 +1,8 @@
 //! Facts that contradict each other.
 
-use super::facts::{InputScaling, MethodFacts};
-use super::identity::{BallIdentity, BatchNorm};
+use super::facts::{FollowedBy, InputScaling, MethodFacts};
+use super::identity::BatchNorm;
+use super::noising::schedule;
 use super::record::{BoundRecord, Certificate};
 use rescind_privacy::sensitivity::{Provenance, Symbol, Theorem};
 use std::fmt::Display;
@@ -15,17 +16,13 @@ pub(crate) struct Contradiction {
     pub(crate) why: String,
 }
 
-/// Bound on every |w_i| within the ball.
-pub(crate) fn largest_weight(ball: &BallIdentity) -> f64 {
-    (ball.radius + ball.largest_centre).next_up()
-}
-
 /// Every contradiction among the facts of a certificate; derived figures are not its business.
 pub(crate) fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
     let mut all = Collector(Vec::new());
     requests(certificate, &mut all);
     data_and_model(certificate, &mut all);
     method(&certificate.method, &mut all);
+    fine_tuning(certificate, &mut all);
     for (index, bound) in certificate.bounds.iter().enumerate() {
         constants(certificate, index, bound, &mut all);
     }
@@ -217,6 +214,66 @@ fn method(method: &MethodFacts, all: &mut Collector) {
             figure,
             "a finite number, at least 0",
             "it is a norm or a time",
+        );
+    }
+}
+
+/// Bounds of noisy fine-tuning speak of settings that the method must have used, stand alone, and
+/// alone let training follow the noise.
+fn fine_tuning(certificate: &Certificate, all: &mut Collector) {
+    let settings = &certificate.method.settings;
+    let setting = |name: &str| settings.get(name).and_then(serde_json::Value::as_f64);
+    let epochs = setting("recovery_epochs").filter(|e| *e >= 0.0 && e.fract() <= 0.0);
+    let recovers = epochs.is_some_and(|epochs| epochs > 0.0);
+    let followed = certificate.noise.followed_by;
+    let Some(schedule) = schedule(&certificate.bounds) else {
+        all.require(
+            followed == FollowedBy::Nothing,
+            "/noise/followed_by",
+            format!("{followed:?}"),
+            "nothing",
+            "only fine-tuning goes on after the noise",
+        );
+        return;
+    };
+    all.require(
+        epochs.is_some(),
+        "/method/settings/recovery_epochs",
+        epochs.map_or_else(|| "no whole number".to_owned(), |epochs| epochs.to_string()),
+        "a whole number",
+        "it says how long training followed the noise, 0 if it did not",
+    );
+    all.require(
+        recovers == (followed == FollowedBy::Recovery),
+        "/noise/followed_by",
+        format!("{followed:?}"),
+        if recovers { "recovery" } else { "nothing" },
+        "the method's recovery_epochs say whether training followed the noise",
+    );
+    all.require(
+        certificate.bounds.len() == 1,
+        "/bounds",
+        certificate.bounds.len(),
+        1,
+        "a bound for noise within fine-tuning stands alone",
+    );
+    let mut used = vec![("start_radius", schedule.radius)];
+    if schedule.noisy_steps > 0 {
+        used.extend([
+            ("step_size", schedule.step_size),
+            ("clip_norm", schedule.clip_norm),
+            ("weight_decay", schedule.weight_decay),
+            ("noisy_steps", schedule.noisy_steps as f64),
+        ]);
+    }
+    for (name, value) in used {
+        let stated = setting(name);
+        all.require(
+            stated.is_some_and(|stated| stated.to_bits() == value.to_bits()),
+            format!("/method/settings/{name}"),
+            stated.map_or_else(|| "nothing".to_owned(), |stated| stated.to_string()),
+            value,
+            "the bound must use the settings that the method used",
         );
     }
 }

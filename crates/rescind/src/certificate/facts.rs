@@ -26,6 +26,17 @@ pub enum NoiseChoice {
     },
 }
 
+/// What happened to the noised parameters before they were released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FollowedBy {
+    /// Nothing: they were released as the noise left them.
+    Nothing,
+    /// Training on the retained records alone, without noise. A function of the noised parameters
+    /// and of these records: it costs no ε.
+    Recovery,
+}
+
 /// Which records a model was trained on. Counts are after the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

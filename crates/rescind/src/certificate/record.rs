@@ -1,7 +1,7 @@
 //! The document.
 
 use super::assumptions::Assumption;
-use super::facts::{DataFacts, MethodFacts, NoiseChoice};
+use super::facts::{DataFacts, FollowedBy, MethodFacts, NoiseChoice};
 use super::identity::{CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity};
 use rescind_data::Digest;
 use rescind_privacy::noise::{Grid, Origin, ReleaseFormat};
@@ -106,24 +106,28 @@ pub struct BoundRecord {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseRecord {
-    /// σ on every parameter.
+    /// σ on every parameter, each time.
     pub sigma: NoiseScale,
+    /// How often noise was added: once, or at every noisy step of fine-tuning.
+    pub times: u64,
     /// How it was chosen.
     pub choice: NoiseChoice,
     /// Where the noise came from.
     pub origin: Origin,
-    /// Bound on the absolute values before noise, from the ball.
+    /// Bound on the absolute values before the last noise, from public settings.
     pub largest: f64,
     /// Number format of the released file.
     pub format: ReleaseFormat,
-    /// The grid released numbers lie on.
+    /// The grid noised numbers lie on.
     pub grid: Grid,
     /// Numbers that were noised.
     pub count: u64,
     /// Those brought back to the grid's limit.
     pub clamped: u64,
-    /// σ√d: how far from the un-noised weights the release lies, nearly always.
+    /// σ√d: how far noise moves the weights each time, nearly always.
     pub norm: f64,
+    /// What happened to the noised numbers then.
+    pub followed_by: FollowedBy,
 }
 
 /// One deletion request.

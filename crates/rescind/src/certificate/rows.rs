@@ -1,5 +1,6 @@
 //! A certificate as titled lists of labelled values, the common content of its renderings.
 
+use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
 use super::record::{BoundRecord, Certificate};
 use rescind_privacy::noise::Origin;
@@ -114,11 +115,16 @@ fn noise(certificate: &Certificate) -> Section {
         Origin::OperatingSystem => "the operating system's generator",
         Origin::InsecureSeed => "A FIXED SEED: insecure",
     };
+    let followed = match noise.followed_by {
+        FollowedBy::Nothing => "nothing",
+        FollowedBy::Recovery => "training on the retained records, without noise",
+    };
     section(
         "Noise",
         vec![
             ("sigma", noise.sigma.value().to_string()),
             ("origin", origin.to_owned()),
+            ("times added", noise.times.to_string()),
             ("numbers noised", noise.count.to_string()),
             (
                 "brought back to the grid's limit",
@@ -126,6 +132,7 @@ fn noise(certificate: &Certificate) -> Section {
             ),
             ("sigma sqrt(d)", nearest(noise.norm)),
             ("grid spacing", noise.grid.spacing().to_string()),
+            ("followed by", followed.to_owned()),
         ],
     )
 }

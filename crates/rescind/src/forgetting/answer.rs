@@ -1,11 +1,13 @@
 //! Answering a request.
 
+use super::release::method_facts;
 use super::{Effect, ForgetRequest, Forgotten, Method, MethodReport, RequestRecord, Resolved};
 use crate::evaluation::{Measured, measure};
 use crate::ledger::recover;
+use crate::methods::finetune::FinetuneSchedule;
 use crate::methods::newton::{self, NewtonSettings, NewtonTask};
 use crate::observer::{Observer, Phase, report};
-use crate::release::{Released, record_request};
+use crate::release::{Noised, Released, record_request};
 use crate::run::{Run, Staged, StateRecord};
 use crate::training::{TrainingEnding, TrainingState};
 use crate::{Error, NetworkObjective};
@@ -14,10 +16,27 @@ use rescind_privacy::sensitivity::SensitivityBound;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a method hands on.
-struct Outcome {
-    state: TrainingState,
-    candidates: Vec<SensitivityBound>,
-    method: MethodReport,
+pub(super) struct Outcome<'a> {
+    pub(super) state: TrainingState,
+    pub(super) way: Way<'a>,
+    pub(super) method: MethodReport,
+}
+
+/// How the outcome can be released.
+pub(super) enum Way<'a> {
+    /// By noise added to it, whose size these bounds decide.
+    Bounded(Vec<SensitivityBound>),
+    /// As it is: it carries its noise.
+    Noised(Box<Noised<'a>>),
+}
+
+/// A request as methods know it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) number: u64,
+    pub(super) requested_at: u64,
+    pub(super) forget: &'a Selection,
+    pub(super) retained: &'a Selection,
 }
 
 impl Run {
@@ -61,23 +80,45 @@ impl Run {
     ) -> Result<Forgotten, Error> {
         let (record, state) = self.trained()?;
         let before = self.effect_of(state, &resolved.forget, observer)?;
-        let forget = &resolved.forget;
+        let mut statistics = |w: &[f32]| {
+            let computed = self.statistics_on(&retained, w);
+            computed.map_err(|error| error.to_string())
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let request = Asked {
+            number: record.requests.len() as u64 + 1,
+            requested_at: now.map_or(0, |t| t.as_secs()),
+            forget: &resolved.forget,
+            retained: &retained,
+        };
+        let needs_noise = |method| asked.release.ok_or(Error::NoNoise { method });
         let outcome = match &asked.method {
             Method::Newton { settings } => {
-                self.newton(state, forget, &retained, settings, observer)?
+                self.newton(state, &resolved.forget, &retained, settings, observer)?
+            }
+            Method::NoisyFinetune { settings } => {
+                let choice = needs_noise("noisy-finetune")?;
+                let schedule = FinetuneSchedule::choose(settings, self.surroundings(&choice))?;
+                let statistics = &mut statistics;
+                self.finetuned(state, request, choice, schedule, statistics, observer)?
+            }
+            Method::OutputPerturbation { settings } => {
+                let choice = needs_noise("output-perturbation")?;
+                let around = self.surroundings(&choice);
+                let schedule = FinetuneSchedule::without_steps(settings, around)?;
+                let statistics = &mut statistics;
+                self.finetuned(state, request, choice, schedule, statistics, observer)?
             }
             Method::Retrain => self.retraining(state, &retained, observer)?,
         };
-        let after = self.effect_of(&outcome.state, forget, observer)?;
+        let after = self.effect_of(&outcome.state, &resolved.forget, observer)?;
         let request = RequestRecord {
-            number: record.requests.len() as u64 + 1,
-            requested_at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |t| t.as_secs()),
+            number: request.number,
+            requested_at: request.requested_at,
             asked: kind(&asked.request),
-            forgotten: resolved.forget,
-            held_out: resolved.held_out,
-            copies_retained: resolved.copies_retained,
+            forgotten: resolved.forget.clone(),
+            held_out: resolved.held_out.clone(),
+            copies_retained: resolved.copies_retained.clone(),
             method: outcome.method,
             training_finished: state.progress.ending.is_some(),
             released: asked.release.is_some(),
@@ -92,11 +133,13 @@ impl Run {
         let mut requests = record.requests.clone();
         requests.push(request.clone());
         let scaling = self.records.scaling.clone();
-        let mut next = StateRecord::new(retained, requests, scaling);
+        let mut next = StateRecord::new(retained.clone(), requests, scaling);
         report(observer, Phase::Release, 0, Some(1))?;
         let staged = self.store.stage(&self.network, &mut next, &outcome.state)?;
-        let release = self.commit(asked, &staged, &next, &outcome.state, outcome.candidates)?;
-        self.finish(&staged, next, outcome.state)?;
+        let committed = self.commit(asked, &staged, &next, &outcome.state, outcome.way);
+        let state = outcome.state;
+        let release = self.settled(&staged, committed)?;
+        self.finish(&staged, next, state)?;
         // All is done: a wish to stop has come too late to be heard.
         let _ = report(observer, Phase::Release, 1, Some(1));
         Ok(Forgotten {
@@ -105,14 +148,14 @@ impl Run {
         })
     }
 
-    fn newton(
+    fn newton<'o>(
         &self,
         state: &TrainingState,
         forget: &Selection,
         retained: &Selection,
         settings: &NewtonSettings,
         observer: &mut dyn Observer,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome<'o>, Error> {
         let model = self.model(state.weights.statistics.clone());
         let kept = self.kept_sketch(settings.preconditioning);
         let reached = matches!(
@@ -145,17 +188,17 @@ impl Run {
         };
         Ok(Outcome {
             state: next,
-            candidates: outcome.candidates,
+            way: Way::Bounded(outcome.candidates),
             method,
         })
     }
 
-    fn retraining(
+    fn retraining<'o>(
         &self,
         state: &TrainingState,
         retained: &Selection,
         observer: &mut dyn Observer,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Outcome<'o>, Error> {
         let mut next = self.retrained(retained, observer)?;
         let method = MethodReport::Retrain {
             progress: next.progress.clone(),
@@ -163,10 +206,9 @@ impl Run {
         if state.progress.ending.is_some() {
             next.progress = state.progress.clone();
         }
-        let candidates = vec![newton::diameter(&self.ball)?];
         Ok(Outcome {
             state: next,
-            candidates,
+            way: Way::Bounded(vec![newton::diameter(&self.ball)?]),
             method,
         })
     }
@@ -189,20 +231,28 @@ impl Run {
 
     /// Has the ledger say that the staged state counts.
     fn commit(
-        &mut self,
+        &self,
         asked: &ForgetRequest,
         staged: &Staged,
         next: &StateRecord,
         state: &TrainingState,
-        candidates: Vec<SensitivityBound>,
+        way: Way<'_>,
     ) -> Result<Option<Released>, Error> {
-        let committed = match asked.release {
-            Some(choice) => self
+        match (asked.release, way) {
+            (Some(choice), Way::Bounded(candidates)) => self
                 .release(choice, staged, next, state, candidates)
                 .map(Some),
-            None => self.record(staged, next).map(|()| None),
-        };
-        // An error after the commit leaves a request that counts: the ledger knows.
+            (Some(_), Way::Noised(noised)) => {
+                let request = next.requests.last().ok_or(Error::NoRecords)?;
+                Ok(Some(noised.release(staged.digest, method_facts(request)?)?))
+            }
+            (None, _) => self.record(staged, next).map(|()| None),
+        }
+    }
+
+    /// What holds after a commit: an error after the ledger's transaction leaves a request that
+    /// counts.
+    fn settled<T>(&mut self, staged: &Staged, committed: Result<T, Error>) -> Result<T, Error> {
         let undone = committed.is_err()
             && !matches!(recover(&self.root), Ok(last) if last.state != Some(staged.digest));
         self.broken = undone;

@@ -4,11 +4,12 @@ use super::{MethodReport, RequestRecord};
 use crate::Error;
 use crate::certificate::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
 use crate::ledger::Budget;
+use crate::methods::finetune::FinetuneSchedule;
 use crate::methods::newton::NewtonReport;
 use crate::release::{Ball, PrivateWeights, ReleaseOrder, Released, RequestFacts};
 use crate::run::{Run, Staged, StateRecord};
 use crate::training::TrainingState;
-use rescind_data::Provenance;
+use rescind_data::{Provenance, Selection, Standardisation};
 use rescind_privacy::sensitivity::SensitivityBound;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -47,51 +48,79 @@ impl Run {
             state: staged.digest,
             network: &self.network,
             weights: PrivateWeights::new(state.weights.parameters.clone()),
-            ball: Ball {
-                radius: self.ball.radius(),
-                centre: self.ball.centre().map(|centre| &**centre),
-            },
+            ball: self.released_ball(),
             candidates,
             noise: choice.noise,
             insecure_noise_seed: choice.insecure_noise_seed,
             statistics: batch_norm.then_some(&mut statistics as _),
             budget: choice.budget,
             request: self.request_facts(request)?,
-            data: DataFacts {
-                dataset: self.manifest.dataset().to_owned(),
-                manifest: self.manifest.root(),
-                records: self.manifest.records().len() as u64,
-                retained: next.retained.len() as u64,
-                validation: self.split.validation.len() as u64,
-                input_scaling: scaling(next),
-            },
+            data: self.data_facts(&next.retained),
             method: method_facts(request)?,
         })?)
     }
 
     pub(super) fn request_facts(&self, request: &RequestRecord) -> Result<RequestFacts, Error> {
-        let made = UNIX_EPOCH + Duration::from_secs(request.requested_at);
+        self.facts_of(request.number, request.requested_at, &request.forgotten)
+    }
+
+    /// A request made so many seconds after 1970.
+    pub(super) fn facts_of(
+        &self,
+        number: u64,
+        requested_at: u64,
+        forgotten: &Selection,
+    ) -> Result<RequestFacts, Error> {
+        let made = UNIX_EPOCH + Duration::from_secs(requested_at);
         Ok(RequestFacts {
-            number: request.number,
+            number,
             requested_at: humantime::format_rfc3339_seconds(made).to_string(),
-            records: self.manifest.hashes_of(&request.forgotten)?,
+            records: self.manifest.hashes_of(forgotten)?,
         })
+    }
+
+    pub(super) fn released_ball(&self) -> Ball<'_> {
+        Ball {
+            radius: self.ball.radius(),
+            centre: self.ball.centre().map(|centre| &**centre),
+        }
+    }
+
+    /// The records, of which these stay, under the scaling now in force.
+    pub(super) fn data_facts(&self, retained: &Selection) -> DataFacts {
+        DataFacts {
+            dataset: self.manifest.dataset().to_owned(),
+            manifest: self.manifest.root(),
+            records: self.manifest.records().len() as u64,
+            retained: retained.len() as u64,
+            validation: self.split.validation.len() as u64,
+            input_scaling: scaling(&self.records.scaling, retained),
+        }
     }
 }
 
-fn scaling(next: &StateRecord) -> InputScaling {
-    match next.scaling.provenance() {
+fn scaling(scaling: &Standardisation, retained: &Selection) -> InputScaling {
+    match scaling.provenance() {
         Provenance::None => InputScaling::None,
         Provenance::Fixed | Provenance::Supplied => InputScaling::Constants,
-        Provenance::ComputedOn { selection, .. } if *selection == next.retained.digest() => {
+        Provenance::ComputedOn { selection, .. } if *selection == retained.digest() => {
             InputScaling::FromRetained
         }
         Provenance::ComputedOn { .. } => InputScaling::FromRecords,
     }
 }
 
-fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error> {
+pub(super) fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error> {
     let (training_finished, seconds) = (request.training_finished, request.seconds);
+    let without_solve = |settings| MethodFacts {
+        name: request.method.name().to_owned(),
+        settings,
+        training_finished,
+        seconds,
+        gradient_norm_before: None,
+        gradient_norm_after: None,
+        solve: None,
+    };
     Ok(match &request.method {
         MethodReport::Newton { report } => MethodFacts {
             name: "newton".to_owned(),
@@ -109,16 +138,33 @@ fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error> {
                 theorem_residual: report.theorem_residual,
             }),
         },
-        MethodReport::Retrain { .. } => MethodFacts {
-            name: "retrain".to_owned(),
-            settings: Map::new(),
-            training_finished,
-            seconds,
-            gradient_norm_before: None,
-            gradient_norm_after: None,
-            solve: None,
-        },
+        MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
+            without_solve(finetune_settings(&report.schedule)?)
+        }
+        MethodReport::Retrain { .. } => without_solve(Map::new()),
     })
+}
+
+/// The settings that decide the result; the explanation is not one of them.
+fn finetune_settings(schedule: &FinetuneSchedule) -> Result<Map<String, Value>, Error> {
+    let written = serde_json::to_value(schedule).map_err(crate::release::ReleaseError::from)?;
+    let Value::Object(mut settings) = written else {
+        return Ok(Map::new());
+    };
+    settings.remove("explanation");
+    if schedule.noisy_steps == 0 {
+        for of_steps in [
+            "noisy_steps",
+            "step_size",
+            "clip_norm",
+            "weight_decay",
+            "minibatch",
+            "seed",
+        ] {
+            settings.remove(of_steps);
+        }
+    }
+    Ok(settings)
 }
 
 /// The settings as asked for, with the damping that followed.

@@ -1,7 +1,7 @@
 //! What must hold before noise is added.
 
 use super::error::ReleaseError;
-use super::order::{Ball, ReleaseOrder};
+use super::order::{Ball, Basis};
 use crate::certificate::{BallIdentity, BatchNorm, InputScaling, digest_of};
 use rescind_network::Network;
 
@@ -63,11 +63,11 @@ pub(super) fn check_vector(
 }
 
 /// Whatever no noise covers must not depend on forgotten records (THEORY §6).
-pub(super) fn check_what_noise_leaves(order: &ReleaseOrder<'_>) -> Result<BatchNorm, ReleaseError> {
-    if order.data.input_scaling == InputScaling::FromRecords {
+pub(super) fn check_what_noise_leaves(basis: &Basis<'_>) -> Result<BatchNorm, ReleaseError> {
+    if basis.data.input_scaling == InputScaling::FromRecords {
         return Err(ReleaseError::ScalingFromRecords);
     }
-    match (order.network.statistic_count(), &order.statistics) {
+    match (basis.network.statistic_count(), &basis.statistics) {
         (0, _) => Ok(BatchNorm::None),
         (_, Some(_)) => Ok(BatchNorm::RecomputedAfterNoise),
         (_, None) => Err(ReleaseError::Statistics {

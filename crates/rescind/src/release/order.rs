@@ -1,10 +1,12 @@
 //! What a release is made of.
 
+use super::retained::Retained;
 use super::weights::PrivateWeights;
 use crate::certificate::{DataFacts, MethodFacts, NoiseChoice};
 use crate::ledger::Budget;
 use rescind_data::Digest;
 use rescind_network::Network;
+use rescind_privacy::NoisyFineTuning;
 use rescind_privacy::sensitivity::SensitivityBound;
 use std::path::Path;
 
@@ -12,8 +14,8 @@ use std::path::Path;
 /// error says in words why it cannot.
 pub type RetainedStatistics<'a> = &'a mut dyn FnMut(&[f32]) -> Result<Vec<f32>, String>;
 
-/// One release, ordered by the method that computed the weights. The caller holds the run's lock
-/// and has staged the private state.
+/// A release of weights that are noised once, ordered by the method that computed them. The caller
+/// holds the run's lock and has staged the private state.
 pub struct ReleaseOrder<'a> {
     /// The run directory.
     pub run: &'a Path,
@@ -43,6 +45,48 @@ pub struct ReleaseOrder<'a> {
     pub data: DataFacts,
     /// What the method did.
     pub method: MethodFacts,
+}
+
+/// A release by noisy fine-tuning or output perturbation (THEORY §4): the noise is part of the
+/// algorithm, so the mechanism takes the steps itself. The caller holds the run's lock.
+pub struct FineTuneOrder<'a> {
+    /// The run directory.
+    pub run: &'a Path,
+    /// The network.
+    pub network: &'a Network,
+    /// Its un-noised weights, used up: projected to within R0 of the centre before anything else.
+    pub weights: PrivateWeights,
+    /// The ball in which they lie; checked in f64. Its centre is that of the steps too.
+    pub ball: Ball<'a>,
+    /// R0 and the noisy steps. With no step, noise is added once (output perturbation).
+    pub schedule: NoisyFineTuning,
+    /// The only records that steps and recovery see.
+    pub retained: Retained<'a>,
+    /// How much noise: σ of every step.
+    pub noise: NoiseChoice,
+    /// As in [`ReleaseOrder`].
+    pub insecure_noise_seed: Option<u64>,
+    /// As in [`ReleaseOrder`]; used after the recovery.
+    pub statistics: Option<RetainedStatistics<'a>>,
+    /// As in [`ReleaseOrder`].
+    pub budget: Option<Budget>,
+    /// The request.
+    pub request: RequestFacts,
+    /// The records.
+    pub data: DataFacts,
+}
+
+/// What a decision needs whatever the mechanism.
+pub(super) struct Basis<'a> {
+    pub(super) run: &'a Path,
+    pub(super) network: &'a Network,
+    pub(super) ball: Ball<'a>,
+    pub(super) noise: NoiseChoice,
+    pub(super) insecure_noise_seed: Option<u64>,
+    pub(super) statistics: Option<RetainedStatistics<'a>>,
+    pub(super) budget: Option<Budget>,
+    pub(super) request: RequestFacts,
+    pub(super) data: DataFacts,
 }
 
 /// The ball to which training and forgetting project all weights (THEORY §0).

@@ -105,6 +105,13 @@ impl std::fmt::Display for Refusal {
                 upward(bearable),
             )?;
         }
+        if let Theorem::NoisyFineTuning | Theorem::OutputPerturbation = self.binding {
+            writeln!(
+                f,
+                "- a recovery: training on after the noise, on the retained records, costs no \
+                 epsilon;"
+            )?;
+        }
         writeln!(
             f,
             "- a bound of at most {}, as a strongly convex model (a convex head or a tangent \

@@ -2,7 +2,9 @@
 
 use super::report::{Checks, Subject};
 use crate::certificate::arithmetic::{noise_norm, terms};
-use crate::certificate::{Certificate, FORMAT, TermsError, assumptions, largest_weight, statement};
+use crate::certificate::{
+    Certificate, FORMAT, TermsError, assumptions, largest_before_noise, noisings, statement,
+};
 use crate::key::fingerprint;
 use rescind_privacy::PrivacyError;
 use rescind_privacy::noise::Grid;
@@ -63,7 +65,8 @@ fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
     again.guarantee = terms.guarantee;
     again.bounds = terms.bounds;
     again.noise.sigma = terms.sigma;
-    again.noise.largest = largest_weight(&model.ball);
+    again.noise.times = noisings(&again.bounds);
+    again.noise.largest = largest_before_noise(&again.bounds, &model.ball, terms.sigma)?;
     again.noise.grid = Grid::new(terms.sigma, again.noise.largest, noise.format)?;
     again.noise.count = model.parameters;
     again.noise.norm = noise_norm(terms.sigma, model.parameters);

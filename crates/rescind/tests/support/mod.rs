@@ -1,10 +1,17 @@
 //! A run with a small network, and orders for releases of it.
 #![allow(dead_code)] // each test uses a part
 
-use rescind::certificate::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
-use rescind::release::{Ball, PrivateWeights, ReleaseOrder, RequestFacts};
-use rescind_data::{DataSource, Digest, Manifest, load};
+use rescind::NetworkModel;
+use rescind::certificate::{
+    Certificate, DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts,
+};
+use rescind::release::{
+    Ball, FineTuneOrder, PrivateWeights, ReleaseOrder, RequestFacts, Retained, fine_tune,
+};
+use rescind::training::{self, TrainingSettings};
+use rescind_data::{DataSource, Dataset, Digest, Manifest, Selection, load};
 use rescind_network::{Activation, Network, zoo};
+use rescind_privacy::NoisyFineTuning;
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
 use serde_json::json;
 use std::path::Path;
@@ -87,6 +94,72 @@ impl Fixture {
             method: method(),
         }
     }
+}
+
+/// A certificate of fine-tuning with noise (σ = 0.01 at δ = 1e-5): `steps` noisy steps, then
+/// `epochs` of recovery, on records that fit the fixture's network.
+pub fn fine_tuned(fixture: &Fixture, number: u64, steps: u64, epochs: u64) -> Certificate {
+    let labels: Vec<u32> = (0..90).map(|i| i % 3).collect();
+    let inputs: Vec<f32> = (0..90 * 4).map(|i| (i as f32).sin()).collect();
+    let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let data = Dataset::new("made up", vec![4], names, inputs, labels).unwrap();
+    let records = Selection::new(90, (10..90).collect()).unwrap();
+    let schedule = NoisyFineTuning {
+        radius: 0.5,
+        step_size: 0.1,
+        clip_norm: 1.5,
+        weight_decay: 0.25,
+        noisy_steps: steps,
+    };
+    let recovery = TrainingSettings {
+        epochs: epochs.max(1),
+        ..TrainingSettings::default()
+    };
+    let ball = training::Ball::new(RADIUS, None).unwrap();
+    let order = fixture.order(number);
+    let mut facts = order.data.clone();
+    facts.retained = 80;
+    let (noised, _) = fine_tune(
+        FineTuneOrder {
+            run: order.run,
+            network: order.network,
+            weights: order.weights,
+            ball: order.ball,
+            schedule,
+            retained: Retained {
+                model: NetworkModel::new(&fixture.network),
+                dataset: &data,
+                records: &records,
+                ball: &ball,
+                minibatch: 16,
+                seed: 3,
+                penalty: 0.0,
+                recovery: (epochs > 0).then_some(recovery),
+            },
+            noise: order.noise,
+            insecure_noise_seed: None,
+            statistics: None,
+            budget: None,
+            request: order.request,
+            data: facts,
+        },
+        &mut (),
+    )
+    .unwrap();
+    let mut settings = json!({"start_radius": 0.5, "recovery_epochs": epochs});
+    if steps > 0 {
+        settings = json!({"start_radius": 0.5, "recovery_epochs": epochs, "noisy_steps": steps,
+            "step_size": 0.1, "clip_norm": 1.5, "weight_decay": 0.25, "minibatch": 16, "seed": 3});
+    }
+    let method = MethodFacts {
+        name: "noisy-finetune".to_owned(),
+        settings: settings.as_object().unwrap().clone(),
+        gradient_norm_before: None,
+        gradient_norm_after: None,
+        solve: None,
+        ..method()
+    };
+    noised.release(state(number), method).unwrap().certificate
 }
 
 /// The digest of the private state that belongs to a request.

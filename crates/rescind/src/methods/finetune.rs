@@ -1,0 +1,67 @@
+//! Noisy fine-tuning on the retained records, and output perturbation, its case without a noisy
+//! step (Koloskova et al., ICML 2025; THEORY §4). Proved for any network and loss.
+//!
+//! This module chooses what the [mechanism](crate::release::fine_tune()) does; none of its choices
+//! looks at weights or records.
+
+mod schedule;
+mod settings;
+
+pub use schedule::{FinetuneSchedule, Surroundings};
+pub use settings::FinetuneSettings;
+
+use crate::release::{FineTuned, Noised};
+use crate::training::EpochReport;
+use serde::{Deserialize, Serialize};
+
+/// What noisy fine-tuning did. Private: the figures of its steps carry no noise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FinetuneReport {
+    /// The settings used, and why.
+    pub schedule: FinetuneSchedule,
+    /// Records that steps and recovery saw.
+    pub retained: usize,
+    /// Standard deviation of the noise on every parameter, at every noisy step.
+    pub sigma: f64,
+    /// `s/√q`: noise σ at every step hides as much as noise σ added once to something that moves
+    /// by this.
+    pub sensitivity: f64,
+    /// ε of the release.
+    pub epsilon: f64,
+    /// At this δ.
+    pub delta: f64,
+    /// Whether the start had to be drawn towards the centre.
+    pub start_projected: bool,
+    /// Noisy steps whose gradient was clipped.
+    pub clipped: u64,
+    /// Seconds of the noisy steps.
+    pub noisy_seconds: f64,
+    /// Seconds of the recovery.
+    pub recovery_seconds: f64,
+    /// One report for each epoch of the recovery.
+    pub recovery: Vec<EpochReport>,
+}
+
+impl FinetuneReport {
+    pub(crate) fn new(
+        schedule: FinetuneSchedule,
+        retained: usize,
+        noised: &Noised<'_>,
+        done: FineTuned,
+    ) -> Self {
+        let guarantee = noised.guarantee();
+        FinetuneReport {
+            schedule,
+            retained,
+            sigma: noised.sigma(),
+            sensitivity: guarantee.sensitivity.value(),
+            epsilon: guarantee.epsilon.value(),
+            delta: guarantee.delta.value(),
+            start_projected: done.start_projected,
+            clipped: done.clipped,
+            noisy_seconds: done.noisy_seconds,
+            recovery_seconds: done.recovery.seconds,
+            recovery: done.recovery.history,
+        }
+    }
+}
