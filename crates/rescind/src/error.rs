@@ -228,8 +228,8 @@ pub enum Error {
         /// The last request; 0 if there is none.
         request: u64,
     },
-    /// A run that cannot be repeated with other seeds.
-    #[error("the run cannot be repeated with other seeds: {reason}; compare its own weights")]
+    /// A run whose releases cannot be drawn again.
+    #[error("the two sides of this release cannot be made again: {reason}")]
     CannotRepeat {
         /// Why.
         reason: &'static str,

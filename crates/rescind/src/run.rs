@@ -7,8 +7,8 @@ mod disk;
 mod evaluate;
 #[doc(hidden)]
 pub mod fault;
-mod lock;
 mod fork;
+mod lock;
 mod private;
 mod recompute;
 mod records;

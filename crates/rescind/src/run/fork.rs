@@ -1,10 +1,10 @@
 //! A second run that stands where another stands.
 
+use super::Run;
 use super::create::{CENTRE, CONFIG, MANIFEST, NETWORK, check_vacant};
 use super::disk::{self, Access};
 use super::lock::Lock;
 use super::store::{StateRecord, Store};
-use super::Run;
 use crate::Error;
 use std::path::Path;
 use std::sync::Arc;

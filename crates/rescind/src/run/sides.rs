@@ -3,7 +3,7 @@
 use super::{Run, StateRecord};
 use crate::certificate::Certificate;
 use crate::evaluation::{Measured, measure};
-use crate::forgetting::MethodReport;
+use crate::forgetting::{MethodReport, RequestRecord};
 use crate::ledger::Ledger;
 use crate::methods::newton::{self, Constants, NewtonSettings, NewtonTask};
 use crate::observer::Observer;
@@ -55,6 +55,7 @@ impl Run {
     pub fn sides(&self, observer: &mut dyn Observer) -> Result<Sides, Error> {
         let release = self.newest_certificate()?.release;
         let (record, state) = self.iterate(release)?;
+        record.requests.last().map_or(Ok(()), noised_at_the_end)?;
         let retrained = self.retrained(&record.retained, observer)?;
         Ok(Sides {
             unlearned: PrivateWeights::new(state.weights.parameters),
@@ -103,6 +104,9 @@ impl Run {
                     }
                 }
                 MethodReport::Retrain { .. } => self.train_afresh(&retained, original, observer)?,
+                MethodReport::NoisyFinetune { .. } | MethodReport::OutputPerturbation { .. } => {
+                    return Err(noise_within());
+                }
             };
         }
         let retrained = self.train_afresh(&retained, retraining, observer)?;
@@ -139,6 +143,7 @@ impl Run {
         if record.progress.ending == Some(TrainingEnding::Imported) {
             return cannot("the model was trained elsewhere");
         }
+        record.requests.iter().try_for_each(noised_at_the_end)?;
         if record.requests.iter().any(|r| !r.training_finished) {
             return cannot("a request was answered before training had ended");
         }
@@ -165,5 +170,21 @@ impl Run {
         let mut state = trainer.start()?;
         trainer.run(&mut state, &mut |_| Ok(()), observer)?;
         Ok(state.weights)
+    }
+}
+
+/// Only weights that are noised once, after all else, have two fixed sides.
+fn noised_at_the_end(request: &RequestRecord) -> Result<(), Error> {
+    match request.method {
+        MethodReport::NoisyFinetune { .. } | MethodReport::OutputPerturbation { .. } => {
+            Err(noise_within())
+        }
+        MethodReport::Newton { .. } | MethodReport::Retrain { .. } => Ok(()),
+    }
+}
+
+fn noise_within() -> Error {
+    Error::CannotRepeat {
+        reason: "a request was answered by a method whose noise is part of its steps",
     }
 }
