@@ -1,6 +1,7 @@
 //! One command per file.
 
 mod calibrate;
+mod compare;
 mod demo;
 mod evaluate;
 mod fetch;
@@ -21,6 +22,7 @@ pub enum Command {
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
+    Compare(compare::Compare),
     Status(status::Inspect),
     Calibrate(calibrate::Calibrate),
     Fetch(fetch::Fetch),
@@ -34,6 +36,7 @@ impl Command {
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
+            Self::Compare(command) => command.run(console),
             Self::Status(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),
             Self::Fetch(command) => command.run(console),

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "demo",
     "train",
     "forget",
     "retrain",
     "evaluate",
+    "compare",
     "status",
     "calibrate",
     "fetch",
