@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod calibrate;
+mod compare;
 mod demo;
 mod evaluate;
 mod fetch;
@@ -30,6 +31,7 @@ pub enum Command {
     Evaluate(evaluate::Evaluate),
     Audit(audit::Audit),
     Report(report::Report),
+    Compare(compare::Compare),
     Status(status::Inspect),
     Verify(verify::Verify),
     Calibrate(calibrate::Calibrate),
@@ -49,6 +51,7 @@ impl Command {
             Self::Evaluate(command) => command.run(console),
             Self::Audit(command) => command.run(console),
             Self::Report(command) => command.run(console),
+            Self::Compare(command) => command.run(console),
             Self::Status(command) => command.run(console),
             Self::Verify(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),

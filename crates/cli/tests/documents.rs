@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "forget",
     "retrain",
     "evaluate",
+    "compare",
     "audit",
     "report",
     "status",

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Convex, Planted, claim, released_run, run_with_a_false_promise};
 use rescind::Run;
-use rescind::certificate::{NoiseChoice, NoiseRecord};
+use rescind::certificate::{FollowedBy, NoiseChoice, NoiseRecord};
 use rescind::release::PrivateWeights;
 use rescind::run::Sides;
 use rescind_evaluate::audit::{
@@ -133,6 +133,7 @@ fn rehearsed_releases_carry_the_noise_of_the_certificate() {
     let grid = Grid::new(sigma, 4.0, format).unwrap();
     let noise = NoiseRecord {
         sigma,
+        times: 1,
         choice: NoiseChoice::Sigma {
             sigma: 0.25,
             delta: 1e-5,
@@ -144,6 +145,7 @@ fn rehearsed_releases_carry_the_noise_of_the_certificate() {
         count: 4000,
         clamped: 0,
         norm: 0.0,
+        followed_by: FollowedBy::Nothing,
     };
     let side = |value| PrivateWeights::new(vec![value; 4000]);
     let sides = Sides {
