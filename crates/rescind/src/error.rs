@@ -111,6 +111,17 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
+    /// A strongly convex objective whose gradient no longer falls.
+    #[error(
+        "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \
+         the {bound:e} asked for; ask for a larger one"
+    )]
+    GradientStuck {
+        /// The norm reached.
+        norm: f64,
+        /// The norm asked for.
+        bound: f64,
+    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"

@@ -31,14 +31,13 @@ pub fn measure(
     selection: &Selection,
     observer: &mut dyn Observer,
 ) -> Result<Measured, Error> {
-    let evaluator = model.evaluator::<f32>()?;
     let outputs = model.network.outputs();
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     let (mut loss, mut right) = (0.0, 0_u64);
     let groups = selection.len().div_ceil(GROUP) as u64;
     for (done, group) in selection.positions().chunks(GROUP).enumerate() {
         dataset.copy_batch(group, &mut inputs, &mut labels)?;
-        let logits = evaluator.logits(w, &inputs)?;
+        let logits = model.logits(w, &inputs)?;
         for (z, &label) in logits.chunks_exact(outputs).zip(&labels) {
             let (best, top) = z
                 .iter()

@@ -1,4 +1,5 @@
 //! Ways to forget: from the private weights to new private weights, with bounds on how far they
 //! are from what retraining would give.
 
+pub mod convex;
 pub mod newton;

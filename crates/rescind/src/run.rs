@@ -14,7 +14,7 @@ mod reference;
 mod store;
 mod training;
 
-pub use config::{ModelChoice, RunConfig, Scaling};
+pub use config::{ModelChoice, Parameterisation, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
 pub use reference::Reference;
@@ -125,6 +125,7 @@ impl Run {
             penalty: self.config.training.penalty,
             centre: self.ball.centre().cloned(),
             statistics,
+            linearised: self.config.parameterisation == Parameterisation::Tangent,
             execution: Arc::clone(&self.execution),
         }
     }

@@ -1,0 +1,8 @@
+//! Strongly convex objectives, minimised until the gradient is small: training and forgetting are
+//! the same descent from different starts, and both ends lie close to the one minimum (THEORY §3).
+
+mod minimiser;
+mod settings;
+
+pub use minimiser::{Effort, Minimiser};
+pub use settings::ConvexSettings;
