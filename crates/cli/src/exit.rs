@@ -54,6 +54,7 @@ impl From<rescind::Error> for Failure {
     fn from(error: rescind::Error) -> Self {
         match error {
             rescind::Error::Setting { .. } => Self::usage(error),
+            rescind::Error::NotProvable { .. } => Self::Refused(error.to_string()),
             other => Self::failed(other),
         }
     }

@@ -47,36 +47,47 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
         rescind::evaluation::measure(&model, &w, &data.test, &test, &mut ()).unwrap()
     };
-    let run =
-        |mut at: Minimiser<'_>, began: Instant| -> Result<(Vec<f64>, Option<_>), rescind::Error> {
+    let later: usize = args[8].parse()?;
+    let run = |mut at: Minimiser<'_>,
+               began: Instant,
+               later: usize|
+     -> Result<(Vec<f64>, Option<_>), rescind::Error> {
+        println!(
+            "{:8.2} s  |g| {:.3e} F {:?}",
+            began.elapsed().as_secs_f64(),
+            at.gradient_norm(),
+            at.loss()
+        );
+        let mut paused = 0.0;
+        while !at.has_arrived() {
+            at.step(&mut ())?;
+            let t = began.elapsed().as_secs_f64() - paused;
+            let b = Instant::now();
+            let m = accuracy(at.weights());
+            paused += b.elapsed().as_secs_f64();
             println!(
-                "{:8.2} s  |g| {:.3e} F {:?}",
-                began.elapsed().as_secs_f64(),
+                "{t:8.2} s  |g| {:.3e} F {:.6} test {:.4} {:?}",
                 at.gradient_norm(),
-                at.loss()
+                at.loss().unwrap(),
+                m.accuracy,
+                at.effort()
             );
-            let mut paused = 0.0;
-            while !at.has_arrived() {
-                at.step(&mut ())?;
-                let t = began.elapsed().as_secs_f64() - paused;
-                let b = Instant::now();
-                let m = accuracy(at.weights());
-                paused += b.elapsed().as_secs_f64();
-                println!(
-                    "{t:8.2} s  |g| {:.3e} F {:.6} test {:.4} {:?}",
-                    at.gradient_norm(),
-                    at.loss().unwrap(),
-                    m.accuracy,
-                    at.effort()
-                );
-            }
-            Ok(at.into_parts())
-        };
+        }
+        if later > 0 {
+            at.prepare_here(later, &mut ())?;
+            println!(
+                "{:8.2} s prepared {:?}",
+                began.elapsed().as_secs_f64(),
+                at.effort()
+            );
+        }
+        Ok(at.into_parts())
+    };
     println!("train on all");
     let began = Instant::now();
     let objective = TangentObjective::new(&model, &data.train, &all)?;
     let at = Minimiser::start(&objective, wide.clone(), settings)?;
-    let (w, sketch) = run(at, began)?;
+    let (w, sketch) = run(at, began, later)?;
     drop(objective);
     println!("forget {forget}");
     let began = Instant::now();
@@ -87,12 +98,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let share = -(gone.len() as f64) / rest.len() as f64;
     g.iter_mut().for_each(|g| *g *= share);
     let at = Minimiser::start_with(&objective, w, g, settings)?.preconditioned_by(sketch);
-    let (w, _) = run(at, began)?;
+    let (w, _) = run(at, began, 0)?;
     println!("retrain");
     let began = Instant::now();
     let objective = TangentObjective::new(&model, &data.train, &rest)?;
     let at = Minimiser::start(&objective, wide.clone(), settings)?;
-    let (again, _) = run(at, began)?;
+    let (again, _) = run(at, began, 0)?;
     let apart: f64 = w
         .iter()
         .zip(&again)

@@ -111,6 +111,12 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
+    /// A convex model, or a method for one, that would prove nothing.
+    #[error("refused: {reason}")]
+    NotProvable {
+        /// What stands in the way, and what would not.
+        reason: String,
+    },
     /// A strongly convex objective whose gradient no longer falls.
     #[error(
         "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \

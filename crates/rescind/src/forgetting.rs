@@ -1,6 +1,7 @@
 //! One request end to end: which records, which method, which release, which new private state.
 
 mod answer;
+mod convex;
 mod preconditioner;
 mod release;
 mod resolve;
@@ -10,6 +11,7 @@ pub use release::ReleaseChoice;
 pub use resolve::Resolved;
 
 use crate::evaluation::Measured;
+use crate::methods::convex::ConvexReport;
 use crate::methods::newton::{NewtonReport, NewtonSettings};
 use crate::release::Released;
 use crate::training::TrainingProgress;
@@ -38,6 +40,10 @@ pub enum Method {
         /// Its settings.
         settings: NewtonSettings,
     },
+    /// The descent of a tangent model, from where it stands, on the records that stay (THEORY §3).
+    Tangent,
+    /// The same for a convex head.
+    Head,
     /// Training afresh on the records that stay: the reference.
     Retrain,
 }
@@ -51,6 +57,16 @@ pub enum MethodReport {
         /// What it did.
         report: Box<NewtonReport>,
     },
+    /// The descent of a tangent model.
+    Tangent {
+        /// What it did.
+        report: Box<ConvexReport>,
+    },
+    /// The descent of a convex head.
+    Head {
+        /// What it did.
+        report: Box<ConvexReport>,
+    },
     /// A retraining.
     Retrain {
         /// How it went.
@@ -63,6 +79,8 @@ impl MethodReport {
     pub fn name(&self) -> &'static str {
         match self {
             MethodReport::Newton { .. } => "newton",
+            MethodReport::Tangent { .. } => "tangent",
+            MethodReport::Head { .. } => "head",
             MethodReport::Retrain { .. } => "retrain",
         }
     }

@@ -1,9 +1,12 @@
 //! What a method knows of a model and its records.
 
+mod head;
 mod network;
 mod tangent;
 mod weighted;
 
+pub(crate) use head::head_place;
+pub use head::{Features, HeadObjective};
 pub use network::{NetworkModel, NetworkObjective};
 pub use tangent::TangentObjective;
 

@@ -24,4 +24,5 @@ pub use order::{Ball, ReleaseOrder, RequestFacts, RetainedStatistics};
 pub use refusal::Refusal;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
+pub(crate) use foundation::centre_digest;
 pub(crate) use opening::Opening;

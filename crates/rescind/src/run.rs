@@ -2,6 +2,7 @@
 //! when it dies.
 
 mod config;
+mod convex;
 mod create;
 mod disk;
 mod evaluate;
@@ -21,6 +22,7 @@ pub use reference::Reference;
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
+pub(crate) use training::CONVEX;
 
 /// Makes a folder that only the owner enters.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
@@ -29,7 +31,7 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
 pub(crate) use store::Staged;
 
 use crate::training::{Ball, TrainingState};
-use crate::{Error, NetworkModel};
+use crate::{Error, Features, NetworkModel};
 use lock::Lock;
 use records::Records;
 use rescind_data::{Manifest, Selection, Split, Standardisation};
@@ -50,6 +52,8 @@ pub struct Run {
     pub(crate) ball: Ball,
     pub(crate) split: Split,
     pub(crate) records: Records,
+    /// The records as the last layer sees them, of a convex head.
+    pub(crate) features: Option<Features>,
     pub(crate) execution: Arc<Execution>,
     pub(crate) store: Store,
     pub(crate) current: Option<(StateRecord, TrainingState)>,

@@ -1,7 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, percent, seconds};
-use crate::options::model::{BallOptions, DataOptions, ModelOptions};
+use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use crate::table::facts;
@@ -42,6 +42,9 @@ pub struct Train {
 
     #[command(flatten)]
     ball: BallOptions,
+
+    #[command(flatten)]
+    convex: ConvexOptions,
 }
 
 #[derive(Serialize)]
@@ -71,11 +74,14 @@ impl Train {
         let mut run = match (&self.resume, &self.out) {
             (Some(root), _) => Run::open(root, &mut load)?,
             (None, Some(root)) => {
+                let parameterisation = self.convex.parameterisation();
                 let config = RunConfig {
                     data: self.data.data.clone(),
                     model: self.model.choice()?,
                     scaling: self.data.scaling(),
-                    training: self.training.settings(),
+                    training: self.training.settings(parameterisation.is_convex()),
+                    parameterisation,
+                    centre_declared_public: self.convex.declares_public(),
                     radius: self.ball.radius,
                     ..RunConfig::default()
                 };

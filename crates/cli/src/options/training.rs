@@ -33,9 +33,9 @@ pub struct TrainingOptions {
     schedule: Schedule,
 
     /// Strength of the L2 penalty (half of this times the squared distance from the centre is added
-    /// to the mean loss), also known as weight decay
-    #[arg(long, value_name = "STRENGTH", default_value_t = TrainingSettings::default().penalty)]
-    penalty: f64,
+    /// to the mean loss), also known as weight decay [default: 0, or 1e-4 for a convex model]
+    #[arg(long, value_name = "STRENGTH", visible_alias = "mu")]
+    penalty: Option<f64>,
 
     /// Share of the records held out for validation, from 0 to below 1; never trained on
     #[arg(long, value_name = "SHARE", default_value_t = TrainingSettings::default().validation)]
@@ -46,6 +46,7 @@ pub struct TrainingOptions {
     early_stopping: Option<u64>,
 
     /// Stop once the gradient's norm is at most this: a certificate can then say that it is proved
+    /// [default for a convex model: a thousandth of the penalty]
     #[arg(long, value_name = "NORM")]
     until_gradient: Option<f64>,
 
@@ -58,6 +59,10 @@ pub struct TrainingOptions {
     seed: u64,
 }
 
+/// Penalty of a convex model, and its gradient norm to reach in units of it.
+const CONVEX_PENALTY: f64 = 1e-4;
+const CONVEX_GRADIENT: f64 = 1e-3;
+
 #[derive(Clone, Copy, ValueEnum)]
 enum OptimiserName {
     Adam,
@@ -65,7 +70,15 @@ enum OptimiserName {
 }
 
 impl TrainingOptions {
-    pub fn settings(&self) -> TrainingSettings {
+    /// The settings; of a convex model, if it is one.
+    pub fn settings(&self, convex: bool) -> TrainingSettings {
+        let penalty = match (self.penalty, convex) {
+            (Some(penalty), _) => penalty,
+            (None, true) => CONVEX_PENALTY,
+            (None, false) => TrainingSettings::default().penalty,
+        };
+        // Without a penalty there is nothing to reach: that is refused with its reason.
+        let own = (convex && penalty > 0.0).then_some(penalty * CONVEX_GRADIENT);
         let optimiser = match self.optimizer {
             OptimiserName::Adam => Optimiser::adam(self.learning_rate.unwrap_or(1e-3)),
             OptimiserName::Sgd => Optimiser::Sgd {
@@ -78,10 +91,10 @@ impl TrainingOptions {
             schedule: self.schedule,
             epochs: self.epochs,
             batch: self.batch,
-            penalty: self.penalty,
+            penalty,
             validation: self.validation,
             early_stopping: self.early_stopping,
-            until_gradient: self.until_gradient,
+            until_gradient: self.until_gradient.or(own),
             checkpoint_every: self.checkpoint_every,
             seed: self.seed,
             ..TrainingSettings::default()

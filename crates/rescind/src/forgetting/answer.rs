@@ -14,10 +14,10 @@ use rescind_privacy::sensitivity::SensitivityBound;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// What a method hands on.
-struct Outcome {
-    state: TrainingState,
-    candidates: Vec<SensitivityBound>,
-    method: MethodReport,
+pub(super) struct Outcome {
+    pub(super) state: TrainingState,
+    pub(super) candidates: Vec<SensitivityBound>,
+    pub(super) method: MethodReport,
 }
 
 impl Run {
@@ -60,12 +60,14 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Forgotten, Error> {
         let (record, state) = self.trained()?;
+        self.check_suits(&asked.method)?;
         let before = self.effect_of(state, &resolved.forget, observer)?;
         let forget = &resolved.forget;
         let outcome = match &asked.method {
             Method::Newton { settings } => {
                 self.newton(state, forget, &retained, settings, observer)?
             }
+            Method::Tangent | Method::Head => self.convex(state, forget, &retained, observer)?,
             Method::Retrain => self.retraining(state, &retained, observer)?,
         };
         let after = self.effect_of(&outcome.state, forget, observer)?;
@@ -132,7 +134,7 @@ impl Run {
             observer,
         )?;
         if let Some(made) = outcome.made {
-            self.keep_sketch(settings.preconditioning, made)?;
+            self.keep_sketch(settings.preconditioning, Some(&made))?;
         }
         let mut next = state.clone();
         next.weights.statistics = self.statistics_on(retained, &outcome.weights)?;
@@ -163,7 +165,7 @@ impl Run {
         if state.progress.ending.is_some() {
             next.progress = state.progress.clone();
         }
-        let candidates = vec![newton::diameter(&self.ball)?];
+        let candidates = self.bounds_of_reached()?;
         Ok(Outcome {
             state: next,
             candidates,

@@ -4,10 +4,11 @@ use super::{MethodReport, RequestRecord};
 use crate::Error;
 use crate::certificate::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
 use crate::ledger::Budget;
+use crate::methods::convex::ConvexReport;
 use crate::methods::newton::NewtonReport;
 use crate::release::{Ball, PrivateWeights, ReleaseOrder, Released, RequestFacts};
-use crate::run::{Run, Staged, StateRecord};
-use crate::training::TrainingState;
+use crate::run::{Parameterisation, Run, Staged, StateRecord};
+use crate::training::{TrainingEnding, TrainingState};
 use rescind_data::Provenance;
 use rescind_privacy::sensitivity::SensitivityBound;
 use serde::{Deserialize, Serialize};
@@ -46,10 +47,15 @@ impl Run {
             run: &self.root,
             state: staged.digest,
             network: &self.network,
-            weights: PrivateWeights::new(state.weights.parameters.clone()),
+            linearised: self.config.parameterisation == Parameterisation::Tangent,
+            weights: match &state.exact {
+                Some(exact) => PrivateWeights::exact(exact.clone()),
+                None => PrivateWeights::new(state.weights.parameters.clone()),
+            },
             ball: Ball {
                 radius: self.ball.radius(),
                 centre: self.ball.centre().map(|centre| &**centre),
+                seed: self.centre_seed(),
             },
             candidates,
             noise: choice.noise,
@@ -109,13 +115,25 @@ fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error> {
                 theorem_residual: report.theorem_residual,
             }),
         },
-        MethodReport::Retrain { .. } => MethodFacts {
+        MethodReport::Tangent { report } | MethodReport::Head { report } => MethodFacts {
+            name: request.method.name().to_owned(),
+            settings: convex_settings(report)?,
+            training_finished,
+            seconds,
+            gradient_norm_before: report.gradient_norm_before,
+            gradient_norm_after: Some(report.gradient_norm_after),
+            solve: None,
+        },
+        MethodReport::Retrain { progress } => MethodFacts {
             name: "retrain".to_owned(),
             settings: Map::new(),
             training_finished,
             seconds,
             gradient_norm_before: None,
-            gradient_norm_after: None,
+            gradient_norm_after: match progress.ending {
+                Some(TrainingEnding::GradientReached { gradient_norm }) => Some(gradient_norm),
+                _ => None,
+            },
             solve: None,
         },
     })
@@ -136,6 +154,13 @@ fn newton_settings(report: &NewtonReport) -> Result<Map<String, Value>, Error> {
         report.curvature_records.into(),
     );
     Ok(settings)
+}
+
+fn convex_settings(report: &ConvexReport) -> Result<Map<String, Value>, Error> {
+    match serde_json::to_value(report.settings).map_err(crate::release::ReleaseError::from)? {
+        Value::Object(settings) => Ok(settings),
+        _ => Ok(Map::new()),
+    }
 }
 
 /// The solver's name as it is written in settings.

@@ -145,6 +145,19 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         Batch::classes(&self.inputs, &self.labels)
     }
 
+    /// The objective over some of its records, drawn by `seed`.
+    pub(super) fn drawn(&self, records: usize, seed: u64) -> Result<Self, Error> {
+        if records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
+        drawn.truncate(records);
+        drawn.sort_unstable();
+        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+        self.copy(&drawn, &mut inputs, &mut labels);
+        Self::of(self.model.clone(), Cow::Owned(inputs), Cow::Owned(labels))
+    }
+
     /// Appends the records at these positions among the objective's own.
     fn copy(&self, positions: &[usize], inputs: &mut Vec<f32>, labels: &mut Vec<u32>) {
         for &position in positions {
@@ -224,16 +237,7 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
-        if records == 0 {
-            return Err(Error::NoRecords);
-        }
-        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
-        drawn.truncate(records);
-        drawn.sort_unstable();
-        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-        self.copy(&drawn, &mut inputs, &mut labels);
-        let subset = Self::of(self.model.clone(), Cow::Owned(inputs), Cow::Owned(labels))?;
-        Ok(Box::new(subset))
+        Ok(Box::new(self.drawn(records, seed)?))
     }
 }
 

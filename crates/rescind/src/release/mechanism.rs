@@ -71,7 +71,7 @@ pub(super) fn release_in_steps(
     check_request(&order.request, &history)?;
     let batch_norm = check_what_noise_leaves(&order)?;
     check_vector("weights", order.weights.values(), network.parameter_count())?;
-    let ball = check_ball(order.weights.values(), &order.ball)?;
+    let ball = check_ball(network, order.weights.values(), &order.ball)?;
     let non_smooth_layers = non_smooth_layers(network);
     let origin = match order.insecure_noise_seed {
         Some(_) => Origin::InsecureSeed,
@@ -85,7 +85,7 @@ pub(super) fn release_in_steps(
         ..
     } = order.noise
     {
-        let norm = norm_above(order.weights.values().iter().map(|value| f64::from(*value)));
+        let norm = norm_above(order.weights.values().iter().copied());
         if let Some(refusal) = judge(&terms, noise_norm, parameters, norm)? {
             return Err(ReleaseError::Refused(Box::new(refusal)));
         }
@@ -124,12 +124,7 @@ pub(super) fn release_in_steps(
         None => NoiseSource::from_operating_system()?,
     };
     let largest = largest_weight(&ball);
-    let mut noised: Vec<f64> = order
-        .weights
-        .into_values()
-        .into_iter()
-        .map(f64::from)
-        .collect();
+    let mut noised = order.weights.into_values();
     let format = ReleaseFormat::F32;
     let report = source.add_gaussian(terms.sigma, largest, format, &mut noised)?;
     // Exact: the grid's numbers are binary32 numbers.
@@ -152,6 +147,17 @@ pub(super) fn release_in_steps(
         .exists()
         .then(|| disk::read(&configuration))
         .transpose()?;
+    let centre_file = match order.ball.centre.filter(|_| order.linearised) {
+        Some(centre) => {
+            let (parameters, statistics) = (centre.to_vec(), network.initial_statistics());
+            let centre = rescind_network::Weights {
+                parameters,
+                statistics,
+            };
+            Some(centre.to_safetensors(network)?)
+        }
+        None => None,
+    };
     let network_file = serde_json::to_vec_pretty(network.description())?;
 
     let covered: Vec<&RequestEntry> = history
@@ -183,6 +189,7 @@ pub(super) fn release_in_steps(
             network: digest_of(&network_file),
             configuration: configuration.map(|bytes| digest_of(&bytes)),
             parameters,
+            linearised: order.linearised,
             statistics: network.statistic_count() as u64,
             batch_norm,
             non_smooth_layers,
@@ -217,7 +224,7 @@ pub(super) fn release_in_steps(
 
     opening.write(run)?;
     observe(Step::OpeningWritten)?;
-    let files = Files::new(weights_file, network_file, &certificate)?;
+    let files = Files::new(weights_file, centre_file, network_file, &certificate)?;
     let staged = files.stage(run, number)?;
     release.content = content_digest(&staged)?;
     release.weights = certificate.model.weights;

@@ -61,6 +61,9 @@ pub enum Parameterisation {
     /// Linearly: the network is linearised at the ball's centre, `z = J_f(x; c)(w − c)`. The loss
     /// is convex in all weights.
     Tangent,
+    /// As the network says, but only its last linear layer is trained, from zero; all other weights
+    /// stay at the ball's centre. The loss is convex in those that move.
+    Head,
 }
 
 impl Parameterisation {

@@ -7,15 +7,20 @@ use rescind_curvature::{
     Cg, Control, Damped, Ending, NystromPreconditioner, NystromSettings, PreconditionerError,
     Solver, Stopping, dot, norm,
 };
+use serde::{Deserialize, Serialize};
 
 /// Share of G that the norm computed in binary64 must leave for that computation's own rounding.
 const ROUNDING: f64 = 1e-3;
 /// Gradient norms below which binary32 no longer tells where to go.
-const COARSE: f64 = 1e-4;
+const COARSE: f64 = 1e-6;
 /// Least share that conjugate gradients in binary32 leave of a residual.
 const FINEST: f64 = 3e-4;
+/// What the first solve may leave where the start is near the minimum.
+const NEAR: f64 = 5e-3;
 /// Products without a preconditioner that say that one is worth its price.
 const PATIENCE: u64 = 12;
+/// Greatest share of the outputs' curvature that is left out.
+const THIN: f64 = 0.02;
 /// Halvings of a step before the search gives up.
 const HALVINGS: u32 = 40;
 
@@ -30,13 +35,18 @@ pub struct Minimiser<'a> {
     objective: &'a dyn Objective,
     settings: ConvexSettings,
     point: Point,
+    /// The gradient's norm after the last step and after the one before it.
+    last: Option<f64>,
     before: Option<f64>,
+    /// What the first solve may leave.
+    first: f64,
     sketch: Option<NystromPreconditioner<f32>>,
     effort: Effort,
 }
 
 /// What a descent has cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Effort {
     /// Newton steps taken.
     pub steps: u64,
@@ -70,18 +80,39 @@ impl<'a> Minimiser<'a> {
         w: Vec<f64>,
         settings: ConvexSettings,
     ) -> Result<Self, Error> {
+        Self::resume(objective, w, &[], settings)
+    }
+
+    /// Goes on at `w` as the descent did whose gradient norms, after each of its steps, were
+    /// `norms`: with bitwise the same result.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn resume(
+        objective: &'a dyn Objective,
+        w: Vec<f64>,
+        norms: &[f64],
+        settings: ConvexSettings,
+    ) -> Result<Self, Error> {
         settings.validate()?;
+        let (last, before) = match norms {
+            [] => (None, None),
+            [last] => (Some(*last), None),
+            [.., before, last] => (Some(*last), Some(*before)),
+        };
         let mut effort = Effort::default();
-        let point = evaluate(objective, w, false, &mut effort)?;
-        Self {
+        let point = evaluate(objective, w, fine(before), &mut effort)?;
+        let start = Self {
             objective,
             settings,
             point,
-            before: None,
+            last,
+            before,
+            first: 0.1,
             sketch: None,
             effort,
-        }
-        .settled()
+        };
+        start.settled()
     }
 
     /// Starts at `w`, where the gradient is known to be about `gradient`, so that it need not be
@@ -103,14 +134,15 @@ impl<'a> Minimiser<'a> {
             loss: None,
             exact: false,
         };
-        let effort = Effort::default();
         Ok(Self {
             objective,
             settings,
             point,
+            last: None,
             before: None,
+            first: NEAR,
             sketch: None,
-            effort,
+            effort: Effort::default(),
         })
     }
 
@@ -126,11 +158,16 @@ impl<'a> Minimiser<'a> {
     }
 
     /// Computes a small gradient exactly before anything is built on it.
-    fn settled(mut self) -> Result<Self, Error> {
+    fn settle(&mut self) -> Result<(), Error> {
         if !self.point.exact && self.point.norm <= COARSE {
             let w = std::mem::take(&mut self.point.w);
             self.point = evaluate(self.objective, w, true, &mut self.effort)?;
         }
+        Ok(())
+    }
+
+    fn settled(mut self) -> Result<Self, Error> {
+        self.settle()?;
         Ok(self)
     }
 
@@ -147,6 +184,11 @@ impl<'a> Minimiser<'a> {
     /// `‖∇F(w)‖`.
     pub fn gradient_norm(&self) -> f64 {
         self.point.norm
+    }
+
+    /// The same, if it was computed in binary64.
+    pub fn exact_gradient_norm(&self) -> Option<f64> {
+        self.point.exact.then_some(self.point.norm)
     }
 
     /// `F(w)`, where it was computed.
@@ -169,6 +211,16 @@ impl<'a> Minimiser<'a> {
         (self.point.w, self.sketch)
     }
 
+    /// Prepares a preconditioner of this rank here, for later descents that start near.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; whatever the objective meets.
+    pub fn prepare_here(&mut self, rank: usize, observer: &mut dyn Observer) -> Result<(), Error> {
+        let w: Vec<f32> = self.point.w.iter().map(|&w| w as f32).collect();
+        let curvature = self.objective.thinned_curvature(&w, THIN)?;
+        self.prepare(&Damped::new(curvature, 0.0)?, rank, observer)
+    }
+
     /// Takes one step.
     ///
     /// # Errors
@@ -179,7 +231,7 @@ impl<'a> Minimiser<'a> {
         let tolerance = self.tolerance();
         let curvature = self
             .objective
-            .thinned_curvature(&w, 0.25 * tolerance.min(0.08))?;
+            .thinned_curvature(&w, THIN.min(0.25 * tolerance))?;
         // The penalty is in the curvature already.
         let system = Damped::new(curvature, 0.0)?;
         let scale = self.point.norm;
@@ -196,7 +248,7 @@ impl<'a> Minimiser<'a> {
             match solution.ending {
                 Ending::Converged => x = Some(solution.x),
                 _ if self.point.norm > self.settings.sketch_below => x = Some(solution.x),
-                _ => self.prepare(&system, observer)?,
+                _ => self.prepare(&system, self.settings.sketch_rank, observer)?,
             }
         }
         let x = match x {
@@ -216,9 +268,10 @@ impl<'a> Minimiser<'a> {
     /// What the solve may leave of the gradient.
     fn tolerance(&self) -> f64 {
         let norm = self.point.norm;
-        let fall = self
-            .before
-            .map_or(0.1, |before| (norm / before).powi(2).min(0.1));
+        let fall = match self.before {
+            Some(before) => (norm / before).powi(2),
+            None => self.first,
+        };
         let enough = 0.3 * self.settings.gradient_bound / norm;
         fall.max(enough).clamp(FINEST, 0.1)
     }
@@ -257,9 +310,9 @@ impl<'a> Minimiser<'a> {
     fn prepare(
         &mut self,
         system: &Damped<Box<dyn rescind_curvature::LinearOperator<f32> + '_>>,
+        rank: usize,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
-        let rank = self.settings.sketch_rank;
         let settings = NystromSettings {
             initial_rank: rank,
             max_rank: rank,
@@ -285,7 +338,7 @@ impl<'a> Minimiser<'a> {
     /// not at all, by the gradient's norm.
     fn advance(&mut self, x: &[f64]) -> Result<(), Error> {
         let slope = dot(&self.point.gradient, x);
-        let exact = self.point.norm * self.tolerance() <= COARSE;
+        let exact = fine(self.last);
         let mut length = 1.0;
         for _ in 0..HALVINGS {
             let pairs = self.point.w.iter().zip(x);
@@ -296,12 +349,9 @@ impl<'a> Minimiser<'a> {
                 _ => false,
             };
             if falls || next.norm <= 0.5 * self.point.norm {
-                self.before = Some(self.point.norm);
                 self.point = next;
-                if !self.point.exact && self.point.norm <= COARSE {
-                    let w = std::mem::take(&mut self.point.w);
-                    self.point = evaluate(self.objective, w, true, &mut self.effort)?;
-                }
+                self.settle()?;
+                (self.before, self.last) = (self.last, Some(self.point.norm));
                 return Ok(());
             }
             if !self.point.exact || self.point.loss.is_none() {
@@ -316,6 +366,11 @@ impl<'a> Minimiser<'a> {
             bound: self.settings.gradient_bound,
         })
     }
+}
+
+/// Whether a step after one that left a gradient of this norm is judged in binary64 from the start.
+fn fine(last: Option<f64>) -> bool {
+    last.is_some_and(|norm| norm <= 10.0 * COARSE)
 }
 
 fn evaluate(
