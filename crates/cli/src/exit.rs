@@ -57,6 +57,7 @@ impl From<rescind::Error> for Failure {
             rescind::Error::Release(cause) if cause.is_refusal() => {
                 Self::Refused(cause.to_string())
             }
+            rescind::Error::NotProvable { .. } => Self::Refused(error.to_string()),
             other => Self::failed(other),
         }
     }

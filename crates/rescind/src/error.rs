@@ -120,6 +120,23 @@ pub enum Error {
         /// The method.
         method: &'static str,
     },
+    /// A convex model, or a method for one, that would prove nothing.
+    #[error("refused: {reason}")]
+    NotProvable {
+        /// What stands in the way, and what would not.
+        reason: String,
+    },
+    /// A strongly convex objective whose gradient no longer falls.
+    #[error(
+        "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \
+         the {bound:e} asked for; ask for a larger one"
+    )]
+    GradientStuck {
+        /// The norm reached.
+        norm: f64,
+        /// The norm asked for.
+        bound: f64,
+    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"

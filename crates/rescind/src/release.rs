@@ -34,4 +34,5 @@ pub use refusal::Refusal;
 pub use retained::Retained;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
+pub(crate) use foundation::centre_digest;
 pub(crate) use opening::Opening;

@@ -13,7 +13,8 @@ use rescind_curvature::Stopping;
 #[derive(Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodOptions {
-    /// newton (one step towards the retrained weights) or retrain (training afresh)
+    /// newton (one step towards the retrained weights), tangent or head (for runs trained with
+    /// --tangent or --head: a proved guarantee), or retrain (training afresh)
     #[arg(long, value_name = "NAME", default_value = "newton")]
     method: MethodName,
 
@@ -86,6 +87,8 @@ pub struct MethodOptions {
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum MethodName {
     Newton,
+    Tangent,
+    Head,
     Retrain,
 }
 
@@ -159,13 +162,12 @@ impl MethodOptions {
             MethodName::Newton => Ok(Method::Newton {
                 settings: self.newton(seed),
             }),
-            MethodName::Retrain => match self.names_newton() {
-                true => Err(Failure::usage(
-                    "the options of the Newton step have no effect with --method retrain: leave \
-                     them out",
-                )),
-                false => Ok(Method::Retrain),
-            },
+            _ if self.names_newton() => Err(Failure::usage(
+                "the options of the Newton step have no effect with another method: leave them out",
+            )),
+            MethodName::Tangent => Ok(Method::Tangent),
+            MethodName::Head => Ok(Method::Head),
+            MethodName::Retrain => Ok(Method::Retrain),
         }
     }
 

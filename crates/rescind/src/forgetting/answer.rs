@@ -79,6 +79,7 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Forgotten, Error> {
         let (record, state) = self.trained()?;
+        self.check_suits(&asked.method)?;
         let before = self.effect_of(state, &resolved.forget, observer)?;
         let mut statistics = |w: &[f32]| {
             let computed = self.statistics_on(&retained, w);
@@ -108,6 +109,9 @@ impl Run {
                 let schedule = FinetuneSchedule::without_steps(settings, around)?;
                 let statistics = &mut statistics;
                 self.finetuned(state, request, choice, schedule, statistics, observer)?
+            }
+            Method::Tangent | Method::Head => {
+                self.convex(state, &resolved.forget, &retained, observer)?
             }
             Method::Retrain => self.retraining(state, &retained, observer)?,
         };
@@ -175,7 +179,7 @@ impl Run {
             observer,
         )?;
         if let Some(made) = outcome.made {
-            self.keep_sketch(settings.preconditioning, made)?;
+            self.keep_sketch(settings.preconditioning, Some(&made))?;
         }
         let mut next = state.clone();
         next.weights.statistics = self.statistics_on(retained, &outcome.weights)?;
@@ -208,7 +212,7 @@ impl Run {
         }
         Ok(Outcome {
             state: next,
-            way: Way::Bounded(vec![newton::diameter(&self.ball)?]),
+            way: Way::Bounded(self.bounds_of_reached()?),
             method,
         })
     }
