@@ -354,6 +354,7 @@ fn recovery_knows_the_noised_weights_alone() {
             parameters: start,
             statistics: Vec::new(),
         },
+        exact: None,
         moments: Vec::new(),
         best: None,
         progress: TrainingProgress::default(),
