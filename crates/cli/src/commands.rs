@@ -7,6 +7,7 @@ mod evaluate;
 mod fetch;
 mod forget;
 mod import;
+mod plan;
 mod retrain;
 mod spectrum;
 mod status;
@@ -23,6 +24,7 @@ pub enum Command {
     Demo(demo::Demo),
     Train(train::Train),
     Import(import::Import),
+    Plan(plan::Planning),
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
@@ -40,6 +42,7 @@ impl Command {
             Self::Demo(command) => command.run(console),
             Self::Train(command) => command.run(console),
             Self::Import(command) => command.run(console),
+            Self::Plan(command) => command.run(console),
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),

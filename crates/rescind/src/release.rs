@@ -32,4 +32,5 @@ pub use refusal::Refusal;
 pub use retained::Retained;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
+pub(crate) use fine_tuning::bound as fine_tuning_bound;
 pub(crate) use opening::Opening;
