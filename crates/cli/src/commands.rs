@@ -9,6 +9,7 @@ mod evaluate;
 mod fetch;
 mod forget;
 mod import;
+mod plan;
 mod report;
 mod retrain;
 mod spectrum;
@@ -26,6 +27,7 @@ pub enum Command {
     Demo(demo::Demo),
     Train(train::Train),
     Import(import::Import),
+    Plan(plan::Planning),
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
@@ -46,6 +48,7 @@ impl Command {
             Self::Demo(command) => command.run(console),
             Self::Train(command) => command.run(console),
             Self::Import(command) => command.run(console),
+            Self::Plan(command) => command.run(console),
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),

@@ -50,6 +50,7 @@ struct Answered {
     products: Option<u64>,
     relative_residual: Option<f64>,
     solve_seconds: Option<f64>,
+    explanation: Option<String>,
     seconds: f64,
     release: Option<Value>,
 }
@@ -112,6 +113,10 @@ fn exit_statuses_say_what_went_wrong() {
         "forget run",
         "forget run --random 5 --class 1",
         "forget run --random 5 --method retrain --solver cg",
+        "forget run --random 5 --method retrain --steps 3",
+        "forget run --random 5 --steps 3",
+        "forget run --random 5 --method noisy-finetune --solver cg --epsilon 1",
+        "forget run --random 5 --method output-perturbation --clip 1 --epsilon 1",
     ] {
         assert_eq!(status(here.path(), wrong), 2, "{wrong}");
     }
@@ -168,6 +173,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
         (late.held_out, late.solver_ending.as_deref()),
         (0, Some("converged"))
     );
+    assert!(late.explanation.unwrap().starts_with("damping"));
     assert!(late.products.unwrap() > 0 && late.relative_residual.unwrap() < 0.2);
     assert!(late.solve_seconds.unwrap() > 0.0);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());

@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "demo",
     "train",
     "import",
+    "plan",
     "forget",
     "retrain",
     "evaluate",

@@ -43,6 +43,7 @@ pub mod ledger;
 pub mod methods;
 mod objective;
 mod observer;
+pub mod plan;
 pub mod release;
 pub mod run;
 pub mod training;

@@ -34,5 +34,6 @@ pub use refusal::Refusal;
 pub use retained::Retained;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
+pub(crate) use fine_tuning::bound as fine_tuning_bound;
 pub(crate) use foundation::centre_digest;
 pub(crate) use opening::Opening;

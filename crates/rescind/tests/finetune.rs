@@ -743,6 +743,7 @@ fn a_schedule_is_chosen_from_the_promise() {
         .map(|w| f64::from(w.powi(2)))
         .sum::<f64>()
         .sqrt();
+    let length = 2.5 * length;
     let d = network.parameter_count() as f64;
     for epsilon in [0.1, 1.0, 10.0, 1e7] {
         let target = Gdp::for_promise(Epsilon::new(epsilon).unwrap(), Delta::new(1e-5).unwrap());

@@ -7,6 +7,7 @@ use crate::options::release::ReleaseOptions;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
+use rescind::certificate::FollowedBy;
 use rescind::forgetting::{Effect, ForgetRequest, Forgotten, MethodReport};
 use rescind::release::Released;
 use rescind::run::Run;
@@ -21,7 +22,8 @@ use std::path::PathBuf;
 /// nothing: a request that fails or is broken off leaves the run as it was. With --sigma or
 /// --epsilon the result is released: noised, with a certificate of what that promises, in
 /// RUN/releases. Only what is there may leave the run; the private weights carry no guarantee by
-/// themselves.
+/// themselves. The methods noisy-finetune and output-perturbation consist of noise and need one of
+/// the two.
 #[derive(Args)]
 #[command(
     after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50"
@@ -58,6 +60,8 @@ struct Answered {
     products: Option<u64>,
     relative_residual: Option<f64>,
     solve_seconds: Option<f64>,
+    /// Settings chosen for the method, and why.
+    explanation: Option<String>,
     seconds: f64,
     release: Option<Release>,
 }
@@ -68,6 +72,10 @@ struct Release {
     number: u64,
     folder: PathBuf,
     sigma: f64,
+    /// How often noise was added.
+    noise_times: u64,
+    /// Whether training followed the noise.
+    recovered: bool,
     epsilon: f64,
     delta: f64,
     kind: GuaranteeKind,
@@ -115,9 +123,20 @@ impl Answered {
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.residual / report.right_hand_side),
             solve_seconds: newton.map(|report| report.solve_seconds),
+            explanation: explanation(&record.method),
             seconds: record.seconds,
             release: answer.release.as_ref().map(Release::of),
         }
+    }
+}
+
+fn explanation(method: &MethodReport) -> Option<String> {
+    match method {
+        MethodReport::Newton { report } => Some(report.damping.explanation.clone()),
+        MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
+            Some(report.schedule.explanation.clone())
+        }
+        MethodReport::Retrain { .. } => None,
     }
 }
 
@@ -129,6 +148,8 @@ impl Release {
             number: certificate.release,
             folder,
             sigma: certificate.noise.sigma.value(),
+            noise_times: certificate.noise.times,
+            recovered: certificate.noise.followed_by == FollowedBy::Recovery,
             epsilon: guarantee.epsilon.value(),
             delta: guarantee.delta.value(),
             kind: guarantee.kind,
@@ -142,9 +163,17 @@ impl fmt::Display for Release {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sigma, sensitivity) = (number(self.sigma), number(self.sensitivity));
         let (epsilon, delta) = (promise(self.epsilon), promise(self.delta));
+        let times = match self.noise_times {
+            1 => String::new(),
+            times => format!(" at each of {times} steps"),
+        };
+        let then = match self.recovered {
+            true => ", and trained on without noise after it",
+            false => "",
+        };
         writeln!(
             f,
-            "Released in {}, with noise of {sigma} on every weight.\n\n\
+            "Released in {}, with noise of {sigma} on every weight{times}{then}.\n\n\
              Guarantee: epsilon = {epsilon} at delta = {delta}, {}; it hides a distance of \
              {sensitivity} between weights.\n\n{}\n",
             self.folder.display(),
@@ -187,6 +216,9 @@ impl fmt::Display for Answered {
         ];
         let head = ["", "loss before", "after", "accuracy before", "after"];
         writeln!(f, "{}\n", table(head, rows))?;
+        if let Some(explanation) = &self.explanation {
+            writeln!(f, "Chosen: {explanation}.\n")?;
+        }
         if self.copies_retained > 0 {
             writeln!(
                 f,

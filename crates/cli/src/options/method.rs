@@ -1,6 +1,7 @@
 //! How to forget.
 
 use crate::exit::Failure;
+use crate::options::finetune::FinetuneOptions;
 use clap::{Args, ValueEnum};
 use rescind::Curvature;
 use rescind::forgetting::Method;
@@ -14,7 +15,9 @@ use rescind_curvature::Stopping;
 #[command(next_help_heading = "Method")]
 pub struct MethodOptions {
     /// newton (one step towards the retrained weights), tangent or head (for runs trained with
-    /// --tangent or --head: a proved guarantee), or retrain (training afresh)
+    /// --tangent or --head: a proved guarantee), noisy-finetune (noisy steps on the records that
+    /// stay, then recovery), output-perturbation (the same without noisy steps) or retrain
+    /// (training afresh)
     #[arg(long, value_name = "NAME", default_value = "newton")]
     method: MethodName,
 
@@ -82,6 +85,9 @@ pub struct MethodOptions {
     /// training was made to reach by --until-gradient]
     #[arg(long, value_name = "NORM")]
     gradient_bound: Option<f64>,
+
+    #[command(flatten)]
+    finetune: FinetuneOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -89,6 +95,8 @@ enum MethodName {
     Newton,
     Tangent,
     Head,
+    NoisyFinetune,
+    OutputPerturbation,
     Retrain,
 }
 
@@ -158,15 +166,42 @@ fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
 
 impl MethodOptions {
     pub fn method(&self, seed: u64) -> Result<Method, Failure> {
+        let without_effect = |options: &str, method: &str| {
+            let message =
+                format!("{options} have no effect with --method {method}: leave them out");
+            Err(Failure::usage(message))
+        };
+        let of_newton = "the options of the Newton step";
+        let of_finetune = "the options of noisy fine-tuning";
+        let settings = self.finetune.settings(seed);
         match self.method {
+            MethodName::Newton if self.finetune.is_given() => without_effect(of_finetune, "newton"),
             MethodName::Newton => Ok(Method::Newton {
                 settings: self.newton(seed),
             }),
-            _ if self.names_newton() => Err(Failure::usage(
-                "the options of the Newton step have no effect with another method: leave them out",
-            )),
+            MethodName::NoisyFinetune if self.names_newton() => {
+                without_effect(of_newton, "noisy-finetune")
+            }
+            MethodName::NoisyFinetune => Ok(Method::NoisyFinetune { settings }),
+            MethodName::OutputPerturbation if self.names_newton() => {
+                without_effect(of_newton, "output-perturbation")
+            }
+            MethodName::OutputPerturbation if self.finetune.names_steps() => {
+                without_effect("options of noisy steps", "output-perturbation")
+            }
+            MethodName::OutputPerturbation => Ok(Method::OutputPerturbation { settings }),
+            MethodName::Tangent | MethodName::Head if self.names_newton() => {
+                without_effect(of_newton, "this one")
+            }
+            MethodName::Tangent | MethodName::Head if self.finetune.is_given() => {
+                without_effect(of_finetune, "this one")
+            }
             MethodName::Tangent => Ok(Method::Tangent),
             MethodName::Head => Ok(Method::Head),
+            MethodName::Retrain if self.names_newton() => without_effect(of_newton, "retrain"),
+            MethodName::Retrain if self.finetune.is_given() => {
+                without_effect(of_finetune, "retrain")
+            }
             MethodName::Retrain => Ok(Method::Retrain),
         }
     }

@@ -209,7 +209,7 @@ impl Steps<'_> {
 }
 
 /// The bound of a schedule: all its constants are settings, so it is proved.
-fn bound(schedule: &NoisyFineTuning) -> Result<SensitivityBound, Error> {
+pub(crate) fn bound(schedule: &NoisyFineTuning) -> Result<SensitivityBound, Error> {
     let constant = |symbol, value, how| Constant::new(symbol, value, Provenance::Proved, how);
     let radius = constant(
         Symbol::StartRadius,

@@ -48,6 +48,10 @@ pub struct FinetuneSchedule {
 /// Noisy steps where none are asked for.
 const STEPS: u64 = 20;
 
+/// Length of the noise, relative to that of freshly initialised weights. On MNIST, recovery from
+/// noise of their own length took 16 epochs, from longer noise about 10 (docs/noisy-fine-tuning.md).
+const BESIDE_FRESH: f64 = 2.5;
+
 /// Length of the noise, relative to that of a public centre.
 const BESIDE_CENTRE: f64 = 0.1;
 
@@ -57,10 +61,10 @@ const RECOVERY_SHARE: f64 = 1.0 / 3.0;
 impl FinetuneSchedule {
     /// Completes the settings of noisy fine-tuning.
     ///
-    /// - Without R0, and with (ε, δ) given: the R0 for which the noise of all steps together is as
-    ///   long as freshly initialised weights (a tenth of the centre's length where there is a public
-    ///   centre), at most the ball's radius. A weight vector drowned in longer noise is no start for
-    ///   a recovery. With σ given: the ball's radius, which leaves the weights as they are.
+    /// - Without R0, and with (ε, δ) given: the R0 for which the noise of all steps together is 2.5
+    ///   times as long as freshly initialised weights (a tenth as long as the centre where there is a
+    ///   public one), at most the ball's radius. Weights drowned in other noise are a worse start for
+    ///   the recovery. With σ given: the ball's radius, which leaves the weights as they are.
     /// - Without γ: the steps together can go as far as R0, `γ C1 T = R0`, where the sensitivity
     ///   `2R0/√T + 2γC1√T` is least; at most `1/(2λ)`.
     /// - Without T: 20 steps. Without a number of epochs: a third of the training's.
@@ -210,8 +214,8 @@ fn start_radius(
         ),
         None => {
             let fresh: Vec<f32> = around.network.initialise(around.training.seed);
-            let measure = "as long as freshly initialised weights";
-            (rescind_curvature::norm(&fresh), measure)
+            let measure = "2.5 times as long as freshly initialised weights";
+            (BESIDE_FRESH * rescind_curvature::norm(&fresh), measure)
         }
     };
     // All noise together has length √(q d) σ = √d s/μ, and without decay s = 2R0 + 2γC1T.

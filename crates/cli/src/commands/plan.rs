@@ -1,0 +1,113 @@
+use crate::console::Console;
+use crate::exit::{Failure, Status};
+use crate::figures::{count, number, percent, promise, seconds};
+use crate::options::quantity;
+use crate::options::records::RecordOptions;
+use crate::progress::Watch;
+use crate::table::table;
+use clap::Args;
+use rescind::plan::{Plan, PlanRequest};
+use rescind::run::Run;
+use rescind_privacy::{Delta, Epsilon};
+use serde::Serialize;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Compare what each method would promise and cost for a request, before one is run
+///
+/// Promises are computed as a release would compute them; times and accuracies are predictions from
+/// short probes on this machine and from the run's own history. Nothing is changed. What is printed
+/// was computed from private weights: it is for the operator alone.
+#[derive(Args)]
+#[command(after_help = "Example: rescind plan run --random 50 --epsilon 1")]
+pub struct Planning {
+    /// Run folder
+    run: PathBuf,
+
+    #[command(flatten)]
+    records: RecordOptions,
+
+    /// Promise wanted
+    #[arg(long, value_parser = quantity(Epsilon::new))]
+    epsilon: Epsilon,
+
+    /// Probability with which the promise may be broken
+    #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), default_value = "1e-5")]
+    delta: Delta,
+
+    /// Seed of --random
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Serialize)]
+struct Planned {
+    run: PathBuf,
+    #[serde(flatten)]
+    plan: Plan,
+}
+
+impl Planning {
+    pub fn run(self, console: &Console) -> Result<Status, Failure> {
+        let asked = PlanRequest {
+            request: self.records.request(self.seed)?,
+            epsilon: self.epsilon.value(),
+            delta: self.delta.value(),
+        };
+        let mut watch = Watch::new(console);
+        let run = Run::open(&self.run, &mut watch)?;
+        let plan = run.plan(&asked, &mut watch)?;
+        drop(watch);
+        console.print(&Planned {
+            run: self.run,
+            plan,
+        })?;
+        Ok(Status::Done)
+    }
+}
+
+impl fmt::Display for Planned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = &self.plan;
+        writeln!(
+            f,
+            "Forgetting {} of {}, epsilon = {} at delta = {}; test accuracy now {}.\n",
+            count(plan.forgotten, "record"),
+            plan.forgotten + plan.retained,
+            promise(plan.epsilon),
+            promise(plan.delta),
+            percent(plan.accuracy),
+        )?;
+        let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
+        let rows = plan.methods.iter().map(|method| {
+            let verdict = match (&method.refused, method.kind) {
+                (Some(_), _) => "refused".to_owned(),
+                (None, Some(kind)) => kind.to_string(),
+                (None, None) => "none needed".to_owned(),
+            };
+            [
+                method.method.clone(),
+                verdict,
+                or_dash(method.sensitivity.map(number)),
+                or_dash(method.sigma.map(number)),
+                or_dash(method.accuracy.map(percent)),
+                seconds(method.seconds),
+            ]
+        });
+        let head = [
+            "method",
+            "guarantee",
+            "hides a distance of",
+            "sigma",
+            "accuracy",
+            "time",
+        ];
+        writeln!(f, "{}\n", table(head, rows))?;
+        for method in &plan.methods {
+            let refused = method.refused.as_ref();
+            let refused = refused.map_or_else(String::new, |why| format!("refused, {why}; "));
+            writeln!(f, "{}: {refused}{}.\n", method.method, method.how)?;
+        }
+        writeln!(f, "Recommended: {}", plan.recommendation)
+    }
+}

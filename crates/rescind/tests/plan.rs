@@ -1,0 +1,164 @@
+//! What is planned is what happens, and planning changes nothing.
+
+mod common;
+
+use common::{private_weights, small};
+use rescind::certificate::NoiseChoice;
+use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::methods::finetune::FinetuneSettings;
+use rescind::plan::{MethodPlan, PlanRequest};
+use rescind::release::ReleaseError;
+use rescind::run::ModelChoice;
+use rescind::training::TrainingSettings;
+use rescind::{Error, Run, RunConfig};
+use rescind_privacy::sensitivity::GuaranteeKind;
+use std::ops::ControlFlow;
+
+fn config() -> RunConfig {
+    RunConfig {
+        model: ModelChoice::default(),
+        training: TrainingSettings {
+            epochs: 12,
+            batch: 32,
+            ..small().training
+        },
+        ..small()
+    }
+}
+
+fn asked(epsilon: f64) -> PlanRequest {
+    PlanRequest {
+        request: "random:30?seed=1".parse().unwrap(),
+        epsilon,
+        delta: 1e-5,
+    }
+}
+
+fn forget(method: Method, epsilon: f64) -> ForgetRequest {
+    let noise = NoiseChoice::Promise {
+        epsilon,
+        delta: 1e-5,
+        accept_noise: false,
+    };
+    let release = Some(ReleaseChoice {
+        noise,
+        insecure_noise_seed: None,
+        budget: None,
+    });
+    ForgetRequest {
+        request: asked(epsilon).request,
+        method,
+        release,
+    }
+}
+
+fn near(found: Option<f64>, expected: f64) -> bool {
+    found.is_some_and(|found| (found / expected - 1.0).abs() < 1e-4)
+}
+
+#[test]
+fn a_plan_says_what_requests_then_get() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::create(folder.path(), config(), None, &mut ()).unwrap();
+    assert!(matches!(
+        run.plan(&asked(1.0), &mut ()),
+        Err(Error::NothingTrained { .. })
+    ));
+    run.train(&mut ()).unwrap();
+    let before = private_weights(folder.path());
+    let plan = run.plan(&asked(1.0), &mut ()).unwrap();
+    assert!(private_weights(folder.path()) == before && run.retained().len() == 1296);
+    assert!(!folder.path().join("releases").exists());
+    assert_eq!((plan.forgotten, plan.retained), (30, 1266));
+    let [newton, steps, once, retrain] = &plan.methods[..] else {
+        panic!("{plan:?}")
+    };
+    // The diameter of 40 takes 149.2, which the model does not bear.
+    assert!(near(newton.sensitivity, 40.0) && near(newton.sigma, 149.225));
+    assert!(newton.refused.is_some() && newton.accuracy.unwrap() < 0.4);
+    for (plan, name) in [(steps, "noisy-finetune"), (once, "output-perturbation")] {
+        assert_eq!(
+            (plan.method.as_str(), plan.kind),
+            (name, Some(GuaranteeKind::Proved))
+        );
+        assert!(
+            plan.refused.is_none() && plan.accuracy.unwrap() > 0.4,
+            "{plan:?}"
+        );
+        assert!(
+            plan.seconds > 0.0 && plan.seconds < retrain.seconds,
+            "{plan:?}"
+        );
+    }
+    assert!(retrain.kind.is_none() && retrain.accuracy == Some(plan.accuracy));
+    assert!(run.state().unwrap().progress.seconds > 0.5 * retrain.seconds);
+    for method in &plan.methods {
+        assert!(method.how.contains("accuracy: ") && method.how.contains("time: "));
+    }
+
+    let settings = FinetuneSettings::default();
+    let step = Method::Newton {
+        settings: Default::default(),
+    };
+    assert!(matches!(
+        run.forget(&forget(step, 1.0), &mut ()),
+        Err(Error::Release(ReleaseError::Refused(_)))
+    ));
+    for (method, planned) in [
+        (
+            Method::NoisyFinetune {
+                settings: settings.clone(),
+            },
+            steps,
+        ),
+        (Method::OutputPerturbation { settings }, once),
+    ] {
+        let answer = run.forget(&forget(method, 1.0), &mut ()).unwrap();
+        let certificate = answer.release.unwrap().certificate;
+        assert_eq!(planned.sigma, Some(certificate.noise.sigma.value()));
+        assert_eq!(
+            planned.sensitivity,
+            Some(certificate.guarantee.sensitivity.value())
+        );
+    }
+}
+
+#[test]
+fn noise_that_a_model_bears_is_told_from_noise_that_it_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::create(folder.path(), config(), None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    // σ of about 0.001 and of about 1.
+    let newton =
+        |epsilon| -> MethodPlan { run.plan(&asked(epsilon), &mut ()).unwrap().methods[0].clone() };
+    let (quiet, loud) = (newton(8e8), newton(1e3));
+    let now = run.plan(&asked(1.0), &mut ()).unwrap().accuracy;
+    assert!(quiet.refused.is_none() && (quiet.accuracy.unwrap() - now).abs() < 0.02);
+    assert!(loud.refused.is_some() && loud.accuracy.unwrap() < now - 0.2);
+    for bad in [f64::NAN, -1.0] {
+        assert!(run.plan(&asked(bad), &mut ()).is_err());
+    }
+    let mut stop = |_: &rescind::Progress| ControlFlow::Break(());
+    assert!(matches!(
+        run.plan(&asked(1.0), &mut stop),
+        Err(Error::Interrupted { .. })
+    ));
+}
+
+#[test]
+fn a_model_without_history_is_timed_by_probes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let mut run = Run::create(&first, config(), None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let weights = private_weights(&first);
+    let run = Run::import(&second, config(), None, &weights, &mut ()).unwrap();
+    let plan = run.plan(&asked(1.0), &mut ()).unwrap();
+    let [_, steps, once, retrain] = &plan.methods[..] else {
+        panic!("{plan:?}")
+    };
+    assert!(steps.accuracy.is_none() && once.accuracy.is_none());
+    assert!(steps.how.contains("no history") && retrain.how.contains("minibatches took"));
+    assert!(retrain.seconds > 2.0 * once.seconds);
+    assert!(plan.recommendation.starts_with("retrain: "));
+}
