@@ -181,6 +181,7 @@ impl Experiment {
         };
         let mut state = TrainingState {
             weights,
+            exact: None,
             moments: Vec::new(),
             best: None,
             progress: TrainingProgress::default(),

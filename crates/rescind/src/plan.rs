@@ -4,6 +4,7 @@
 //! short probes and from the run's own history; each says how it was made. Nothing changes on disk,
 //! and what is found is for the operator alone: it was computed from private weights.
 
+mod convex;
 mod finetune;
 mod newton;
 mod probe;
@@ -82,7 +83,7 @@ struct Here<'a> {
 }
 
 impl Run {
-    /// Plans a request with every method.
+    /// Plans a request with every method that the run allows.
     ///
     /// # Errors
     /// As [`resolve`](Self::resolve); a promise out of range; a run without weights;
@@ -103,12 +104,15 @@ impl Run {
             speed: Speed::measure(self, state, &retained)?,
         };
         let accuracy = here.accuracy_with_noise(None, observer)?;
-        let methods = vec![
-            newton::plan(&here, observer)?,
-            finetune::with_steps(&here)?,
-            finetune::once(&here)?,
-            retrain::plan(&here, accuracy),
-        ];
+        let mut methods = match self.config.parameterisation.is_convex() {
+            true => vec![convex::plan(&here, observer)?],
+            false => vec![
+                newton::plan(&here, observer)?,
+                finetune::with_steps(&here)?,
+                finetune::once(&here)?,
+            ],
+        };
+        methods.push(retrain::plan(&here, accuracy));
         let recommendation = recommendation::of(asked, accuracy, &methods);
         Ok(Plan {
             epsilon: asked.epsilon,

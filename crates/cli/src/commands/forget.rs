@@ -136,7 +136,9 @@ fn explanation(method: &MethodReport) -> Option<String> {
         MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
             Some(report.schedule.explanation.clone())
         }
-        MethodReport::Retrain { .. } => None,
+        MethodReport::Tangent { .. } | MethodReport::Head { .. } | MethodReport::Retrain { .. } => {
+            None
+        }
     }
 }
 

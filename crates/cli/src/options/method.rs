@@ -191,10 +191,10 @@ impl MethodOptions {
             }
             MethodName::OutputPerturbation => Ok(Method::OutputPerturbation { settings }),
             MethodName::Tangent | MethodName::Head if self.names_newton() => {
-                without_effect(of_newton, "this one")
+                without_effect(of_newton, "tangent or head")
             }
             MethodName::Tangent | MethodName::Head if self.finetune.is_given() => {
-                without_effect(of_finetune, "this one")
+                without_effect(of_finetune, "tangent or head")
             }
             MethodName::Tangent => Ok(Method::Tangent),
             MethodName::Head => Ok(Method::Head),

@@ -115,7 +115,7 @@ impl Run {
     }
 
     /// Bounds for weights that training's own stopping rule accepted.
-    pub(super) fn bounds_of_reached(&self) -> Result<Vec<SensitivityBound>, Error> {
+    pub(crate) fn bounds_of_reached(&self) -> Result<Vec<SensitivityBound>, Error> {
         match self.config.parameterisation.is_convex() {
             true => {
                 let settings = convex_settings(&self.config.training)?;

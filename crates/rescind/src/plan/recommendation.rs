@@ -33,9 +33,9 @@ pub(super) fn of(asked: &PlanRequest, accuracy: f64, methods: &[MethodPlan]) -> 
         }
         None => format!(
             "retrain: no method here is predicted to keep epsilon = {epsilon} at delta = {delta} \
-             together with the accuracy in less time. If such requests come often, train a model \
-             that is strongly convex in its weights, whose bound is small enough for noise that \
-             nobody notices, or ask for a larger epsilon."
+             together with the accuracy in less time. If such requests come often, train a \
+                 tangent model or a convex head (rescind train --tangent, --head), whose bound is \
+                 small enough for noise that nobody notices, or ask for a larger epsilon."
         ),
     }
 }
