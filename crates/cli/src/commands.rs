@@ -1,13 +1,17 @@
 //! One command per file.
 
+mod bench;
 mod calibrate;
 mod demo;
 mod evaluate;
 mod fetch;
 mod forget;
+mod import;
 mod retrain;
+mod spectrum;
 mod status;
 mod train;
+mod verify;
 
 use crate::console::Console;
 use crate::exit::{Failure, Status};
@@ -18,12 +22,16 @@ use clap::Subcommand;
 pub enum Command {
     Demo(demo::Demo),
     Train(train::Train),
+    Import(import::Import),
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
     Status(status::Inspect),
+    Verify(verify::Verify),
     Calibrate(calibrate::Calibrate),
+    Spectrum(spectrum::Measure),
     Fetch(fetch::Fetch),
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -31,12 +39,16 @@ impl Command {
         match self {
             Self::Demo(command) => command.run(console),
             Self::Train(command) => command.run(console),
+            Self::Import(command) => command.run(console),
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
             Self::Status(command) => command.run(console),
+            Self::Verify(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),
+            Self::Spectrum(command) => command.run(console),
             Self::Fetch(command) => command.run(console),
+            Self::Bench(command) => command.run(console),
         }
     }
 }

@@ -55,6 +55,9 @@ impl From<rescind::Error> for Failure {
         match error {
             rescind::Error::Setting { .. } => Self::usage(error),
             rescind::Error::NotProvable { .. } => Self::Refused(error.to_string()),
+            rescind::Error::Release(cause) if cause.is_refusal() => {
+                Self::Refused(cause.to_string())
+            }
             other => Self::failed(other),
         }
     }

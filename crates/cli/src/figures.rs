@@ -13,19 +13,24 @@ pub fn number(value: f64) -> String {
     if size > 0.0 && !(1e-3..1e6).contains(&size) {
         return format!("{value:.3e}");
     }
-    let whole = if size >= 1.0 {
-        size.log10().floor() as usize + 1
+    let leading = if size > 0.0 {
+        size.log10().floor() as i32
     } else {
-        1
+        0
     };
-    let text = format!(
-        "{value:.*}",
-        4_usize.saturating_sub(whole) + usize::from(size < 1.0)
-    );
+    let text = format!("{value:.*}", (3 - leading).max(0) as usize);
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => text,
     }
+}
+
+/// The same for what is promised, such as epsilon: never smaller than it is.
+pub fn promise(value: f64) -> String {
+    // Steps of a tenth of the last digit, or less, until the number shown is large enough.
+    let steps = (0..=12).map(|step| number(value * (1.0 + 1e-4 * f64::from(step))));
+    let mut shown = steps.filter(|shown| shown.parse().is_ok_and(|read: f64| read >= value));
+    shown.next().unwrap_or_else(|| number(value))
 }
 
 /// A share from 0 to 1 as a percentage.
@@ -35,7 +40,9 @@ pub fn percent(share: f64) -> String {
 
 /// A duration in the unit that fits.
 pub fn seconds(value: f64) -> String {
-    if value < 1e-3 {
+    if value < 1e-5 {
+        format!("{:.0} ns", value * 1e9)
+    } else if value < 1e-3 {
         format!("{:.0} µs", value * 1e6)
     } else if value < 1.0 {
         format!("{:.3} s", value)
@@ -79,15 +86,36 @@ mod tests {
     }
 
     #[test]
+    fn promises_are_never_shown_smaller_than_they_are() {
+        for (value, expected) in [
+            (1.0, "1"),
+            (1.000_4, "1.001"),
+            (8.017_1e6, "8.018e6"),
+            (1e-5, "1.000e-5"),
+        ] {
+            assert_eq!(promise(value), expected, "{value}");
+        }
+        for step in 0..2000 {
+            let value = 1e-7 * 1.019_f64.powi(step);
+            let shown: f64 = promise(value).parse().unwrap();
+            assert!(
+                shown >= value && shown < value * 1.001,
+                "{value} as {shown}"
+            );
+        }
+    }
+
+    #[test]
     fn durations_carry_their_unit() {
         assert_eq!(
             [
+                seconds(3.4e-7),
                 seconds(2.5e-5),
                 seconds(0.25),
                 seconds(12.0),
                 seconds(600.0)
             ],
-            ["25 µs", "0.250 s", "12.0 s", "10.0 min"]
+            ["340 ns", "25 µs", "0.250 s", "12.0 s", "10.0 min"]
         );
     }
 }

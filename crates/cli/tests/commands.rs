@@ -1,42 +1,13 @@
 //! The real binary, each test in a fresh folder.
 
+mod common;
+
+use common::{folder, json, rescind, run, status};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
-use tempfile::TempDir;
-
-fn rescind(folder: &Path, arguments: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rescind"));
-    command
-        .args(arguments.split_whitespace())
-        .current_dir(folder)
-        .env_remove("COLUMNS");
-    command
-}
-
-fn run(folder: &Path, arguments: &str) -> Output {
-    rescind(folder, arguments).output().unwrap()
-}
-
-fn status(folder: &Path, arguments: &str) -> i32 {
-    run(folder, arguments).status.code().unwrap()
-}
-
-fn json<T: DeserializeOwned>(folder: &Path, arguments: &str) -> T {
-    let output = run(folder, &format!("{arguments} --json"));
-    let (out, err) = (&output.stdout, String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments}: {err}");
-    assert_eq!(err, "", "{arguments}");
-    serde_json::from_slice(out).unwrap()
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,7 +49,9 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
+    solve_seconds: Option<f64>,
     seconds: f64,
+    release: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +63,7 @@ struct Standing {
     trained: bool,
     epochs: u64,
     retained: Option<usize>,
+    delta: f64,
     requests: Vec<Value>,
 }
 
@@ -195,7 +169,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
         (0, Some("converged"))
     );
     assert!(late.products.unwrap() > 0 && late.relative_residual.unwrap() < 0.2);
-    assert!(late.copies_retained == 0 && late.seconds > 0.0);
+    assert!(late.solve_seconds.unwrap() > 0.0);
+    assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
     let loss = |when: &str| late.effect[when]["loss"].as_f64().unwrap();
     assert!(loss("forgotten_after") > loss("forgotten_before"));
     assert_eq!(
@@ -220,7 +195,13 @@ fn a_run_is_trained_forgotten_from_and_compared() {
         (standing.trained, standing.busy, standing.retained),
         (true, None, Some(1378))
     );
-    assert!(standing.epochs >= 8);
+    assert!(standing.epochs >= 8 && standing.delta < 1e-4);
+    assert!(
+        standing
+            .requests
+            .iter()
+            .all(|r| r["releases"] == 0 && r["epsilon"].is_null())
+    );
     let counts: Vec<_> = standing
         .requests
         .iter()
@@ -230,34 +211,27 @@ fn a_run_is_trained_forgotten_from_and_compared() {
 }
 
 #[test]
-fn the_demo_compares_with_retraining_and_promises_nothing() {
+fn the_demo_compares_with_retraining_and_says_what_its_release_is_worth() {
     let here = folder();
-    let demo: Value = json(here.path(), "demo --out made");
-    assert_eq!(
-        (&demo["forgotten"], &demo["guarantee"]["released"]),
-        (&50.into(), &false.into())
-    );
+    let here = here.path();
+    let demo: Value = json(here, "demo --out made");
+    assert_eq!(demo["forgotten"], 50);
     assert!(demo["guarantee"]["epsilon"].as_f64().unwrap() > 1e6);
-    assert!(
-        demo["models"]["retrained"]["test"]["accuracy"]
-            .as_f64()
-            .unwrap()
-            > 0.9
-    );
-    let text = String::from_utf8(run(here.path(), "demo --out text").stdout).unwrap();
+    let accuracy = |model: &str| demo["models"][model]["test"]["accuracy"].as_f64().unwrap();
+    assert!(accuracy("retrained") > 0.9 && accuracy("released") > 0.9);
+    let certificate = demo["guarantee"]["certificate"].as_str().unwrap();
+    assert_eq!(status(here, &format!("verify {certificate} --run made")), 0);
+    let text = String::from_utf8(run(here, "demo --out text").stdout).unwrap();
     for part in [
-        "Guarantee: nothing was released",
         "original",
         "retrained",
+        "protects nobody",
         "not a guarantee",
+        "rescind verify text/releases/000001/certificate.json",
     ] {
         assert!(text.contains(part), "{part} is missing from\n{text}");
     }
-    assert_eq!(
-        status(here.path(), "demo --out made"),
-        1,
-        "the folder is taken"
-    );
+    assert_eq!(status(here, "demo --out made"), 1, "the folder is taken");
 }
 
 #[test]

@@ -12,16 +12,13 @@
 //! times in seconds, counts of operations, and the rate of plain matrix products. Gradient, HVP and
 //! GGN product go to `PRODUCTS`.
 
-#[path = "../benches/support/mod.rs"]
-mod support;
-
 use rescind_network::zoo::{self, Norm};
 use rescind_network::{Activation, Batch, Evaluator, Execution, Loss, Network, Weights};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Bytes that the engine may take.
@@ -54,18 +51,6 @@ impl Subject {
             "resnet18" => zoo::resnet18(input, classes, activation, norm)?,
             other => return Err(format!("no architecture {other:?}").into()),
         })?)
-    }
-
-    /// Operations of a first layer in one record's forward pass: the inputs need no derivative, so
-    /// it has fewer products than the others.
-    fn first_layer_flops(&self, network: &Network) -> usize {
-        let weights = network.parameters()[0].range.len();
-        // The zoo's first convolutions keep the picture's size.
-        let positions = match self.architecture.as_str() {
-            "mlp" => 1,
-            _ => self.input[1..].iter().product(),
-        };
-        2 * weights * positions
     }
 }
 
@@ -131,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let ggn_times = time(repeats, || Ok(at.ggn(&direction, &mut ggn)?))?;
 
     let total = network.flops_per_record() as f64 * labels.len() as f64;
-    let first = subject.first_layer_flops(&network) as f64 * labels.len() as f64;
+    let first = network.input_flops_per_record() as f64 * labels.len() as f64;
     let report = Report {
         threads,
         records: labels.len(),
@@ -142,8 +127,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Two terms each of the value's tangent and of both cotangents' tangents; for the first
         // layer, whose input has no tangent, one term of two of them.
         hvp_flops: 6.0 * total - 4.0 * first,
-        gemm_rate_one_thread: gemm_rate(1),
-        gemm_rate: gemm_rate(threads),
+        gemm_rate_one_thread: Execution::new(1, MEMORY)?.matrix_product_rate(),
+        gemm_rate: Execution::new(threads, MEMORY)?.matrix_product_rate(),
         gradient: gradient_times,
         linearize: linearize_times,
         hvp: hvp_times,
@@ -194,39 +179,6 @@ fn time(
         min: sorted[0],
         all,
     })
-}
-
-/// Operations a second when every thread multiplies matrices of its own: the engine's way, a chunk
-/// of records a thread. The best of several runs.
-fn gemm_rate(threads: usize) -> f64 {
-    const PRODUCTS: usize = 4;
-    let len = support::SIZE * support::SIZE;
-    let run = || {
-        let barrier = Barrier::new(threads + 1);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let (a, b, mut out) = (vec![0.5; len], vec![0.25; len], vec![0.0; len]);
-                        support::product(&mut out, &a, &b);
-                        barrier.wait();
-                        for _ in 0..PRODUCTS {
-                            support::product(&mut out, &a, &b);
-                        }
-                        std::hint::black_box(out);
-                    })
-                })
-                .collect();
-            barrier.wait();
-            let start = Instant::now();
-            for worker in workers {
-                worker.join().expect("a matrix product does not panic");
-            }
-            start.elapsed().as_secs_f64()
-        })
-    };
-    let best = (0..5).map(|_| run()).fold(f64::INFINITY, f64::min);
-    (threads * PRODUCTS) as f64 * support::FLOPS / best
 }
 
 fn write(path: &str, vectors: &[(&str, &[f32])]) -> Result<(), Box<dyn Error>> {

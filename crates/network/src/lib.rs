@@ -47,6 +47,7 @@ mod network;
 mod operations;
 mod penalty;
 mod program;
+mod rate;
 mod scalar;
 mod shape;
 mod tangent;

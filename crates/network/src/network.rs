@@ -73,6 +73,14 @@ impl Network {
         self.program.flops()
     }
 
+    /// The part of [`flops_per_record`](Self::flops_per_record) in layers that read the records
+    /// themselves, so that their input needs no derivative. With F operations in all and I in these,
+    /// a gradient takes `3F − I`, a Gauss–Newton product `4F − 2I`, and a Hessian product `6F − 4I`,
+    /// both with the primal pass kept.
+    pub fn input_flops_per_record(&self) -> usize {
+        self.program.input_flops()
+    }
+
     /// Layers that make the Hessian discontinuous in the weights: names of ReLU and max-pooling
     /// nodes. Empty for a smooth network. Where it is not, a Hessian-Lipschitz constant (THEORY §2)
     /// does not exist.

@@ -85,6 +85,22 @@ pub trait Objective: Sync {
         out: &mut [f64],
     ) -> Result<(), Error>;
 
+    /// The gradient and the product at once, which share most of their work. Returns `F_S(w)`.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn exact_gradient_and_product(
+        &self,
+        w: &[f64],
+        which: Curvature,
+        v: &[f64],
+        gradient: &mut [f64],
+        product: &mut [f64],
+    ) -> Result<f64, Error> {
+        self.exact_product(w, which, v, product)?;
+        self.exact_gradient(w, gradient)
+    }
+
     /// The objective over `records` of these records, drawn by `seed` without replacement; over
     /// all of them if there are no more.
     ///

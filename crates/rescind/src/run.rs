@@ -12,6 +12,7 @@ mod lock;
 mod recompute;
 mod records;
 mod reference;
+mod spectrum;
 mod store;
 mod training;
 
@@ -19,6 +20,7 @@ pub use config::{ModelChoice, Parameterisation, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
 pub use reference::Reference;
+pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
@@ -103,6 +105,15 @@ impl Run {
     /// The private state's record: progress of training, requests answered. None before training.
     pub fn state(&self) -> Option<&StateRecord> {
         self.current.as_ref().map(|(record, _)| record)
+    }
+
+    /// `‖w − c‖` of the private weights.
+    ///
+    /// # Errors
+    /// A run without weights.
+    pub fn norm(&self) -> Result<f64, Error> {
+        let (_, state) = self.trained()?;
+        Ok(self.ball.distance(&state.weights.parameters))
     }
 
     /// The scaling of inputs now in force.

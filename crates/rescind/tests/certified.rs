@@ -6,7 +6,7 @@ use common::{newton, released, small};
 use rescind::certificate::{AssumptionName, NoiseChoice};
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::ledger::{Budget, Ledger};
-use rescind::methods::newton::{Constants, Damping, NewtonSettings};
+use rescind::methods::newton::{Constants, Damping, HessianLipschitz, NewtonSettings};
 use rescind::release::ReleaseError;
 use rescind::run::ModelChoice;
 use rescind::verify::{Evidence, Outcome, Subject, VerificationReport, verify};
@@ -38,7 +38,7 @@ fn with_theorem(request: &str) -> ForgetRequest {
     let settings = NewtonSettings {
         damping: Damping::Given { value: 50.0 },
         constants: Constants {
-            hessian_lipschitz: Some(0.01),
+            hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 0.01 }),
             ..Constants::default()
         },
         ..NewtonSettings::default()

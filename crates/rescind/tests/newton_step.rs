@@ -3,8 +3,8 @@
 
 use rescind::evaluation::distance;
 use rescind::methods::newton::{
-    self, Constants, Damping, NewtonOutcome, NewtonSettings, NewtonTask, Preconditioning,
-    RightHandSide, SolverChoice,
+    self, Constants, Damping, HessianLipschitz, NewtonOutcome, NewtonSettings, NewtonTask,
+    Preconditioning, RightHandSide, SolverChoice,
 };
 use rescind::training::Ball;
 use rescind::{
@@ -248,7 +248,7 @@ fn bounds_are_what_their_constants_give() {
     let (f_r, f_u) = (on(&forget.complement()), on(&forget));
     let w: Vec<f32> = network.initialise(3);
     let constants = Constants {
-        hessian_lipschitz: Some(2.0),
+        hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 2.0 }),
         ..Constants::default()
     };
     let asked = |value| NewtonSettings {
@@ -361,7 +361,7 @@ fn settings_out_of_range_are_named() {
         NewtonSettings::zhang2024(1, 1, 1.0, 0, 1.0),
         NewtonSettings {
             constants: Constants {
-                hessian_lipschitz: Some(-1.0),
+                hessian_lipschitz: Some(HessianLipschitz::Assumed { value: -1.0 }),
                 ..Constants::default()
             },
             ..NewtonSettings::default()
@@ -413,6 +413,15 @@ fn the_objective_is_one_function_in_every_precision() {
         .collect();
     let apart: Vec<f64> = hv.iter().zip(&differences).map(|(a, b)| a - b).collect();
     assert!(rescind_curvature::norm(&apart) < 1e-7 * rescind_curvature::norm(&hv));
+
+    let (mut g, mut product) = (vec![0.0; d], vec![0.0; d]);
+    let again = objective
+        .exact_gradient_and_product(&wide, Curvature::Hessian, &v, &mut g, &mut product)
+        .unwrap();
+    assert!((again - value).abs() < 1e-12);
+    for (together, alone) in g.iter().zip(&gradient).chain(product.iter().zip(&hv)) {
+        assert!((together - alone).abs() < 1e-12 * alone.abs().max(1.0));
+    }
 
     let mut single = vec![0.0; d];
     assert!((objective.gradient(&w, &mut single).unwrap() - value).abs() < 1e-5);

@@ -122,7 +122,7 @@ fn later_requests_start_from_the_last_iterate_and_reuse_the_preconditioner() {
         assert_eq!(report.retained, run.retained().len());
         assert_eq!(
             report.preconditioner_products,
-            if number == 1 { 64 } else { 0 }
+            if number == 1 { 32 } else { 0 }
         );
         assert!(report.preconditioner_rank > 0);
         let after = parameters(&run, &private_weights(folder.path()));

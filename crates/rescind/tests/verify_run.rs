@@ -231,7 +231,8 @@ fn quantities_computed_again_must_come_out_the_same() {
     assert!(report_for(&|_| ()).holds(), "{}", report_for(&|_| ()));
     assert!(report_for(&|again| again.gradient_norm_after = Some(0.19 * (1.0 + 1e-9))).holds());
     assert!(report_for(&|again| again.residual = None).holds());
-    let cases: [(&str, &dyn Fn(&mut Recomputed)); 7] = [
+    type Change<'a> = &'a dyn Fn(&mut Recomputed);
+    let cases: [(&str, Change<'_>); 7] = [
         ("/method/gradient_norm_after", &|again| {
             again.gradient_norm_after = Some(0.190_001)
         }),

@@ -1,11 +1,10 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::figures::number;
+use crate::figures::{number, promise};
+use crate::options::quantity;
 use crate::table::facts;
 use clap::Args;
-use rescind_privacy::{
-    Delta, Epsilon, Gdp, NoiseScale, PrivacyError, Sensitivity, analytic, classical,
-};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseScale, Sensitivity, analytic, classical};
 use serde::Serialize;
 use std::fmt;
 
@@ -37,16 +36,6 @@ pub struct Calibrate {
     /// Use the older formula, proved only for epsilon up to 1 and always with more noise
     #[arg(long, conflicts_with = "sigma")]
     classical: bool,
-}
-
-/// A parser of numbers within a quantity's range.
-pub fn quantity<T>(
-    new: fn(f64) -> Result<T, PrivacyError>,
-) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| {
-        let value = text.parse().map_err(|_| "not a number".to_owned())?;
-        new(value).map_err(|error| error.to_string())
-    }
 }
 
 #[derive(Serialize)]
@@ -123,10 +112,10 @@ impl fmt::Display for Calibration {
                 number(self.sigma),
                 "standard deviation of the noise on every weight",
             ),
-            ("epsilon", number(self.epsilon), "privacy loss"),
+            ("epsilon", promise(self.epsilon), "privacy loss"),
             (
                 "delta",
-                number(self.delta),
+                promise(self.delta),
                 "probability that the loss is greater",
             ),
             (

@@ -1,13 +1,16 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::figures::{count, number, percent, seconds};
+use crate::figures::{count, number, percent, promise, seconds};
 use crate::options::method::MethodOptions;
 use crate::options::records::RecordOptions;
+use crate::options::release::ReleaseOptions;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
-use rescind::forgetting::{Effect, ForgetRequest, MethodReport, RequestRecord};
+use rescind::forgetting::{Effect, ForgetRequest, Forgotten, MethodReport};
+use rescind::release::Released;
 use rescind::run::Run;
+use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -15,10 +18,14 @@ use std::path::PathBuf;
 /// Make the model of a run forget records
 ///
 /// The run's private weights change and the records leave its training set for good. All or
-/// nothing: a request that fails or is broken off leaves the run as it was. Nothing is released
-/// and no certificate is made: the private weights carry no guarantee by themselves.
+/// nothing: a request that fails or is broken off leaves the run as it was. With --sigma or
+/// --epsilon the result is released: noised, with a certificate of what that promises, in
+/// RUN/releases. Only what is there may leave the run; the private weights carry no guarantee by
+/// themselves.
 #[derive(Args)]
-#[command(after_help = "Example: rescind forget run --records 3,17,20-29")]
+#[command(
+    after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50"
+)]
 pub struct Forget {
     /// Run folder
     run: PathBuf,
@@ -28,6 +35,9 @@ pub struct Forget {
 
     #[command(flatten)]
     method: MethodOptions,
+
+    #[command(flatten)]
+    release: ReleaseOptions,
 
     /// Seed of --random and of the method's own random choices
     #[arg(long, default_value_t = 0)]
@@ -47,33 +57,47 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
+    solve_seconds: Option<f64>,
     seconds: f64,
+    release: Option<Release>,
+}
+
+/// What a release promises.
+#[derive(Serialize)]
+struct Release {
+    number: u64,
+    folder: PathBuf,
+    sigma: f64,
+    epsilon: f64,
+    delta: f64,
+    kind: GuaranteeKind,
+    sensitivity: f64,
+    #[serde(skip)]
+    statement: String,
 }
 
 impl Forget {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let request = self.records.request(self.seed)?;
         let method = self.method.method(self.seed)?;
+        let release = self.release.choice()?;
         let mut watch = Watch::new(console);
         let mut run = Run::open(&self.run, &mut watch)?;
         let asked = ForgetRequest {
             request,
             method,
-            release: None,
+            release,
         };
         let answer = run.forget(&asked, &mut watch)?;
         drop(watch);
-        console.print(&Answered::of(
-            self.run,
-            &answer.record,
-            run.retained().len(),
-        ))?;
+        console.print(&Answered::of(self.run, &answer, run.retained().len()))?;
         Ok(Status::Done)
     }
 }
 
 impl Answered {
-    fn of(run: PathBuf, record: &RequestRecord, retained: usize) -> Self {
+    fn of(run: PathBuf, answer: &Forgotten, retained: usize) -> Self {
+        let record = &answer.record;
         let newton = match &record.method {
             MethodReport::Newton { report } => Some(report),
             _ => None,
@@ -90,8 +114,45 @@ impl Answered {
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.residual / report.right_hand_side),
+            solve_seconds: newton.map(|report| report.solve_seconds),
             seconds: record.seconds,
+            release: answer.release.as_ref().map(Release::of),
         }
+    }
+}
+
+impl Release {
+    fn of(released: &Released) -> Self {
+        let (certificate, folder) = (&released.certificate, released.folder.clone());
+        let guarantee = &certificate.guarantee;
+        Self {
+            number: certificate.release,
+            folder,
+            sigma: certificate.noise.sigma.value(),
+            epsilon: guarantee.epsilon.value(),
+            delta: guarantee.delta.value(),
+            kind: guarantee.kind,
+            sensitivity: guarantee.sensitivity.value(),
+            statement: certificate.statement.clone(),
+        }
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sigma, sensitivity) = (number(self.sigma), number(self.sensitivity));
+        let (epsilon, delta) = (promise(self.epsilon), promise(self.delta));
+        writeln!(
+            f,
+            "Released in {}, with noise of {sigma} on every weight.\n\n\
+             Guarantee: epsilon = {epsilon} at delta = {delta}, {}; it hides a distance of \
+             {sensitivity} between weights.\n\n{}\n",
+            self.folder.display(),
+            self.kind,
+            self.statement
+        )?;
+        let certificate = self.folder.join("certificate.json");
+        writeln!(f, "Check it: rescind verify {}", certificate.display())
     }
 }
 
@@ -141,10 +202,14 @@ impl fmt::Display for Answered {
                 "{held} named had been held out for validation and were never trained on."
             )?;
         }
-        writeln!(
-            f,
-            "The weights are private: nothing was released, and no guarantee is given yet."
-        )?;
+        match &self.release {
+            Some(release) => write!(f, "{release}")?,
+            None => writeln!(
+                f,
+                "The weights are private: nothing was released, and no guarantee is given yet. \
+                 The next release covers this request too."
+            )?,
+        }
         writeln!(f, "Next: rescind evaluate {}", self.run.display())
     }
 }

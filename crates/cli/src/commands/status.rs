@@ -1,16 +1,23 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::figures::{number, seconds};
+use crate::figures::{number, promise, seconds};
+use crate::options::quantity;
 use crate::table::table;
 use clap::Args;
 use rescind::forgetting::RequestRecord;
+use rescind::ledger;
 use rescind::run::Run;
+use rescind_privacy::Delta;
+use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Show a run: how far its training is, and the requests so far
+/// Show a run: how far its training is, the requests so far, and what each is promised today
+///
+/// The promise to a request weakens with every later release of the run: the table shows what all
+/// of them together leave of it.
 ///
 /// Works while another process is busy with the run.
 #[derive(Args)]
@@ -18,6 +25,10 @@ use std::time::{Duration, UNIX_EPOCH};
 pub struct Inspect {
     /// Run folder
     run: PathBuf,
+
+    /// Probability with which the promises shown may be broken
+    #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), default_value = "1e-5")]
+    delta: Delta,
 }
 
 #[derive(Serialize)]
@@ -28,6 +39,7 @@ struct Standing {
     trained: bool,
     epochs: u64,
     retained: Option<usize>,
+    delta: f64,
     requests: Vec<Request>,
 }
 
@@ -41,14 +53,29 @@ struct Request {
     method: &'static str,
     loss_before: f64,
     loss_after: f64,
-    released: bool,
     seconds: f64,
+    /// Releases since, its own included.
+    releases: usize,
+    /// What these leave of its promise: at the delta asked for; absent while nothing was released,
+    /// and where constants that may fail use delta up.
+    epsilon: Option<f64>,
+    kind: Option<GuaranteeKind>,
+    insecure_noise: bool,
 }
 
 impl Inspect {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let summary = Run::inspect(&self.run)?;
         let state = summary.state.as_ref();
+        let answered = state.map_or(&[][..], |state| &state.requests);
+        let standings = summary.standings.unwrap_or_default();
+        let requests = answered.iter().map(|record| {
+            let today = standings
+                .iter()
+                .find(|standing| standing.request.number == record.number);
+            Request::of(record, today, self.delta)
+        });
+        let requests = requests.collect();
         console.print(&Standing {
             run: self.run,
             data: summary.config.data.to_string(),
@@ -56,14 +83,16 @@ impl Inspect {
             trained: state.is_some_and(|state| state.progress.ending.is_some()),
             epochs: state.map_or(0, |state| state.progress.epoch),
             retained: state.map(|state| state.retained.len()),
-            requests: state.map_or(Vec::new(), |s| s.requests.iter().map(Request::of).collect()),
+            delta: self.delta.value(),
+            requests,
         })?;
         Ok(Status::Done)
     }
 }
 
 impl Request {
-    fn of(record: &RequestRecord) -> Self {
+    fn of(record: &RequestRecord, today: Option<&ledger::Standing>, delta: Delta) -> Self {
+        let released = today.filter(|today| !today.releases.is_empty());
         let at = UNIX_EPOCH + Duration::from_secs(record.requested_at);
         Self {
             number: record.number,
@@ -73,8 +102,21 @@ impl Request {
             method: record.method.name(),
             loss_before: record.effect.forgotten_before.loss,
             loss_after: record.effect.forgotten_after.loss,
-            released: record.released,
             seconds: record.seconds,
+            releases: released.map_or(0, |today| today.releases.len()),
+            epsilon: released.and_then(|today| Some(today.epsilon(delta).ok()?.value())),
+            kind: released.and_then(|today| today.kind),
+            insecure_noise: released.is_some_and(|today| today.insecure_noise),
+        }
+    }
+}
+
+impl Request {
+    /// What the promise rests on.
+    fn foundation(&self) -> String {
+        match self.insecure_noise {
+            true => "void to who knows the seed".to_owned(),
+            false => self.kind.map_or(String::new(), |kind| kind.to_string()),
         }
     }
 }
@@ -98,7 +140,11 @@ impl fmt::Display for Standing {
             return writeln!(f, "No request so far.");
         }
         let rows = self.requests.iter().map(|request| {
-            let released = if request.released { "yes" } else { "no" };
+            let (epsilon, kind) = match (request.releases, request.epsilon) {
+                (0, _) => ("not released".to_owned(), String::new()),
+                (_, None) => ("none left".to_owned(), String::new()),
+                (_, Some(epsilon)) => (promise(epsilon), request.foundation()),
+            };
             [
                 request.number.to_string(),
                 request.requested_at.clone(),
@@ -107,7 +153,9 @@ impl fmt::Display for Standing {
                 number(request.loss_before),
                 number(request.loss_after),
                 seconds(request.seconds),
-                released.to_owned(),
+                request.releases.to_string(),
+                epsilon,
+                kind,
             ]
         });
         let head = [
@@ -118,8 +166,11 @@ impl fmt::Display for Standing {
             "loss before",
             "after",
             "time",
-            "released",
+            "releases since",
+            "epsilon today",
+            "kind",
         ];
-        writeln!(f, "\n{}", table(head, rows))
+        let delta = promise(self.delta);
+        writeln!(f, "\nPromises at delta = {delta}:\n\n{}", table(head, rows))
     }
 }

@@ -6,7 +6,7 @@ use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use crate::table::facts;
 use clap::Args;
-use rescind::run::{Run, RunConfig};
+use rescind::run::Run;
 use rescind::{Error, Phase};
 use serde::Serialize;
 use std::fmt;
@@ -74,17 +74,9 @@ impl Train {
         let mut run = match (&self.resume, &self.out) {
             (Some(root), _) => Run::open(root, &mut load)?,
             (None, Some(root)) => {
-                let parameterisation = self.convex.parameterisation();
-                let config = RunConfig {
-                    data: self.data.data.clone(),
-                    model: self.model.choice()?,
-                    scaling: self.data.scaling(),
-                    training: self.training.settings(parameterisation.is_convex()),
-                    parameterisation,
-                    centre_declared_public: self.convex.declares_public(),
-                    radius: self.ball.radius,
-                    ..RunConfig::default()
-                };
+                let config =
+                    self.training
+                        .config(&self.data, &self.model, &self.ball, &self.convex)?;
                 Run::create(root, config, self.ball.centre()?.as_deref(), &mut load)?
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),

@@ -5,7 +5,8 @@ use clap::{Args, ValueEnum};
 use rescind::Curvature;
 use rescind::forgetting::Method;
 use rescind::methods::newton::{
-    Constants, Damping, NewtonSettings, Preconditioning, RightHandSide, SolverChoice,
+    Constants, Damping, HessianLipschitz, LipschitzSettings, NewtonSettings, Preconditioning,
+    RightHandSide, SolverChoice,
 };
 use rescind_curvature::Stopping;
 
@@ -64,7 +65,7 @@ pub struct MethodOptions {
     minibatch: usize,
 
     /// cg: rank of the sketch that speeds up the solve, 0 for none; made once for a run and kept
-    /// [default: 64]
+    /// [default: 32]
     #[arg(long, value_name = "RANK")]
     preconditioner: Option<usize>,
 
@@ -72,9 +73,10 @@ pub struct MethodOptions {
     #[arg(long, value_name = "RECORDS")]
     subsample: Option<usize>,
 
-    /// Assume this Hessian-Lipschitz constant, which the theorem of the step needs
-    #[arg(long, value_name = "NUMBER")]
-    hessian_lipschitz: Option<f64>,
+    /// Hessian-Lipschitz constant, which the theorem of the step needs: a number to assume, or
+    /// `estimate`; the certificate says which
+    #[arg(long, value_name = "NUMBER", value_parser = parse_lipschitz)]
+    hessian_lipschitz: Option<HessianLipschitz>,
 
     /// Assume that retraining ends with a gradient of at most this norm [default: 0, or what
     /// training was made to reach by --until-gradient]
@@ -96,9 +98,18 @@ enum Preset {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum CurvatureName {
+pub enum CurvatureName {
     GaussNewton,
     Hessian,
+}
+
+impl From<CurvatureName> for Curvature {
+    fn from(name: CurvatureName) -> Self {
+        match name {
+            CurvatureName::GaussNewton => Curvature::GaussNewton,
+            CurvatureName::Hessian => Curvature::Hessian,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -133,6 +144,16 @@ fn parse_damping(text: &str) -> Result<Damping, String> {
     let expected = || "expected a number of at least 0, or spectrum".to_owned();
     let value = text.parse().map_err(|_| expected())?;
     Ok(Damping::Given { value })
+}
+
+fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
+    if text == "estimate" {
+        let settings = LipschitzSettings::default();
+        return Ok(HessianLipschitz::Estimated { settings });
+    }
+    let expected = || "expected a number of at least 0, or estimate".to_owned();
+    let value = text.parse().map_err(|_| expected())?;
+    Ok(HessianLipschitz::Assumed { value })
 }
 
 impl MethodOptions {
@@ -171,10 +192,7 @@ impl MethodOptions {
         };
         settings.seed = seed;
         if let Some(curvature) = self.curvature {
-            settings.curvature = match curvature {
-                CurvatureName::GaussNewton => Curvature::GaussNewton,
-                CurvatureName::Hessian => Curvature::Hessian,
-            };
+            settings.curvature = curvature.into();
         }
         if let Some(side) = self.right_hand_side {
             settings.right_hand_side = match side {

@@ -164,7 +164,7 @@ impl BallOptions {
     }
 }
 
-fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+pub fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
         Failure::Failed(format!(
             "{}: cannot be read: {error}; give a safetensors file",

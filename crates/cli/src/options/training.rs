@@ -1,6 +1,9 @@
 //! How to train.
 
+use super::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
+use crate::exit::Failure;
 use clap::{Args, ValueEnum};
+use rescind::RunConfig;
 use rescind::training::{Optimiser, Schedule, TrainingSettings};
 use std::str::FromStr;
 
@@ -70,8 +73,29 @@ enum OptimiserName {
 }
 
 impl TrainingOptions {
+    /// The configuration of a run that is trained, or was, by these settings.
+    pub fn config(
+        &self,
+        data: &DataOptions,
+        model: &ModelOptions,
+        ball: &BallOptions,
+        convex: &ConvexOptions,
+    ) -> Result<RunConfig, Failure> {
+        let parameterisation = convex.parameterisation();
+        Ok(RunConfig {
+            data: data.data.clone(),
+            model: model.choice()?,
+            scaling: data.scaling(),
+            training: self.settings(parameterisation.is_convex()),
+            parameterisation,
+            centre_declared_public: convex.declares_public(),
+            radius: ball.radius,
+            ..RunConfig::default()
+        })
+    }
+
     /// The settings; of a convex model, if it is one.
-    pub fn settings(&self, convex: bool) -> TrainingSettings {
+    fn settings(&self, convex: bool) -> TrainingSettings {
         let penalty = match (self.penalty, convex) {
             (Some(penalty), _) => penalty,
             (None, true) => CONVEX_PENALTY,

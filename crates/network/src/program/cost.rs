@@ -13,6 +13,17 @@ impl Program {
         self.steps.iter().map(|step| of(&step.compute)).sum()
     }
 
+    /// The part of [`flops`](Self::flops) in layers whose input depends on no parameter.
+    pub fn input_flops(&self) -> usize {
+        let of = |compute: &Compute| match compute {
+            Compute::Operation {
+                operation, input, ..
+            } if !self.slots[*input].varies => operation.flops(),
+            _ => 0,
+        };
+        self.steps.iter().map(|step| of(&step.compute)).sum()
+    }
+
     /// Bytes of a tape for `records`.
     pub fn tape_bytes<T>(&self, records: usize) -> usize {
         let values: usize = self.slots[1..].iter().map(|slot| slot.len).sum();

@@ -7,6 +7,7 @@ use crate::disk::{DiskError, io_error};
 use crate::run::fault;
 use rescind_data::Digest;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -135,6 +136,23 @@ impl Ledger {
         let ledger = Self::connect(run.join("ledger.sqlite"), flags)?;
         ledger.check_schema()?;
         Ok(ledger)
+    }
+
+    /// What a ledger holds, read without the run's lock. Nothing where there is no ledger yet, and
+    /// where another process is in the middle of writing it or died there: whoever opens the run
+    /// next restores it.
+    ///
+    /// # Errors
+    /// [`LedgerError::Altered`].
+    pub fn glance(run: &Path) -> Result<Option<History>, LedgerError> {
+        let path = run.join("ledger.sqlite");
+        if fs::metadata(&path).map_or(0, |file| file.len()) == 0 {
+            return Ok(None);
+        }
+        match Self::open_existing(run).and_then(|ledger| ledger.history()) {
+            Err(LedgerError::Database { .. }) => Ok(None),
+            history => history.map(Some),
+        }
     }
 
     /// Everything recorded, after checking the chain from its first entry to its last.

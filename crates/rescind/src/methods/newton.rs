@@ -3,12 +3,15 @@
 
 mod bounds;
 mod damping;
+mod lipschitz;
 mod settings;
 mod solver;
 
-pub use bounds::Constants;
 pub(crate) use bounds::diameter;
+pub use bounds::{Constants, HessianLipschitz};
+pub(crate) use damping::interrupted;
 pub use damping::{ChosenDamping, Damping};
+pub use lipschitz::{LipschitzEstimate, LipschitzSettings};
 pub use settings::{NewtonSettings, RightHandSide};
 pub use solver::{Preconditioning, SolverChoice};
 
@@ -144,12 +147,12 @@ pub fn step(
     let projected = task.ball.project(&mut weights);
 
     let checking = Instant::now();
-    let exact = Exact::new(task, observer)?;
-    let residual = exact.residual(&rhs, &x, settings.curvature, chosen.damping)?;
+    let exact = Exact::new(task, settings.curvature, &x, observer)?;
+    let residual = exact.residual(&rhs, chosen.damping);
     let gradient_norm_after = crate::exact_gradient_norm(task.retain, &weights)?;
-    report(observer, Phase::Check, 3, None)?;
+    report(observer, Phase::Check, 2, None)?;
     let (candidates, no_theorem) =
-        bounds::candidates(task, settings, &exact, &x, chosen.damping, observer)?;
+        bounds::candidates(task, settings, &exact, chosen.damping, observer)?;
     let theorem_residual = candidates
         .iter()
         .flat_map(SensitivityBound::constants)
@@ -195,11 +198,11 @@ pub(crate) fn residuals(
 ) -> Result<(f64, f64), Error> {
     let x = step_taken(task.weights, weights);
     let rhs = right_hand_side(task, report.settings.right_hand_side)?;
-    let exact = Exact::new(task, &mut ())?;
+    let exact = Exact::new(task, report.settings.curvature, &x, &mut ())?;
     let damping = report.damping.damping;
     Ok((
-        exact.residual(&rhs, &x, report.settings.curvature, damping)?,
-        exact.theorem_residual(&x, damping)?,
+        exact.residual(&rhs, damping),
+        exact.theorem_residual(damping)?,
     ))
 }
 
@@ -228,57 +231,65 @@ fn right_hand_side(task: &NewtonTask<'_>, which: RightHandSide) -> Result<Vec<f3
     Ok(rhs)
 }
 
-/// Double-precision quantities at the weights before the step.
+/// Double-precision quantities at the weights before the step x.
 pub(crate) struct Exact<'a> {
     retain: &'a dyn Objective,
     weights: Vec<f64>,
+    x: &'a [f64],
+    curvature: Curvature,
     /// `∇F_r(w*)`.
-    pub(crate) gradient: Vec<f64>,
+    gradient: Vec<f64>,
+    /// `Bx`.
+    product: Vec<f64>,
 }
 
 impl<'a> Exact<'a> {
-    fn new(task: &NewtonTask<'a>, observer: &mut dyn Observer) -> Result<Self, Error> {
+    fn new(
+        task: &NewtonTask<'a>,
+        curvature: Curvature,
+        x: &'a [f64],
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
         let weights: Vec<f64> = task.weights.iter().map(|&w| f64::from(w)).collect();
-        let mut gradient = vec![0.0; weights.len()];
-        task.retain.exact_gradient(&weights, &mut gradient)?;
+        let (mut gradient, mut product) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+        let retain = task.retain;
+        retain.exact_gradient_and_product(&weights, curvature, x, &mut gradient, &mut product)?;
         report(observer, Phase::Check, 1, None)?;
         Ok(Exact {
-            retain: task.retain,
+            retain,
             weights,
+            x,
+            curvature,
             gradient,
+            product,
         })
     }
 
     /// `‖b − (B + λI)x‖`.
-    fn residual(
-        &self,
-        rhs: &[f32],
-        x: &[f64],
-        which: Curvature,
-        damping: f64,
-    ) -> Result<f64, Error> {
+    fn residual(&self, rhs: &[f32], damping: f64) -> f64 {
         let rhs: Vec<f64> = rhs.iter().map(|&b| f64::from(b)).collect();
-        self.remainder(&rhs, x, which, damping)
+        self.remainder(&rhs, &self.product, damping)
     }
 
     /// The same for the theorem's system: the Hessian and the full gradient (THEORY §2).
-    pub(crate) fn theorem_residual(&self, x: &[f64], damping: f64) -> Result<f64, Error> {
-        self.remainder(&self.gradient, x, Curvature::Hessian, damping)
+    pub(crate) fn theorem_residual(&self, damping: f64) -> Result<f64, Error> {
+        if self.curvature == Curvature::Hessian {
+            return Ok(self.remainder(&self.gradient, &self.product, damping));
+        }
+        let mut product = vec![0.0; self.x.len()];
+        self.retain
+            .exact_product(&self.weights, Curvature::Hessian, self.x, &mut product)?;
+        Ok(self.remainder(&self.gradient, &product, damping))
     }
 
-    fn remainder(
-        &self,
-        rhs: &[f64],
-        x: &[f64],
-        which: Curvature,
-        damping: f64,
-    ) -> Result<f64, Error> {
-        let mut product = vec![0.0; x.len()];
-        self.retain
-            .exact_product(&self.weights, which, x, &mut product)?;
-        for ((product, b), x) in product.iter_mut().zip(rhs).zip(x) {
-            *product = b - *product - damping * x;
-        }
-        Ok(norm(&product))
+    fn remainder(&self, rhs: &[f64], product: &[f64], damping: f64) -> f64 {
+        let parts = rhs.iter().zip(product).zip(self.x);
+        let parts: Vec<f64> = parts.map(|((b, p), x)| b - p - damping * x).collect();
+        norm(&parts)
+    }
+
+    /// `x`.
+    pub(crate) fn step(&self) -> &'a [f64] {
+        self.x
     }
 }

@@ -7,12 +7,11 @@ use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rescind_curvature::{LinearOperator, SampledOperator};
-use rescind_data::{Dataset, Selection, epoch_order};
+use rescind_data::{Dataset, DatasetError, Selection, epoch_order};
 use rescind_network::{
     Batch, Evaluator, Execution, Linearization, Loss, Network, Penalty, Scalar, Tangent,
 };
-use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A classifier without its weights: network, penalty, centre, and the frozen statistics of its
 /// batch norms.
@@ -88,14 +87,16 @@ impl<'n> NetworkModel<'n> {
 
 /// [`Objective`] of a network over selected records of a dataset.
 ///
-/// Holds a copy of the selected inputs, unless all are selected.
+/// Copies the selected inputs the first time that a pass in single precision over all of them asks
+/// for it, unless all records of the dataset are selected.
 pub struct NetworkObjective<'n, 'd> {
     model: NetworkModel<'n>,
     evaluator: Evaluator<'n, f32>,
     exact: Evaluator<'n, f64>,
-    inputs: Cow<'d, [f32]>,
-    labels: Cow<'d, [u32]>,
-    input_len: usize,
+    dataset: &'d Dataset,
+    /// Of the selected records in the dataset, ascending.
+    positions: Vec<usize>,
+    gathered: OnceLock<(Vec<f32>, Vec<u32>)>,
 }
 
 impl<'n, 'd> NetworkObjective<'n, 'd> {
@@ -110,39 +111,42 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         selection: &Selection,
     ) -> Result<Self, Error> {
         check_fit(model.network, dataset, selection)?;
-        let (inputs, labels) = if selection.len() == dataset.len() {
-            (
-                Cow::Borrowed(dataset.inputs()),
-                Cow::Borrowed(dataset.labels()),
-            )
-        } else {
-            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-            inputs.reserve_exact(selection.len() * dataset.input_len());
-            dataset.copy_batch(selection.positions(), &mut inputs, &mut labels)?;
-            (Cow::Owned(inputs), Cow::Owned(labels))
-        };
-        Self::of(model.clone(), inputs, labels)
+        if let Some(&last) = selection.positions().last()
+            && last >= dataset.len()
+        {
+            let (position, records) = (last, dataset.len());
+            return Err(DatasetError::OutOfRange { position, records }.into());
+        }
+        Self::of(model.clone(), dataset, selection.positions().to_vec())
     }
 
     fn of(
         model: NetworkModel<'n>,
-        inputs: Cow<'d, [f32]>,
-        labels: Cow<'d, [u32]>,
+        dataset: &'d Dataset,
+        positions: Vec<usize>,
     ) -> Result<Self, Error> {
         let (evaluator, exact) = (model.evaluator()?, model.evaluator()?);
-        let input_len = model.network.input_shape().len();
         Ok(NetworkObjective {
             model,
             evaluator,
             exact,
-            inputs,
-            labels,
-            input_len,
+            dataset,
+            positions,
+            gathered: OnceLock::new(),
         })
     }
 
     fn batch(&self) -> Batch<'_, f32> {
-        Batch::classes(&self.inputs, &self.labels)
+        if self.positions.len() == self.dataset.len() {
+            return Batch::classes(self.dataset.inputs(), self.dataset.labels());
+        }
+        let (inputs, labels) = self.gathered.get_or_init(|| {
+            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+            inputs.reserve_exact(self.positions.len() * self.dataset.input_len());
+            gather(self.dataset, &self.positions, &mut inputs, &mut labels);
+            (inputs, labels)
+        });
+        Batch::classes(inputs, labels)
     }
 
     /// The objective over some of its records, drawn by `seed`.
@@ -153,17 +157,18 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
         drawn.truncate(records);
         drawn.sort_unstable();
-        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-        self.copy(&drawn, &mut inputs, &mut labels);
-        Self::of(self.model.clone(), Cow::Owned(inputs), Cow::Owned(labels))
+        let drawn = drawn.into_iter().map(|index| self.positions[index]);
+        Self::of(self.model.clone(), self.dataset, drawn.collect())
     }
 
-    /// Appends the records at these positions among the objective's own.
-    fn copy(&self, positions: &[usize], inputs: &mut Vec<f32>, labels: &mut Vec<u32>) {
-        for &position in positions {
-            inputs.extend_from_slice(&self.inputs[position * self.input_len..][..self.input_len]);
-            labels.push(self.labels[position]);
-        }
+    /// Positions in the dataset of the records drawn by `generator`.
+    fn draw(&self, records: usize, generator: &mut ChaCha8Rng) -> Vec<usize> {
+        let all = self.positions.len();
+        let drawn = index::sample(generator, all, records.min(all));
+        drawn
+            .into_iter()
+            .map(|index| self.positions[index])
+            .collect()
     }
 
     fn linearized<'a>(&'a self, w: &'a [f32], which: Curvature) -> Result<Full<'a>, Error> {
@@ -180,7 +185,7 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn records(&self) -> usize {
-        self.labels.len()
+        self.positions.len()
     }
 
     fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
@@ -188,8 +193,7 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
-        let (inputs, labels) = (&self.inputs, &self.labels);
-        mean_over_blocks(inputs, labels, self.input_len, gradient, |batch, out| {
+        mean_over_blocks(self.dataset, &self.positions, gradient, |batch, out| {
             Ok(self.exact.gradient(w, batch, out)?)
         })
     }
@@ -228,12 +232,32 @@ impl Objective for NetworkObjective<'_, '_> {
         v: &[f64],
         out: &mut [f64],
     ) -> Result<(), Error> {
-        let (inputs, labels) = (&self.inputs, &self.labels);
-        mean_over_blocks(inputs, labels, self.input_len, out, |batch, out| {
+        mean_over_blocks(self.dataset, &self.positions, out, |batch, out| {
             product(&self.exact.linearize(w, batch)?, which, v, out)?;
             Ok(0.0)
         })?;
         Ok(())
+    }
+
+    fn exact_gradient_and_product(
+        &self,
+        w: &[f64],
+        which: Curvature,
+        v: &[f64],
+        gradient: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<f64, Error> {
+        let mut both = vec![0.0; 2 * w.len()];
+        let value = mean_over_blocks(self.dataset, &self.positions, &mut both, |batch, both| {
+            let at = self.exact.linearize(w, batch)?;
+            let (gradient, out) = both.split_at_mut(w.len());
+            gradient.copy_from_slice(at.gradient());
+            product(&at, which, v, out)?;
+            Ok(at.loss())
+        })?;
+        gradient.copy_from_slice(&both[..w.len()]);
+        out.copy_from_slice(&both[w.len()..]);
+        Ok(value)
     }
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
@@ -260,6 +284,15 @@ pub(super) fn check_fit(
     match selection.is_empty() {
         true => Err(Error::NoRecords),
         false => Ok(()),
+    }
+}
+
+/// Appends the records at these positions.
+fn gather(dataset: &Dataset, positions: &[usize], inputs: &mut Vec<f32>, labels: &mut Vec<u32>) {
+    let len = dataset.input_len();
+    for &position in positions {
+        inputs.extend_from_slice(&dataset.inputs()[position * len..][..len]);
+        labels.push(dataset.labels()[position]);
     }
 }
 
@@ -323,14 +356,13 @@ impl SampledOperator<f32> for Sampled<'_> {
             bytes.copy_from_slice(&part.to_le_bytes());
         }
         let mut rng = ChaCha8Rng::from_seed(key);
-        let all = self.objective.records();
-        let drawn = index::sample(&mut rng, all, self.minibatch.records.min(all)).into_vec();
+        let drawn = self.objective.draw(self.minibatch.records, &mut rng);
 
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let (inputs, labels) = &mut *buffers;
         inputs.clear();
         labels.clear();
-        self.objective.copy(&drawn, inputs, labels);
+        gather(self.objective.dataset, &drawn, inputs, labels);
         let at = self
             .objective
             .evaluator

@@ -7,6 +7,7 @@ use super::records::Raw;
 use super::store::{StateRecord, Store};
 use super::{Parameterisation, Run, RunConfig};
 use crate::Error;
+use crate::ledger::{Ledger, Standing};
 use crate::observer::Observer;
 use crate::training::{Ball, TrainingEnding, TrainingProgress, TrainingState};
 use rescind_data::{DataSource, Manifest, Selection, train_validation};
@@ -311,6 +312,10 @@ pub struct Summary {
     pub state: Option<StateRecord>,
     /// The process that works on it, if one does.
     pub busy: Option<String>,
+    /// What holds today for every request, given all releases since (THEORY §5). None where nothing
+    /// was recorded yet, or the ledger is being written.
+    #[serde(skip)]
+    pub standings: Option<Vec<Standing>>,
 }
 
 impl Run {
@@ -327,10 +332,13 @@ impl Run {
             found => found?,
         };
         let busy = Lock::holder(root);
+        let history = Ledger::glance(root)?;
+        let standings = history.map(|history| history.standings()).transpose()?;
         Ok(Summary {
             config,
             state,
             busy,
+            standings,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! How far a step is from retraining: candidate bounds (THEORY §2).
 
 use super::damping::interrupted;
+use super::lipschitz::{LipschitzEstimate, LipschitzSettings};
 use super::{Damping, Exact, NewtonSettings, NewtonTask};
 use crate::observer::{Observer, Phase, relay};
 use crate::training::{Ball, require};
@@ -13,9 +14,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constants {
-    /// A Lipschitz constant M ≥ 0 of the Hessian within the ball: assumed. Without one the theorem
-    /// gives no bound, and the ball's diameter alone holds.
-    pub hessian_lipschitz: Option<f64>,
+    /// A Lipschitz constant M of the Hessian within the ball. Without one the theorem gives no
+    /// bound, and the ball's diameter alone holds.
+    pub hessian_lipschitz: Option<HessianLipschitz>,
     /// The gradient norm G ≥ 0 at which the reference run stops: assumed, unless training stops by
     /// its gradient. 0 if absent: a reference run that has converged.
     pub gradient_bound: Option<f64>,
@@ -23,6 +24,22 @@ pub struct Constants {
     pub lanczos_steps: usize,
     /// Probability that this lower bound fails, in (0, 1); the certificate adds it to δ.
     pub failure_probability: f64,
+}
+
+/// Where a Hessian-Lipschitz constant comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum HessianLipschitz {
+    /// This M ≥ 0 is taken for granted.
+    Assumed {
+        /// M.
+        value: f64,
+    },
+    /// M is estimated along random directions and along the step: evidence, not a bound.
+    Estimated {
+        /// How.
+        settings: LipschitzSettings,
+    },
 }
 
 impl Default for Constants {
@@ -48,7 +65,11 @@ impl Constants {
                 "finite, at least 0",
             )
         };
-        check("the Hessian-Lipschitz constant", self.hessian_lipschitz)?;
+        let assumed = match self.hessian_lipschitz {
+            Some(HessianLipschitz::Assumed { value }) => Some(value),
+            _ => None,
+        };
+        check("the Hessian-Lipschitz constant", assumed)?;
         check("the gradient bound", self.gradient_bound)?;
         require(
             self.lanczos_steps > 0,
@@ -78,18 +99,49 @@ pub(crate) fn diameter(ball: &Ball) -> Result<SensitivityBound, Error> {
     Ok(SensitivityBound::new(Theorem::BallDiameter, vec![radius])?)
 }
 
+/// M, as it was asked for.
+fn lipschitz(
+    task: &NewtonTask<'_>,
+    source: HessianLipschitz,
+    x: &[f64],
+    observer: &mut dyn Observer,
+) -> Result<Constant, Error> {
+    let (value, provenance, how) = match source {
+        HessianLipschitz::Assumed { value } => {
+            (value, Provenance::Assumed, "given by the user".to_owned())
+        }
+        HessianLipschitz::Estimated { settings } => {
+            let (retain, w) = (task.retain, task.weights);
+            let moved = w.iter().zip(x).map(|(w, x)| (f64::from(*w) - x) as f32);
+            let moved: Vec<f32> = moved.collect();
+            let estimate = LipschitzEstimate::measure(retain, w, Some(&moved), settings, observer)?;
+            let how = format!(
+                "the largest change of the Hessian along {} random directions and the step, in {} \
+                 products",
+                settings.directions, estimate.products
+            );
+            (estimate.value, Provenance::Estimated, how)
+        }
+    };
+    Ok(Constant::new(
+        Symbol::HessianLipschitz,
+        value,
+        provenance,
+        how,
+    )?)
+}
+
 /// All bounds there are, and why the theorem of the step gives none if it does not.
 pub(super) fn candidates(
     task: &NewtonTask<'_>,
     settings: &NewtonSettings,
     exact: &Exact<'_>,
-    x: &[f64],
     damping: f64,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<SensitivityBound>, Option<String>), Error> {
     let ball = diameter(task.ball)?;
     let asked = &settings.constants;
-    let Some(lipschitz) = asked.hessian_lipschitz else {
+    let Some(source) = asked.hessian_lipschitz else {
         let why = "no Hessian-Lipschitz constant was given, so the theorem of the Newton step \
                    gives no bound";
         return Ok((vec![ball], Some(why.to_owned())));
@@ -100,11 +152,13 @@ pub(super) fn candidates(
         steps,
         seed: settings.seed,
     };
-    let mut relay = relay(observer, Phase::Spectrum, Some(steps as u64));
-    let spectrum = SpectrumEstimate::measure(&operator, lanczos, &mut Control::new(&mut relay))
-        .map_err(interrupted)?;
+    let spectrum = {
+        let mut relay = relay(observer, Phase::Spectrum, Some(steps as u64));
+        SpectrumEstimate::measure(&operator, lanczos, &mut Control::new(&mut relay))
+            .map_err(interrupted)?
+    };
     let least = spectrum.lambda_min_lower(failure_probability)?;
-    let residual = exact.theorem_residual(x, damping)?;
+    let residual = exact.theorem_residual(damping)?;
     let retained = task.retain.records();
     let gradient = match (task.proved_gradient_bound, asked.gradient_bound) {
         (Some(proved), _) => Constant::new(
@@ -138,12 +192,7 @@ pub(super) fn candidates(
             Provenance::Proved,
             "both ends lie in the ball: twice its radius",
         )?,
-        Constant::new(
-            Symbol::HessianLipschitz,
-            lipschitz,
-            Provenance::Assumed,
-            "given by the user",
-        )?,
+        lipschitz(task, source, exact.step(), observer)?,
         Constant::new(Symbol::Damping, damping, provenance, how)?,
         gradient,
         Constant::new(

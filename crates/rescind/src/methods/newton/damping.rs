@@ -136,7 +136,7 @@ impl Damping {
 }
 
 /// A spectrum's error, with the observer's break told apart.
-pub(super) fn interrupted(error: SpectrumError) -> Error {
+pub(crate) fn interrupted(error: SpectrumError) -> Error {
     match error {
         SpectrumError::Interrupted { .. } => Error::Interrupted {
             phase: Phase::Spectrum,

@@ -46,7 +46,7 @@ pub enum RightHandSide {
 
 impl Default for NewtonSettings {
     /// Gauss–Newton over 10 000 retained records, forget-set influence, `λ = 0.14/√n`, CG to a
-    /// tenth of the right-hand side, preconditioned by a sketch of rank 64 over 2000 records.
+    /// tenth of the right-hand side, preconditioned by a sketch of rank 32 over 2000 records.
     fn default() -> Self {
         NewtonSettings {
             curvature: Curvature::GaussNewton,
@@ -59,8 +59,8 @@ impl Default for NewtonSettings {
                 },
             },
             preconditioning: Preconditioning::Nystrom {
-                rank: 64,
-                records: Some(5000),
+                rank: 32,
+                records: Some(2000),
             },
             subsample: Some(10_000),
             constants: Constants::default(),

@@ -1,0 +1,323 @@
+//! Releases, certificates and what is promised, through the real binary.
+
+mod common;
+
+use common::{folder, json, run, status};
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+fn trained(here: &Path, more: &str) {
+    let _: Value = json(here, &format!("train --out run --epochs 5 {more}"));
+}
+
+fn number(value: &Value) -> f64 {
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+/// What a failed command said, with its exit status.
+fn failure(here: &Path, arguments: &str) -> (i32, String) {
+    let output = run(here, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap(), said)
+}
+
+fn requests(here: &Path) -> Vec<Value> {
+    let status: Value = json(here, "status run");
+    status["requests"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_release_says_its_true_epsilon_and_can_be_verified() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "");
+    let answer: Value = json(here, "forget run --random 20 --sigma 0.001");
+    let release = &answer["release"];
+    // THEORY §2: the ball's diameter is 40, so mu = 40 000 and epsilon about 8e8.
+    assert!((number(&release["sensitivity"]) - 40.0).abs() < 1e-9 && release["kind"] == "proved");
+    assert!((number(&release["epsilon"]) / 8e8 - 1.0).abs() < 1e-2);
+    let certificate = format!("{}/certificate.json", release["folder"].as_str().unwrap());
+
+    let verdict: Value = json(here, &format!("verify {certificate} --run run"));
+    let fingerprint = verdict["fingerprint"].as_str().unwrap().to_owned();
+    let checks = verdict["checks"].as_array().unwrap();
+    assert!(verdict["holds"] == true && checks.len() > 30);
+    assert!(
+        checks
+            .iter()
+            .all(|check| check["outcome"] == "passed" || check["field"] == "")
+    );
+    let told = String::from_utf8(run(here, &format!("verify {certificate}")).stdout).unwrap();
+    assert!(
+        told.contains("The certificate holds.") && told.contains(&fingerprint),
+        "{told}"
+    );
+    let known = format!("verify {certificate} --fingerprint");
+    assert_eq!(status(here, &format!("{known} {fingerprint}")), 0);
+    assert_eq!(status(here, &format!("{known} 0000-0000")), 4);
+
+    let path = here.join(&certificate);
+    let original = fs::read_to_string(&path).unwrap();
+    fs::write(
+        &path,
+        original.replacen("\"sigma\": 0.001", "\"sigma\": 0.002", 1),
+    )
+    .unwrap();
+    let edited = run(here, &format!("verify {certificate} --json"));
+    let verdict: Value = serde_json::from_slice(&edited.stdout).unwrap();
+    let failed = |check: &Value| check["outcome"] == "failed";
+    let fields = verdict["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|check| failed(check));
+    let fields: Vec<&str> = fields
+        .map(|check| check["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(edited.status.code(), Some(4));
+    assert!(
+        fields.contains(&"/noise/sigma") || fields.contains(&"/noise/choice/sigma"),
+        "{fields:?}"
+    );
+    assert_eq!(status(here, "verify nowhere.json"), 1);
+    let evaluation: Value = json(here, "evaluate run");
+    assert!(number(&evaluation["released"]["test"]["accuracy"]) > 0.5);
+}
+
+#[test]
+fn a_promise_that_would_destroy_the_model_is_refused_and_nothing_changes() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "");
+    let asked = "forget run --random 20 --epsilon 1 --delta 1e-5";
+    let (code, said) = failure(here, asked);
+    assert_eq!(code, 3, "{said}");
+    for part in [
+        "149.2",
+        "ball_diameter",
+        "What would work",
+        "tangent",
+        "accept",
+    ] {
+        assert!(said.contains(part), "{part} is missing: {said}");
+    }
+    assert!(requests(here).is_empty() && !here.join("run/releases/000001").exists());
+    let accepted: Value = json(here, &format!("{asked} --accept-noise"));
+    assert!((number(&accepted["release"]["sigma"]) / 149.225 - 1.0).abs() < 1e-4);
+    for usage in [
+        "forget run --random 5 --sigma 0",
+        "forget run --random 5 --sigma 1 --epsilon 1",
+        "forget run --random 5 --accept-noise",
+        "forget run --random 5 --budget 1",
+        "forget run --random 5 --insecure-noise-seed 1",
+        "forget run --random 5 --sigma 1 --delta 2",
+    ] {
+        assert_eq!(status(here, usage), 2, "{usage}");
+    }
+}
+
+#[test]
+fn promises_weaken_with_later_releases_and_a_budget_keeps_them() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "");
+    let asked = |seed: u32, more: &str| format!("forget run --random 5 --seed {seed} {more}");
+    let _: Value = json(here, &asked(1, "--sigma 40"));
+    let first = number(&requests(here)[0]["epsilon"]);
+    let unreleased: Value = json(here, &asked(2, ""));
+    assert!(unreleased["release"].is_null());
+    assert_eq!(requests(here)[1]["releases"], 0);
+
+    let (code, said) = failure(
+        here,
+        &asked(3, &format!("--sigma 40 --budget {}", first * 1.1)),
+    );
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("budget") && said.contains("request 1"),
+        "{said}"
+    );
+    assert_eq!(requests(here).len(), 2);
+
+    let _: Value = json(
+        here,
+        &asked(3, &format!("--sigma 40 --budget {}", first * 2.0)),
+    );
+    let today = requests(here);
+    // The first request is covered by two releases, the others by one.
+    assert_eq!(
+        today
+            .iter()
+            .map(|r| r["releases"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [2, 1, 1]
+    );
+    let epsilons: Vec<f64> = today.iter().map(|r| number(&r["epsilon"])).collect();
+    assert!(epsilons[0] > first * 1.2 && (epsilons[1] - first).abs() < 1e-12);
+    // Sensitivity 40 and sigma 40 are mu = 1; two such releases compose to mu = √2 (THEORY §5).
+    let two = format!(
+        "calibrate --sensitivity {} --sigma 1 --delta 1e-5",
+        2_f64.sqrt()
+    );
+    let two: Value = json(here, &two);
+    assert!((epsilons[0] / number(&two["epsilon"]) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn noise_from_a_known_seed_is_called_void() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "");
+    let _: Value = json(
+        here,
+        "forget run --random 5 --sigma 40 --insecure-noise-seed 7",
+    );
+    let request = &requests(here)[0];
+    assert_eq!(request["insecure_noise"], true);
+    let text = fs::read_to_string(here.join("run/releases/000001/certificate.txt")).unwrap();
+    assert!(text.contains("fixed seed"), "{text}");
+}
+
+#[test]
+fn the_spectrum_is_measured_and_its_estimate_is_called_one() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "--activation silu --hidden 8");
+    let measured: Value = json(here, "spectrum run --hessian-lipschitz --steps 60");
+    let (least, bound) = (
+        number(&measured["extremes"]["theta_min"]),
+        number(&measured["suggestion"]["lambda_min_lower"]),
+    );
+    assert!(bound < least && number(&measured["suggestion"]["damping"]) > -bound);
+    assert!(number(&measured["hessian_lipschitz"]["value"]) > 0.0);
+    assert!(measured["hessian_lipschitz"]["update"].is_null());
+    assert_eq!(measured["non_smooth_layers"], serde_json::json!([]));
+    assert_eq!(
+        status(here, "spectrum run --steps 2"),
+        1,
+        "too few steps for a bound"
+    );
+    let text =
+        String::from_utf8(run(here, "spectrum run --curvature gauss-newton").stdout).unwrap();
+    assert!(
+        text.contains("Gauss-Newton matrix over 1440 records"),
+        "{text}"
+    );
+
+    let asked = "--random 5 --sigma 1 --hessian-lipschitz";
+    let _: Value = json(here, &format!("forget run {asked} estimate --damping 50"));
+    let certificate = fs::read(here.join("run/releases/000001/certificate.json")).unwrap();
+    let certificate: Value = serde_json::from_slice(&certificate).unwrap();
+    let bounds = certificate["bounds"].as_array().unwrap();
+    let step = bounds
+        .iter()
+        .find(|bound| bound["theorem"] == "newton_step")
+        .unwrap();
+    let constants = step["constants"].as_array().unwrap();
+    let lipschitz = constants.iter().find(|c| c["symbol"] == "M").unwrap();
+    assert_eq!(lipschitz["provenance"]["kind"], "estimated", "{lipschitz}");
+
+    // Where the model is convex the theorem of the step can bind, and then so does what it assumes.
+    let _: Value = json(
+        here,
+        "train --model logistic --penalty 0.1 --epochs 5 --out convex",
+    );
+    let assumed: Value = json(here, &format!("forget convex {asked} 0"));
+    assert_eq!(assumed["release"]["kind"], "assumed");
+}
+
+#[test]
+fn a_model_trained_elsewhere_is_imported() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "--hidden 16");
+    let states = here.join("run/private/state");
+    let newest = fs::read_dir(states)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .max()
+        .unwrap();
+    let weights = newest.join("weights.safetensors");
+    let import = format!("import {} --epochs 5 --hidden", weights.display());
+    let imported: Value = json(here, &format!("{import} 16 --out taken"));
+    assert_eq!(
+        (&imported["records"], &imported["parameters"]),
+        (&1440.into(), &1210.into())
+    );
+    let accuracy = |run: &str| -> Value {
+        let evaluation: Value = json(here, &format!("evaluate {run}"));
+        evaluation["current"]["test"].clone()
+    };
+    assert_eq!(accuracy("taken"), accuracy("run"));
+    let answer: Value = json(here, "forget taken --random 20");
+    assert_eq!(answer["retained"], 1420);
+
+    let (code, said) = failure(here, &format!("{import} 17 --out other"));
+    assert!(
+        code == 1 && said.contains("16") && said.contains("17"),
+        "{said}"
+    );
+    let (code, said) = failure(here, &format!("{import} 16 --radius 1 --out small"));
+    assert!(code == 1 && said.contains("radius"), "{said}");
+}
+
+#[test]
+fn passes_are_timed() {
+    let here = folder();
+    let timed: Value = json(here.path(), "bench --records 32 --spend 0.01");
+    let passes = timed["passes"].as_array().unwrap();
+    let names: Vec<&str> = passes
+        .iter()
+        .map(|pass| pass["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "gradient",
+            "linearize",
+            "hessian product",
+            "gauss-newton product"
+        ]
+    );
+    assert!(
+        passes
+            .iter()
+            .all(|pass| number(&pass["seconds"]) > 0.0 && number(&pass["share"]) > 0.0)
+    );
+    assert_eq!(
+        (&timed["records"], &timed["parameters"]),
+        (&32.into(), &3466.into())
+    );
+    assert_eq!(status(here.path(), "bench --records 0"), 2);
+}
+
+#[test]
+fn a_download_that_is_not_what_was_published_is_refused() {
+    use std::io::{BufRead, BufReader, Write};
+    let here = folder();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let _ = lines.map_while(Result::ok).find(|line| line.is_empty());
+            let _ = write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother"
+            );
+        }
+    });
+    let (code, said) = failure(
+        here.path(),
+        &format!("fetch mnist --base-url {address} --out got"),
+    );
+    assert!(
+        code == 1 && said.contains("train-images-idx3-ubyte.gz"),
+        "{said}"
+    );
+    assert!(!here.path().join("got/train-images-idx3-ubyte.gz").exists());
+}
