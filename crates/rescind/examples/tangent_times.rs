@@ -1,5 +1,6 @@
 //! Training a tangent MLP, forgetting some of its records and training again without them, timed:
-//! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G FORGET RANK`.
+//! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G FORGET
+//! RANK SKETCH_BELOW REQUEST_RANK`.
 
 use rescind::methods::convex::{ConvexSettings, Minimiser};
 use rescind::{NetworkModel, TangentObjective};
@@ -9,9 +10,15 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.len() != 9 {
+        return Err("nine arguments, as the first lines of this file say".into());
+    }
     let source: DataSource = args[0].parse()?;
     let data = load(&source)?;
-    let hidden: Vec<usize> = args[1].split(',').map(|w| w.parse().unwrap()).collect();
+    let hidden: Vec<usize> = args[1]
+        .split(',')
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
     let activation: Activation = args[2].parse()?;
     let (mu, bound): (f64, f64) = (args[3].parse()?, args[4].parse()?);
     let (forget, rank): (usize, usize) = (args[5].parse()?, args[6].parse()?);
@@ -35,9 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wide: Vec<f64> = centre.iter().map(|&c| f64::from(c)).collect();
     let mut settings = ConvexSettings::new(mu, bound);
     settings.sketch_rank = rank;
-    if let Some(below) = args.get(7) {
-        settings.sketch_below = below.parse()?;
-    }
+    settings.sketch_below = args[7].parse()?;
 
     let all = Selection::all(data.train.len());
     let test = Selection::all(data.test.len());

@@ -256,6 +256,8 @@ fn what_could_not_be_proved_is_refused() {
     };
     assert!(refused(&|c| c.training.penalty = 0.0, None).contains("penalty is 0"));
     assert!(refused(&|_| (), Some(&centre)).contains("not declared"));
+    let tiny = |c: &mut RunConfig| c.training.until_gradient = Some(1e-11);
+    assert!(refused(&tiny, None).contains("rounding"));
     let batch_norm = |c: &mut RunConfig| {
         c.model = ModelChoice::Mlp {
             hidden: vec![16],

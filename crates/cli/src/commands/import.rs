@@ -1,7 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number};
-use crate::options::model::{BallOptions, DataOptions, ModelOptions, read_weights};
+use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions, read_weights};
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use clap::Args;
@@ -38,6 +38,9 @@ pub struct Import {
 
     #[command(flatten)]
     ball: BallOptions,
+
+    #[command(flatten)]
+    convex: ConvexOptions,
 }
 
 #[derive(Serialize)]
@@ -55,7 +58,7 @@ impl Import {
         let weights = read_weights(&self.weights)?;
         let config = self
             .training
-            .config(&self.data, &self.model, &self.ball, None)?;
+            .config(&self.data, &self.model, &self.ball, &self.convex)?;
         let centre = self.ball.centre()?;
         let mut watch = Watch::new(console);
         let run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;

@@ -74,12 +74,9 @@ impl Train {
         let mut run = match (&self.resume, &self.out) {
             (Some(root), _) => Run::open(root, &mut load)?,
             (None, Some(root)) => {
-                let config = self.training.config(
-                    &self.data,
-                    &self.model,
-                    &self.ball,
-                    Some(&self.convex),
-                )?;
+                let config =
+                    self.training
+                        .config(&self.data, &self.model, &self.ball, &self.convex)?;
                 Run::create(root, config, self.ball.centre()?.as_deref(), &mut load)?
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),

@@ -79,17 +79,16 @@ impl TrainingOptions {
         data: &DataOptions,
         model: &ModelOptions,
         ball: &BallOptions,
-        convex: Option<&ConvexOptions>,
+        convex: &ConvexOptions,
     ) -> Result<RunConfig, Failure> {
-        let parameterisation = convex.map(ConvexOptions::parameterisation);
-        let parameterisation = parameterisation.unwrap_or_default();
+        let parameterisation = convex.parameterisation();
         Ok(RunConfig {
             data: data.data.clone(),
             model: model.choice()?,
             scaling: data.scaling(),
             training: self.settings(parameterisation.is_convex()),
             parameterisation,
-            centre_declared_public: convex.is_some_and(ConvexOptions::declares_public),
+            centre_declared_public: convex.declares_public(),
             radius: ball.radius,
             ..RunConfig::default()
         })

@@ -44,7 +44,7 @@ impl Run {
     ) -> Result<Outcome<'o>, Error> {
         let settings = convex_settings(&self.config.training)?;
         let model = self.model(Vec::new());
-        let retain = self.convex_objective(&model, retained)?;
+        let retain = self.objective(&model, retained)?;
         let w = match &state.exact {
             Some(exact) => exact.clone(),
             None => widened(&state.weights.parameters),
@@ -106,7 +106,7 @@ impl Run {
         forget: &Selection,
         retained: &Selection,
     ) -> Result<Vec<f64>, Error> {
-        let going = self.convex_objective(model, forget)?;
+        let going = self.objective(model, forget)?;
         let mut influence = vec![0.0; w.len()];
         going.exact_gradient(w, &mut influence)?;
         let share = forget.len() as f64 / retained.len() as f64;

@@ -4,9 +4,13 @@ use super::records::Records;
 use super::{Parameterisation, Run, RunConfig, Scaling};
 use crate::objective::head_place;
 use crate::training::{Ball, convex_objective, convex_settings};
-use crate::{Error, Features, NetworkModel, Objective};
+use crate::{Error, Features, NetworkModel, NetworkObjective, Objective};
 use rescind_data::Selection;
 use rescind_network::{Network, Weights};
+
+/// Least gradient norm whose thousandth, the room left for rounding, is well above the rounding of
+/// a gradient in binary64 over inputs of customary scale.
+const LEAST_GRADIENT: f64 = 1e-10;
 
 /// Refuses a convex model whose guarantee could not be proved; sets the radius that its penalty
 /// proves. Returns the content of the centre's file: the one given, or one drawn here.
@@ -62,6 +66,12 @@ pub(super) fn settle(
         );
     }
     let settings = convex_settings(&config.training)?;
+    if settings.gradient_bound < LEAST_GRADIENT {
+        return refuse(
+            "the gradient norm to reach is below 1e-10, where the rounding of a gradient in double \
+             precision is no longer small beside it: ask for a larger one",
+        );
+    }
     config.radius = proved_radius(network.outputs(), settings.penalty, settings.gradient_bound);
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
@@ -106,18 +116,17 @@ pub(super) fn features(
 }
 
 impl Run {
-    /// The objective of the run's convex model over selected records.
-    pub(crate) fn convex_objective<'a>(
+    /// The objective of the run's model over selected records, whichever model it is.
+    pub(crate) fn objective<'a>(
         &'a self,
         model: &NetworkModel<'a>,
         selection: &Selection,
     ) -> Result<Box<dyn Objective + 'a>, Error> {
-        convex_objective(
-            model,
-            self.features.as_ref(),
-            &self.records.train,
-            selection,
-        )
+        let train = &self.records.train;
+        match self.config.parameterisation.is_convex() {
+            true => convex_objective(model, self.features.as_ref(), train, selection),
+            false => Ok(Box::new(NetworkObjective::new(model, train, selection)?)),
+        }
     }
 }
 

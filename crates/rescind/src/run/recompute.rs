@@ -36,7 +36,7 @@ impl Run {
         };
         if self.config.parameterisation.is_convex() && record.scaling == self.records.scaling {
             let (model, exact) = (self.model(Vec::new()), pair.after.exact.as_deref());
-            let retain = self.convex_objective(&model, &record.retained)?;
+            let retain = self.objective(&model, &record.retained)?;
             let norm_at = |w: &[f64]| {
                 let mut gradient = vec![0.0; w.len()];
                 retain.exact_gradient(w, &mut gradient)?;

@@ -3,7 +3,7 @@
 use super::Run;
 use crate::methods::newton::{LipschitzEstimate, LipschitzSettings, interrupted};
 use crate::observer::{Observer, Phase, relay};
-use crate::{Curvature, Error, NetworkObjective, Objective};
+use crate::{Curvature, Error, Objective};
 use rescind_curvature::{Control, LanczosSettings, SpectrumEstimate, SuggestedDamping};
 use serde::{Deserialize, Serialize};
 
@@ -71,12 +71,12 @@ impl Run {
     ) -> Result<Spectrum, Error> {
         let (record, state) = self.trained()?;
         let model = self.model(state.weights.statistics.clone());
-        let all = NetworkObjective::new(&model, &self.records.train, &record.retained)?;
+        let all = self.objective(&model, &record.retained)?;
         let subset = match settings.subsample {
             Some(records) if records < all.records() => Some(all.subset(records, settings.seed)?),
             _ => None,
         };
-        let objective: &dyn Objective = subset.as_deref().unwrap_or(&all);
+        let objective: &dyn Objective = subset.as_deref().unwrap_or(&*all);
         let w = &state.weights.parameters;
         let lanczos = LanczosSettings {
             steps: settings.steps,

@@ -95,13 +95,10 @@ impl<'a> Minimiser<'a> {
         settings: ConvexSettings,
     ) -> Result<Self, Error> {
         settings.validate()?;
-        let (last, before) = match norms {
-            [] => (None, None),
-            [last] => (Some(*last), None),
-            [.., before, last] => (Some(*last), Some(*before)),
-        };
+        let back = |steps: usize| norms.iter().rev().nth(steps).copied();
+        let (last, before) = (back(0), back(1));
         let mut effort = Effort::default();
-        let point = evaluate(objective, w, fine(before), &mut effort)?;
+        let point = evaluate(objective, w, fine(before, back(2)), &mut effort)?;
         let start = Self {
             objective,
             settings,
@@ -338,17 +335,23 @@ impl<'a> Minimiser<'a> {
     /// not at all, by the gradient's norm.
     fn advance(&mut self, x: &[f64]) -> Result<(), Error> {
         let slope = dot(&self.point.gradient, x);
-        let exact = fine(self.last);
+        let exact = fine(self.last, self.before);
         let mut length = 1.0;
         for _ in 0..HALVINGS {
             let pairs = self.point.w.iter().zip(x);
             let w = pairs.map(|(w, x)| w - length * x).collect();
             let next = evaluate(self.objective, w, exact, &mut self.effort)?;
-            let falls = match (self.point.loss, next.loss) {
-                (Some(before), Some(after)) => after <= before - 1e-4 * length * slope,
-                _ => false,
+            // A fall of F below its rounding says nothing; the gradient's still does.
+            let least = 1e-4 * length * slope;
+            let (falls, visible) = match (self.point.loss, next.loss) {
+                (Some(before), Some(after)) => {
+                    let visible = least > 4.0 * f64::EPSILON * before.abs();
+                    (visible && after <= before - least, visible)
+                }
+                _ => (false, true),
             };
-            if falls || next.norm <= 0.5 * self.point.norm {
+            let enough = if visible { 0.5 } else { 0.9 };
+            if falls || next.norm <= enough * self.point.norm {
                 self.point = next;
                 self.settle()?;
                 (self.before, self.last) = (self.last, Some(self.point.norm));
@@ -358,6 +361,8 @@ impl<'a> Minimiser<'a> {
                 // Perhaps the step is good and what is known here is not.
                 let w = std::mem::take(&mut self.point.w);
                 self.point = evaluate(self.objective, w, true, &mut self.effort)?;
+            } else if !visible {
+                break;
             }
             length *= 0.5;
         }
@@ -368,9 +373,12 @@ impl<'a> Minimiser<'a> {
     }
 }
 
-/// Whether a step after one that left a gradient of this norm is judged in binary64 from the start.
-fn fine(last: Option<f64>) -> bool {
-    last.is_some_and(|norm| norm <= 10.0 * COARSE)
+/// Whether a step is judged in binary64 from the start, after steps that left gradients of these
+/// norms: where the last is small, or no longer falls as rounding may explain.
+fn fine(last: Option<f64>, before: Option<f64>) -> bool {
+    let small = |norm| norm <= 10.0 * COARSE;
+    let stands = |(norm, before): (f64, f64)| norm > 0.9 * before;
+    last.is_some_and(small) || last.zip(before).is_some_and(stands)
 }
 
 fn evaluate(

@@ -1,0 +1,235 @@
+//! Convex objectives and their descent against dense algebra in double precision.
+
+use rescind::methods::convex::{ConvexSettings, Minimiser};
+use rescind::{
+    Curvature, Error, Features, HeadObjective, NetworkModel, NetworkObjective, Objective,
+    TangentObjective,
+};
+use rescind_curvature::{LinearOperator, norm};
+use rescind_data::{DataSource, Dataset, Selection, load};
+use rescind_network::{Activation, Network, zoo};
+
+fn digits() -> Dataset {
+    load(&DataSource::Digits).unwrap().train
+}
+
+fn network(hidden: &[usize]) -> Network {
+    let shape = [1, 8, 8];
+    Network::new(zoo::mlp(&shape, hidden, 10, Activation::Tanh, zoo::Norm::None).unwrap()).unwrap()
+}
+
+fn model(network: &Network, penalty: f64) -> NetworkModel<'_> {
+    NetworkModel {
+        penalty,
+        linearised: true,
+        centre: Some(network.initialise::<f32>(5).into()),
+        ..NetworkModel::new(network)
+    }
+}
+
+fn centre(model: &NetworkModel<'_>) -> Vec<f64> {
+    let centre = model.centre.as_ref().unwrap();
+    centre.iter().map(|&c| f64::from(c)).collect()
+}
+
+fn first(records: usize, dataset: &Dataset) -> Selection {
+    Selection::new(dataset.len(), (0..records).collect()).unwrap()
+}
+
+/// Solves a symmetric positive-definite system by elimination.
+fn eliminate(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
+    let d = b.len();
+    for i in 0..d {
+        for r in i + 1..d {
+            let factor = a[r][i] / a[i][i];
+            if factor.abs() > 0.0 {
+                let (above, below) = a.split_at_mut(r);
+                for (x, y) in below[0][i..].iter_mut().zip(&above[i][i..]) {
+                    *x -= factor * y;
+                }
+                b[r] -= factor * b[i];
+            }
+        }
+    }
+    for i in (0..d).rev() {
+        let known: f64 = (i + 1..d).map(|j| a[i][j] * b[j]).sum();
+        b[i] = (b[i] - known) / a[i][i];
+    }
+    b
+}
+
+/// The minimum, by damped Newton steps on the matrix written out column by column.
+fn dense_minimum(objective: &dyn Objective, mut w: Vec<f64>) -> Vec<f64> {
+    let d = w.len();
+    let mut gradient = vec![0.0; d];
+    let mut loss = objective.exact_gradient(&w, &mut gradient).unwrap();
+    for _ in 0..50 {
+        if norm(&gradient) < 1e-13 {
+            break;
+        }
+        let column = |j: usize| {
+            let (mut unit, mut out) = (vec![0.0; d], vec![0.0; d]);
+            unit[j] = 1.0;
+            objective
+                .exact_product(&w, Curvature::Hessian, &unit, &mut out)
+                .unwrap();
+            out
+        };
+        let step = eliminate((0..d).map(column).collect(), gradient.clone());
+        let mut length = 1.0;
+        loop {
+            let next: Vec<f64> = w.iter().zip(&step).map(|(w, s)| w - length * s).collect();
+            let there = objective.exact_gradient(&next, &mut gradient).unwrap();
+            if there <= loss + 1e-15 || length < 1e-3 {
+                (w, loss) = (next, there);
+                break;
+            }
+            length *= 0.5;
+        }
+    }
+    w
+}
+
+#[test]
+fn the_descent_ends_where_dense_newton_does() {
+    let (network, dataset) = (network(&[2]), digits());
+    let (mu, bound) = (1e-3, 1e-9);
+    let model = model(&network, mu);
+    let objective = TangentObjective::new(&model, &dataset, &first(200, &dataset)).unwrap();
+    let settings = ConvexSettings::new(mu, bound);
+    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    while !descent.has_arrived() {
+        descent.step(&mut ()).unwrap();
+    }
+    let exact = dense_minimum(&objective, centre(&model));
+    let w = descent.weights();
+    let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
+    assert!(norm(&apart) <= bound / mu, "{:e}", norm(&apart));
+    let mut gradient = vec![0.0; w.len()];
+    objective.exact_gradient(w, &mut gradient).unwrap();
+    assert!(norm(&gradient) <= bound);
+}
+
+#[test]
+fn a_gradient_below_rounding_is_an_error_and_not_a_loop() {
+    let (network, dataset) = (network(&[2]), digits());
+    let model = model(&network, 1e-2);
+    let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1e-2, 1e-22);
+    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    let ending = (0..100).find_map(|_| descent.step(&mut ()).err());
+    assert!(
+        matches!(ending, Some(Error::GradientStuck { .. })),
+        "{ending:?}"
+    );
+}
+
+#[test]
+fn products_gradients_and_thinned_curvature_agree() {
+    let (network, dataset) = (network(&[6]), digits());
+    let model = model(&network, 1e-3);
+    let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1e-3, 1e-6);
+    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    while !descent.has_arrived() {
+        descent.step(&mut ()).unwrap();
+    }
+    let wide = descent.weights().to_vec();
+    let w: Vec<f32> = wide.iter().map(|&w| w as f32).collect();
+    let wide: Vec<f64> = w.iter().map(|&w| f64::from(w)).collect();
+    let (mut coarse, mut fine) = (vec![0.0; w.len()], vec![0.0; w.len()]);
+    let loss = objective.gradient(&w, &mut coarse).unwrap();
+    assert!((loss - objective.exact_gradient(&wide, &mut fine).unwrap()).abs() < 1e-5);
+    assert!(
+        coarse
+            .iter()
+            .zip(&fine)
+            .all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5)
+    );
+
+    // The derivative of the gradient is the product.
+    let v: Vec<f32> = network.initialise(8);
+    let along: Vec<f64> = v.iter().map(|&v| f64::from(v)).collect();
+    let at = |t: f64| {
+        let w: Vec<f64> = wide.iter().zip(&along).map(|(w, v)| w + t * v).collect();
+        let mut g = vec![0.0; w.len()];
+        objective.exact_gradient(&w, &mut g).unwrap();
+        g
+    };
+    let mut exact = vec![0.0; w.len()];
+    objective
+        .exact_product(&wide, Curvature::GaussNewton, &along, &mut exact)
+        .unwrap();
+    let (up, down) = (at(1e-4), at(-1e-4));
+    for ((up, down), exact) in up.iter().zip(&down).zip(&exact) {
+        assert!(((up - down) / 2e-4 - exact).abs() < 1e-7);
+    }
+    let quadratic = |operator: &dyn LinearOperator<f32>| {
+        let mut out = vec![0.0; v.len()];
+        operator.apply(&v, &mut out);
+        rescind_curvature::dot(&v, &out)
+    };
+    let whole = objective.curvature(&w, Curvature::GaussNewton).unwrap();
+    let whole = quadratic(&*whole);
+    let along_exact: f64 = along.iter().zip(&exact).map(|(v, h)| v * h).sum();
+    assert!((whole / along_exact - 1.0).abs() < 1e-4);
+    let mut last = 0.0;
+    for share in [0.5, 0.2, 0.01] {
+        let thin = quadratic(&*objective.thinned_curvature(&w, share).unwrap());
+        assert!(thin > last && thin <= whole, "{share}: {thin} of {whole}");
+        last = thin;
+    }
+    assert!(last > 0.9 * whole);
+}
+
+#[test]
+fn a_head_moves_as_the_last_layer_of_the_whole_network_does() {
+    let (network, dataset) = (network(&[7, 5]), digits());
+    let mut model = model(&network, 1e-2);
+    model.linearised = false;
+    let some = first(120, &dataset);
+    let features = Features::new(&model, &dataset).unwrap();
+    let head = HeadObjective::new(&features, &model, &some).unwrap();
+    let whole = NetworkObjective::new(&model, &dataset, &some).unwrap();
+    let place = network.parameters().iter().rev().take(2);
+    let start = place.map(|tensor| tensor.range.start).min().unwrap();
+    let mut w = centre(&model);
+    let d = w.len();
+    w[start..]
+        .iter_mut()
+        .enumerate()
+        .for_each(|(i, w)| *w += 0.1 * (i as f64).sin());
+    let (mut own, mut all) = (vec![0.0; d], vec![0.0; d]);
+    let loss = head.exact_gradient(&w, &mut own).unwrap();
+    // The features are computed in single precision.
+    assert!((loss - whole.exact_gradient(&w, &mut all).unwrap()).abs() < 1e-6);
+    assert!(own[..start].iter().all(|g| g.abs() <= 0.0));
+    assert!(
+        own[start..]
+            .iter()
+            .zip(&all[start..])
+            .all(|(a, b)| (a - b).abs() < 1e-6)
+    );
+
+    let v: Vec<f64> = (0..d)
+        .map(|i| f64::from(u8::from(i >= start)) * (i as f64).cos())
+        .collect();
+    let (mut hv, mut full) = (vec![0.0; d], vec![0.0; d]);
+    let which = Curvature::Hessian;
+    head.exact_product(&w, which, &v, &mut hv).unwrap();
+    whole.exact_product(&w, which, &v, &mut full).unwrap();
+    assert!(
+        hv[start..]
+            .iter()
+            .zip(&full[start..])
+            .all(|(a, b)| (a - b).abs() < 1e-6)
+    );
+    let single = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
+    let (w, v, mut out) = (single(&w), single(&v), vec![0.0; d]);
+    head.curvature(&w, which).unwrap().apply(&v, &mut out);
+    assert!(
+        out.iter()
+            .zip(&hv)
+            .all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5)
+    );
+}

@@ -1,0 +1,143 @@
+//! Convex heads: the last layer on frozen public features, with a proved promise.
+
+mod common;
+
+use common::newton;
+use rescind::certificate::NoiseChoice;
+use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::run::{ModelChoice, Parameterisation, Scaling};
+use rescind::training::TrainingSettings;
+use rescind::verify::{Evidence, verify};
+use rescind::{Error, NetworkModel, Run, RunConfig};
+use rescind_network::{Activation, Network, Weights, zoo};
+use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+
+fn config() -> RunConfig {
+    RunConfig {
+        model: ModelChoice::Mlp {
+            hidden: vec![64],
+            activation: Activation::Relu,
+            norm: zoo::Norm::None,
+        },
+        parameterisation: Parameterisation::Head,
+        centre_declared_public: true,
+        training: TrainingSettings {
+            penalty: 1e-3,
+            until_gradient: Some(1e-7),
+            ..TrainingSettings::default()
+        },
+        ..RunConfig::default()
+    }
+}
+
+/// A backbone that never saw a record.
+fn backbone() -> (Network, Vec<u8>) {
+    let relu = Activation::Relu;
+    let description = zoo::mlp(&[1, 8, 8], &[64], 10, relu, zoo::Norm::None).unwrap();
+    let network = Network::new(description).unwrap();
+    let weights = Weights::<f32> {
+        parameters: network.initialise(9),
+        statistics: Vec::new(),
+    };
+    let bytes = weights.to_safetensors(&network).unwrap();
+    (network, bytes)
+}
+
+#[test]
+fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, public) = backbone();
+    let mut run = Run::create(folder.path(), config(), Some(&public), &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    drop(run);
+    let mut run = Run::create_or_open(folder.path(), config(), Some(&public), &mut ()).unwrap();
+    assert!(run.is_trained());
+    let noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+        accept_noise: false,
+    };
+    let release = Some(ReleaseChoice {
+        noise,
+        insecure_noise_seed: None,
+        budget: None,
+    });
+    for (number, request) in (1..).zip(["random:40?seed=1", "class:3"]) {
+        let asked = ForgetRequest {
+            method: Method::Head,
+            release,
+            ..newton(request)
+        };
+        let answer = run.forget(&asked, &mut ()).unwrap();
+        let certificate = answer.release.unwrap().certificate;
+        assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
+        assert_eq!(certificate.guarantee.binding, Theorem::StronglyConvex);
+        assert!(!certificate.model.linearised);
+        let path = format!("releases/{number:06}/certificate.json");
+        let evidence = Evidence {
+            fingerprint: None,
+            run: Some(folder.path().to_owned()),
+            recomputed: Some(run.recompute(number).unwrap()),
+        };
+        let report = verify(&std::fs::read(folder.path().join(path)).unwrap(), &evidence);
+        assert!(report.holds(), "{report}");
+    }
+    run.retrain(&mut ()).unwrap();
+    let evaluation = run.evaluate(&mut ()).unwrap();
+    let (current, retrained) = (evaluation.current, evaluation.retrained.unwrap());
+    assert!(current.to_retrained.unwrap() <= 2.0 * 1e-7 / 1e-3);
+    let released = evaluation.released.unwrap().test;
+    assert!(retrained.test.accuracy > 0.75);
+    assert!((released.accuracy - retrained.test.accuracy).abs() < 0.01);
+
+    // Anybody loads it as they load any network, and the backbone in it is the public one.
+    let file = folder.path().join("releases/000002/weights.safetensors");
+    let w = Weights::<f32>::from_safetensors(&network, &std::fs::read(file).unwrap()).unwrap();
+    let data = rescind_data::load(&run.config().data).unwrap().test;
+    let all = rescind_data::Selection::all(data.len());
+    let model = NetworkModel::new(&network);
+    let seen = rescind::evaluation::measure(&model, &w.parameters, &data, &all, &mut ()).unwrap();
+    assert!((seen.accuracy - released.accuracy).abs() < 1e-9);
+    let public: Vec<f32> = network.initialise(9);
+    let frozen = network.parameters()[0].range.clone();
+    let pairs = w.parameters[frozen.clone()].iter().zip(&public[frozen]);
+    assert!(pairs.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs())) < 0.01);
+}
+
+#[test]
+fn what_could_not_be_proved_is_refused() {
+    let (_, public) = backbone();
+    let refused = |config: RunConfig, centre: Option<&[u8]>| {
+        let folder = tempfile::tempdir().unwrap();
+        match Run::create(folder.path(), config, centre, &mut ()) {
+            Err(Error::NotProvable { reason }) => reason,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("accepted"),
+        }
+    };
+    assert!(refused(config(), None).contains("needs a backbone"));
+    let undeclared = RunConfig {
+        centre_declared_public: false,
+        ..config()
+    };
+    assert!(refused(undeclared, Some(&public)).contains("fine-tuned"));
+    let moving = RunConfig {
+        scaling: Scaling::Computed,
+        ..config()
+    };
+    assert!(refused(moving, Some(&public)).contains("frozen backbone"));
+    let mut bent = zoo::mlp(&[1, 8, 8], &[64], 10, Activation::Relu, zoo::Norm::None).unwrap();
+    bent.nodes.push(rescind_network::NodeDescription {
+        name: "bend".to_owned(),
+        layer: rescind_network::Layer::Activation {
+            function: Activation::Relu,
+        },
+        inputs: vec![bent.output.clone()],
+    });
+    bent.output = "bend".to_owned();
+    let bent = RunConfig {
+        model: ModelChoice::Description { network: bent },
+        ..config()
+    };
+    assert!(refused(bent, Some(&public)).contains("not a linear layer"));
+}
