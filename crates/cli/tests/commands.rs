@@ -222,18 +222,28 @@ fn the_demo_compares_with_retraining_and_says_what_its_release_is_worth() {
     let here = here.path();
     let demo: Value = json(here, "demo --out made");
     assert_eq!(demo["forgotten"], 50);
-    assert!(demo["guarantee"]["epsilon"].as_f64().unwrap() > 1e6);
-    let accuracy = |model: &str| demo["models"][model]["test"]["accuracy"].as_f64().unwrap();
-    assert!(accuracy("retrained") > 0.9 && accuracy("released") > 0.9);
-    let certificate = demo["guarantee"]["certificate"].as_str().unwrap();
-    assert_eq!(status(here, &format!("verify {certificate} --run made")), 0);
+    for (part, epsilon) in [("network", 1e6..1e8), ("tangent", 1.0..1.000_001)] {
+        let part = &demo[part];
+        assert!(epsilon.contains(&part["guarantee"]["epsilon"].as_f64().unwrap()));
+        assert_eq!(part["guarantee"]["kind"], "proved");
+        let accuracy = |model: &str| part["models"][model]["test"]["accuracy"].as_f64().unwrap();
+        assert!(accuracy("retrained") > 0.9 && accuracy("released") > 0.9);
+        let certificate = part["guarantee"]["certificate"].as_str().unwrap();
+        let run = part["run"].as_str().unwrap();
+        assert_eq!(
+            status(here, &format!("verify {certificate} --run {run}")),
+            0
+        );
+    }
+    let page = std::fs::read_to_string(here.join("made/report.html")).unwrap();
+    assert!(page.contains("<html") && page.contains("proved"));
     let text = String::from_utf8(run(here, "demo --out text").stdout).unwrap();
     for part in [
         "original",
         "retrained",
         "protects nobody",
-        "not a guarantee",
-        "rescind verify text/releases/000001/certificate.json",
+        "follows from",
+        "rescind verify text/tangent/releases/000001/certificate.json",
     ] {
         assert!(text.contains(part), "{part} is missing from\n{text}");
     }

@@ -8,36 +8,53 @@ use rescind::certificate::NoiseChoice;
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::NewtonSettings;
 use rescind::release::Released;
-use rescind::run::{Evaluation, Run, RunConfig, Scaling};
+use rescind::run::{Evaluation, ModelChoice, Parameterisation, Run, RunConfig, Scaling};
 use rescind::training::TrainingSettings;
 use rescind_data::RecordRequest;
+use rescind_evaluate::report::{self, Options};
+use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_privacy::{Epsilon, analytic};
 use serde::Serialize;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See it all in seconds: train on built-in digits, forget 50 records, compare with retraining
+///
+/// Twice: with an ordinary network, of which little can be promised, and with a tangent model, whose
+/// promise is proved. Writes both runs and a report of the second.
 #[derive(Args)]
 #[command(after_help = "Example: rescind demo")]
 pub struct Demo {
-    /// Run folder to make: new or empty
-    #[arg(long, value_name = "RUN", default_value = "rescind-demo")]
+    /// Folder to make: new, or without runs in it
+    #[arg(long, value_name = "DIR", default_value = "rescind-demo")]
     out: PathBuf,
 }
 
 const FORGOTTEN: usize = 50;
 const DELTA: f64 = 1e-5;
-/// Noise that leaves the demo's model useful.
+/// Noise that leaves the network of the demo useful.
 const SIGMA: f64 = 0.01;
+/// The tangent model's penalty, and the gradient it is trained to.
+const PENALTY: f64 = 1e-4;
+const GRADIENT: f64 = 1e-7;
 
 #[derive(Serialize)]
 struct Demonstration {
-    run: PathBuf,
+    folder: PathBuf,
     forgotten: usize,
+    network: Part,
+    tangent: Part,
+    report: PathBuf,
+}
+
+/// One model, forgotten from and retrained.
+#[derive(Serialize)]
+struct Part {
+    run: PathBuf,
     models: Evaluation,
     forget_seconds: f64,
-    guarantee: Option<Guarantee>,
+    guarantee: Guarantee,
 }
 
 /// What the release promises.
@@ -55,50 +72,104 @@ struct Guarantee {
 impl Demo {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
-        let training = TrainingSettings {
-            epochs: 40,
-            batch: 32,
-            ..TrainingSettings::default()
-        };
-        let config = RunConfig {
-            scaling: Scaling::Fixed,
-            training,
-            ..RunConfig::default()
-        };
-        let mut run = Run::create(&self.out, config, None, &mut watch)?;
-        run.train(&mut watch)?;
-        let asked = ForgetRequest {
-            request: RecordRequest::Random {
-                count: FORGOTTEN,
-                seed: 0,
-            },
-            method: Method::Newton {
+        let (network, _) = demonstrate(
+            &self.out.join("network"),
+            ordinary(),
+            Method::Newton {
                 settings: NewtonSettings::default(),
             },
-            release: Some(ReleaseChoice {
-                noise: NoiseChoice::Sigma {
-                    sigma: SIGMA,
-                    delta: DELTA,
-                },
-                insecure_noise_seed: None,
-                budget: None,
-            }),
+            NoiseChoice::Sigma {
+                sigma: SIGMA,
+                delta: DELTA,
+            },
+            &mut watch,
+        )?;
+        let promise = NoiseChoice::Promise {
+            epsilon: 1.0,
+            delta: DELTA,
+            accept_noise: false,
         };
-        let answer = run.forget(&asked, &mut watch)?;
-        run.retrain(&mut watch)?;
-        let models = run.evaluate(&mut watch)?;
+        let place = self.out.join("tangent");
+        let (tangent, run) = demonstrate(&place, linear(), Method::Tangent, promise, &mut watch)?;
+        let report = self.out.join("report.html");
+        let page = report::of_run(&run, &Options::default(), &mut watch);
+        let written = page.map_err(Failure::failed)?.write(&report);
+        written.map_err(Failure::failed)?;
         drop(watch);
-        let released = answer.release.as_ref();
-        let guarantee = released.map(Guarantee::of).transpose()?;
         console.print(&Demonstration {
-            run: self.out,
+            folder: self.out,
             forgotten: FORGOTTEN,
-            models,
-            forget_seconds: answer.record.seconds,
-            guarantee,
+            network,
+            tangent,
+            report,
         })?;
         Ok(Status::Done)
     }
+}
+
+fn ordinary() -> RunConfig {
+    RunConfig {
+        scaling: Scaling::Fixed,
+        training: TrainingSettings {
+            epochs: 40,
+            batch: 32,
+            ..TrainingSettings::default()
+        },
+        ..RunConfig::default()
+    }
+}
+
+fn linear() -> RunConfig {
+    RunConfig {
+        scaling: Scaling::Fixed,
+        parameterisation: Parameterisation::Tangent,
+        model: ModelChoice::Mlp {
+            hidden: vec![64],
+            activation: Activation::Relu,
+            norm: zoo::Norm::None,
+        },
+        training: TrainingSettings {
+            penalty: PENALTY,
+            until_gradient: Some(GRADIENT),
+            ..TrainingSettings::default()
+        },
+        ..RunConfig::default()
+    }
+}
+
+/// Trains, forgets, releases, retrains and measures.
+fn demonstrate(
+    place: &Path,
+    config: RunConfig,
+    method: Method,
+    noise: NoiseChoice,
+    watch: &mut Watch,
+) -> Result<(Part, Run), Failure> {
+    let mut run = Run::create(place, config, None, watch)?;
+    run.train(watch)?;
+    let asked = ForgetRequest {
+        request: RecordRequest::Random {
+            count: FORGOTTEN,
+            seed: 0,
+        },
+        method,
+        release: Some(ReleaseChoice {
+            noise,
+            insecure_noise_seed: None,
+            budget: None,
+        }),
+    };
+    let answer = run.forget(&asked, watch)?;
+    run.retrain(watch)?;
+    let released = answer.release.as_ref();
+    let released = released.ok_or_else(|| Failure::failed("nothing was released"))?;
+    let part = Part {
+        run: place.to_owned(),
+        models: run.evaluate(watch)?,
+        forget_seconds: answer.record.seconds,
+        guarantee: Guarantee::of(released)?,
+    };
+    Ok((part, run))
 }
 
 impl Guarantee {
@@ -118,54 +189,38 @@ impl Guarantee {
     }
 }
 
-impl fmt::Display for Guarantee {
+impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (sigma, epsilon) = (number(self.sigma), promise(self.epsilon));
-        let needed = number(self.sigma_for_epsilon_one);
-        let (diameter, delta) = (number(self.sensitivity), promise(self.delta));
-        writeln!(
-            f,
-            "Guarantee: \"released\" is \"now\" with noise of {sigma} on every weight. Whatever the\n\
-             method, forgotten and retrained weights are at most {diameter} apart ({}: both stay in a\n\
-             ball), so the release promises epsilon = {epsilon} at delta = {delta}: so large that\n\
-             it protects nobody. A promise worth having, epsilon = 1, would need noise of\n\
-             {needed}, which leaves nothing of this model. The table above is a measurement,\n\
-             not a guarantee. All this is in the certificate, which anybody can check:\n\n  \
-             rescind verify {}\n",
-            self.kind,
-            self.certificate.display()
-        )
+        writeln!(f, "{}\n", models(&self.models))?;
+        if let Some(retraining) = self.models.retraining_seconds {
+            let (forget, retrain) = (seconds(self.forget_seconds), seconds(retraining));
+            let share = 100.0 * self.forget_seconds / retraining;
+            writeln!(
+                f,
+                "Time: forgetting {forget}, retraining {retrain} ({share:.0} % of it)."
+            )?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Demonstration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let records = self.models.current.retained.records;
+        let (network, tangent) = (&self.network, &self.tangent);
+        let records = network.models.current.retained.records + self.forgotten;
+        let forgotten = self.forgotten;
         writeln!(
             f,
-            "A network was trained on {} handwritten digits,",
-            records + self.forgotten
+            "Two models were trained on {records} handwritten digits, made to forget {forgotten} of\n\
+             them, and retrained without them to compare. The tables show accuracy on\n\
+             forgotten, retained and test records, loss on the forgotten ones, and distance\n\
+             of the weights from the retrained ones. \"now\" has forgotten if it does on the\n\
+             forgotten records as \"retrained\" does; \"released\" is \"now\" with noise on every\n\
+             weight, and alone may be handed out.\n"
         )?;
-        writeln!(
-            f,
-            "made to forget {} of them, and retrained without them to compare.\n",
-            self.forgotten
-        )?;
-        writeln!(
-            f,
-            "Accuracy on forgotten, retained and test records, loss on the forgotten ones, and"
-        )?;
-        writeln!(
-            f,
-            "distance of the weights from the retrained ones:\n\n{}\n",
-            models(&self.models)
-        )?;
-        writeln!(
-            f,
-            "\"now\" has forgotten if it does on the forgotten records as \"retrained\" does.\n"
-        )?;
-        if let Some(retrained) = &self.models.retrained {
-            let gap = self.models.current.forgotten.loss / retrained.forgotten.loss;
+        writeln!(f, "An ordinary network, by one Newton step:\n\n{network}")?;
+        if let Some(retrained) = &network.models.retrained {
+            let gap = network.models.current.forgotten.loss / retrained.forgotten.loss;
             let verdict = match gap {
                 gap if gap > 1.5 => "the step overshot, which can itself be seen",
                 gap if gap < 1.0 / 1.5 => "some of them is still there",
@@ -173,20 +228,46 @@ impl fmt::Display for Demonstration {
             };
             writeln!(
                 f,
-                "Its loss on them is {gap:.2} times that of \"retrained\": {verdict}.\n"
+                "Its loss on the forgotten records is {gap:.2} times that of \"retrained\":\n{verdict}."
             )?;
         }
-        if let Some(retraining) = self.models.retraining_seconds {
-            let (forget, retrain) = (seconds(self.forget_seconds), seconds(retraining));
-            let share = 100.0 * self.forget_seconds / retraining;
-            writeln!(
-                f,
-                "Time: forgetting {forget}, retraining {retrain} ({share:.0} % of it).\n"
-            )?;
-        }
-        if let Some(guarantee) = &self.guarantee {
-            writeln!(f, "{guarantee}")?;
-        }
-        writeln!(f, "The run is in {}.", self.run.display())
+        let promised = &network.guarantee;
+        writeln!(
+            f,
+            "Guarantee: whatever the method, both weights lie in a ball and so at most {}\n\
+             apart ({}). Noise of {} then promises epsilon = {} at delta = {}:\n\
+             so large that it protects nobody. A promise worth having, epsilon = 1, would\n\
+             take noise of {}, which leaves nothing of the model.\n",
+            number(promised.sensitivity),
+            promised.kind,
+            number(promised.sigma),
+            promise(promised.epsilon),
+            promise(promised.delta),
+            number(promised.sigma_for_epsilon_one),
+        )?;
+        let promised = &tangent.guarantee;
+        writeln!(
+            f,
+            "A tangent model (the network linearised at its random start, all weights\n\
+             trained), by going on to the new optimum:\n\n{tangent}\
+             Guarantee: both weights are within {} of each other ({}: it follows from\n\
+             how training stops). Noise of {} promises epsilon = {} at delta = {}:\n\
+             whatever anybody looks for in the released weights, the forgotten records make\n\
+             it at most {:.1} times as likely, but for a probability of {}.\n",
+            number(promised.sensitivity),
+            promised.kind,
+            number(promised.sigma),
+            promise(promised.epsilon),
+            promise(promised.delta),
+            promised.epsilon.exp(),
+            promise(promised.delta),
+        )?;
+        writeln!(
+            f,
+            "All this is in certificates, which anybody can check, and on a page to read:\n\n  \
+             rescind verify {}\n  {}",
+            promised.certificate.display(),
+            self.report.display()
+        )
     }
 }

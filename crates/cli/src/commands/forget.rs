@@ -10,7 +10,7 @@ use clap::Args;
 use rescind::certificate::FollowedBy;
 use rescind::forgetting::{Effect, ForgetRequest, Forgotten, MethodReport};
 use rescind::release::Released;
-use rescind::run::Run;
+use rescind::run::{Run, RunConfig};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
@@ -87,7 +87,10 @@ struct Release {
 impl Forget {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let request = self.records.request(self.seed)?;
-        let method = self.method.method(self.seed)?;
+        // A folder without a run is reported where it is opened.
+        let kind = RunConfig::of_run(&self.run)
+            .map_or_else(|_| Default::default(), |c| c.parameterisation);
+        let method = self.method.method(self.seed, kind)?;
         let release = self.release.choice()?;
         let mut watch = Watch::new(console);
         let mut run = Run::open(&self.run, &mut watch)?;

@@ -9,6 +9,7 @@ use rescind::methods::newton::{
     Constants, Damping, HessianLipschitz, LipschitzSettings, NewtonSettings, Preconditioning,
     RightHandSide, SolverChoice,
 };
+use rescind::run::Parameterisation;
 use rescind_curvature::Stopping;
 
 #[derive(Args)]
@@ -18,8 +19,9 @@ pub struct MethodOptions {
     /// --tangent or --head: a proved guarantee), noisy-finetune (noisy steps on the records that
     /// stay, then recovery), output-perturbation (the same without noisy steps) or retrain
     /// (training afresh)
-    #[arg(long, value_name = "NAME", default_value = "newton")]
-    method: MethodName,
+    /// [default: newton; tangent or head for runs trained with these]
+    #[arg(long, value_name = "NAME")]
+    method: Option<MethodName>,
 
     /// Take the choices of a paper: zhang2024 (Hessian, retain gradient, LiSSA)
     #[arg(long, value_name = "NAME")]
@@ -165,7 +167,8 @@ fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
 }
 
 impl MethodOptions {
-    pub fn method(&self, seed: u64) -> Result<Method, Failure> {
+    /// The method asked for, or the one that suits a run of this kind.
+    pub fn method(&self, seed: u64, kind: Parameterisation) -> Result<Method, Failure> {
         let without_effect = |options: &str, method: &str| {
             let message =
                 format!("{options} have no effect with --method {method}: leave them out");
@@ -174,7 +177,12 @@ impl MethodOptions {
         let of_newton = "the options of the Newton step";
         let of_finetune = "the options of noisy fine-tuning";
         let settings = self.finetune.settings(seed);
-        match self.method {
+        let own = match kind {
+            Parameterisation::Full => MethodName::Newton,
+            Parameterisation::Tangent => MethodName::Tangent,
+            Parameterisation::Head => MethodName::Head,
+        };
+        match self.method.unwrap_or(own) {
             MethodName::Newton if self.finetune.is_given() => without_effect(of_finetune, "newton"),
             MethodName::Newton => Ok(Method::Newton {
                 settings: self.newton(seed),
