@@ -1,13 +1,16 @@
 //! One command per file.
 
+mod audit;
 mod bench;
 mod calibrate;
+mod compare;
 mod demo;
 mod evaluate;
 mod fetch;
 mod forget;
 mod import;
 mod plan;
+mod report;
 mod retrain;
 mod spectrum;
 mod status;
@@ -28,6 +31,9 @@ pub enum Command {
     Forget(forget::Forget),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
+    Audit(audit::Audit),
+    Report(report::Report),
+    Compare(compare::Compare),
     Status(status::Inspect),
     Verify(verify::Verify),
     Calibrate(calibrate::Calibrate),
@@ -46,6 +52,9 @@ impl Command {
             Self::Forget(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
+            Self::Audit(command) => command.run(console),
+            Self::Report(command) => command.run(console),
+            Self::Compare(command) => command.run(console),
             Self::Status(command) => command.run(console),
             Self::Verify(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),

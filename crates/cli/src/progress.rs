@@ -34,6 +34,11 @@ impl Watch {
         self
     }
 
+    /// A line above the bar.
+    pub fn note(&self, text: &str) {
+        self.bar.println(text);
+    }
+
     fn begin(&mut self, phase: Phase, total: Option<u64>) {
         self.phase = Some(phase);
         self.bar.reset();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: &[&str] = &[
     "demo",
     "train",
     "import",
@@ -13,6 +13,9 @@ const COMMANDS: [&str; 13] = [
     "forget",
     "retrain",
     "evaluate",
+    "compare",
+    "audit",
+    "report",
     "status",
     "verify",
     "calibrate",
@@ -76,37 +79,112 @@ fn the_manual_is_the_help() {
     }
 }
 
+/// Commands in the fences marked `console`.
+fn commands(document: &str) -> Vec<String> {
+    let fences = document
+        .split("```console\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap());
+    let lines = fences.flat_map(str::lines);
+    lines
+        .filter_map(|line| line.strip_prefix("$ "))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Runs `rescind` commands, and others that are known, in one folder one after the other.
+fn run_all(commands: &[String], folder: &Path) -> usize {
+    let mut ran = 0;
+    for command in commands {
+        let words = command
+            .strip_prefix("cargo run --release -- ")
+            .or_else(|| command.strip_prefix("rescind "));
+        let Some(words) = words else {
+            // The test command is what runs this test.
+            assert_eq!(command, "cargo test --release --workspace");
+            continue;
+        };
+        let output = Command::new(env!("CARGO_BIN_EXE_rescind"))
+            .args(words.split_whitespace())
+            .current_dir(folder)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{command}: {said}");
+        ran += 1;
+    }
+    ran
+}
+
+/// A few records in the files and under the names that MNIST is published in.
+fn small_mnist(folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for (part, records) in [("train", 1500_u32), ("t10k", 200)] {
+        let pixel = |record: u32, at: u32| {
+            let stripe = at % 28 / 3 == record % 10;
+            if stripe { 200 } else { (record * 7 + at) % 40 }
+        };
+        let mut images = [0x803_u32, records, 28, 28].map(u32::to_be_bytes).concat();
+        images.extend((0..records).flat_map(|r| (0..784).map(move |at| pixel(r, at) as u8)));
+        let mut labels = [0x801_u32, records].map(u32::to_be_bytes).concat();
+        labels.extend((0..records).map(|record| (record % 10) as u8));
+        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), labels).unwrap();
+    }
+}
+
 #[test]
 fn every_command_of_the_readme_works() {
     let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let fences = readme
-        .split("```console\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap());
-    let commands: Vec<&str> = fences
-        .flat_map(str::lines)
-        .filter_map(|line| line.strip_prefix("$ "))
-        .collect();
+    let commands = commands(&readme);
+    let ran = run_all(&commands, folder.path());
+    assert!(ran >= 5, "README.md lost its commands: {commands:?}");
+}
+
+/// Those that speak of MNIST run on a small set in its format: that they work is tested, the figures
+/// beside them are not.
+#[test]
+fn every_command_of_the_other_documents_works() {
     let mut ran = 0;
-    for command in &commands {
-        let words = command
-            .strip_prefix("cargo run --release -- ")
-            .or_else(|| command.strip_prefix("rescind "));
-        match words {
-            Some(words) => {
-                let status = Command::new(env!("CARGO_BIN_EXE_rescind"))
-                    .args(words.split_whitespace())
-                    .current_dir(folder.path())
-                    .output()
-                    .unwrap();
-                let said = String::from_utf8_lossy(&status.stderr).into_owned();
-                assert!(status.status.success(), "{command}: {said}");
-                ran += 1;
-            }
-            // The test command is what runs this test.
-            None => assert_eq!(*command, "cargo test --release --workspace"),
+    for document in std::fs::read_dir(repository().join("docs")).unwrap() {
+        let path = document.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            let folder = tempfile::tempdir().unwrap();
+            small_mnist(&folder.path().join("mnist"));
+            let text = std::fs::read_to_string(&path).unwrap();
+            ran += run_all(&commands(&text), folder.path());
         }
     }
-    assert!(ran >= 5, "README.md lost its commands: {commands:?}");
+    assert!(ran >= 5, "the documents lost their commands");
+}
+
+/// The examples that help gives, in an order in which each finds what it needs.
+#[test]
+fn every_example_of_the_help_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut examples = Vec::new();
+    for command in COMMANDS {
+        let text = help(&[command]);
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.map(|line| {
+            let line = line.strip_prefix("Example: ").unwrap_or(line);
+            line.strip_prefix("Examples: ").unwrap_or(line)
+        });
+        let found: Vec<String> = lines
+            .filter(|line| line.starts_with(&format!("rescind {command}")))
+            .map(str::to_owned)
+            .collect();
+        assert!(!found.is_empty(), "{command} has no example");
+        examples.extend(found);
+    }
+    // What takes a network or another's weights is tested elsewhere.
+    examples
+        .retain(|line| !line.starts_with("rescind fetch") && !line.starts_with("rescind import"));
+    let order = ["rescind train", "rescind forget"];
+    examples.sort_by_key(|line| {
+        let place = order.iter().position(|start| line.starts_with(start));
+        place.unwrap_or(order.len())
+    });
+    assert!(run_all(&examples, folder.path()) >= COMMANDS.len() - 2);
 }

@@ -1,2 +1,10 @@
 //! Evidence that a network has forgotten (THEORY §7): never a proof, always a measurement.
 #![warn(missing_docs)]
+
+pub mod attack;
+pub mod audit;
+pub mod baseline;
+pub mod compare;
+mod descent;
+pub mod fidelity;
+pub mod report;

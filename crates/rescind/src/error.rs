@@ -111,15 +111,6 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
-    /// A method whose noise is part of it, without a release to say how much.
-    #[error(
-        "the method {method} is made of noise: say how much by the promise (epsilon and delta) or \
-         by sigma"
-    )]
-    NoNoise {
-        /// The method.
-        method: &'static str,
-    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"
@@ -218,6 +209,21 @@ pub enum Error {
     IterateGone {
         /// The release.
         release: u64,
+    },
+    /// The last request was not released.
+    #[error(
+        "request {request} was not released, so there is no promise to look at: release it first \
+         (0 means that nothing was asked for yet)"
+    )]
+    NotReleased {
+        /// The last request; 0 if there is none.
+        request: u64,
+    },
+    /// A run whose releases cannot be drawn again.
+    #[error("the two sides of this release cannot be made again: {reason}")]
+    CannotRepeat {
+        /// Why.
+        reason: &'static str,
     },
     /// A release that is refused or fails.
     #[error(transparent)]

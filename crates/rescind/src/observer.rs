@@ -25,6 +25,8 @@ pub enum Phase {
     Check,
     /// Measuring loss and accuracy; counted in groups of records.
     Evaluate,
+    /// Telling unlearned from retrained releases; counted in pairs.
+    Audit,
     /// Noising, certifying and writing a release.
     Release,
 }
@@ -40,6 +42,7 @@ impl std::fmt::Display for Phase {
             Phase::NoisySteps => "noisy steps",
             Phase::Check => "check",
             Phase::Evaluate => "evaluate",
+            Phase::Audit => "audit",
             Phase::Release => "release",
         })
     }

@@ -7,10 +7,13 @@ mod disk;
 mod evaluate;
 #[doc(hidden)]
 pub mod fault;
+mod fork;
 mod lock;
+mod private;
 mod recompute;
 mod records;
 mod reference;
+mod sides;
 mod spectrum;
 mod store;
 mod training;
@@ -18,7 +21,9 @@ mod training;
 pub use config::{ModelChoice, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
+pub use private::PrivateModel;
 pub use reference::Reference;
+pub use sides::Sides;
 pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
@@ -129,8 +134,8 @@ impl Run {
         self.execution = execution;
     }
 
-    /// The model with these batch-norm statistics.
-    pub(crate) fn model(&self, statistics: Vec<f32>) -> NetworkModel<'_> {
+    /// The run's model with these batch-norm statistics, without weights.
+    pub fn model(&self, statistics: Vec<f32>) -> NetworkModel<'_> {
         NetworkModel {
             network: &self.network,
             penalty: self.config.training.penalty,

@@ -577,7 +577,7 @@ fn what_cannot_be_promised_is_refused_and_changes_nothing() {
         };
         assert!(matches!(
             run.forget(&silent, &mut ()),
-            Err(Error::NoNoise { .. })
+            Err(Error::Setting { .. })
         ));
     }
     // Noise that outweighs the weights is what would be released, unless recovery follows.

@@ -1,15 +1,18 @@
 use crate::commands::evaluate::models;
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::figures::{number, seconds};
+use crate::figures::{number, promise, seconds};
 use crate::progress::Watch;
 use clap::Args;
-use rescind::forgetting::{ForgetRequest, Method};
+use rescind::certificate::NoiseChoice;
+use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::NewtonSettings;
+use rescind::release::Released;
 use rescind::run::{Evaluation, Run, RunConfig, Scaling};
 use rescind::training::TrainingSettings;
 use rescind_data::RecordRequest;
-use rescind_privacy::{Delta, Epsilon, NoiseScale, Sensitivity, analytic};
+use rescind_privacy::sensitivity::GuaranteeKind;
+use rescind_privacy::{Epsilon, analytic};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -34,14 +37,14 @@ struct Demonstration {
     forgotten: usize,
     models: Evaluation,
     forget_seconds: f64,
-    guarantee: Guarantee,
+    guarantee: Option<Guarantee>,
 }
 
-/// What releasing the weights with noise would promise. Nothing is released.
+/// What the release promises.
 #[derive(Serialize)]
 struct Guarantee {
-    released: bool,
-    kind: &'static str,
+    certificate: PathBuf,
+    kind: GuaranteeKind,
     sensitivity: f64,
     delta: f64,
     sigma: f64,
@@ -62,7 +65,6 @@ impl Demo {
             training,
             ..RunConfig::default()
         };
-        let radius = config.radius;
         let mut run = Run::create(&self.out, config, None, &mut watch)?;
         run.train(&mut watch)?;
         let asked = ForgetRequest {
@@ -73,47 +75,72 @@ impl Demo {
             method: Method::Newton {
                 settings: NewtonSettings::default(),
             },
-            release: None,
+            release: Some(ReleaseChoice {
+                noise: NoiseChoice::Sigma {
+                    sigma: SIGMA,
+                    delta: DELTA,
+                },
+                insecure_noise_seed: None,
+                budget: None,
+            }),
         };
         let answer = run.forget(&asked, &mut watch)?;
         run.retrain(&mut watch)?;
         let models = run.evaluate(&mut watch)?;
         drop(watch);
+        let released = answer.release.as_ref();
+        let guarantee = released.map(Guarantee::of).transpose()?;
         console.print(&Demonstration {
             run: self.out,
             forgotten: FORGOTTEN,
             models,
             forget_seconds: answer.record.seconds,
-            guarantee: Guarantee::of(radius)?,
+            guarantee,
         })?;
         Ok(Status::Done)
     }
 }
 
 impl Guarantee {
-    /// Both the model and the retrained one lie in the ball, so at most its diameter apart.
-    fn of(radius: f64) -> Result<Self, Failure> {
-        let sensitivity = Sensitivity::new(2.0 * radius).map_err(Failure::failed)?;
-        let delta = Delta::new(DELTA).map_err(Failure::failed)?;
-        let sigma = NoiseScale::new(SIGMA).map_err(Failure::failed)?;
+    fn of(released: &Released) -> Result<Self, Failure> {
+        let guarantee = &released.certificate.guarantee;
         let one = Epsilon::new(1.0).map_err(Failure::failed)?;
-        let epsilon = analytic::epsilon(delta, sensitivity, sigma).map_err(Failure::failed)?;
-        let needed = analytic::calibrate(one, delta, sensitivity).map_err(Failure::failed)?;
+        let needed = analytic::calibrate(one, guarantee.delta, guarantee.sensitivity);
         Ok(Self {
-            released: false,
-            kind: "proved",
-            sensitivity: sensitivity.value(),
-            delta: DELTA,
-            sigma: SIGMA,
-            epsilon: epsilon.value(),
-            sigma_for_epsilon_one: needed.value(),
+            certificate: released.folder.join("certificate.json"),
+            kind: guarantee.kind,
+            sensitivity: guarantee.sensitivity.value(),
+            delta: guarantee.delta.value(),
+            sigma: released.certificate.noise.sigma.value(),
+            epsilon: guarantee.epsilon.value(),
+            sigma_for_epsilon_one: needed.map_err(Failure::failed)?.value(),
         })
+    }
+}
+
+impl fmt::Display for Guarantee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sigma, epsilon) = (number(self.sigma), promise(self.epsilon));
+        let needed = number(self.sigma_for_epsilon_one);
+        let (diameter, delta) = (number(self.sensitivity), promise(self.delta));
+        writeln!(
+            f,
+            "Guarantee: \"released\" is \"now\" with noise of {sigma} on every weight. Whatever the\n\
+             method, forgotten and retrained weights are at most {diameter} apart ({}: both stay in a\n\
+             ball), so the release promises epsilon = {epsilon} at delta = {delta}: so large that\n\
+             it protects nobody. A promise worth having, epsilon = 1, would need noise of\n\
+             {needed}, which leaves nothing of this model. The table above is a measurement,\n\
+             not a guarantee. All this is in the certificate, which anybody can check:\n\n  \
+             rescind verify {}\n",
+            self.kind,
+            self.certificate.display()
+        )
     }
 }
 
 impl fmt::Display for Demonstration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (records, guarantee) = (self.models.current.retained.records, &self.guarantee);
+        let records = self.models.current.retained.records;
         writeln!(
             f,
             "A network was trained on {} handwritten digits,",
@@ -157,30 +184,9 @@ impl fmt::Display for Demonstration {
                 "Time: forgetting {forget}, retraining {retrain} ({share:.0} % of it).\n"
             )?;
         }
-        let (sigma, epsilon) = (number(guarantee.sigma), number(guarantee.epsilon));
-        let needed = number(guarantee.sigma_for_epsilon_one);
-        let (diameter, delta) = (number(guarantee.sensitivity), number(guarantee.delta));
-        writeln!(
-            f,
-            "Guarantee: nothing was released, so nothing is promised yet. Whatever the method,"
-        )?;
-        writeln!(
-            f,
-            "forgotten and retrained weights are at most {diameter} apart (proved: both stay in a ball)."
-        )?;
-        writeln!(
-            f,
-            "Noise of {sigma} on every weight would promise epsilon = {epsilon}"
-        )?;
-        writeln!(
-            f,
-            "at delta = {delta}: so large that it means nothing. A promise worth having, epsilon = 1,"
-        )?;
-        writeln!(
-            f,
-            "would need noise of {needed}, which leaves nothing of this model. The table above"
-        )?;
-        writeln!(f, "is a measurement, not a guarantee.\n")?;
+        if let Some(guarantee) = &self.guarantee {
+            writeln!(f, "{guarantee}")?;
+        }
         writeln!(f, "The run is in {}.", self.run.display())
     }
 }

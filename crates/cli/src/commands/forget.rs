@@ -26,7 +26,7 @@ use std::path::PathBuf;
 /// the two.
 #[derive(Args)]
 #[command(
-    after_help = "Examples: rescind forget run --records 3,17,20-29\n          rescind forget run --random 50 --sigma 0.01\n          rescind forget run --class 7 --method noisy-finetune --epsilon 1"
+    after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50\n          rescind forget run --class 7 --method noisy-finetune --epsilon 1"
 )]
 pub struct Forget {
     /// Run folder
@@ -61,6 +61,7 @@ struct Answered {
     relative_residual: Option<f64>,
     /// Settings chosen for the method, and why.
     explanation: Option<String>,
+    solve_seconds: Option<f64>,
     seconds: f64,
     release: Option<Release>,
 }
@@ -122,6 +123,7 @@ impl Answered {
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.residual / report.right_hand_side),
             explanation: explanation(&record.method),
+            solve_seconds: newton.map(|report| report.solve_seconds),
             seconds: record.seconds,
             release: answer.release.as_ref().map(Release::of),
         }

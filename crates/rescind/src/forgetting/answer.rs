@@ -91,19 +91,25 @@ impl Run {
             forget: &resolved.forget,
             retained: &retained,
         };
-        let needs_noise = |method| asked.release.ok_or(Error::NoNoise { method });
+        let needs_noise = |setting| {
+            asked.release.ok_or_else(|| Error::Setting {
+                setting,
+                found: "nothing".to_owned(),
+                expected: "a promise (epsilon and delta) or sigma: the method is made of noise",
+            })
+        };
         let outcome = match &asked.method {
             Method::Newton { settings } => {
                 self.newton(state, &resolved.forget, &retained, settings, observer)?
             }
             Method::NoisyFinetune { settings } => {
-                let choice = needs_noise("noisy-finetune")?;
+                let choice = needs_noise("the noise of noisy fine-tuning")?;
                 let schedule = FinetuneSchedule::choose(settings, self.surroundings(&choice))?;
                 let statistics = &mut statistics;
                 self.finetuned(state, request, choice, schedule, statistics, observer)?
             }
             Method::OutputPerturbation { settings } => {
-                let choice = needs_noise("output-perturbation")?;
+                let choice = needs_noise("the noise of output perturbation")?;
                 let around = self.surroundings(&choice);
                 let schedule = FinetuneSchedule::without_steps(settings, around)?;
                 let statistics = &mut statistics;

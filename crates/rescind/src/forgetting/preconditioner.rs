@@ -25,7 +25,7 @@ impl Run {
 
     /// The sketch kept for these settings. One that is missing, damaged or other is none: making
     /// it again costs time and nothing else.
-    pub(super) fn kept_sketch(
+    pub(crate) fn kept_sketch(
         &self,
         wanted: Preconditioning,
     ) -> Option<NystromPreconditioner<f32>> {

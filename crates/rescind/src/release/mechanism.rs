@@ -4,11 +4,11 @@ use super::decision::{Decision, Judged};
 use super::error::ReleaseError;
 use super::foundation::check_vector;
 use super::noised::Noised;
+use super::noising::noised;
 use super::order::{Basis, ReleaseOrder};
 use super::weights::ReleasedWeights;
 use crate::certificate::{Certificate, FollowedBy, TermsError, largest_weight};
 use crate::key::RunKey;
-use rescind_privacy::noise::ReleaseFormat;
 use rescind_privacy::sensitivity::{SensitivityBound, Theorem};
 use std::path::PathBuf;
 
@@ -91,13 +91,8 @@ pub(super) fn release_in_steps(
     observe(Step::KeyMade)?;
 
     let largest = largest_weight(&decision.ball);
-    let values = weights.into_values().into_iter().map(f64::from);
-    let mut noised: Vec<f64> = values.collect();
-    let (sigma, format) = (decision.terms.sigma, ReleaseFormat::F32);
-    let mut source = decision.noise_source()?;
-    let report = source.add_gaussian(sigma, largest, format, &mut noised)?;
-    // Exact: the grid's numbers are binary32 numbers.
-    let noised = noised.into_iter().map(|value| value as f32).collect();
+    let (private, sigma) = (weights.into_values(), decision.terms.sigma);
+    let (noised, report) = noised(&mut decision.noise_source()?, sigma, largest, &private)?;
     let nothing = FollowedBy::Nothing;
     Noised::new(decision, key, noised, report, largest, nothing)?
         .release_in_steps(state, method, observe)

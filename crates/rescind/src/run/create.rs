@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const FORMAT: u32 = 1;
-const CONFIG: &str = "run.json";
-const MANIFEST: &str = "manifest.json";
-const NETWORK: &str = "network.json";
-const CENTRE: &str = "centre.safetensors";
+pub(super) const CONFIG: &str = "run.json";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const NETWORK: &str = "network.json";
+pub(super) const CENTRE: &str = "centre.safetensors";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -316,7 +316,7 @@ impl Run {
 }
 
 /// Refuses a folder that holds a run or anything that is not left of making one.
-fn check_vacant(root: &Path) -> Result<(), Error> {
+pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
     if root.join(CONFIG).exists() {
         return Err(Error::RunExists {
             path: root.to_owned(),

@@ -98,7 +98,7 @@ impl Run {
     }
 
     /// The weights before the first request, if they were kept.
-    fn original(&self) -> Result<Option<Weights<f32>>, Error> {
+    pub(super) fn original(&self) -> Result<Option<Weights<f32>>, Error> {
         for number in self.store.numbers()?.into_iter().rev() {
             if self.store.record(number)?.requests.is_empty() {
                 let found = self.store.read(&self.network, Some(number))?;

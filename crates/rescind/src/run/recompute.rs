@@ -67,6 +67,12 @@ impl Run {
     }
 
     /// The iterate that the ledger names for a release.
+    pub(super) fn iterate(&self, release: u64) -> Result<(StateRecord, TrainingState), Error> {
+        let pair = self.iterate_of(release)?;
+        Ok((pair.record, pair.after))
+    }
+
+    /// The same and the iterate before it.
     fn iterate_of(&self, release: u64) -> Result<Pair, Error> {
         let gone = || Error::IterateGone { release };
         let history = Ledger::open_existing(&self.root)?.history()?;

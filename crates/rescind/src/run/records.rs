@@ -6,6 +6,7 @@ use crate::observer::{Observer, Phase, report};
 use rescind_data::{DataSource, Dataset, Manifest, Selection, Standardisation, load};
 
 /// Records as the network sees them.
+#[derive(Clone)]
 pub(crate) struct Records {
     pub train: Dataset,
     pub test: Dataset,

@@ -79,7 +79,7 @@ impl Optimiser {
     }
 
     /// Moment vectors it keeps for every weight.
-    pub(super) fn moments(self) -> usize {
+    pub fn moments(self) -> usize {
         match self {
             Optimiser::Adam { .. } => 2,
             Optimiser::Sgd { .. } => 1,
@@ -88,8 +88,9 @@ impl Optimiser {
 
     /// Takes one step: `w` moves against `gradient`, with the learning rate times `factor`.
     ///
-    /// `moments` are the optimiser's own vectors, `steps` the steps taken before.
-    pub(super) fn step(
+    /// `moments` are the optimiser's own vectors, [`moments`](Self::moments) of the length of `w`,
+    /// zero at first; `steps` are the steps taken before. Nothing moves if they are another number.
+    pub fn step(
         self,
         w: &mut [f32],
         gradient: &[f32],

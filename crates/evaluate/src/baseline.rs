@@ -1,0 +1,240 @@
+//! Methods of the literature to compare with. None of them has a guarantee: what they leave of the
+//! forgotten records is whatever a measurement finds.
+
+mod ascent;
+mod dampening;
+mod fine_tuning;
+mod fisher;
+mod random_labels;
+mod scrub;
+mod sensitivity;
+
+use rescind::training::{Ball, TrainingSettings};
+use rescind::{Error, NetworkModel, Observer};
+use rescind_data::{Dataset, Selection};
+use rescind_network::Weights;
+use serde::{Deserialize, Serialize};
+
+/// A method without a guarantee. Unless it says otherwise it takes optimiser, minibatches and
+/// penalty from the original training, starts with fresh moments and stays within the ball.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Baseline {
+    /// Nothing: the original model.
+    Original {},
+    /// Training on with the retained records alone, and hoping for catastrophic forgetting.
+    FineTuning {
+        /// Epochs, at least 1.
+        epochs: u64,
+    },
+    /// Gradient ascent on the loss of the forgotten records, by plain steps without penalty
+    /// ("NegGrad": Golatkar, Achille & Soatto 2020).
+    GradientAscent {
+        /// Epochs over the forgotten records, at least 1.
+        epochs: u64,
+        /// Learning rate, above 0.
+        learning_rate: f64,
+    },
+    /// Training on with all records, the forgotten ones under wrong labels drawn at random
+    /// (Golatkar, Achille & Soatto 2020).
+    RandomLabels {
+        /// Epochs over all records, at least 1.
+        epochs: u64,
+    },
+    /// Normal noise of standard deviation `α F^(−1/4)` on every weight, F being the diagonal of
+    /// the Fisher information on the retained records (Golatkar, Achille & Soatto 2020, "Fisher
+    /// forgetting").
+    Fisher {
+        /// α, above 0.
+        alpha: f64,
+        /// Retained records over which F is taken, at least 1.
+        records: usize,
+    },
+    /// Away from the original model on the forgotten records, towards it and the labels on the
+    /// retained ones (SCRUB: Kurmanji, Triantafillou, Hayes & Triantafillou 2023). Distillation is
+    /// at temperature 1.
+    Scrub {
+        /// Epochs over the retained records, at least 1.
+        epochs: u64,
+        /// How many of them an epoch over the forgotten ones precedes.
+        max_epochs: u64,
+        /// Weight α of the divergence from the original model, at least 0.
+        alpha: f64,
+        /// Weight γ of the labels' cross-entropy, at least 0, above 0 if α is not.
+        gamma: f64,
+        /// Adam's learning rate, above 0.
+        learning_rate: f64,
+    },
+    /// Selective synaptic dampening (Foster, Schoepf & Brintrup 2024): weights that matter more
+    /// than α times as much to the forgotten records as to all are multiplied by λ times the
+    /// inverse of that ratio, at most 1. No training.
+    Dampening {
+        /// α, above 0.
+        alpha: f64,
+        /// λ, above 0.
+        lambda: f64,
+        /// Most records over which either importance is taken, at least 1.
+        records: usize,
+    },
+}
+
+/// What a baseline starts from.
+pub struct BaselineTask<'a> {
+    /// The network and its penalty.
+    pub model: &'a NetworkModel<'a>,
+    /// The original weights.
+    pub weights: &'a Weights<f32>,
+    /// The records.
+    pub dataset: &'a Dataset,
+    /// Those that stay.
+    pub retained: &'a Selection,
+    /// Those that go.
+    pub forgotten: &'a Selection,
+    /// The original training.
+    pub training: &'a TrainingSettings,
+    /// Where weights stay.
+    pub ball: &'a Ball,
+    /// Seed of all that is drawn.
+    pub seed: u64,
+}
+
+impl Baseline {
+    /// The method's name, as in configurations and tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Baseline::Original {} => "original",
+            Baseline::FineTuning { .. } => "fine-tuning",
+            Baseline::GradientAscent { .. } => "gradient-ascent",
+            Baseline::RandomLabels { .. } => "random-labels",
+            Baseline::Fisher { .. } => "fisher",
+            Baseline::Scrub { .. } => "scrub",
+            Baseline::Dampening { .. } => "dampening",
+        }
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the first that is out of range.
+    pub fn validate(&self) -> Result<(), Error> {
+        let positive = |setting, value: f64| {
+            let valid = value > 0.0 && value.is_finite();
+            require(valid, setting, value, "a finite number above 0")
+        };
+        let some = |setting, value: u64| require(value > 0, setting, value as f64, "at least 1");
+        match *self {
+            Baseline::Original {} => Ok(()),
+            Baseline::FineTuning { epochs } | Baseline::RandomLabels { epochs } => {
+                some("the baseline's epochs", epochs)
+            }
+            Baseline::GradientAscent {
+                epochs,
+                learning_rate,
+            } => {
+                some("the baseline's epochs", epochs)?;
+                positive("the ascent's learning rate", learning_rate)
+            }
+            Baseline::Fisher { alpha, records } => {
+                positive("Fisher forgetting's alpha", alpha)?;
+                some("Fisher forgetting's records", records as u64)
+            }
+            Baseline::Scrub {
+                epochs,
+                alpha,
+                gamma,
+                learning_rate,
+                ..
+            } => {
+                some("the baseline's epochs", epochs)?;
+                let weight = |w: f64| w >= 0.0 && w.is_finite();
+                let expected = "finite, at least 0, and above 0 together with gamma";
+                let valid = weight(alpha) && weight(gamma) && alpha + gamma > 0.0;
+                require(valid, "SCRUB's alpha", alpha, expected)?;
+                positive("SCRUB's learning rate", learning_rate)
+            }
+            Baseline::Dampening {
+                alpha,
+                lambda,
+                records,
+            } => {
+                positive("the dampening's alpha", alpha)?;
+                positive("the dampening's lambda", lambda)?;
+                some("the dampening's records", records as u64)
+            }
+        }
+    }
+
+    /// Makes the model forget, or so it hopes. The result is un-noised: private.
+    ///
+    /// # Errors
+    /// A setting out of range, weights that are not finite, [`Error::Interrupted`].
+    pub fn forget(
+        &self,
+        task: &BaselineTask<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Weights<f32>, Error> {
+        self.validate()?;
+        if task.retained.is_empty() || task.forgotten.is_empty() {
+            return Err(Error::NoRecords);
+        }
+        match *self {
+            Baseline::Original {} => Ok(task.weights.clone()),
+            Baseline::FineTuning { epochs } => fine_tuning::fine_tune(task, epochs, observer),
+            Baseline::GradientAscent {
+                epochs,
+                learning_rate,
+            } => ascent::ascend(task, epochs, learning_rate, observer),
+            Baseline::RandomLabels { epochs } => random_labels::train(task, epochs, observer),
+            Baseline::Fisher { alpha, records } => fisher::forget(task, alpha, records, observer),
+            Baseline::Scrub {
+                epochs,
+                max_epochs,
+                alpha,
+                gamma,
+                learning_rate,
+            } => {
+                let settings = scrub::Settings {
+                    epochs,
+                    max_epochs,
+                    alpha,
+                    gamma,
+                    learning_rate,
+                };
+                scrub::scrub(task, settings, observer)
+            }
+            Baseline::Dampening {
+                alpha,
+                lambda,
+                records,
+            } => dampening::dampen(task, alpha, lambda, records, observer),
+        }
+    }
+}
+
+fn require(
+    valid: bool,
+    setting: &'static str,
+    found: f64,
+    expected: &'static str,
+) -> Result<(), Error> {
+    match valid {
+        true => Ok(()),
+        false => Err(Error::Setting {
+            setting,
+            found: found.to_string(),
+            expected,
+        }),
+    }
+}
+
+/// Minibatches of an epoch, without a last one too small for batch norm.
+fn batches<'o>(order: &'o [usize], task: &BaselineTask<'_>) -> impl Iterator<Item = &'o [usize]> {
+    let least = if task.weights.statistics.is_empty() {
+        1
+    } else {
+        2
+    };
+    order
+        .chunks(task.training.batch.max(1))
+        .filter(move |batch| batch.len() >= least)
+}

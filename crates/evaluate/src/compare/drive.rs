@@ -1,0 +1,321 @@
+//! Working through a comparison.
+
+use super::bench::Bench;
+use super::cell::{Cell, CellKind, Promise};
+use super::config::{Entry, MethodChoice, ORIGINAL, RETRAIN};
+use super::estimate::seconds_left;
+use super::measure::{attacks, fidelity};
+use super::results::Results;
+use super::shadows::{Forgetting, Shadows};
+use super::store::{Folder, remove};
+use super::{CompareError, Comparison};
+use crate::baseline::{Baseline, BaselineTask};
+use crate::fidelity::{Clock, PhaseCost, products};
+use rescind::forgetting::{ForgetRequest, MethodReport};
+use rescind::training::TrainingProgress;
+use rescind::{Error, Observer};
+use rescind_network::Weights;
+use std::path::Path;
+use std::time::Instant;
+
+/// Where a comparison stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage<'a> {
+    /// Cells done.
+    pub done: usize,
+    /// Cells in all: seeds times methods, original and retrained among them.
+    pub total: usize,
+    /// The seed now at work.
+    pub seed: u64,
+    /// The method now at work.
+    pub method: &'a str,
+    /// Estimated seconds left, once a cell is done.
+    pub seconds_left: Option<f64>,
+}
+
+/// Watches a comparison: its cells, and within them whatever is at work.
+pub trait Watcher: Observer {
+    /// Called before each cell.
+    fn stage(&mut self, stage: &Stage<'_>);
+}
+
+impl Watcher for () {
+    fn stage(&mut self, _: &Stage<'_>) {}
+}
+
+/// What is to be done for one cell.
+#[derive(Clone, Copy)]
+enum Candidate<'a> {
+    Retrained,
+    Original,
+    Entry(&'a Entry),
+}
+
+impl Candidate<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Candidate::Retrained => RETRAIN,
+            Candidate::Original => ORIGINAL,
+            Candidate::Entry(entry) => &entry.name,
+        }
+    }
+}
+
+/// Works through a comparison in `folder`, new or begun, and gives what it comes to.
+///
+/// # Errors
+/// What the methods and measurements meet, naming method and seed; a folder of another comparison;
+/// [`Error::Interrupted`] when the watcher breaks. Cells done by then are kept, and the same call
+/// goes on.
+pub fn compare(
+    comparison: &Comparison,
+    folder: &Path,
+    watcher: &mut dyn Watcher,
+) -> Result<Results, CompareError> {
+    comparison.validate()?;
+    let folder = Folder::open(folder, comparison)?;
+    // Retraining first: everything else is measured against it.
+    let entries = comparison.methods.iter().map(Candidate::Entry);
+    let candidates: Vec<Candidate<'_>> = [Candidate::Retrained, Candidate::Original]
+        .into_iter()
+        .chain(entries)
+        .collect();
+    let plan = comparison
+        .seeds
+        .iter()
+        .flat_map(|&seed| candidates.iter().map(move |&candidate| (seed, candidate)));
+    let (mut cells, mut left) = (Vec::new(), Vec::new());
+    for (seed, candidate) in plan {
+        match folder.cell(seed, candidate.name()) {
+            Some(cell) => cells.push(cell),
+            None => left.push((seed, candidate)),
+        }
+    }
+    let total = cells.len() + left.len();
+    let mut bench: Option<(u64, Bench, Option<Shadows>)> = None;
+    for (index, &(seed, candidate)) in left.iter().enumerate() {
+        let times: Vec<(String, f64)> = cells
+            .iter()
+            .map(|cell: &Cell| (cell.method.clone(), cell.elapsed))
+            .collect();
+        let names: Vec<String> = left[index..]
+            .iter()
+            .map(|(_, candidate)| candidate.name().to_owned())
+            .collect();
+        watcher.stage(&Stage {
+            done: cells.len(),
+            total,
+            seed,
+            method: candidate.name(),
+            seconds_left: seconds_left(&times, &names),
+        });
+        let began = Instant::now();
+        if !matches!(&bench, Some((of, ..)) if *of == seed) {
+            // The last seed's runs are closed before the next one's are opened.
+            drop(bench.take());
+            let prepared = Bench::prepare(comparison, seed, &folder, watcher)?;
+            let shadows = match comparison.likelihood {
+                Some(likelihood) => Some(Shadows::new(&prepared, likelihood, seed)?),
+                None => None,
+            };
+            bench = Some((seed, prepared, shadows));
+        }
+        let Some((_, ready, shadows)) = &mut bench else {
+            continue;
+        };
+        let named = |error| named(error, candidate.name(), seed);
+        let outcome = outcome(comparison, ready, &folder, candidate, watcher).map_err(named)?;
+        let cell = cell(
+            comparison, ready, shadows, candidate, outcome, began, watcher,
+        );
+        let cell = cell.map_err(named)?;
+        folder.keep(&cell)?;
+        if let Candidate::Entry(entry) = candidate {
+            remove(&folder.run(seed, &entry.name))?;
+        }
+        cells.push(cell);
+    }
+    let results = Results::of(comparison, cells);
+    results.write(&folder)?;
+    Ok(results)
+}
+
+/// Says whose error it is; a wish to stop is nobody's.
+fn named(error: CompareError, method: &str, seed: u64) -> CompareError {
+    match error {
+        CompareError::Run(source) if !matches!(source, Error::Interrupted { .. }) => {
+            CompareError::Method {
+                method: method.to_owned(),
+                seed,
+                source,
+            }
+        }
+        other => other,
+    }
+}
+
+/// A model, and what it took.
+struct Outcome {
+    weights: Weights<f32>,
+    kind: CellKind,
+    promise: Option<Promise>,
+    seconds: f64,
+    products: [u64; 2],
+    phases: Vec<PhaseCost>,
+}
+
+fn outcome(
+    comparison: &Comparison,
+    bench: &Bench,
+    folder: &Folder,
+    candidate: Candidate<'_>,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, CompareError> {
+    let trained = |weights: &Weights<f32>, kind, progress: &TrainingProgress| Outcome {
+        weights: weights.clone(),
+        kind,
+        promise: None,
+        seconds: progress.seconds,
+        products: [0; 2],
+        phases: vec![PhaseCost {
+            phase: rescind::Phase::Train.to_string(),
+            seconds: progress.seconds,
+            steps: progress.optimiser_steps,
+        }],
+    };
+    let entry = match candidate {
+        Candidate::Retrained => {
+            let (weights, kind) = (&bench.retrained_weights, CellKind::Reference);
+            return Ok(trained(weights, kind, &bench.retraining));
+        }
+        Candidate::Original => {
+            let weights = bench.run.private_weights()?;
+            return Ok(trained(weights, CellKind::Baseline, &bench.training));
+        }
+        Candidate::Entry(entry) => entry,
+    };
+    match (&entry.method, comparison.method(entry)?) {
+        (MethodChoice::Baseline { baseline }, _) => by_baseline(bench, baseline, watcher),
+        (_, Some(method)) => {
+            let root = folder.run(bench.run.config().training.seed, &entry.name);
+            remove(&root)?;
+            let mut fork = bench.run.fork(&root)?;
+            let asked = ForgetRequest {
+                request: comparison.request(bench.run.config().training.seed),
+                method,
+                release: entry.release,
+            };
+            let mut clock = Clock::new(watcher);
+            let answer = fork.forget(&asked, &mut clock)?;
+            let phases = clock.finish();
+            let own = |cost: &&PhaseCost| !matches!(&*cost.phase, "load" | "evaluate" | "release");
+            let seconds = phases.iter().filter(own).map(|cost| cost.seconds).sum();
+            let counted = match &answer.record.method {
+                MethodReport::Newton { report } => {
+                    let prepared = report.preconditioner_products + report.damping.products;
+                    [report.products + prepared, report.sampled_products]
+                }
+                _ => [products(&phases), 0],
+            };
+            let (weights, promise) = match answer.release {
+                None => (fork.private_weights()?.clone(), None),
+                Some(released) => {
+                    let (guarantee, noise) =
+                        (&released.certificate.guarantee, &released.certificate.noise);
+                    let promise = Promise {
+                        epsilon: guarantee.epsilon.value(),
+                        delta: guarantee.delta.value(),
+                        sigma: noise.sigma.value(),
+                        kind: guarantee.kind.to_string(),
+                    };
+                    let weights = Weights {
+                        parameters: released.weights.parameters().to_vec(),
+                        statistics: released.weights.statistics().to_vec(),
+                    };
+                    (weights, Some(promise))
+                }
+            };
+            Ok(Outcome {
+                weights,
+                kind: CellKind::Certified,
+                promise,
+                seconds,
+                products: counted,
+                phases,
+            })
+        }
+        (_, None) => Err(Error::NoRecords.into()),
+    }
+}
+
+fn by_baseline(
+    bench: &Bench,
+    baseline: &Baseline,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, CompareError> {
+    let original = bench.run.private_weights()?;
+    let training = &bench.run.config().training;
+    let model = bench.run.model(original.statistics.clone());
+    let task = BaselineTask {
+        model: &model,
+        weights: original,
+        dataset: bench.run.train_records(),
+        retained: &bench.retained,
+        forgotten: &bench.forgotten,
+        training,
+        ball: bench.run.ball(),
+        seed: training.seed,
+    };
+    let began = Instant::now();
+    let mut clock = Clock::new(watcher);
+    let weights = baseline.forget(&task, &mut clock)?;
+    Ok(Outcome {
+        weights,
+        kind: CellKind::Baseline,
+        promise: None,
+        seconds: began.elapsed().as_secs_f64(),
+        products: [0; 2],
+        phases: clock.finish(),
+    })
+}
+
+fn cell(
+    comparison: &Comparison,
+    bench: &Bench,
+    shadows: &mut Option<Shadows>,
+    candidate: Candidate<'_>,
+    outcome: Outcome,
+    began: Instant,
+    watcher: &mut dyn Watcher,
+) -> Result<Cell, CompareError> {
+    let weights = &outcome.weights;
+    let answers = bench.answers(weights)?;
+    let fidelity = fidelity(bench, &answers, weights, comparison.relearn_limit, watcher)?;
+    let is_original = matches!(candidate, Candidate::Original);
+    let (attacks, no_attack) = attacks(comparison, bench, &answers, is_original)?;
+    let sigma = outcome.promise.as_ref().map(|promise| promise.sigma);
+    let how = match candidate {
+        Candidate::Original => Forgetting::Nothing,
+        Candidate::Retrained => Forgetting::Retraining,
+        Candidate::Entry(entry) => Forgetting::Entry(entry, sigma),
+    };
+    let likelihood = match shadows {
+        Some(shadows) => shadows.attack(comparison, bench, weights, how, watcher)?,
+        None => None,
+    };
+    Ok(Cell {
+        seed: bench.run.config().training.seed,
+        method: candidate.name().to_owned(),
+        kind: outcome.kind,
+        promise: outcome.promise,
+        fidelity,
+        attacks,
+        no_attack,
+        likelihood,
+        seconds: outcome.seconds,
+        products: outcome.products[0],
+        minibatch_products: outcome.products[1],
+        phases: outcome.phases,
+        elapsed: began.elapsed().as_secs_f64(),
+    })
+}

@@ -1,0 +1,72 @@
+//! What can go wrong in a comparison.
+
+use crate::attack::AttackError;
+use std::path::PathBuf;
+
+/// Why a comparison could not be made, or not to its end. What is done by then is kept.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompareError {
+    /// A run, a method or a measurement.
+    #[error(transparent)]
+    Run(#[from] rescind::Error),
+    /// A method of the comparison.
+    #[error("{method} with seed {seed}: {source}")]
+    Method {
+        /// Its name.
+        method: String,
+        /// The seed.
+        seed: u64,
+        /// What went wrong.
+        source: rescind::Error,
+    },
+    /// An attack.
+    #[error(transparent)]
+    Attack(AttackError),
+    /// A comparison that cannot be read.
+    #[error("{path} is not a comparison: {reason}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting out of its range.
+    #[error("{setting} is {found}: expected {expected}")]
+    Setting {
+        /// Its name.
+        setting: String,
+        /// What was given.
+        found: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// The folder is taken.
+    #[error(
+        "{path} holds another comparison: choose another folder, or go on with that one by its \
+         comparison.json"
+    )]
+    OtherComparison {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file or folder that the system refuses.
+    #[error("{path}: cannot {action}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl From<AttackError> for CompareError {
+    fn from(error: AttackError) -> Self {
+        match error {
+            AttackError::Model(model) => CompareError::Run(model),
+            other => CompareError::Attack(other),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Measuring one model.
+
+use super::bench::{Answers, Bench};
+use super::cell::{Fidelity, SetFidelity};
+use super::{CompareError, Comparison};
+use crate::attack::{Attack, AttackError, Features, Observed, membership};
+use crate::fidelity::{Outputs, RelearnTask, Scores, agreement, divergence, relearn};
+use rescind::evaluation::distance;
+use rescind::{Error, Observer};
+use rescind_network::Weights;
+
+/// How close the model is to the retrained one.
+pub(super) fn fidelity(
+    bench: &Bench,
+    answers: &Answers,
+    weights: &Weights<f32>,
+    limit: u64,
+    observer: &mut dyn Observer,
+) -> Result<Fidelity, Error> {
+    let set = |of: &Outputs, retrained: &Outputs| SetFidelity {
+        scores: Scores::of(of),
+        divergence: divergence(of, retrained),
+        agreement: agreement(of, retrained),
+    };
+    let model = bench.run.model(weights.statistics.clone());
+    let training = &bench.run.config().training;
+    let relearn = relearn(
+        &RelearnTask {
+            model: &model,
+            weights,
+            dataset: bench.run.train_records(),
+            forgotten: &bench.forgotten,
+            optimiser: training.optimiser,
+            batch: training.batch,
+            statistics_momentum: training.statistics_momentum,
+            seed: training.seed,
+            target: Scores::of(&bench.original.forgotten).loss,
+            limit,
+        },
+        observer,
+    )?;
+    let w = &weights.parameters;
+    Ok(Fidelity {
+        forgotten: set(&answers.forgotten, &bench.retrained.forgotten),
+        retained: set(&answers.retained, &bench.retrained.retained),
+        test: set(&answers.test, &bench.retrained.test),
+        to_retrained: distance(w, &bench.retrained_weights.parameters),
+        to_original: distance(w, &bench.run.private_weights()?.parameters),
+        relearn,
+    })
+}
+
+/// The attacks on the model, or why there are none. The original model makes no pair with itself.
+pub(super) fn attacks(
+    comparison: &Comparison,
+    bench: &Bench,
+    answers: &Answers,
+    is_original: bool,
+) -> Result<(Vec<Attack>, Option<String>), CompareError> {
+    let mut settings = comparison.attack.clone();
+    settings.seed = settings.seed.wrapping_add(bench.run.config().training.seed);
+    if is_original {
+        settings
+            .features
+            .retain(|features: &Features| !features.of_pair());
+    }
+    let observed = Observed {
+        original_forgotten: &bench.original.forgotten,
+        original_unseen: &bench.original.test,
+        unlearned_forgotten: &answers.forgotten,
+        unlearned_unseen: &answers.test,
+    };
+    match membership(observed, &settings) {
+        Ok(attacks) => Ok((attacks, None)),
+        Err(few @ AttackError::TooFew { .. }) => Ok((Vec::new(), Some(few.to_string()))),
+        Err(other) => Err(other.into()),
+    }
+}

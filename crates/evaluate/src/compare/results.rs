@@ -1,0 +1,278 @@
+//! What a comparison comes to: means and standard deviations over the seeds.
+
+use super::cell::{Cell, CellKind, Promise};
+use super::store::Folder;
+use super::{CompareError, Comparison, tables};
+use crate::attack::{Attack, Features};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A whole comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Results {
+    /// The comparison's name.
+    pub name: String,
+    /// The records, the request and the seeds, in words.
+    pub setting: String,
+    /// One row per method, the retrained model first.
+    pub rows: Vec<Row>,
+    /// What the rows are made of; curves of the attacks on the pair of models are left out.
+    pub cells: Vec<Cell>,
+}
+
+/// One method over all seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The method's name in the comparison.
+    pub method: String,
+    /// What sort of method it is.
+    pub kind: CellKind,
+    /// The weakest promise of its releases, by ε; absent without releases.
+    pub promise: Option<Promise>,
+    /// Every metric that was measured, by name.
+    pub metrics: BTreeMap<String, Spread>,
+}
+
+/// A metric over the seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// The mean.
+    pub mean: f64,
+    /// The sample standard deviation; absent for a single seed.
+    pub deviation: Option<f64>,
+    /// Seeds it was measured with.
+    pub seeds: usize,
+}
+
+/// A number of a cell, with its name.
+pub(super) struct Metric {
+    pub name: &'static str,
+    pub of: fn(&Cell) -> Option<f64>,
+}
+
+/// The best attacker's area under the curve, with features for which `which` holds.
+fn strongest(cell: &Cell, which: impl Fn(Features) -> bool) -> Option<f64> {
+    let attacks = cell.attacks.iter().filter(|attack| which(attack.features));
+    attacks
+        .map(|attack| attack.performance.auc.value)
+        .reduce(f64::max)
+}
+
+/// Share found at 1 % false positives by the attack of the largest area on the model alone.
+fn found(cell: &Cell) -> Option<f64> {
+    let alone = cell
+        .attacks
+        .iter()
+        .filter(|attack| !attack.features.of_pair());
+    let area = |attack: &&Attack| attack.performance.auc.value;
+    let best = alone.max_by(|a, b| area(a).total_cmp(&area(b)))?;
+    Some(best.performance.found_at_1_percent.value)
+}
+
+pub(super) const METRICS: [Metric; 23] = [
+    Metric {
+        name: "forgotten_loss",
+        of: |cell| Some(cell.fidelity.forgotten.scores.loss),
+    },
+    Metric {
+        name: "forgotten_accuracy",
+        of: |cell| Some(cell.fidelity.forgotten.scores.accuracy),
+    },
+    Metric {
+        name: "forgotten_micro_f1",
+        of: |cell| Some(cell.fidelity.forgotten.scores.micro_f1),
+    },
+    Metric {
+        name: "retained_loss",
+        of: |cell| Some(cell.fidelity.retained.scores.loss),
+    },
+    Metric {
+        name: "retained_accuracy",
+        of: |cell| Some(cell.fidelity.retained.scores.accuracy),
+    },
+    Metric {
+        name: "test_loss",
+        of: |cell| Some(cell.fidelity.test.scores.loss),
+    },
+    Metric {
+        name: "test_accuracy",
+        of: |cell| Some(cell.fidelity.test.scores.accuracy),
+    },
+    Metric {
+        name: "forgotten_divergence",
+        of: |cell| cell.fidelity.forgotten.divergence,
+    },
+    Metric {
+        name: "retained_divergence",
+        of: |cell| cell.fidelity.retained.divergence,
+    },
+    Metric {
+        name: "test_divergence",
+        of: |cell| cell.fidelity.test.divergence,
+    },
+    Metric {
+        name: "forgotten_agreement",
+        of: |cell| cell.fidelity.forgotten.agreement,
+    },
+    Metric {
+        name: "test_agreement",
+        of: |cell| cell.fidelity.test.agreement,
+    },
+    Metric {
+        name: "to_retrained",
+        of: |cell| Some(cell.fidelity.to_retrained),
+    },
+    Metric {
+        name: "to_original",
+        of: |cell| Some(cell.fidelity.to_original),
+    },
+    // A model that did not relearn within the limit counts as the limit.
+    Metric {
+        name: "relearn_steps",
+        of: |cell| {
+            let relearn = cell.fidelity.relearn;
+            Some(relearn.steps.unwrap_or(relearn.limit) as f64)
+        },
+    },
+    Metric {
+        name: "attack_auc",
+        of: |cell| strongest(cell, |features| !features.of_pair()),
+    },
+    Metric {
+        name: "attack_found_at_1_percent",
+        of: found,
+    },
+    Metric {
+        name: "pair_attack_auc",
+        of: |cell| strongest(cell, Features::of_pair),
+    },
+    Metric {
+        name: "likelihood_auc",
+        of: |cell| cell.likelihood.map(|attack| attack.auc.value),
+    },
+    Metric {
+        name: "likelihood_found_at_1_percent",
+        of: |cell| {
+            cell.likelihood
+                .map(|attack| attack.found_at_1_percent.value)
+        },
+    },
+    Metric {
+        name: "seconds",
+        of: |cell| Some(cell.seconds),
+    },
+    Metric {
+        name: "products",
+        of: |cell| Some(cell.products as f64),
+    },
+    Metric {
+        name: "minibatch_products",
+        of: |cell| Some(cell.minibatch_products as f64),
+    },
+];
+
+impl Spread {
+    /// Over some values, of which there is at least one.
+    fn of(values: &[f64]) -> Option<Self> {
+        let seeds = values.len();
+        if seeds == 0 {
+            return None;
+        }
+        let mean = values.iter().sum::<f64>() / seeds as f64;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        Some(Spread {
+            mean,
+            deviation: (seeds > 1).then(|| (squares / (seeds - 1) as f64).sqrt()),
+            seeds,
+        })
+    }
+}
+
+impl Results {
+    /// Of cells in any order.
+    pub(super) fn of(comparison: &Comparison, mut cells: Vec<Cell>) -> Self {
+        let mut names: Vec<&str> = vec![super::config::RETRAIN, super::config::ORIGINAL];
+        names.extend(comparison.methods.iter().map(|entry| &*entry.name));
+        let place = |cell: &Cell| names.iter().position(|name| *name == cell.method);
+        cells.sort_by_key(|cell| (place(cell), cell.seed));
+        let mut rows = Vec::new();
+        for name in &names {
+            let own: Vec<&Cell> = cells.iter().filter(|cell| cell.method == *name).collect();
+            let Some(first) = own.first() else { continue };
+            let promises = own.iter().filter_map(|cell| cell.promise.as_ref());
+            let promise = promises.max_by(|a, b| a.epsilon.total_cmp(&b.epsilon));
+            let metrics = METRICS.iter().filter_map(|metric| {
+                let values: Vec<f64> = own.iter().filter_map(|cell| (metric.of)(cell)).collect();
+                Some((metric.name.to_owned(), Spread::of(&values)?))
+            });
+            rows.push(Row {
+                method: (*name).to_owned(),
+                kind: first.kind,
+                promise: promise.cloned(),
+                metrics: metrics.collect(),
+            });
+        }
+        for attack in cells.iter_mut().flat_map(|cell| &mut cell.attacks) {
+            if attack.features.of_pair() {
+                attack.curve.clear();
+            }
+        }
+        let seeds: Vec<String> = comparison.seeds.iter().map(u64::to_string).collect();
+        let data = comparison.data.to_string();
+        // Where the files lie is nobody's business.
+        let data = data.split(':').next().unwrap_or_default();
+        let (request, seeds) = (words(comparison), seeds.join(", "));
+        Results {
+            name: comparison.name.clone(),
+            setting: format!("{data}, {request} forgotten, seeds {seeds}"),
+            rows,
+            cells,
+        }
+    }
+
+    /// Writes `results.json`, `results.csv` and `results.md`.
+    pub(super) fn write(&self, folder: &Folder) -> Result<(), CompareError> {
+        let unwritable = |reason: String| CompareError::Unreadable {
+            path: "results".into(),
+            reason,
+        };
+        let mut json = serde_json::to_vec(self).map_err(|error| unwritable(error.to_string()))?;
+        json.push(b'\n');
+        folder.put("results.json", &json)?;
+        folder.put("results.csv", &tables::csv(self).map_err(unwritable)?)?;
+        folder.put("results.md", tables::markdown(self).as_bytes())
+    }
+
+    /// The table of `results.md`.
+    pub fn markdown(&self) -> String {
+        tables::markdown(self)
+    }
+}
+
+/// The request in words that name nobody.
+fn words(comparison: &Comparison) -> String {
+    use rescind_data::RecordRequest;
+    match &comparison.forget {
+        RecordRequest::Random { count, .. } => format!("{count} random records"),
+        RecordRequest::Class(name) => format!("class {name}"),
+        _ => "chosen records".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Spread;
+
+    #[test]
+    fn deviations_are_of_the_sample() {
+        let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-12);
+        let spread = Spread::of(&[1.0, 2.0, 6.0]).unwrap();
+        near(spread.mean, 3.0);
+        near(spread.deviation.unwrap(), 7.0_f64.sqrt());
+        assert_eq!(Spread::of(&[5.0]).unwrap().deviation, None);
+        assert_eq!(Spread::of(&[]), None);
+    }
+}

@@ -1,0 +1,71 @@
+//! Writing reports and their figures.
+
+use super::chart::{PictureError, png_of};
+use super::page::Report;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Why a report was not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// The system refuses.
+    #[error("{path} cannot be written: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A figure that cannot be drawn.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+}
+
+impl Report {
+    /// Writes the page in one piece, readable by its owner alone: it quotes what carries no noise.
+    ///
+    /// # Errors
+    /// [`WriteError::Io`].
+    pub fn write(&self, path: &Path) -> Result<(), WriteError> {
+        write(path, self.to_html().as_bytes())
+    }
+
+    /// Writes every figure to a folder as `NAME.svg` and `NAME.png`, and says which.
+    ///
+    /// # Errors
+    /// [`WriteError`].
+    pub fn write_figures(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
+        std::fs::create_dir_all(folder).map_err(|source| WriteError::Io {
+            path: folder.to_owned(),
+            source,
+        })?;
+        let mut written = Vec::new();
+        for figure in self.figures() {
+            let svg = figure.chart.to_svg(&figure.title);
+            for (ending, bytes) in [("png", png_of(&svg)?), ("svg", svg.into_bytes())] {
+                let path = folder.join(format!("{}.{ending}", figure.name));
+                write(&path, &bytes)?;
+                written.push(path);
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// Temporary files are their owner's alone; renaming keeps that.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let failed = |source| WriteError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}

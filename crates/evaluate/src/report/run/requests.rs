@@ -1,0 +1,108 @@
+//! The requests and how they were answered.
+
+use super::Sources;
+use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
+use crate::report::page::{Block, Figure, Section, Table};
+use crate::report::words::{number, seconds, time};
+use rescind::forgetting::{MethodReport, RequestRecord};
+
+/// Rows and lines shown at most, the newest.
+const MOST_ROWS: usize = 100;
+const MOST_LINES: usize = 6;
+
+pub(super) fn section(sources: &Sources<'_>) -> Section {
+    let title = "Requests";
+    let requests = sources.requests();
+    if requests.is_empty() {
+        return Section::new(
+            title,
+            vec![Block::text("Nothing was asked to be forgotten yet.")],
+        );
+    }
+    let newest = &requests[requests.len().saturating_sub(MOST_ROWS)..];
+    let mut blocks = vec![Block::Table(table(newest))];
+    if newest.len() < requests.len() {
+        let (shown, all) = (newest.len(), requests.len());
+        blocks.push(Block::text(format!(
+            "The newest {shown} of {all} requests."
+        )));
+    }
+    if let Some(block) = residuals(requests) {
+        blocks.push(block);
+    }
+    Section::new(title, blocks)
+}
+
+fn table(requests: &[RequestRecord]) -> Table {
+    let rows = requests.iter().map(|request| {
+        let effect = &request.effect;
+        let products = match &request.method {
+            MethodReport::Newton { report } => report.products.to_string(),
+            _ => "\u{2013}".to_owned(),
+        };
+        vec![
+            request.number.to_string(),
+            time(request.requested_at),
+            request.asked.clone(),
+            request.forgotten.len().to_string(),
+            request.method.name().to_owned(),
+            number(effect.forgotten_before.loss),
+            number(effect.forgotten_after.loss),
+            products,
+            seconds(request.seconds),
+            if request.released { "yes" } else { "no" }.to_owned(),
+        ]
+    });
+    let head = [
+        "request",
+        "when (UTC)",
+        "asked",
+        "records",
+        "method",
+        "loss on them before",
+        "after",
+        "products",
+        "time",
+        "released",
+    ];
+    let caption = "Every request, with the mean loss on its records before and after, products \
+                   with the curvature and time until the new private weights.";
+    Table::new(caption, &head, rows.collect())
+}
+
+/// Residual by iteration of the newest iterative solves.
+fn residuals(requests: &[RequestRecord]) -> Option<Block> {
+    let mut series: Vec<Series> = requests
+        .iter()
+        .rev()
+        .filter_map(|request| match &request.method {
+            MethodReport::Newton { report } if !report.history.is_empty() => Some(Series {
+                name: format!("request {}", request.number),
+                points: (1..)
+                    .zip(&report.history)
+                    .map(|(iteration, &residual)| (f64::from(iteration), residual))
+                    .collect(),
+                mark: Mark::Line,
+            }),
+            _ => None,
+        })
+        .take(MOST_LINES)
+        .collect();
+    series.reverse();
+    if series.is_empty() {
+        return None;
+    }
+    let chart = Chart {
+        x: Axis::new("iteration", Scale::Counts),
+        y: Axis::new("relative residual of the solve", Scale::Log),
+        series,
+        references: Vec::new(),
+    };
+    Some(Figure::block(
+        "residual",
+        "Residual of the solver by iteration",
+        "How well the Newton system was solved, by the solver's own running estimate; what a \
+         certificate quotes is computed again at the end, in double precision.",
+        chart,
+    ))
+}

@@ -1,0 +1,548 @@
+//! Reports say what the run says, whatever state it is in and whatever its records are called.
+
+mod common;
+
+use common::{released, released_run, small, unreleased};
+use rescind::ledger::Ledger;
+use rescind::run::{ModelChoice, Run, RunConfig};
+use rescind::training::TrainingSettings;
+use rescind_data::DataSource;
+use rescind_evaluate::audit::{self, AuditSettings, Extent};
+use rescind_evaluate::report::{
+    Axis, Block, Chart, Fact, Figure, Headline, Mark, Options, Picture, Reference, Report, Roc,
+    Scale, Section, Series, Table, Tone, of_run, png_of,
+};
+use rescind_privacy::Delta;
+use std::path::Path;
+use std::str::FromStr;
+
+fn report(run: &Run) -> Report {
+    of_run(run, &Options::default(), &mut ()).unwrap()
+}
+
+fn create(root: &Path, config: RunConfig) -> Run {
+    Run::create(root, config, None, &mut ()).unwrap()
+}
+
+fn trained(root: &Path, config: RunConfig) -> Run {
+    let mut run = create(root, config);
+    run.train(&mut ()).unwrap();
+    run
+}
+
+/// As a browser shows it.
+fn shown(text: &str) -> String {
+    let escapes = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    escapes
+        .into_iter()
+        .fold(text.to_owned(), |text, (coded, plain)| {
+            text.replace(coded, plain)
+        })
+}
+
+fn figure<'r>(report: &'r Report, name: &str) -> &'r Figure {
+    let found = report.figures().find(|figure| figure.name == name);
+    found.unwrap_or_else(|| panic!("no figure {name}"))
+}
+
+fn series<'f>(figure: &'f Figure, name: &str) -> &'f [(f64, f64)] {
+    let found = figure
+        .chart
+        .series
+        .iter()
+        .find(|series| series.name == name);
+    &found.unwrap_or_else(|| panic!("no series {name}")).points
+}
+
+/// Nothing is fetched from anywhere, and nothing runs.
+fn check_page(page: &str) {
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
+    let page = page.replace("http://www.w3.org/2000/svg", "");
+    for forbidden in [
+        "http:",
+        "https:",
+        "<script",
+        "<link",
+        "<iframe",
+        "@import",
+        "url(",
+        "javascript:",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    for source in page.split(" src=\"").skip(1) {
+        assert!(
+            source.starts_with("data:image/png;base64,"),
+            "{}",
+            &source[..40]
+        );
+    }
+    // No element listens to anything; what is between quotes is a value.
+    for tag in page
+        .split('<')
+        .skip(1)
+        .map(|rest| rest.split('>').next().unwrap())
+    {
+        let names = tag.split('"').step_by(2).flat_map(str::split_whitespace);
+        for name in names {
+            assert!(!name.starts_with("on"), "{tag}");
+        }
+    }
+    // Every element that is opened is closed.
+    for tag in [
+        "section", "table", "tr", "figure", "svg", "dl", "div", "main", "p", "text",
+    ] {
+        let opened =
+            page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+}
+
+fn check_figures(report: &Report) {
+    for figure in report.figures() {
+        let svg = figure.chart.to_svg(&figure.title);
+        let picture = image::load_from_memory(&png_of(&svg).unwrap())
+            .unwrap()
+            .to_rgb8();
+        assert_eq!(picture.width(), 840, "{}", figure.name);
+        let dark = picture
+            .pixels()
+            .filter(|pixel| pixel.0.iter().all(|&v| v < 100))
+            .count();
+        let coloured = picture
+            .pixels()
+            .filter(|pixel| pixel.0.iter().max().unwrap() - pixel.0.iter().min().unwrap() > 80)
+            .count();
+        assert!(dark > 300, "{}: no text or axes were drawn", figure.name);
+        assert!(coloured > 50, "{}: no data were drawn", figure.name);
+    }
+}
+
+#[test]
+fn a_run_without_anything_has_a_report_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = create(folder.path(), small());
+    let all = Options {
+        show_records: true,
+        spectrum: true,
+        ..Options::default()
+    };
+    let nothing = of_run(&run, &all, &mut ()).unwrap();
+    let page = nothing.to_html();
+    check_page(&page);
+    assert_eq!(
+        (nothing.headline.kind.as_str(), nothing.headline.tone),
+        ("Nothing yet", Tone::Plain)
+    );
+    for said in [
+        "has not been trained",
+        "train the run first",
+        "Nothing was asked",
+        "none to show",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+
+    run.train(&mut ()).unwrap();
+    let untouched = of_run(&run, &all, &mut ()).unwrap();
+    check_page(&untouched.to_html());
+    check_figures(&untouched);
+    assert_eq!(untouched.headline.kind, "No guarantee");
+    assert!(untouched.to_html().contains("none to show"));
+    assert_eq!(figure(&untouched, "spectrum").chart.series.len(), 1);
+
+    run.forget(&unreleased("random:1"), &mut ()).unwrap();
+    let unreleased = report(&run);
+    check_page(&unreleased.to_html());
+    check_figures(&unreleased);
+    assert_eq!(unreleased.headline.kind, "No guarantee");
+    assert!(
+        unreleased
+            .headline
+            .sentence
+            .contains("nothing was released")
+    );
+    assert!(
+        unreleased
+            .to_html()
+            .contains("no request has a guarantee to lose")
+    );
+}
+
+#[test]
+fn the_headline_is_the_certificates_own_statement() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = released_run(folder.path());
+    let certificate = run.newest_certificate().unwrap();
+    let first = report(&run);
+    assert_eq!(first.headline.sentence, certificate.statement);
+    assert_eq!(
+        first.headline.kind,
+        format!("Guarantee: {}", certificate.guarantee.kind)
+    );
+    // Its epsilon protects nobody, and the page does not make it look good.
+    assert_eq!(first.headline.tone, Tone::Bad);
+    let page = shown(&first.to_html());
+    assert!(page.contains(&certificate.statement));
+    for assumption in &certificate.assumptions {
+        assert!(page.contains(&assumption.text), "{}", assumption.text);
+    }
+    check_page(&first.to_html());
+    check_figures(&first);
+
+    run.forget(&unreleased("random:10?seed=5"), &mut ())
+        .unwrap();
+    let later = report(&run);
+    assert!(
+        later
+            .headline
+            .notes
+            .iter()
+            .any(|note| note.contains("1 request answered since"))
+    );
+
+    let path = folder.path().join("releases/000001/certificate.json");
+    let edited = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("\"records\": 30", "\"records\": 31");
+    std::fs::write(&path, edited).unwrap();
+    let broken = report(&run);
+    assert_eq!(
+        (broken.headline.tone, broken.headline.kind.as_str()),
+        (Tone::Bad, "Certificate does not hold")
+    );
+    assert!(!broken.to_html().contains(&certificate.statement[..60]));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(report(&run).headline.kind, "Certificate does not hold");
+}
+
+/// Figures are drawn from the run's own numbers.
+#[test]
+fn plots_show_what_evaluation_ledger_and_solver_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(
+        folder.path(),
+        RunConfig {
+            model: ModelChoice::default(),
+            ..small()
+        },
+    );
+    for seed in 1..=3 {
+        run.forget(&released(&format!("random:20?seed={seed}"), 150.0), &mut ())
+            .unwrap();
+    }
+    run.retrain(&mut ()).unwrap();
+    let report = report(&run);
+    check_page(&report.to_html());
+    check_figures(&report);
+
+    let evaluation = run.evaluate(&mut ()).unwrap();
+    let accuracy = figure(&report, "accuracy");
+    // No record is held out for validation: three rows.
+    let Scale::Categories(rows) = &accuracy.chart.y.scale else {
+        panic!("{:?}", accuracy.chart.y)
+    };
+    assert_eq!(rows, &["forgotten", "retained", "test"]);
+    let retrained = evaluation.retrained.unwrap();
+    let expected = [&retrained.forgotten, &retrained.retained, &retrained.test];
+    for (point, measured) in series(accuracy, "retrained").iter().zip(expected) {
+        assert!((point.0 - 100.0 * measured.accuracy).abs() < 1e-12);
+    }
+
+    let history = Ledger::open_existing(run.root())
+        .unwrap()
+        .history()
+        .unwrap();
+    let delta = Delta::new(1e-5).unwrap();
+    let standings = figure(&report, "standings");
+    for (standing, releases) in history.standings().unwrap().iter().zip([3, 2, 1]) {
+        let name = format!("request {}", standing.request.number);
+        let points = series(standings, &name);
+        assert_eq!(points.len(), releases);
+        let (last, today) = (
+            points.last().unwrap(),
+            standing.epsilon(delta).unwrap().value(),
+        );
+        assert!((last.1 / today - 1.0).abs() < 1e-12 && (last.0 - 3.0).abs() < 1e-12);
+        assert!(
+            points.windows(2).all(|pair| pair[0].1 < pair[1].1),
+            "promises weaken"
+        );
+    }
+
+    let trade = figure(&report, "trade-off");
+    let marks = series(trade, "releases");
+    let stated: Vec<f64> = history
+        .releases()
+        .map(|release| release.epsilon.value())
+        .collect();
+    assert_eq!(
+        marks.iter().map(|point| point.0).collect::<Vec<_>>(),
+        stated
+    );
+    let released = evaluation.released.unwrap();
+    assert!((marks[2].1 - 100.0 * released.test.accuracy).abs() < 1e-9);
+    // Hardly any noise leaves the accuracy as it is; ten times the weights' size ruins it.
+    let tried = series(trade, "noise tried");
+    let unlearned = 100.0 * evaluation.current.test.accuracy;
+    assert!(
+        (tried[0].1 - unlearned).abs() < 2.0 && tried[10].1 < 50.0,
+        "{tried:?}"
+    );
+    assert!(
+        tried.windows(2).all(|pair| pair[0].0 > pair[1].0),
+        "more noise, less epsilon"
+    );
+
+    let residual = figure(&report, "residual");
+    let record = &run.state().unwrap().requests[0];
+    let rescind::forgetting::MethodReport::Newton { report: newton } = &record.method else {
+        panic!()
+    };
+    let drawn: Vec<f64> = series(residual, "request 1")
+        .iter()
+        .map(|point| point.1)
+        .collect();
+    assert_eq!(drawn, newton.history);
+}
+
+#[test]
+fn attacks_audits_and_spectrum_are_shown_when_there_are_some() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = released_run(folder.path());
+    let settings = AuditSettings {
+        pairs: 20,
+        ..AuditSettings::default()
+    };
+    let audit = audit::of_run(&run, &settings, Extent::Noise, Some(1), &mut ()).unwrap();
+    let roc = Roc {
+        name: "posterior attack".to_owned(),
+        false_positive: vec![0.0, 1e-3, 0.1, 1.0],
+        true_positive: vec![0.0, 0.02, 0.3, 1.0],
+    };
+    let options = Options {
+        spectrum: true,
+        rocs: vec![roc],
+        audit: Some(audit.clone()),
+        ..Options::default()
+    };
+    let full = of_run(&run, &options, &mut ()).unwrap();
+    check_page(&full.to_html());
+    check_figures(&full);
+    assert!(
+        full.to_html()
+            .contains("20 pairs of unlearned and retrained releases")
+    );
+    let roc = figure(&full, "roc");
+    assert_eq!(
+        (&roc.chart.x.scale, &roc.chart.y.scale),
+        (&Scale::Log, &Scale::Log)
+    );
+    assert_eq!(series(roc, "guessing"), [(1e-3, 1e-3), (1.0, 1.0)]);
+    // The density of the spectrum is one: nearly all of it lies in the picture.
+    let density = series(figure(&full, "spectrum"), "density");
+    let area: f64 = density
+        .windows(2)
+        .map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0)
+        .sum();
+    assert!((0.95..1.05).contains(&area), "{area}");
+
+    let mut broken = audit;
+    broken.claim.mu = 0.01;
+    let options = Options {
+        audit: Some(broken),
+        ..Options::default()
+    };
+    let page = of_run(&run, &options, &mut ()).unwrap().to_html();
+    assert!(page.contains("THE PROMISE IS BROKEN"));
+}
+
+const HOSTILE: &str = "<img src=x onerror=alert(1)>&\"'\u{1}";
+
+/// Pictures whose class is named to do harm.
+fn hostile_pictures(folder: &Path) -> DataSource {
+    for (part, count) in [("train", 12), ("test", 4)] {
+        for (class, shade) in [("<b onload=1>&\"'", 40_u8), ("plain", 200)] {
+            let place = folder.join(part).join(class);
+            std::fs::create_dir_all(&place).unwrap();
+            for i in 0..count {
+                let picture = image::GrayImage::from_fn(6, 5, |x, y| {
+                    image::Luma([shade.wrapping_add((7 * x + 11 * y) as u8 + i)])
+                });
+                picture.save(place.join(format!("{i}.png"))).unwrap();
+            }
+        }
+    }
+    DataSource::from_str(&format!("images:{}", folder.display())).unwrap()
+}
+
+#[test]
+fn records_are_shown_only_if_asked_and_names_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = hostile_pictures(&folder.path().join("pictures <i>&"));
+    let training = TrainingSettings {
+        epochs: 2,
+        batch: 4,
+        ..TrainingSettings::default()
+    };
+    let config = RunConfig {
+        data,
+        training,
+        ..small()
+    };
+    let mut run = trained(&folder.path().join("run <script>alert(1)</script>"), config);
+    run.forget(&released("class:<b onload=1>&\"'", 0.1), &mut ())
+        .unwrap();
+    let usual = report(&run).to_html();
+    check_page(&usual);
+    assert!(!usual.contains("data:image"));
+    assert!(usual.contains("&lt;script&gt;") && usual.contains("&lt;b onload=1&gt;"));
+
+    let options = Options {
+        show_records: true,
+        ..Options::default()
+    };
+    let page = of_run(&run, &options, &mut ()).unwrap();
+    check_page(&page.to_html());
+    assert_eq!(page.to_html().matches("data:image/png;base64,").count(), 12);
+    let Some(Block::Pictures(pictures)) = page.sections.last().unwrap().blocks.last() else {
+        panic!()
+    };
+    let decoded = image::load_from_memory(&pictures[0].png).unwrap();
+    assert_eq!((decoded.width(), decoded.height()), (6, 5));
+    assert!(
+        pictures[0].title.ends_with("<b onload=1>&\"'"),
+        "{}",
+        pictures[0].title
+    );
+    assert!(pictures[0].lines[0].starts_with("before: ") && pictures[0].lines.len() == 2);
+}
+
+#[test]
+fn a_table_of_one_class_and_one_forgotten_record_has_a_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("one.csv");
+    let rows: String = (0..30).map(|i| format!("{},{},only\n", i % 7, i)).collect();
+    std::fs::write(&table, format!("a,b,y\n{rows}")).unwrap();
+    let data = DataSource::from_str(&format!("csv:{}?label=y&test=0", table.display())).unwrap();
+    let mut run = trained(&folder.path().join("run"), RunConfig { data, ..small() });
+    run.forget(&released("3", 0.1), &mut ()).unwrap();
+    let options = Options {
+        show_records: true,
+        spectrum: true,
+        ..Options::default()
+    };
+    let page = of_run(&run, &options, &mut ()).unwrap();
+    check_page(&page.to_html());
+    check_figures(&page);
+    assert!(page.to_html().contains("The records are no pictures"));
+    assert!(
+        page.to_html()
+            .contains("Accuracy against epsilon: nothing to draw yet")
+    );
+}
+
+/// Every text a report can hold, at its worst.
+#[test]
+fn whatever_a_report_holds_is_text() {
+    let bad = || HOSTILE.to_owned();
+    let axis = |scale| Axis {
+        label: bad(),
+        scale,
+    };
+    let chart = Chart {
+        x: axis(Scale::Linear),
+        y: axis(Scale::Categories(vec![bad(), bad()])),
+        series: ["", HOSTILE]
+            .map(|name| Series {
+                name: name.to_owned(),
+                points: vec![(1.0, 0.0), (f64::NAN, 1.0), (3.0, 1.0)],
+                mark: Mark::LineAndPoints,
+            })
+            .to_vec(),
+        references: vec![Reference {
+            name: bad(),
+            y: f64::INFINITY,
+        }],
+    };
+    let report = Report {
+        title: bad(),
+        subject: bad(),
+        headline: Headline {
+            kind: bad(),
+            tone: Tone::Plain,
+            sentence: bad(),
+            notes: vec![bad()],
+        },
+        facts: vec![Fact {
+            name: bad(),
+            value: bad(),
+            note: bad(),
+        }],
+        sections: vec![Section {
+            title: bad(),
+            blocks: vec![
+                Block::Text(bad()),
+                Block::List(vec![(bad(), bad())]),
+                Block::Table(Table {
+                    caption: bad(),
+                    head: vec![bad(), bad()],
+                    rows: vec![vec![bad(), bad()]],
+                }),
+                Block::Figure(Figure {
+                    name: bad(),
+                    title: bad(),
+                    caption: bad(),
+                    chart,
+                }),
+                Block::Pictures(vec![Picture {
+                    png: Vec::new(),
+                    title: bad(),
+                    lines: vec![bad()],
+                }]),
+            ],
+        }],
+    };
+    let page = report.to_html();
+    assert!(!page.contains("<img src=x"), "markup got through");
+    assert!(!page.contains("\"'\u{1}"), "a quote got through");
+    check_page(&page);
+    check_figures(&report);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_report_is_written_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let run = trained(&folder.path().join("run"), small());
+    let report = report(&run);
+    let path = folder.path().join("page.html");
+    std::fs::write(&path, "before").unwrap();
+    report.write(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), report.to_html());
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let written = report
+        .write_figures(&folder.path().join("figures/deep"))
+        .unwrap();
+    assert_eq!(written.len(), 2 * report.figures().count());
+    for file in written {
+        let bytes = std::fs::read(&file).unwrap();
+        match file.extension().unwrap().to_str() {
+            Some("png") => assert_eq!(&bytes[1..4], b"PNG"),
+            _ => assert!(bytes.starts_with(b"<svg ")),
+        }
+    }
+    let nowhere = report
+        .write(&folder.path().join("nowhere/page.html"))
+        .unwrap_err();
+    assert!(nowhere.to_string().contains("nowhere"), "{nowhere}");
+}

@@ -1,0 +1,4 @@
+mod baselines;
+mod compare;
+mod membership;
+mod metrics;
