@@ -53,10 +53,11 @@ impl Failure {
 impl From<rescind::Error> for Failure {
     fn from(error: rescind::Error) -> Self {
         match error {
-            rescind::Error::Setting { .. } => Self::usage(error),
+            rescind::Error::Setting { .. } | rescind::Error::NoNoise { .. } => Self::usage(error),
             rescind::Error::Release(cause) if cause.is_refusal() => {
                 Self::Refused(cause.to_string())
             }
+            rescind::Error::NotProvable { .. } => Self::Refused(error.to_string()),
             other => Self::failed(other),
         }
     }

@@ -49,8 +49,8 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
-    explanation: Option<String>,
     solve_seconds: Option<f64>,
+    explanation: Option<String>,
     seconds: f64,
     release: Option<Value>,
 }

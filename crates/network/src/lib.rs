@@ -27,6 +27,7 @@
 //! - [`Evaluator`]: logits, loss, gradient, per-record losses and gradient norms, over any number
 //!   of records, within the threads and memory of an [`Execution`].
 //! - [`Linearization`]: `jvp`, `vjp`, Hessian- and Gauss–Newton-vector products.
+//! - [`Tangent`]: the network linearised in its weights, as a model of its own.
 //! - [`Weights`]: to and from `safetensors`, under PyTorch's names.
 //!
 //! Results have the same bits whatever the number of threads.
@@ -49,6 +50,7 @@ mod program;
 mod rate;
 mod scalar;
 mod shape;
+mod tangent;
 mod tape;
 mod training;
 mod weights;
@@ -67,4 +69,5 @@ pub use penalty::Penalty;
 pub use program::Tensor;
 pub use scalar::Scalar;
 pub use shape::Shape;
+pub use tangent::Tangent;
 pub use weights::Weights;

@@ -113,7 +113,7 @@ impl Loss {
 }
 
 /// Fills `p` with the probabilities and returns `ln Σ e^{z_k}`.
-fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
+pub(crate) fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
     let greatest = z.iter().copied().fold(T::neg_infinity(), T::max);
     let mut sum = T::zero();
     for (p, &z) in p.iter_mut().zip(z) {

@@ -111,6 +111,32 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
+    /// A method whose noise is part of it, without a release to say how much.
+    #[error(
+        "the method {method} is made of noise: say how much by the promise (epsilon and delta) or \
+         by sigma"
+    )]
+    NoNoise {
+        /// The method.
+        method: &'static str,
+    },
+    /// A convex model, or a method for one, that would prove nothing.
+    #[error("refused: {reason}")]
+    NotProvable {
+        /// What stands in the way, and what would not.
+        reason: String,
+    },
+    /// A strongly convex objective whose gradient no longer falls.
+    #[error(
+        "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \
+         the {bound:e} asked for; ask for a larger one"
+    )]
+    GradientStuck {
+        /// The norm reached.
+        norm: f64,
+        /// The norm asked for.
+        bound: f64,
+    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"

@@ -31,14 +31,13 @@ pub fn measure(
     selection: &Selection,
     observer: &mut dyn Observer,
 ) -> Result<Measured, Error> {
-    let evaluator = model.evaluator::<f32>()?;
     let outputs = model.network.outputs();
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     let (mut loss, mut right) = (0.0, 0_u64);
     let groups = selection.len().div_ceil(GROUP) as u64;
     for (done, group) in selection.positions().chunks(GROUP).enumerate() {
         dataset.copy_batch(group, &mut inputs, &mut labels)?;
-        let logits = evaluator.logits(w, &inputs)?;
+        let logits = model.logits(w, &inputs)?;
         for (z, &label) in logits.chunks_exact(outputs).zip(&labels) {
             let (best, top) = z
                 .iter()
@@ -69,10 +68,10 @@ pub fn measure(
 }
 
 /// `‖a − b‖`, in double precision.
-pub fn distance(a: &[f32], b: &[f32]) -> f64 {
+pub fn distance<T: Copy + Into<f64>>(a: &[T], b: &[T]) -> f64 {
     let squares = a
         .iter()
         .zip(b)
-        .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2));
+        .map(|(&a, &b)| (a.into() - b.into()).powi(2));
     squares.sum::<f64>().sqrt()
 }

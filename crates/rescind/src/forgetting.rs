@@ -1,6 +1,7 @@
 //! One request end to end: which records, which method, which release, which new private state.
 
 mod answer;
+mod convex;
 mod finetune;
 mod preconditioner;
 mod release;
@@ -11,6 +12,7 @@ pub use release::ReleaseChoice;
 pub use resolve::Resolved;
 
 use crate::evaluation::Measured;
+use crate::methods::convex::ConvexReport;
 use crate::methods::finetune::{FinetuneReport, FinetuneSettings};
 use crate::methods::newton::{NewtonReport, NewtonSettings};
 use crate::release::Released;
@@ -51,6 +53,10 @@ pub enum Method {
         /// Its settings; those of steps have no effect.
         settings: FinetuneSettings,
     },
+    /// The descent of a tangent model, from where it stands, on the records that stay (THEORY §3).
+    Tangent,
+    /// The same for a convex head.
+    Head,
     /// Training afresh on the records that stay: the reference.
     Retrain,
 }
@@ -74,6 +80,16 @@ pub enum MethodReport {
         /// What it did.
         report: Box<FinetuneReport>,
     },
+    /// The descent of a tangent model.
+    Tangent {
+        /// What it did.
+        report: Box<ConvexReport>,
+    },
+    /// The descent of a convex head.
+    Head {
+        /// What it did.
+        report: Box<ConvexReport>,
+    },
     /// A retraining.
     Retrain {
         /// How it went.
@@ -88,6 +104,8 @@ impl MethodReport {
             MethodReport::Newton { .. } => "newton",
             MethodReport::NoisyFinetune { .. } => "noisy-finetune",
             MethodReport::OutputPerturbation { .. } => "output-perturbation",
+            MethodReport::Tangent { .. } => "tangent",
+            MethodReport::Head { .. } => "head",
             MethodReport::Retrain { .. } => "retrain",
         }
     }

@@ -53,7 +53,8 @@ pub use disk::DiskError;
 pub use error::Error;
 pub use key::KeyError;
 pub use objective::{
-    Curvature, Minibatch, NetworkModel, NetworkObjective, Objective, exact_gradient_norm,
+    Curvature, Features, HeadObjective, Minibatch, NetworkModel, NetworkObjective, Objective,
+    TangentObjective, exact_gradient_norm,
 };
 pub use observer::{Observer, Phase, Progress};
 pub use run::{Run, RunConfig};

@@ -1,9 +1,14 @@
 //! What a method knows of a model and its records.
 
+mod head;
 mod network;
+mod tangent;
 mod weighted;
 
+pub(crate) use head::head_place;
+pub use head::{Features, HeadObjective};
 pub use network::{NetworkModel, NetworkObjective};
+pub use tangent::TangentObjective;
 
 use crate::Error;
 use rescind_curvature::{LinearOperator, SampledOperator};
@@ -43,7 +48,21 @@ pub trait Objective: Sync {
         which: Curvature,
     ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error>;
 
-    /// The same, with products by the curvature of random minibatches besides.
+    /// The Gauss–Newton curvature at `w` for solvers that refine what it gives: where the objective
+    /// can tell, records are left out that carry no more than `share` of the outputs' curvature.
+    /// Never more than the whole curvature.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn thinned_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        _share: f64,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        self.curvature(w, Curvature::GaussNewton)
+    }
+
+    /// The curvature at `w`, with products by that of random minibatches besides.
     ///
     /// # Errors
     /// As [`gradient`](Self::gradient), and a minibatch of no record.

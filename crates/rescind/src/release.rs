@@ -35,4 +35,5 @@ pub use retained::Retained;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
 pub(crate) use fine_tuning::bound as fine_tuning_bound;
+pub(crate) use foundation::centre_digest;
 pub(crate) use opening::Opening;

@@ -2,6 +2,7 @@
 //! when it dies.
 
 mod config;
+mod convex;
 mod create;
 mod disk;
 mod evaluate;
@@ -18,7 +19,7 @@ mod spectrum;
 mod store;
 mod training;
 
-pub use config::{ModelChoice, RunConfig, Scaling};
+pub use config::{ModelChoice, Parameterisation, RunConfig, Scaling};
 pub use create::Summary;
 pub use evaluate::{Evaluation, Sets};
 pub use private::PrivateModel;
@@ -28,6 +29,7 @@ pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
+pub(crate) use training::CONVEX;
 
 /// Makes a folder that only the owner enters.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
@@ -36,7 +38,7 @@ pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {
 pub(crate) use store::Staged;
 
 use crate::training::{Ball, TrainingState};
-use crate::{Error, NetworkModel};
+use crate::{Error, Features, NetworkModel};
 use lock::Lock;
 use records::Records;
 use rescind_data::{Manifest, Selection, Split, Standardisation};
@@ -57,6 +59,8 @@ pub struct Run {
     pub(crate) ball: Ball,
     pub(crate) split: Split,
     pub(crate) records: Records,
+    /// The records as the last layer sees them, of a convex head.
+    pub(crate) features: Option<Features>,
     pub(crate) execution: Arc<Execution>,
     pub(crate) store: Store,
     pub(crate) current: Option<(StateRecord, TrainingState)>,
@@ -141,6 +145,7 @@ impl Run {
             penalty: self.config.training.penalty,
             centre: self.ball.centre().cloned(),
             statistics,
+            linearised: self.config.parameterisation == Parameterisation::Tangent,
             execution: Arc::clone(&self.execution),
         }
     }

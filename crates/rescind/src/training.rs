@@ -2,6 +2,7 @@
 //! that retraining repeats without the forgotten records (THEORY §0).
 
 mod ball;
+mod convex;
 mod optimiser;
 mod schedule;
 mod settings;
@@ -9,11 +10,14 @@ mod state;
 mod trainer;
 
 pub use ball::Ball;
+pub use convex::{ConvexTrainer, Sketch};
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
 pub use settings::TrainingSettings;
 pub use state::{EpochReport, TrainingEnding, TrainingProgress, TrainingState};
 pub use trainer::Trainer;
+
+pub(crate) use convex::{convex_objective, convex_settings, narrowed, widened};
 
 use crate::Error;
 

@@ -354,6 +354,7 @@ fn recovery_knows_the_noised_weights_alone() {
             parameters: start,
             statistics: Vec::new(),
         },
+        exact: None,
         moments: Vec::new(),
         best: None,
         progress: TrainingProgress::default(),
@@ -577,7 +578,7 @@ fn what_cannot_be_promised_is_refused_and_changes_nothing() {
         };
         assert!(matches!(
             run.forget(&silent, &mut ()),
-            Err(Error::Setting { .. })
+            Err(Error::NoNoise { .. })
         ));
     }
     // Noise that outweighs the weights is what would be released, unless recovery follows.

@@ -278,6 +278,7 @@ fn weights_outside_the_ball_are_refused() {
     order.ball = Ball {
         radius: RADIUS,
         centre: Some(&centre),
+        seed: None,
     };
     assert!(matches!(
         release(order),
@@ -288,6 +289,7 @@ fn weights_outside_the_ball_are_refused() {
     order.ball = Ball {
         radius: RADIUS,
         centre: Some(&centre),
+        seed: None,
     };
     let certificate = release(order).unwrap().certificate;
     assert!(certificate.model.ball.centre.is_some());

@@ -85,10 +85,12 @@ impl From<CompareError> for Failure {
         match error {
             CompareError::Setting { .. } | CompareError::Unreadable { .. } => Self::usage(error),
             CompareError::Run(error) => error.into(),
-            CompareError::Method {
-                source: Error::Release(ReleaseError::Refused(_) | ReleaseError::Budget(_)),
-                ..
-            } => Self::Refused(error.to_string()),
+            CompareError::Method { ref source, .. } => match **source {
+                Error::Release(ReleaseError::Refused(_) | ReleaseError::Budget(_)) => {
+                    Self::Refused(error.to_string())
+                }
+                _ => Self::failed(error),
+            },
             other => Self::failed(other),
         }
     }

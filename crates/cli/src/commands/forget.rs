@@ -26,7 +26,7 @@ use std::path::PathBuf;
 /// the two.
 #[derive(Args)]
 #[command(
-    after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50\n          rescind forget run --class 7 --method noisy-finetune --epsilon 1"
+    after_help = "Examples: rescind forget run --records 3,17,20-29 --sigma 0.01\n          rescind forget run --random 50"
 )]
 pub struct Forget {
     /// Run folder
@@ -59,9 +59,9 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
+    solve_seconds: Option<f64>,
     /// Settings chosen for the method, and why.
     explanation: Option<String>,
-    solve_seconds: Option<f64>,
     seconds: f64,
     release: Option<Release>,
 }
@@ -122,8 +122,8 @@ impl Answered {
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.residual / report.right_hand_side),
-            explanation: explanation(&record.method),
             solve_seconds: newton.map(|report| report.solve_seconds),
+            explanation: explanation(&record.method),
             seconds: record.seconds,
             release: answer.release.as_ref().map(Release::of),
         }

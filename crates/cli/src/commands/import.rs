@@ -53,7 +53,9 @@ struct Imported {
 impl Import {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let weights = read_weights(&self.weights)?;
-        let config = self.training.config(&self.data, &self.model, &self.ball)?;
+        let config = self
+            .training
+            .config(&self.data, &self.model, &self.ball, None)?;
         let centre = self.ball.centre()?;
         let mut watch = Watch::new(console);
         let run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;

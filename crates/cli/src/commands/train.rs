@@ -1,7 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, percent, seconds};
-use crate::options::model::{BallOptions, DataOptions, ModelOptions};
+use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use crate::table::facts;
@@ -42,6 +42,9 @@ pub struct Train {
 
     #[command(flatten)]
     ball: BallOptions,
+
+    #[command(flatten)]
+    convex: ConvexOptions,
 }
 
 #[derive(Serialize)]
@@ -71,7 +74,12 @@ impl Train {
         let mut run = match (&self.resume, &self.out) {
             (Some(root), _) => Run::open(root, &mut load)?,
             (None, Some(root)) => {
-                let config = self.training.config(&self.data, &self.model, &self.ball)?;
+                let config = self.training.config(
+                    &self.data,
+                    &self.model,
+                    &self.ball,
+                    Some(&self.convex),
+                )?;
                 Run::create(root, config, self.ball.centre()?.as_deref(), &mut load)?
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),

@@ -14,8 +14,9 @@ use rescind_curvature::Stopping;
 #[derive(Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodOptions {
-    /// newton (one step towards the retrained weights), noisy-finetune (noisy steps on the records
-    /// that stay, then recovery), output-perturbation (the same without noisy steps) or retrain
+    /// newton (one step towards the retrained weights), tangent or head (for runs trained with
+    /// --tangent or --head: a proved guarantee), noisy-finetune (noisy steps on the records that
+    /// stay, then recovery), output-perturbation (the same without noisy steps) or retrain
     /// (training afresh)
     #[arg(long, value_name = "NAME", default_value = "newton")]
     method: MethodName,
@@ -92,6 +93,8 @@ pub struct MethodOptions {
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum MethodName {
     Newton,
+    Tangent,
+    Head,
     NoisyFinetune,
     OutputPerturbation,
     Retrain,
@@ -187,6 +190,14 @@ impl MethodOptions {
                 without_effect("options of noisy steps", "output-perturbation")
             }
             MethodName::OutputPerturbation => Ok(Method::OutputPerturbation { settings }),
+            MethodName::Tangent | MethodName::Head if self.names_newton() => {
+                without_effect(of_newton, "this one")
+            }
+            MethodName::Tangent | MethodName::Head if self.finetune.is_given() => {
+                without_effect(of_finetune, "this one")
+            }
+            MethodName::Tangent => Ok(Method::Tangent),
+            MethodName::Head => Ok(Method::Head),
             MethodName::Retrain if self.names_newton() => without_effect(of_newton, "retrain"),
             MethodName::Retrain if self.finetune.is_given() => {
                 without_effect(of_finetune, "retrain")

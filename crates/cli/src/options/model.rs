@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
-use rescind::run::{ModelChoice, RunConfig, Scaling};
+use rescind::run::{ModelChoice, Parameterisation, RunConfig, Scaling};
 use rescind_data::DataSource;
 use rescind_network::{Activation, NetworkDescription, zoo};
 use std::fs;
@@ -120,8 +120,42 @@ pub struct BallOptions {
 
     /// Public weights (safetensors) to start from and to lay the ball around [default: zero, and a
     /// random start]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", visible_alias = "backbone")]
     centre: Option<PathBuf>,
+}
+
+/// Which weights are trained, and how the outputs depend on them.
+#[derive(Args)]
+#[command(next_help_heading = "Convex models")]
+pub struct ConvexOptions {
+    /// Train a tangent model: the network linearised at its starting weights, all of them trained.
+    /// What it forgets has a proved guarantee (docs/tangent.md). There are no epochs: training ends
+    /// once the gradient is small
+    #[arg(long, conflicts_with_all = ["head", "radius"])]
+    tangent: bool,
+
+    /// Train a convex head: the last linear layer alone, on top of frozen public weights
+    #[arg(long, conflicts_with = "radius", requires = "centre")]
+    head: bool,
+
+    /// Vouch that the weights of --centre are independent of the records: no network that saw them
+    /// was among their ancestors. A guarantee of a convex model rests on it
+    #[arg(long, requires = "centre")]
+    declare_public: bool,
+}
+
+impl ConvexOptions {
+    pub fn parameterisation(&self) -> Parameterisation {
+        match (self.tangent, self.head) {
+            (true, _) => Parameterisation::Tangent,
+            (_, true) => Parameterisation::Head,
+            _ => Parameterisation::Full,
+        }
+    }
+
+    pub fn declares_public(&self) -> bool {
+        self.declare_public
+    }
 }
 
 impl BallOptions {

@@ -1,6 +1,6 @@
 //! How to train.
 
-use super::model::{BallOptions, DataOptions, ModelOptions};
+use super::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
 use rescind::RunConfig;
@@ -36,9 +36,9 @@ pub struct TrainingOptions {
     schedule: Schedule,
 
     /// Strength of the L2 penalty (half of this times the squared distance from the centre is added
-    /// to the mean loss), also known as weight decay
-    #[arg(long, value_name = "STRENGTH", default_value_t = TrainingSettings::default().penalty)]
-    penalty: f64,
+    /// to the mean loss), also known as weight decay [default: 0, or 1e-4 for a convex model]
+    #[arg(long, value_name = "STRENGTH", visible_alias = "mu")]
+    penalty: Option<f64>,
 
     /// Share of the records held out for validation, from 0 to below 1; never trained on
     #[arg(long, value_name = "SHARE", default_value_t = TrainingSettings::default().validation)]
@@ -49,6 +49,7 @@ pub struct TrainingOptions {
     early_stopping: Option<u64>,
 
     /// Stop once the gradient's norm is at most this: a certificate can then say that it is proved
+    /// [default for a convex model: a thousandth of the penalty]
     #[arg(long, value_name = "NORM")]
     until_gradient: Option<f64>,
 
@@ -60,6 +61,10 @@ pub struct TrainingOptions {
     #[arg(long, default_value_t = TrainingSettings::default().seed)]
     seed: u64,
 }
+
+/// Penalty of a convex model, and its gradient norm to reach in units of it.
+const CONVEX_PENALTY: f64 = 1e-4;
+const CONVEX_GRADIENT: f64 = 1e-3;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum OptimiserName {
@@ -74,18 +79,31 @@ impl TrainingOptions {
         data: &DataOptions,
         model: &ModelOptions,
         ball: &BallOptions,
+        convex: Option<&ConvexOptions>,
     ) -> Result<RunConfig, Failure> {
+        let parameterisation = convex.map(ConvexOptions::parameterisation);
+        let parameterisation = parameterisation.unwrap_or_default();
         Ok(RunConfig {
             data: data.data.clone(),
             model: model.choice()?,
             scaling: data.scaling(),
-            training: self.settings(),
+            training: self.settings(parameterisation.is_convex()),
+            parameterisation,
+            centre_declared_public: convex.is_some_and(ConvexOptions::declares_public),
             radius: ball.radius,
             ..RunConfig::default()
         })
     }
 
-    fn settings(&self) -> TrainingSettings {
+    /// The settings; of a convex model, if it is one.
+    fn settings(&self, convex: bool) -> TrainingSettings {
+        let penalty = match (self.penalty, convex) {
+            (Some(penalty), _) => penalty,
+            (None, true) => CONVEX_PENALTY,
+            (None, false) => TrainingSettings::default().penalty,
+        };
+        // Without a penalty there is nothing to reach: that is refused with its reason.
+        let own = (convex && penalty > 0.0).then_some(penalty * CONVEX_GRADIENT);
         let optimiser = match self.optimizer {
             OptimiserName::Adam => Optimiser::adam(self.learning_rate.unwrap_or(1e-3)),
             OptimiserName::Sgd => Optimiser::Sgd {
@@ -98,10 +116,10 @@ impl TrainingOptions {
             schedule: self.schedule,
             epochs: self.epochs,
             batch: self.batch,
-            penalty: self.penalty,
+            penalty,
             validation: self.validation,
             early_stopping: self.early_stopping,
-            until_gradient: self.until_gradient,
+            until_gradient: self.until_gradient.or(own),
             checkpoint_every: self.checkpoint_every,
             seed: self.seed,
             ..TrainingSettings::default()

@@ -33,14 +33,14 @@ impl Projection {
     pub fn within(
         name: String,
         range: Range<usize>,
-        unlearned: &[f32],
-        retrained: &[f32],
+        unlearned: &[f64],
+        retrained: &[f64],
     ) -> Option<Self> {
         let pairs = unlearned
             .get(range.clone())?
             .iter()
             .zip(retrained.get(range.clone())?);
-        let difference: Vec<f64> = pairs.map(|(&a, &b)| f64::from(a) - f64::from(b)).collect();
+        let difference: Vec<f64> = pairs.map(|(a, b)| a - b).collect();
         let length = rescind_curvature::norm(&difference);
         (length > 0.0).then(|| Projection {
             name,

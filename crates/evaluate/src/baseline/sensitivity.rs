@@ -121,9 +121,9 @@ mod tests {
         let fisher = p.map(|p| p * (1.0 - p));
         for (label, outer, tolerance) in [(Label::Own, own, 1e-5), (Label::Drawn, fisher, 0.06)] {
             let found = squared_gradients(&task, &all, copies, label, &mut ()).unwrap();
-            for k in 0..3 {
+            for (k, outer) in outer.into_iter().enumerate() {
                 for (j, place) in [(0, 2 * k), (1, 2 * k + 1), (2, 6 + k)] {
-                    let expected = outer[k] * input[j] * input[j];
+                    let expected = outer * input[j] * input[j];
                     let gap = (found[place] / expected - 1.0).abs();
                     assert!(gap < tolerance, "{place}: {} {expected}", found[place]);
                 }

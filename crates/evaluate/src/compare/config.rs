@@ -220,7 +220,7 @@ impl Comparison {
             scaling: self.scaling.clone(),
             training,
             radius: self.radius,
-            keep_iterates: true,
+            ..RunConfig::default()
         })
     }
 

@@ -147,7 +147,7 @@ fn named(error: CompareError, method: &str, seed: u64) -> CompareError {
             CompareError::Method {
                 method: method.to_owned(),
                 seed,
-                source,
+                source: Box::new(source),
             }
         }
         other => other,

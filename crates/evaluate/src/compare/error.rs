@@ -18,7 +18,7 @@ pub enum CompareError {
         /// The seed.
         seed: u64,
         /// What went wrong.
-        source: rescind::Error,
+        source: Box<rescind::Error>,
     },
     /// An attack.
     #[error(transparent)]

@@ -16,6 +16,7 @@ use rescind::{Error, NetworkObjective, Observer};
 use rescind_data::{Dataset, Selection, epoch_order};
 use rescind_network::Weights;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 /// The shadows of one seed.
 pub(super) struct Shadows {
@@ -102,11 +103,9 @@ impl Shadows {
                 let stay = task.train.difference(task.forget)?;
                 return shadow.train(&stay, observer);
             }
-            if !trained.contains_key(&task.number) {
-                trained.insert(task.number, shadow.train(task.train, observer)?);
-            }
-            let Some(original) = trained.get(&task.number) else {
-                return Err(Error::NoRecords);
+            let original = match trained.entry(task.number) {
+                Slot::Occupied(done) => done.into_mut(),
+                Slot::Vacant(free) => free.insert(shadow.train(task.train, observer)?),
             };
             match how {
                 Forgetting::Entry(entry, noise) => {

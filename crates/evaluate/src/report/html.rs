@@ -133,10 +133,11 @@ fn table(table: &Table) -> Markup {
                     @for row in &table.rows {
                         tr {
                             @for (column, cell) in row.iter().enumerate() {
+                                @let class = class(column).or(is_long(cell).then_some("w"));
                                 @if column == 0 {
-                                    th scope="row" { (cell) }
+                                    th scope="row" class=[class] { (cell) }
                                 } @else {
-                                    td class=[class(column)] { (cell) }
+                                    td class=[class] { (cell) }
                                 }
                             }
                         }
@@ -145,6 +146,11 @@ fn table(table: &Table) -> Markup {
             }
         }
     }
+}
+
+/// Too long to stand in one line of a narrow table.
+fn is_long(cell: &str) -> bool {
+    cell.chars().count() > 28
 }
 
 /// A number, with a unit perhaps.

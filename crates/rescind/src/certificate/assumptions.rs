@@ -160,7 +160,7 @@ pub(crate) fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
             ),
         );
     }
-    if ball.centre.is_some() {
+    if ball.centre.is_some() && ball.seed.is_none() {
         say(
             Name::CentrePublic,
             "The centre of the ball was chosen without looking at the records. \

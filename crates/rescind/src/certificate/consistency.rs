@@ -180,6 +180,20 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         "above 0",
         "it is a radius",
     );
+    all.require(
+        ball.centre.is_some() || !model.linearised,
+        "/model/linearised",
+        true,
+        "false without a centre",
+        "a network is linearised at the centre of its ball",
+    );
+    all.require(
+        ball.centre.is_some() || ball.seed.is_none(),
+        "/model/ball/seed",
+        ball.seed.unwrap_or_default(),
+        "null without a centre",
+        "it is the seed of the centre",
+    );
     let valid = ball.largest_centre.is_finite()
         && ball.largest_centre >= 0.0
         && (ball.centre.is_some() || ball.largest_centre <= 0.0);

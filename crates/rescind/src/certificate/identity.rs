@@ -15,6 +15,9 @@ pub struct ModelIdentity {
     pub configuration: Option<Digest>,
     /// d, the number of parameters; every one of them is noised.
     pub parameters: u64,
+    /// Whether the outputs are those of the network linearised at the ball's centre, which the
+    /// release then holds as `centre.safetensors`: `J_f(x; c)(w − c)`.
+    pub linearised: bool,
     /// Batch-norm statistics in the released file.
     pub statistics: u64,
     /// What was done about batch-norm statistics, which no noise covers.
@@ -43,6 +46,9 @@ pub struct BallIdentity {
     pub radius: f64,
     /// BLAKE3 of the centre's values as little-endian binary32; absent for the origin.
     pub centre: Option<Digest>,
+    /// The seed from which the network's initialisation drew the centre, where it did: then the
+    /// centre is independent of the records, and anybody can draw it again.
+    pub seed: Option<u64>,
     /// Greatest absolute coordinate of the centre.
     pub largest_centre: f64,
 }

@@ -228,6 +228,14 @@ fn identities(certificate: &Certificate) -> Section {
             ("weights", model.weights.to_string()),
             ("network", model.network.to_string()),
             ("configuration", or_unknown(model.configuration)),
+            (
+                "outputs",
+                match model.linearised {
+                    true => "of the network linearised at centre.safetensors",
+                    false => "of the network",
+                }
+                .to_owned(),
+            ),
             ("parameters", model.parameters.to_string()),
             ("manifest", certificate.data.manifest.to_string()),
             (

@@ -79,6 +79,7 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Forgotten, Error> {
         let (record, state) = self.trained()?;
+        self.check_suits(&asked.method)?;
         let before = self.effect_of(state, &resolved.forget, observer)?;
         let mut statistics = |w: &[f32]| {
             let computed = self.statistics_on(&retained, w);
@@ -91,29 +92,26 @@ impl Run {
             forget: &resolved.forget,
             retained: &retained,
         };
-        let needs_noise = |setting| {
-            asked.release.ok_or_else(|| Error::Setting {
-                setting,
-                found: "nothing".to_owned(),
-                expected: "a promise (epsilon and delta) or sigma: the method is made of noise",
-            })
-        };
+        let needs_noise = |method| asked.release.ok_or(Error::NoNoise { method });
         let outcome = match &asked.method {
             Method::Newton { settings } => {
                 self.newton(state, &resolved.forget, &retained, settings, observer)?
             }
             Method::NoisyFinetune { settings } => {
-                let choice = needs_noise("the noise of noisy fine-tuning")?;
+                let choice = needs_noise("noisy-finetune")?;
                 let schedule = FinetuneSchedule::choose(settings, self.surroundings(&choice))?;
                 let statistics = &mut statistics;
                 self.finetuned(state, request, choice, schedule, statistics, observer)?
             }
             Method::OutputPerturbation { settings } => {
-                let choice = needs_noise("the noise of output perturbation")?;
+                let choice = needs_noise("output-perturbation")?;
                 let around = self.surroundings(&choice);
                 let schedule = FinetuneSchedule::without_steps(settings, around)?;
                 let statistics = &mut statistics;
                 self.finetuned(state, request, choice, schedule, statistics, observer)?
+            }
+            Method::Tangent | Method::Head => {
+                self.convex(state, &resolved.forget, &retained, observer)?
             }
             Method::Retrain => self.retraining(state, &retained, observer)?,
         };
@@ -181,7 +179,7 @@ impl Run {
             observer,
         )?;
         if let Some(made) = outcome.made {
-            self.keep_sketch(settings.preconditioning, made)?;
+            self.keep_sketch(settings.preconditioning, Some(&made))?;
         }
         let mut next = state.clone();
         next.weights.statistics = self.statistics_on(retained, &outcome.weights)?;
@@ -214,7 +212,7 @@ impl Run {
         }
         Ok(Outcome {
             state: next,
-            way: Way::Bounded(vec![newton::diameter(&self.ball)?]),
+            way: Way::Bounded(self.bounds_of_reached()?),
             method,
         })
     }

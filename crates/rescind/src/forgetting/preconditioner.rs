@@ -41,21 +41,20 @@ impl Run {
         (made_for == wanted).then_some(kept.sketch)
     }
 
-    /// Keeps a sketch.
-    pub(super) fn keep_sketch(
+    /// Keeps a sketch, if there is one.
+    pub(crate) fn keep_sketch(
         &self,
         preconditioning: Preconditioning,
-        sketch: NystromPreconditioner<f32>,
+        sketch: Option<&NystromPreconditioner<f32>>,
     ) -> Result<(), Error> {
+        let Some(sketch) = sketch else { return Ok(()) };
         let path = self.sketch_path();
         let encode =
             |e: String| -> Error { io_error(&path, "encode it")(std::io::Error::other(e)).into() };
         let preconditioning =
             serde_json::to_string(&preconditioning).map_err(|e| encode(e.to_string()))?;
-        let kept = Kept {
-            preconditioning,
-            sketch,
-        };
+        // Written as a `Kept` is, without a copy of what may be large.
+        let kept = (preconditioning, sketch);
         let body = postcard::to_stdvec(&kept).map_err(|e| encode(e.to_string()))?;
         let bytes = [MAGIC, blake3::hash(&body).as_bytes().as_slice(), &body].concat();
         crate::run::private_folder(&self.private("preconditioner"))?;

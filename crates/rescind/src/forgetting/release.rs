@@ -4,11 +4,12 @@ use super::{MethodReport, RequestRecord};
 use crate::Error;
 use crate::certificate::{DataFacts, InputScaling, MethodFacts, NoiseChoice, SolveFacts};
 use crate::ledger::Budget;
+use crate::methods::convex::ConvexReport;
 use crate::methods::finetune::FinetuneSchedule;
 use crate::methods::newton::NewtonReport;
 use crate::release::{Ball, PrivateWeights, ReleaseOrder, Released, RequestFacts};
-use crate::run::{Run, Staged, StateRecord};
-use crate::training::TrainingState;
+use crate::run::{Parameterisation, Run, Staged, StateRecord};
+use crate::training::{TrainingEnding, TrainingState};
 use rescind_data::{Provenance, Selection, Standardisation};
 use rescind_privacy::sensitivity::SensitivityBound;
 use serde::{Deserialize, Serialize};
@@ -47,7 +48,11 @@ impl Run {
             run: &self.root,
             state: staged.digest,
             network: &self.network,
-            weights: PrivateWeights::new(state.weights.parameters.clone()),
+            linearised: self.config.parameterisation == Parameterisation::Tangent,
+            weights: match &state.exact {
+                Some(exact) => PrivateWeights::exact(exact.clone()),
+                None => PrivateWeights::new(state.weights.parameters.clone()),
+            },
             ball: self.released_ball(),
             candidates,
             noise: choice.noise,
@@ -83,6 +88,7 @@ impl Run {
         Ball {
             radius: self.ball.radius(),
             centre: self.ball.centre().map(|centre| &**centre),
+            seed: self.centre_seed(),
         }
     }
 
@@ -141,7 +147,27 @@ pub(super) fn method_facts(request: &RequestRecord) -> Result<MethodFacts, Error
         MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
             without_solve(finetune_settings(&report.schedule)?)
         }
-        MethodReport::Retrain { .. } => without_solve(Map::new()),
+        MethodReport::Tangent { report } | MethodReport::Head { report } => MethodFacts {
+            name: request.method.name().to_owned(),
+            settings: convex_settings(report)?,
+            training_finished,
+            seconds,
+            gradient_norm_before: report.gradient_norm_before,
+            gradient_norm_after: Some(report.gradient_norm_after),
+            solve: None,
+        },
+        MethodReport::Retrain { progress } => MethodFacts {
+            name: "retrain".to_owned(),
+            settings: Map::new(),
+            training_finished,
+            seconds,
+            gradient_norm_before: None,
+            gradient_norm_after: match progress.ending {
+                Some(TrainingEnding::GradientReached { gradient_norm }) => Some(gradient_norm),
+                _ => None,
+            },
+            solve: None,
+        },
     })
 }
 
@@ -182,6 +208,13 @@ fn newton_settings(report: &NewtonReport) -> Result<Map<String, Value>, Error> {
         report.curvature_records.into(),
     );
     Ok(settings)
+}
+
+fn convex_settings(report: &ConvexReport) -> Result<Map<String, Value>, Error> {
+    match serde_json::to_value(report.settings).map_err(crate::release::ReleaseError::from)? {
+        Value::Object(settings) => Ok(settings),
+        _ => Ok(Map::new()),
+    }
 }
 
 /// The solver's name as it is written in settings.

@@ -8,7 +8,9 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rescind_curvature::{LinearOperator, SampledOperator};
 use rescind_data::{Dataset, DatasetError, Selection, epoch_order};
-use rescind_network::{Batch, Evaluator, Execution, Linearization, Loss, Network, Penalty, Scalar};
+use rescind_network::{
+    Batch, Evaluator, Execution, Linearization, Loss, Network, Penalty, Scalar, Tangent,
+};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A classifier without its weights: network, penalty, centre, and the frozen statistics of its
@@ -23,6 +25,9 @@ pub struct NetworkModel<'n> {
     pub centre: Option<Arc<[f32]>>,
     /// Batch-norm statistics; empty without batch norm.
     pub statistics: Vec<f32>,
+    /// Whether the outputs are those of the network linearised at the centre,
+    /// `J_f(x; c)(w − c)`, rather than its own (THEORY §3).
+    pub linearised: bool,
     /// Threads and memory.
     pub execution: Arc<Execution>,
 }
@@ -35,7 +40,31 @@ impl<'n> NetworkModel<'n> {
             penalty: 0.0,
             centre: None,
             statistics: network.initial_statistics(),
+            linearised: false,
             execution: Arc::default(),
+        }
+    }
+
+    /// The model's outputs for some records, n × k.
+    ///
+    /// # Errors
+    /// Weights or records that do not fit the network.
+    pub fn logits(&self, w: &[f32], inputs: &[f32]) -> Result<Vec<f32>, Error> {
+        if !self.linearised {
+            return Ok(self.evaluator::<f32>()?.logits(w, inputs)?);
+        }
+        let centre = self.origin();
+        let execution = Arc::clone(&self.execution);
+        let tangent = Tangent::new(self.network, &centre, inputs, execution, false)?;
+        let v: Vec<f32> = w.iter().zip(&*centre).map(|(w, c)| w - c).collect();
+        Ok(tangent.logits(&v)?)
+    }
+
+    /// The centre, written out.
+    pub(crate) fn origin(&self) -> Arc<[f32]> {
+        match &self.centre {
+            Some(centre) => Arc::clone(centre),
+            None => vec![0.0; self.network.parameter_count()].into(),
         }
     }
 
@@ -81,26 +110,7 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         dataset: &'d Dataset,
         selection: &Selection,
     ) -> Result<Self, Error> {
-        let shape = model.network.input_shape().dims();
-        if dataset.input_len() != model.network.input_shape().len()
-            || dataset.class_names().len() > model.network.outputs()
-        {
-            return Err(Error::ModelDoesNotFit {
-                input: shape,
-                outputs: model.network.outputs(),
-                records: dataset.input_shape().to_vec(),
-                classes: dataset.class_names().len(),
-            });
-        }
-        if selection.is_empty() {
-            return Err(Error::NoRecords);
-        }
-        if let Some(&last) = selection.positions().last()
-            && last >= dataset.len()
-        {
-            let (position, records) = (last, dataset.len());
-            return Err(DatasetError::OutOfRange { position, records }.into());
-        }
+        check_fit(model.network, dataset, selection)?;
         Self::of(model.clone(), dataset, selection.positions().to_vec())
     }
 
@@ -141,6 +151,18 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
             .into_iter()
             .map(|index| self.positions[index])
             .collect()
+    }
+
+    /// The objective over some of its records, drawn by `seed`.
+    pub(super) fn drawn(&self, records: usize, seed: u64) -> Result<Self, Error> {
+        if records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
+        drawn.truncate(records);
+        drawn.sort_unstable();
+        let drawn = drawn.into_iter().map(|index| self.positions[index]);
+        Self::of(self.model.clone(), self.dataset, drawn.collect())
     }
 
     fn linearized<'a>(&'a self, w: &'a [f32], which: Curvature) -> Result<Full<'a>, Error> {
@@ -233,15 +255,33 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
-        if records == 0 {
-            return Err(Error::NoRecords);
+        Ok(Box::new(self.drawn(records, seed)?))
+    }
+}
+
+/// Refuses records that the network cannot take, and none at all.
+pub(super) fn check_fit(
+    network: &Network,
+    dataset: &Dataset,
+    selection: &Selection,
+) -> Result<(), Error> {
+    if dataset.input_len() != network.input_shape().len()
+        || dataset.class_names().len() > network.outputs()
+    {
+        return Err(Error::ModelDoesNotFit {
+            input: network.input_shape().dims(),
+            outputs: network.outputs(),
+            records: dataset.input_shape().to_vec(),
+            classes: dataset.class_names().len(),
+        });
+    }
+    match selection.positions().last() {
+        None => Err(Error::NoRecords),
+        Some(&position) if position >= dataset.len() => {
+            let records = dataset.len();
+            Err(DatasetError::OutOfRange { position, records }.into())
         }
-        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
-        drawn.truncate(records);
-        drawn.sort_unstable();
-        let drawn = drawn.into_iter().map(|index| self.positions[index]);
-        let subset = Self::of(self.model.clone(), self.dataset, drawn.collect())?;
-        Ok(Box::new(subset))
+        Some(_) => Ok(()),
     }
 }
 

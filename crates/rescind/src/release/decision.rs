@@ -44,7 +44,7 @@ impl<'a> Decision<'a> {
     /// noise is first added to.
     pub(super) fn new(
         basis: Basis<'a>,
-        weights: &[f32],
+        weights: &[f64],
         candidates: Vec<SensitivityBound>,
         judged: Judged,
     ) -> Result<Self, ReleaseError> {
@@ -52,7 +52,7 @@ impl<'a> Decision<'a> {
         let history = recover(basis.run)?.history;
         check_request(&basis.request, &history)?;
         let batch_norm = check_what_noise_leaves(&basis)?;
-        let ball = check_ball(weights, &basis.ball)?;
+        let ball = check_ball(network, weights, &basis.ball)?;
         let non_smooth_layers = non_smooth_layers(network);
         let origin = match basis.insecure_noise_seed {
             Some(_) => Origin::InsecureSeed,
@@ -69,7 +69,7 @@ impl<'a> Decision<'a> {
             }
         );
         if judged == Judged::ByNoise && !accepted {
-            let norm = norm_above(weights.iter().map(|value| f64::from(*value)));
+            let norm = norm_above(weights.iter().copied());
             if let Some(refusal) = judge(&terms, noise_norm, parameters, norm)? {
                 return Err(ReleaseError::Refused(Box::new(refusal)));
             }

@@ -65,7 +65,7 @@ pub fn fine_tune<'a>(
         data,
     } = order;
     check_vector("weights", weights.values(), network.parameter_count())?;
-    check_ball(weights.values(), &ball)?;
+    check_ball(network, weights.values(), &ball)?;
     if retained.records.len() as u64 != data.retained {
         return Err(ReleaseError::Inconsistent {
             field: "/data/retained".to_owned(),
@@ -77,11 +77,13 @@ pub fn fine_tune<'a>(
     }
     let bound = bound(&schedule)?;
     let centre: Option<Arc<[f32]>> = ball.centre.map(Into::into);
-    let mut start = weights.into_values();
+    let mut start: Vec<f32> = weights.values().iter().map(|&w| w as f32).collect();
     let start_projected = Ball::new(schedule.radius, centre.clone())?.project(&mut start);
+    let mut iterate: Vec<f64> = start.into_iter().map(f64::from).collect();
     let basis = Basis {
         run,
         network,
+        linearised: false,
         ball,
         noise,
         insecure_noise_seed,
@@ -94,14 +96,13 @@ pub fn fine_tune<'a>(
         Some(_) => Judged::Not,
         None => Judged::ByNoise,
     };
-    let decision = Decision::new(basis, &start, vec![bound], judged)?;
+    let decision = Decision::new(basis, &iterate, vec![bound], judged)?;
     let (sigma, terms) = (decision.terms.sigma, &decision.terms);
     let largest =
         largest_before_noise(&terms.bounds, &decision.ball, sigma).map_err(ReleaseError::from)?;
     let mut source = decision.noise_source()?;
 
     let began = Instant::now();
-    let mut iterate: Vec<f64> = start.into_iter().map(f64::from).collect();
     check_start(&iterate, centre.as_deref(), schedule.radius)?;
     let mut gradients = retained.minibatches()?;
     let mut steps = Steps {

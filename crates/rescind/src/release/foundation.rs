@@ -3,15 +3,20 @@
 use super::error::ReleaseError;
 use super::order::{Ball, Basis};
 use crate::certificate::{BallIdentity, BatchNorm, InputScaling, digest_of};
-use rescind_network::Network;
+use rescind_data::Digest;
+use rescind_network::{Network, Scalar};
 
 /// Upper bounds on ‖w − c‖ and the public facts about the ball.
-pub(super) fn check_ball(weights: &[f32], ball: &Ball<'_>) -> Result<BallIdentity, ReleaseError> {
+pub(super) fn check_ball(
+    network: &Network,
+    weights: &[f64],
+    ball: &Ball<'_>,
+) -> Result<BallIdentity, ReleaseError> {
     if let Some(centre) = ball.centre {
         check_vector("centre of the ball", centre, weights.len())?;
     }
     let distance = norm_above(weights.iter().enumerate().map(|(index, weight)| {
-        f64::from(*weight) - ball.centre.map_or(0.0, |centre| f64::from(centre[index]))
+        weight - ball.centre.map_or(0.0, |centre| f64::from(centre[index]))
     }));
     // Also refuses a radius that is not a number.
     if !(distance <= ball.radius && ball.radius.is_finite()) {
@@ -20,21 +25,42 @@ pub(super) fn check_ball(weights: &[f32], ball: &Ball<'_>) -> Result<BallIdentit
             radius: ball.radius,
         });
     }
-    let bytes = |centre: &[f32]| {
-        centre
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect::<Vec<u8>>()
-    };
     let centre = ball.centre.unwrap_or_default();
     Ok(BallIdentity {
         radius: ball.radius,
-        centre: ball.centre.map(|centre| digest_of(&bytes(centre))),
+        centre: ball.centre.map(centre_digest),
+        seed: drawn_from(network, ball)?,
         largest_centre: centre
             .iter()
             .map(|value| f64::from(value.abs()))
             .fold(0.0, f64::max),
     })
+}
+
+/// The digest of a centre: of its values as little-endian binary32.
+pub(crate) fn centre_digest(centre: &[f32]) -> Digest {
+    let bytes = centre.iter().flat_map(|value| value.to_le_bytes());
+    digest_of(&bytes.collect::<Vec<u8>>())
+}
+
+/// The seed the centre is said to be drawn from, if JSON can hold it, once that is found true.
+fn drawn_from(network: &Network, ball: &Ball<'_>) -> Result<Option<u64>, ReleaseError> {
+    const MOST: u64 = 1 << 53;
+    let Some(seed) = ball.seed.filter(|seed| *seed <= MOST) else {
+        return Ok(None);
+    };
+    let drawn = centre_digest(&network.initialise::<f32>(seed));
+    let found = ball.centre.map(centre_digest);
+    match found == Some(drawn) {
+        true => Ok(Some(seed)),
+        false => Err(ReleaseError::Inconsistent {
+            field: "/model/ball/seed".to_owned(),
+            found: seed.to_string(),
+            expected: "the seed from which the network's initialisation draws the centre"
+                .to_owned(),
+            why: "the centre is another".to_owned(),
+        }),
+    }
 }
 
 /// The Euclidean norm in f64, raised by more than its rounding errors.
@@ -46,7 +72,7 @@ pub(crate) fn norm_above(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 pub(super) fn check_vector(
     what: &'static str,
-    values: &[f32],
+    values: &[impl Scalar],
     expected: usize,
 ) -> Result<(), ReleaseError> {
     let broken = values.iter().find(|value| !value.is_finite());

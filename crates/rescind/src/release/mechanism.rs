@@ -57,6 +57,7 @@ pub(super) fn release_in_steps(
         run,
         state,
         network,
+        linearised,
         weights,
         ball,
         candidates,
@@ -77,6 +78,7 @@ pub(super) fn release_in_steps(
     let basis = Basis {
         run,
         network,
+        linearised,
         ball,
         noise,
         insecure_noise_seed,

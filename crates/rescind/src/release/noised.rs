@@ -16,6 +16,7 @@ use crate::ledger::{
     CertificateEntry, Entry, History, Ledger, RequestEntry, content_digest, publish, release_folder,
 };
 use rescind_data::Digest;
+use rescind_network::Weights;
 use rescind_privacy::noise::{NoiseReport, ReleaseFormat};
 
 /// Weights that the mechanism has noised, on terms that were decided before. They may be kept as
@@ -119,6 +120,17 @@ impl<'a> Noised<'a> {
             .exists()
             .then(|| disk::read(&configuration))
             .transpose()?;
+        let centre_file = match basis.ball.centre.filter(|_| basis.linearised) {
+            Some(centre) => {
+                let (parameters, statistics) = (centre.to_vec(), network.initial_statistics());
+                let centre = Weights {
+                    parameters,
+                    statistics,
+                };
+                Some(centre.to_safetensors(network)?)
+            }
+            None => None,
+        };
         let network_file = serde_json::to_vec_pretty(network.description())?;
         let covered: Vec<&RequestEntry> = history
             .pending()
@@ -152,6 +164,7 @@ impl<'a> Noised<'a> {
                 network: digest_of(&network_file),
                 configuration: configuration.map(|bytes| digest_of(&bytes)),
                 parameters: network.parameter_count() as u64,
+                linearised: basis.linearised,
                 statistics: network.statistic_count() as u64,
                 batch_norm: decision.batch_norm,
                 non_smooth_layers: decision.non_smooth_layers,
@@ -186,7 +199,7 @@ impl<'a> Noised<'a> {
 
         opening.write(run)?;
         observe(Step::OpeningWritten)?;
-        let files = Files::new(weights_file, network_file, &certificate)?;
+        let files = Files::new(weights_file, centre_file, network_file, &certificate)?;
         let staged = files.stage(run, number)?;
         release.content = content_digest(&staged)?;
         release.weights = certificate.model.weights;

@@ -12,9 +12,9 @@ pub(super) fn noised(
     source: &mut NoiseSource,
     sigma: NoiseScale,
     largest: f64,
-    weights: &[f32],
+    weights: &[f64],
 ) -> Result<(Vec<f32>, NoiseReport), PrivacyError> {
-    let mut noised: Vec<f64> = weights.iter().copied().map(f64::from).collect();
+    let mut noised = weights.to_vec();
     let report = source.add_gaussian(sigma, largest, FORMAT, &mut noised)?;
     // Exact: the grid's numbers are binary32 numbers.
     let noised = noised.into_iter().map(|value| value as f32).collect();

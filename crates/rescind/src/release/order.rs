@@ -23,6 +23,9 @@ pub struct ReleaseOrder<'a> {
     pub state: Digest,
     /// The network.
     pub network: &'a Network,
+    /// Whether its outputs are those of its linearisation at the ball's centre (THEORY §3); the
+    /// centre is then released too.
+    pub linearised: bool,
     /// Its un-noised weights, used up.
     pub weights: PrivateWeights,
     /// The ball in which they lie; checked in f64.
@@ -80,6 +83,7 @@ pub struct FineTuneOrder<'a> {
 pub(super) struct Basis<'a> {
     pub(super) run: &'a Path,
     pub(super) network: &'a Network,
+    pub(super) linearised: bool,
     pub(super) ball: Ball<'a>,
     pub(super) noise: NoiseChoice,
     pub(super) insecure_noise_seed: Option<u64>,
@@ -96,6 +100,8 @@ pub struct Ball<'a> {
     pub radius: f64,
     /// c, chosen without the records; the origin if absent.
     pub centre: Option<&'a [f32]>,
+    /// The seed from which the network's own initialisation drew the centre, where it did.
+    pub seed: Option<u64>,
 }
 
 /// One deletion request.

@@ -106,6 +106,7 @@ impl<'a> Retained<'a> {
                 parameters,
                 statistics,
             },
+            exact: None,
             moments: Vec::new(),
             best: None,
             progress: TrainingProgress::default(),

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 /// The files of a release.
 pub(super) struct Files {
     pub(super) weights: Vec<u8>,
+    /// The point at which the network is linearised, if it is.
+    pub(super) centre: Option<Vec<u8>>,
     pub(super) network: Vec<u8>,
     pub(super) certificate: Vec<u8>,
     pub(super) text: String,
@@ -18,11 +20,13 @@ pub(super) struct Files {
 impl Files {
     pub(super) fn new(
         weights: Vec<u8>,
+        centre: Option<Vec<u8>>,
         network: Vec<u8>,
         certificate: &Certificate,
     ) -> Result<Self, ReleaseError> {
         Ok(Self {
             weights,
+            centre,
             network,
             certificate: certificate.to_json()?.into_bytes(),
             text: certificate.to_string(),
@@ -35,13 +39,16 @@ impl Files {
         let folder = staging_folder(run, number);
         let releases = run.join("releases");
         disk::folder(&folder, Access::Open)?;
-        for (name, bytes) in [
+        let centre = self.centre.as_deref();
+        let centre = centre.map(|bytes| ("centre.safetensors", bytes));
+        let always = [
             ("weights.safetensors", self.weights.as_slice()),
             ("network.json", self.network.as_slice()),
             ("certificate.json", self.certificate.as_slice()),
             ("certificate.txt", self.text.as_bytes()),
             ("certificate.md", self.markdown.as_bytes()),
-        ] {
+        ];
+        for (name, bytes) in always.into_iter().chain(centre) {
             disk::write(&folder.join(name), bytes, Access::Open)?;
         }
         disk::sync_folder(&folder)?;

@@ -6,24 +6,30 @@ use std::fmt;
 /// Un-noised parameters. They do not implement `Clone` or show their values in `Debug`, and only
 /// [`release()`](super::release()) turns them into something that may be handed out.
 #[derive(PartialEq)]
-pub struct PrivateWeights(Vec<f32>);
+pub struct PrivateWeights(Vec<f64>);
 
 impl PrivateWeights {
     /// The flat parameter vector of a network.
     #[must_use]
     pub fn new(parameters: Vec<f32>) -> Self {
+        Self(parameters.into_iter().map(f64::from).collect())
+    }
+
+    /// The same in binary64, for bounds that rounding to binary32 would break.
+    #[must_use]
+    pub fn exact(parameters: Vec<f64>) -> Self {
         Self(parameters)
     }
 
     /// The parameters, for computing with them.
     #[must_use]
-    pub fn values(&self) -> &[f32] {
+    pub fn values(&self) -> &[f64] {
         &self.0
     }
 
     /// The parameters by value, to go on training from.
     #[must_use]
-    pub fn into_values(self) -> Vec<f32> {
+    pub fn into_values(self) -> Vec<f64> {
         self.0
     }
 }

@@ -19,7 +19,15 @@ pub struct RunConfig {
     pub scaling: Scaling,
     /// How to train.
     pub training: TrainingSettings,
-    /// R: all weights stay within this distance of the centre (THEORY §0).
+    /// What the weights are weights of; `full` if absent.
+    #[serde(default)]
+    pub parameterisation: Parameterisation,
+    /// Whether somebody vouches that a centre given by the user is independent of the records.
+    /// Convex models need that, or a centre that the run draws itself.
+    #[serde(default)]
+    pub centre_declared_public: bool,
+    /// R: all weights stay within this distance of the centre (THEORY §0). A convex model's follows
+    /// from its penalty, and replaces what is given here.
     pub radius: f64,
     /// Keep the private weights from before each request, so that a model can be compared with
     /// what it was. Without it they are removed once a request is done.
@@ -35,9 +43,33 @@ impl Default for RunConfig {
             model: ModelChoice::default(),
             scaling: Scaling::None,
             training: TrainingSettings::default(),
+            parameterisation: Parameterisation::Full,
+            centre_declared_public: false,
             radius: 20.0,
             keep_iterates: true,
         }
+    }
+}
+
+/// How outputs depend on the weights that are trained (THEORY §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parameterisation {
+    /// As the network says.
+    #[default]
+    Full,
+    /// Linearly: the network is linearised at the ball's centre, `z = J_f(x; c)(w − c)`. The loss
+    /// is convex in all weights.
+    Tangent,
+    /// As the network says, but only its last linear layer is trained, from zero; all other weights
+    /// stay at the ball's centre. The loss is convex in those that move.
+    Head,
+}
+
+impl Parameterisation {
+    /// Whether the penalised loss is strongly convex, so that guarantees can be proved.
+    pub fn is_convex(self) -> bool {
+        self != Parameterisation::Full
     }
 }
 

@@ -1,10 +1,11 @@
 //! Making and opening runs.
 
+use super::convex::{features, settle, without_head};
 use super::disk::{self, Access};
 use super::lock::Lock;
 use super::records::Raw;
 use super::store::{StateRecord, Store};
-use super::{Run, RunConfig};
+use super::{Parameterisation, Run, RunConfig};
 use crate::Error;
 use crate::ledger::{Ledger, Standing};
 use crate::observer::Observer;
@@ -47,7 +48,7 @@ impl Run {
         centre: Option<&[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let config = RunConfig {
+        let mut config = RunConfig {
             data: absolute(config.data)?,
             ..config
         };
@@ -58,6 +59,8 @@ impl Run {
         let raw = Raw::load(&config.data, None, observer)?;
         let description = config.model.describe(raw.train())?;
         let network = Network::new(description)?;
+        let centre = settle(&mut config, &network, centre)?;
+        let centre = centre.as_deref();
         let ball = ball(&config, &network, centre)?;
         let all = Selection::all(raw.train().len());
         let training = &config.training;
@@ -71,6 +74,7 @@ impl Run {
         let model = crate::NetworkModel::new(&network);
         let none = Selection::new(records.train.len(), vec![0])?;
         crate::NetworkObjective::new(&model, &records.train, &none)?;
+        let features = features(&config, &network, &ball, &records)?;
 
         disk::folder(&root.join("private"), Access::Private)?;
         let store = Store::open(root.join("private").join("state"))?;
@@ -95,6 +99,7 @@ impl Run {
             records,
             execution: Arc::<Execution>::default(),
             store,
+            features,
             current: None,
             broken: false,
             _lock: lock,
@@ -119,8 +124,10 @@ impl Run {
         };
         let data = absolute(config.data.clone())?;
         let kept = &there.config;
+        let drawn = kept.parameterisation.is_convex() && !kept.centre_declared_public;
         let same_centre = match centre {
-            Some(centre) => there.centred && disk::read(&root.join(CENTRE))? == centre,
+            None if drawn => true,
+            Some(centre) => there.centred && kept_centre(root, kept, centre)?,
             None => !there.centred,
         };
         let differs = [
@@ -133,8 +140,16 @@ impl Run {
             ),
             (!same_centre, "centre"),
             (
-                *kept != RunConfig { data, ..config },
-                "radius or keeping of iterates",
+                *kept
+                    != RunConfig {
+                        data,
+                        radius: match kept.parameterisation.is_convex() {
+                            true => kept.radius,
+                            false => config.radius,
+                        },
+                        ..config
+                    },
+                "parameterisation, radius or keeping of iterates",
             ),
         ];
         match differs.into_iter().find(|(differs, _)| *differs) {
@@ -175,6 +190,7 @@ impl Run {
         };
         let state = TrainingState {
             weights,
+            exact: None,
             moments: Vec::new(),
             best: None,
             progress,
@@ -225,6 +241,7 @@ impl Run {
         };
         let manifest = raw.manifest.clone();
         let records = raw.scale(scaling)?;
+        let features = features(&config, &network, &ball, &records)?;
         Ok(Run {
             root: root.to_owned(),
             config,
@@ -235,6 +252,7 @@ impl Run {
             records,
             execution: Arc::<Execution>::default(),
             store,
+            features,
             current,
             broken: false,
             _lock: lock,
@@ -273,6 +291,16 @@ fn read_config(root: &Path) -> Result<Written, Error> {
         });
     }
     disk::parse(&path, &bytes)
+}
+
+/// Whether this is the centre that the run was made with; a convex head keeps no last layer of it.
+fn kept_centre(root: &Path, config: &RunConfig, centre: &[u8]) -> Result<bool, Error> {
+    let kept = disk::read(&root.join(CENTRE))?;
+    if config.parameterisation != Parameterisation::Head {
+        return Ok(kept == centre);
+    }
+    let description: NetworkDescription = disk::read_json(&root.join(NETWORK))?;
+    Ok(kept == without_head(&Network::new(description)?, centre)?)
 }
 
 /// What can be said of a run without opening it.

@@ -57,6 +57,7 @@ impl Run {
             ball: self.ball.clone(),
             split: self.split.clone(),
             records: self.records.clone(),
+            features: self.features.clone(),
             execution: Arc::clone(&self.execution),
             store,
             current: Some((copy, state.clone())),

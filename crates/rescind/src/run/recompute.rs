@@ -34,6 +34,22 @@ impl Run {
             residual: None,
             theorem_residual: None,
         };
+        if self.config.parameterisation.is_convex() && record.scaling == self.records.scaling {
+            let (model, exact) = (self.model(Vec::new()), pair.after.exact.as_deref());
+            let retain = self.convex_objective(&model, &record.retained)?;
+            let norm_at = |w: &[f64]| {
+                let mut gradient = vec![0.0; w.len()];
+                retain.exact_gradient(w, &mut gradient)?;
+                Ok::<f64, Error>(rescind_curvature::norm(&gradient))
+            };
+            recomputed.gradient_norm_after = exact.map(norm_at).transpose()?;
+            let before = pair
+                .before
+                .as_ref()
+                .and_then(|state| state.exact.as_deref());
+            recomputed.gradient_norm_before = before.map(norm_at).transpose()?;
+            return Ok(recomputed);
+        }
         let (Some(before), Some(request)) = (&pair.before, record.requests.last()) else {
             return Ok(recomputed);
         };

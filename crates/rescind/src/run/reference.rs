@@ -52,13 +52,28 @@ impl Run {
                 }
                 let scaling = self.records.scaling.clone();
                 let record = StateRecord::new(retained.clone(), Vec::new(), scaling);
-                (record, self.trainer(retained).start()?)
+                let state = match self.config.parameterisation.is_convex() {
+                    true => self.convex_trainer(retained).start()?,
+                    false => self.trainer(retained).start()?,
+                };
+                (record, state)
             }
         };
         let mut save =
             |state: &TrainingState| checkpoint(&store, &self.network, &mut record, state);
-        self.trainer(retained)
-            .run(&mut state, &mut save, observer)?;
+        match self.config.parameterisation.is_convex() {
+            // Its preconditioner is its own, made without the forgotten records, and not kept.
+            true => self.convex_trainer(retained).run(
+                &mut state,
+                None,
+                None,
+                &mut |state, _| save(state),
+                observer,
+            )?,
+            false => self
+                .trainer(retained)
+                .run(&mut state, &mut save, observer)?,
+        }
         Ok(state)
     }
 

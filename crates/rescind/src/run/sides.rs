@@ -8,7 +8,7 @@ use crate::ledger::Ledger;
 use crate::methods::newton::{self, Constants, NewtonSettings, NewtonTask};
 use crate::observer::Observer;
 use crate::release::PrivateWeights;
-use crate::training::{Trainer, TrainingEnding, TrainingSettings};
+use crate::training::{Trainer, TrainingEnding, TrainingSettings, TrainingState};
 use crate::{Error, NetworkObjective};
 use rescind_data::Selection;
 use rescind_network::Weights;
@@ -58,8 +58,8 @@ impl Run {
         record.requests.last().map_or(Ok(()), noised_at_the_end)?;
         let retrained = self.retrained(&record.retained, observer)?;
         Ok(Sides {
-            unlearned: PrivateWeights::new(state.weights.parameters),
-            retrained: PrivateWeights::new(retrained.weights.parameters),
+            unlearned: unrounded(state),
+            retrained: unrounded(retrained),
         })
     }
 
@@ -107,6 +107,9 @@ impl Run {
                 MethodReport::NoisyFinetune { .. } | MethodReport::OutputPerturbation { .. } => {
                     return Err(noise_within());
                 }
+                MethodReport::Tangent { .. } | MethodReport::Head { .. } => {
+                    return Err(no_seeds());
+                }
             };
         }
         let retrained = self.train_afresh(&retained, retraining, observer)?;
@@ -144,6 +147,9 @@ impl Run {
             return cannot("the model was trained elsewhere");
         }
         record.requests.iter().try_for_each(noised_at_the_end)?;
+        if self.config.parameterisation.is_convex() {
+            return Err(no_seeds());
+        }
         if record.requests.iter().any(|r| !r.training_finished) {
             return cannot("a request was answered before training had ended");
         }
@@ -179,7 +185,21 @@ fn noised_at_the_end(request: &RequestRecord) -> Result<(), Error> {
         MethodReport::NoisyFinetune { .. } | MethodReport::OutputPerturbation { .. } => {
             Err(noise_within())
         }
-        MethodReport::Newton { .. } | MethodReport::Retrain { .. } => Ok(()),
+        _ => Ok(()),
+    }
+}
+
+/// The weights as precisely as they are known.
+fn unrounded(state: TrainingState) -> PrivateWeights {
+    match state.exact {
+        Some(exact) => PrivateWeights::exact(exact),
+        None => PrivateWeights::new(state.weights.parameters),
+    }
+}
+
+fn no_seeds() -> Error {
+    Error::CannotRepeat {
+        reason: "the training of a convex model has no randomness that another seed would change",
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 const FORMAT: u32 = 1;
 const RECORD: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
+const EXACT: &str = "exact.safetensors";
 const BEST: &str = "best.safetensors";
 const STAGING: &str = ".staging";
 
@@ -160,15 +161,22 @@ impl Store {
         record.number = self.numbers()?.last().map_or(0, |last| last + 1);
         record.progress = state.progress.clone();
         record.files.clear();
-        let mut put = |name: String, weights: &Weights<f32>| {
-            let bytes = weights.to_safetensors(network)?;
+        let mut put = |name: String, bytes: Vec<u8>| {
             disk::write(&folder.join(&name), &bytes, Access::Private)?;
             record.files.insert(name, digest(&bytes)?);
             Ok::<(), Error>(())
         };
-        put(WEIGHTS.to_owned(), &state.weights)?;
+        put(WEIGHTS.to_owned(), state.weights.to_safetensors(network)?)?;
+        if let Some(exact) = &state.exact {
+            let (parameters, statistics) = (exact.clone(), network.initial_statistics());
+            let exact = Weights {
+                parameters,
+                statistics,
+            };
+            put(EXACT.to_owned(), exact.to_safetensors(network)?)?;
+        }
         if let Some(best) = &state.best {
-            put(BEST.to_owned(), best)?;
+            put(BEST.to_owned(), best.to_safetensors(network)?)?;
         }
         for (index, moment) in state.moments.iter().enumerate() {
             let statistics = vec![0.0; network.statistic_count()];
@@ -176,7 +184,7 @@ impl Store {
                 parameters: moment.clone(),
                 statistics,
             };
-            put(moment_file(index), &moment)?;
+            put(moment_file(index), moment.to_safetensors(network)?)?;
         }
         let path = folder.join(RECORD);
         let bytes = disk::json(&path, record)?;
@@ -212,7 +220,7 @@ impl Store {
         };
         let folder = self.place(number);
         let record: StateRecord = self.record(number)?;
-        let mut weights = BTreeMap::new();
+        let (mut weights, mut exact) = (BTreeMap::new(), None);
         for (name, expected) in &record.files {
             let path = folder.join(name);
             let bytes = disk::read(&path)?;
@@ -221,7 +229,11 @@ impl Store {
                 let reason = format!("its content has hash {found}, {RECORD} says {expected}");
                 return Err(Error::Damaged { path, reason });
             }
-            weights.insert(name.clone(), Weights::from_safetensors(network, &bytes)?);
+            if name == EXACT {
+                exact = Some(Weights::from_safetensors(network, &bytes)?.parameters);
+            } else {
+                weights.insert(name.clone(), Weights::from_safetensors(network, &bytes)?);
+            }
         }
         let missing = || Error::Damaged {
             path: folder.join(RECORD),
@@ -234,6 +246,7 @@ impl Store {
         let state = TrainingState {
             best: weights.remove(BEST),
             weights: weights.remove(WEIGHTS).ok_or_else(missing)?,
+            exact,
             moments,
             progress: record.progress.clone(),
         };

@@ -3,10 +3,21 @@
 use super::Run;
 use super::store::{StateRecord, Store};
 use crate::Error;
+use crate::methods::newton::Preconditioning;
 use crate::observer::Observer;
-use crate::training::{Trainer, TrainingProgress, TrainingState};
+use crate::training::{ConvexTrainer, Sketch, Trainer, TrainingProgress, TrainingState};
 use rescind_data::Selection;
 use rescind_network::Network;
+
+/// The preconditioner that a convex model's run keeps, whatever its rank.
+pub(crate) const CONVEX: Preconditioning = Preconditioning::Nystrom {
+    rank: 0,
+    records: None,
+};
+
+/// Rank of the preconditioner that training leaves for requests; at most an eighth of the
+/// parameters.
+const REQUEST_RANK: usize = 384;
 
 impl Run {
     /// Trains to the end on the records retained, from the start or from the last checkpoint, and
@@ -19,7 +30,9 @@ impl Run {
         if self.broken {
             return Err(Error::OpenAgain);
         }
-        if !self.is_trained() {
+        if !self.is_trained() && self.config.parameterisation.is_convex() {
+            self.descend(observer)?;
+        } else if !self.is_trained() {
             let (record, mut state) = match self.current.take() {
                 Some(current) => current,
                 None => {
@@ -40,6 +53,44 @@ impl Run {
         }
         let (_, state) = self.trained()?;
         Ok(&state.progress)
+    }
+
+    /// The training of a convex model. At its end a preconditioner is prepared for the requests to
+    /// come.
+    fn descend(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let (record, mut state) = match self.current.take() {
+            Some(current) => current,
+            None => {
+                let retained = self.split.train.clone();
+                let scaling = self.records.scaling.clone();
+                let state = self.convex_trainer(&retained).start()?;
+                (StateRecord::new(retained, Vec::new(), scaling), state)
+            }
+        };
+        let mut kept = record.clone();
+        let trainer = self.convex_trainer(&record.retained);
+        let mut save = |state: &TrainingState, sketch: Option<&Sketch>| {
+            self.keep_sketch(CONVEX, sketch)?;
+            checkpoint(&self.store, &self.network, &mut kept, state)
+        };
+        let sketch = self.kept_sketch(CONVEX);
+        let rank = REQUEST_RANK.min(self.network.parameter_count().div_ceil(8));
+        let done = trainer.run(&mut state, sketch, Some(rank), &mut save, observer);
+        self.current = self.store.read(&self.network, None)?;
+        done
+    }
+
+    /// The training of this run's convex model on these records.
+    pub(crate) fn convex_trainer<'a>(&'a self, retained: &'a Selection) -> ConvexTrainer<'a> {
+        ConvexTrainer {
+            model: self.model(Vec::new()),
+            dataset: &self.records.train,
+            train: retained,
+            validation: &self.split.validation,
+            settings: &self.config.training,
+            ball: &self.ball,
+            features: self.features.as_ref(),
+        }
     }
 
     /// The training of this run on these records.

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct TrainingState {
     /// The weights, un-noised: private.
     pub weights: Weights<f32>,
+    /// The same in binary64, of convex models: what their guarantee is about.
+    pub exact: Option<Vec<f64>>,
     /// The optimiser's vectors; empty once training has ended.
     pub moments: Vec<Vec<f32>>,
     /// The weights of the lowest validation loss, under early stopping.

@@ -27,6 +27,18 @@ pub struct Trainer<'a> {
 /// Training records whose accuracy an epoch reports where there is no validation record.
 const SHOWN: usize = 2000;
 
+/// The accuracy on the first training records.
+pub(super) fn shown_accuracy(
+    model: &NetworkModel<'_>,
+    w: &[f32],
+    dataset: &Dataset,
+    train: &Selection,
+) -> Result<f64, Error> {
+    let some = train.positions()[..train.len().min(SHOWN)].to_vec();
+    let some = Selection::new(dataset.len(), some)?;
+    Ok(measure(model, w, dataset, &some, &mut ())?.accuracy)
+}
+
 impl<'a> Trainer<'a> {
     /// The state before the first step: fresh weights by the settings' seed, or the ball's centre
     /// if it has one (public weights are where fine-tuning starts).
@@ -53,6 +65,7 @@ impl<'a> Trainer<'a> {
                 parameters,
                 statistics,
             },
+            exact: None,
             moments: Vec::new(),
             best: None,
             progress: TrainingProgress::default(),
@@ -227,11 +240,7 @@ impl<'a> Trainer<'a> {
         };
         let accuracy = match &validated {
             Some(measured) => measured.accuracy,
-            None => {
-                let some = self.train.positions()[..self.train.len().min(SHOWN)].to_vec();
-                let some = Selection::new(self.dataset.len(), some)?;
-                measure(model, parameters, self.dataset, &some, &mut ())?.accuracy
-            }
+            None => shown_accuracy(model, parameters, self.dataset, self.train)?,
         };
         let gradient_norm = match self.settings.until_gradient {
             None => None,

@@ -9,7 +9,7 @@ use crate::ledger::{
     Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, opening_file,
     release_folder,
 };
-use crate::release::Opening;
+use crate::release::{Opening, centre_digest};
 use rescind_data::{Digest, Manifest};
 use rescind_network::{Network, NetworkDescription, Weights};
 use serde_json::Value;
@@ -269,8 +269,50 @@ pub(super) fn files_are_the_same(certificate: &Certificate, run: &Path, checks: 
             }
         }
     }
+    if model.linearised {
+        centre_is_certified(certificate, &folder, network.as_deref(), checks);
+    }
     if let (Some(weights), Some(network)) = (weights, network) {
         content_fits(certificate, &weights, &network, checks);
+    }
+}
+
+/// The point at which the network is linearised decides its outputs as much as the weights do.
+fn centre_is_certified(
+    certificate: &Certificate,
+    folder: &Path,
+    network: Option<&[u8]>,
+    checks: &mut Checks,
+) {
+    let (subject, ball) = (Subject::Files, &certificate.model.ball);
+    let network = network
+        .and_then(|bytes| serde_json::from_slice::<NetworkDescription>(bytes).ok())
+        .and_then(|description| Network::new(description).ok());
+    let Some(network) = network else {
+        return; // said by `content_fits`
+    };
+    let centre = disk::read(&folder.join("centre.safetensors"))
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| {
+            Weights::<f32>::from_safetensors(&network, &bytes).map_err(|error| error.to_string())
+        });
+    match centre {
+        Ok(centre) => {
+            let found = centre_digest(&centre.parameters);
+            let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
+            let why = "the network is linearised at the centre certified";
+            checks.equal(subject, "/model/ball/centre", found, stated, why);
+        }
+        Err(error) => {
+            let why = "the centre cannot be read";
+            checks.failed(subject, "centre.safetensors", "the centre", error, why);
+        }
+    }
+    if let Some(seed) = ball.seed {
+        let drawn = centre_digest(&network.initialise::<f32>(seed));
+        let why = "the centre is what the seed draws";
+        let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
+        checks.equal(subject, "/model/ball/seed", drawn, stated, why);
     }
 }
 

@@ -69,10 +69,12 @@ impl Fixture {
             run: self.run(),
             state: state(number),
             network: &self.network,
+            linearised: false,
             weights: PrivateWeights::new(self.weights()),
             ball: Ball {
                 radius: RADIUS,
                 centre: None,
+                seed: None,
             },
             candidates: vec![ball_bound()],
             noise: NoiseChoice::Sigma {

@@ -5,7 +5,7 @@
 //! that no two are told apart by colour alone.
 
 use super::legend::{CHARACTER, Entry, Kind, LINE, MARK, lay_out, shortened};
-use super::scale::Fitted;
+use super::scale::{Fitted, Tick};
 use super::{Chart, Mark, Medium, Scale, Series};
 use maud::{Markup, PreEscaped, html};
 
@@ -86,7 +86,14 @@ fn frame(chart: &Chart, top: f64) -> Frame {
         points().map(|(_, y)| y).chain(references),
         6,
     );
-    let widest = y.ticks.iter().map(|tick| tick.text.chars().count()).max();
+    let length = |tick: &Tick| {
+        let exponent = tick
+            .exponent
+            .as_ref()
+            .map_or(0, |text| text.chars().count());
+        tick.text.chars().count() + exponent
+    };
+    let widest = y.ticks.iter().map(length).max();
     Frame {
         left: 12.0 + CHARACTER * widest.unwrap_or(0).min(24) as f64,
         top,
@@ -105,13 +112,13 @@ fn axes(chart: &Chart, frame: &Frame) -> Markup {
             @let y = round(frame.bottom - (frame.bottom - frame.top) * tick.place);
             line class="g" x1=(left) x2=(right) y1=(y) y2=(y) {}
             text x=(round(frame.left - 6.0)) y=(round(y + 4.5)) text-anchor="end" {
-                (shortened(&tick.text, 24))
+                (label(tick))
             }
         }
         @for tick in &frame.x.ticks {
             @let x = round(frame.left + (frame.right - frame.left) * tick.place);
             line class="g" x1=(x) x2=(x) y1=(top) y2=(bottom) {}
-            text x=(x) y=(round(frame.bottom + 17.0)) text-anchor="middle" { (tick.text) }
+            text x=(x) y=(round(frame.bottom + 17.0)) text-anchor="middle" { (label(tick)) }
         }
         line class="a" x1=(left) x2=(right) y1=(bottom) y2=(bottom) {}
         line class="a" x1=(left) x2=(left) y1=(top) y2=(bottom) {}
@@ -120,6 +127,15 @@ fn axes(chart: &Chart, frame: &Frame) -> Markup {
         // Above the axis and not beside it: no neck has to turn.
         @if !matches!(chart.y.scale, Scale::Categories(_)) {
             text x="2" y=(round(frame.top - 9.0)) { (shortened(&chart.y.label, 64)) }
+        }
+    }
+}
+
+fn label(tick: &Tick) -> Markup {
+    html! {
+        (shortened(&tick.text, 24))
+        @if let Some(exponent) = &tick.exponent {
+            tspan dy="-5" font-size="10" { (exponent) }
         }
     }
 }

@@ -12,12 +12,17 @@ pub(super) struct Fitted {
     pub ticks: Vec<Tick>,
 }
 
+/// A text and the exponent it is raised to.
+type Label = (String, Option<String>);
+
 /// A number on an axis.
 pub(super) struct Tick {
     /// Its place, from 0 to 1.
     pub place: f64,
     /// How it is written.
     pub text: String,
+    /// The power to which it is raised, if it is.
+    pub exponent: Option<String>,
 }
 
 impl Fitted {
@@ -37,7 +42,7 @@ impl Fitted {
             logarithmic,
             ticks: Vec::new(),
         };
-        let ticks = match scale {
+        let ticks: Vec<(f64, Label)> = match scale {
             Scale::Categories(names) => fitted.categories(names),
             Scale::Linear => fitted.linear(most, f64::MIN_POSITIVE),
             Scale::Counts => fitted.linear(most, 1.0),
@@ -45,9 +50,10 @@ impl Fitted {
         };
         fitted.ticks = ticks
             .into_iter()
-            .map(|(value, text)| Tick {
+            .map(|(value, (text, exponent))| Tick {
                 place: fitted.fraction(value),
                 text,
+                exponent,
             })
             .collect();
         fitted
@@ -66,16 +72,16 @@ impl Fitted {
         (value - self.low) / (self.high - self.low)
     }
 
-    fn categories(&mut self, names: &[String]) -> Vec<(f64, String)> {
+    fn categories(&mut self, names: &[String]) -> Vec<(f64, Label)> {
         // From top to bottom, with half a row of room at either end.
         (self.low, self.high) = (names.len().max(1) as f64 - 0.5, -0.5);
         let names = names.iter().enumerate();
         names
-            .map(|(index, name)| (index as f64, name.clone()))
+            .map(|(index, name)| (index as f64, (name.clone(), None)))
             .collect()
     }
 
-    fn linear(&mut self, most: usize, least_step: f64) -> Vec<(f64, String)> {
+    fn linear(&mut self, most: usize, least_step: f64) -> Vec<(f64, Label)> {
         let span = self.high - self.low;
         // A single number gets room around it.
         let room = match span > 1e-9 * self.high.abs().max(self.low.abs()) {
@@ -95,12 +101,12 @@ impl Fitted {
                     true => format!("{value:.2e}"),
                     false => format!("{value:.decimals$}"),
                 };
-                (value, text.replace('-', "\u{2212}"))
+                (value, (minus(&text), None))
             })
             .collect()
     }
 
-    fn logarithmic(&mut self, most: usize) -> Vec<(f64, String)> {
+    fn logarithmic(&mut self, most: usize) -> Vec<(f64, Label)> {
         let room = match self.high - self.low < 0.4 {
             true => 0.25,
             false => (0.04 * (self.high - self.low)).max(0.1),
@@ -124,7 +130,7 @@ impl Fitted {
                 } else {
                     format!("{value:e}")
                 };
-                (value.log10(), text.replace('-', "\u{2212}"))
+                (value.log10(), (minus(&text), None))
             })
             .collect()
     }
@@ -140,27 +146,18 @@ fn nice_step(step: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// 10 with a raised exponent; 1 and 10 as they are.
-fn power_of_ten(exponent: i32) -> String {
+/// 10 and its exponent; 1 and 10 as they are.
+fn power_of_ten(exponent: i32) -> Label {
     match exponent {
-        0 => "1".to_owned(),
-        1 => "10".to_owned(),
-        _ => {
-            let raised = exponent.to_string().chars().map(raise).collect::<String>();
-            format!("10{raised}")
-        }
+        0 => ("1".to_owned(), None),
+        1 => ("10".to_owned(), None),
+        _ => ("10".to_owned(), Some(minus(&exponent.to_string()))),
     }
 }
 
-fn raise(character: char) -> char {
-    match character {
-        '-' => '\u{207b}',
-        '1' => '\u{b9}',
-        '2' => '\u{b2}',
-        '3' => '\u{b3}',
-        '0' => '\u{2070}',
-        digit => char::from_u32(0x2070 + digit.to_digit(10).unwrap_or(0)).unwrap_or(digit),
-    }
+/// With the sign that is as wide as a digit.
+fn minus(text: &str) -> String {
+    text.replace('-', "\u{2212}")
 }
 
 #[cfg(test)]
@@ -172,7 +169,11 @@ mod tests {
         for tick in &fitted.ticks {
             assert!((-1e-9..=1.0 + 1e-9).contains(&tick.place), "{}", tick.text);
         }
-        fitted.ticks.into_iter().map(|tick| tick.text).collect()
+        let whole = |tick: Tick| match tick.exponent {
+            Some(exponent) => format!("{}^{exponent}", tick.text),
+            None => tick.text,
+        };
+        fitted.ticks.into_iter().map(whole).collect()
     }
 
     #[test]
@@ -182,9 +183,9 @@ mod tests {
         assert_eq!(written(Scale::Counts, &[1.0, 2.0]), ["1", "2"]);
         assert_eq!(
             written(Scale::Log, &[1e-5, 1.0]),
-            ["10\u{207b}\u{2075}", "10\u{207b}\u{b3}", "10\u{207b}\u{b9}"]
+            ["10^\u{2212}5", "10^\u{2212}3", "10^\u{2212}1"]
         );
-        assert_eq!(written(Scale::Log, &[1.0, 100.0]), ["1", "10", "10\u{b2}"]);
+        assert_eq!(written(Scale::Log, &[1.0, 100.0]), ["1", "10", "10^2"]);
         assert_eq!(written(Scale::Log, &[2.0, 5.0]), ["2", "5"]);
         let names = ["a", "b"].map(str::to_owned).to_vec();
         assert_eq!(written(Scale::Categories(names), &[]), ["a", "b"]);

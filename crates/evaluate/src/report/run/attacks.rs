@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
-use crate::report::words::{number, percent};
+use crate::report::words::{above, number, percent};
 
 /// How an attack trades false positives for true ones, at every threshold.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,7 @@ fn verdict(audit: &Audit) -> String {
 fn table(audit: &Audit) -> Table {
     let (claim, confidence) = (&audit.claim, percent(audit.confidence));
     let row = |name: &str, found: f64, most: f64, promised: f64, test: &str| {
-        let figures = [found, most, promised].map(number);
+        let figures = [number(found), number(most), above(promised)];
         let mut row = vec![name.to_owned()];
         row.extend(figures);
         row.push(test.to_owned());
@@ -79,7 +79,7 @@ fn table(audit: &Audit) -> Table {
     let caption = format!(
         "Lower bounds, holding together with a probability of {confidence}; epsilon at delta = {}. \
          \"Could show\" is the most that so many pairs can show.",
-        number(claim.delta)
+        above(claim.delta)
     );
     Table::new(&caption, &head, rows)
 }

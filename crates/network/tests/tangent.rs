@@ -1,0 +1,138 @@
+//! The tangent model against differences of the network's outputs, and its curvature against
+//! differences of its gradient.
+
+mod support;
+
+use rescind_network::zoo::{self, Norm};
+use rescind_network::{Activation, Execution, Network, NetworkError, Tangent};
+use std::sync::Arc;
+use support::{along, derivative, direction, dot, labels, random, relative_error};
+
+fn networks() -> Vec<Network> {
+    let gelu = Activation::Gelu;
+    let all = [
+        zoo::mlp(&[6], &[9, 5], 3, Activation::Tanh, Norm::None).unwrap(),
+        zoo::mlp(&[6], &[16], 4, Activation::Relu, Norm::Group).unwrap(),
+        zoo::allcnn(&[1, 8, 8], 3, gelu, Norm::None).unwrap(),
+    ];
+    all.map(|description| Network::new(description).unwrap())
+        .into()
+}
+
+fn single(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&x| x as f32).collect()
+}
+
+fn one_thread(budget: usize) -> Arc<Execution> {
+    Arc::new(Execution::new(1, budget).unwrap())
+}
+
+#[test]
+fn outputs_gradient_and_curvature_agree_with_differences() {
+    for network in networks() {
+        let (d, k) = (network.parameter_count(), network.outputs());
+        let origin: Vec<f64> = network.initialise(3);
+        let records = 7;
+        let inputs = single(&random(4, records * network.input_shape().len()));
+        let exact: Vec<f64> = inputs.iter().map(|&x| f64::from(x)).collect();
+        let labels = labels(5, records, k);
+        let tangent = Tangent::new(&network, &origin, inputs, one_thread(1 << 30), true).unwrap();
+        let evaluator =
+            rescind_network::Evaluator::new(&network, rescind_network::Loss::SoftmaxCrossEntropy);
+
+        // z(v) = J v, however far v is from 0.
+        let v: Vec<f64> = direction(6, d).iter().map(|x| 5.0 * x).collect();
+        let unit = direction(6, d);
+        let slope = derivative(1e-4, |t| {
+            evaluator.logits(&along(&origin, t, &unit), &exact).unwrap()
+        });
+        let expected: Vec<f64> = slope.iter().map(|x| 5.0 * x).collect();
+        let z = tangent.logits(&v).unwrap();
+        assert!(relative_error(&z, &expected) < 1e-7);
+
+        let u = direction(7, d);
+        let mut g = vec![0.0; d];
+        let loss = tangent.gradient(&v, &labels, &mut g).unwrap();
+        let by_hand: f64 = z
+            .chunks(k)
+            .zip(&labels)
+            .map(|(z, &y)| z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[y as usize])
+            .sum();
+        assert!((loss - by_hand / records as f64).abs() < 1e-12);
+        let at = |t: f64| {
+            let mut g = vec![0.0; d];
+            let loss = tangent
+                .gradient(&along(&v, t, &u), &labels, &mut g)
+                .unwrap();
+            (loss, g)
+        };
+        let slope = derivative(1e-3, |t| vec![at(t).0]);
+        assert!((dot(&g, &u) - slope[0]).abs() < 1e-9 * slope[0].abs().max(1.0));
+
+        let mut hu = vec![0.0; d];
+        let p = tangent.probabilities(&v).unwrap();
+        tangent.hessian_product(&p, &u, &mut hu).unwrap();
+        assert!(relative_error(&hu, &derivative(1e-3, |t| at(t).1)) < 1e-8);
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_threads_or_on_what_is_kept() {
+    let network =
+        Network::new(zoo::mlp(&[1, 8, 8], &[40, 30], 10, Activation::Gelu, Norm::None).unwrap())
+            .unwrap();
+    let (d, records) = (network.parameter_count(), 3000);
+    let origin: Vec<f32> = network.initialise(1);
+    let inputs = single(&random(2, records * 64));
+    let labels = labels(3, records, 10);
+    let v = single(&random(4, d));
+    let run = |threads: usize, keep: bool| {
+        let execution = Arc::new(Execution::new(threads, 1 << 30).unwrap());
+        let tangent = Tangent::new(&network, &origin, inputs.as_slice(), execution, keep).unwrap();
+        let (mut g, mut h) = (vec![0.0; d], vec![0.0; d]);
+        let loss = tangent.gradient(&v, &labels, &mut g).unwrap();
+        let p = tangent.probabilities(&v).unwrap();
+        tangent.hessian_product(&p, &v, &mut h).unwrap();
+        (loss.to_bits(), g, h, p)
+    };
+    let first = run(1, true);
+    for (threads, keep) in [(1, false), (3, true), (3, false)] {
+        assert!(
+            run(threads, keep) == first,
+            "{threads} threads, keep {keep}"
+        );
+    }
+}
+
+#[test]
+fn wrong_lengths_and_labels_are_refused() {
+    let network =
+        Network::new(zoo::mlp(&[3], &[4], 2, Activation::Relu, Norm::None).unwrap()).unwrap();
+    let origin: Vec<f64> = network.initialise(1);
+    let execution = one_thread(1 << 30);
+    let new = |origin: &[f64], inputs: Vec<f32>, execution| {
+        Tangent::new(&network, origin, inputs, execution, true).map(|_| ())
+    };
+    let wrong = |result| matches!(result, Err(NetworkError::WrongLength { .. }));
+    assert!(wrong(new(&origin[1..], vec![0.0; 3], execution.clone())));
+    assert!(wrong(new(&origin, vec![0.0; 4], execution.clone())));
+    assert!(matches!(
+        new(&origin, Vec::new(), execution.clone()),
+        Err(NetworkError::EmptyBatch)
+    ));
+    assert!(matches!(
+        new(&origin, vec![0.0; 3], one_thread(10)),
+        Err(NetworkError::MemoryBudget { .. })
+    ));
+    let d = origin.len();
+    let tangent = Tangent::new(&network, &origin, vec![0.1; 6], execution, true).unwrap();
+    assert_eq!((tangent.records(), tangent.dim()), (2, d));
+    let (mut out, v) = (vec![0.0; d], vec![0.0; d]);
+    assert!(wrong(tangent.logits(&v[1..]).map(|_| ())));
+    assert!(wrong(tangent.gradient(&v, &[0], &mut out).map(|_| ())));
+    assert!(wrong(tangent.hessian_product(&[0.5; 3], &v, &mut out)));
+    assert!(matches!(
+        tangent.gradient(&v, &[0, 2], &mut out),
+        Err(NetworkError::LabelOutOfRange { .. })
+    ));
+}

@@ -1,0 +1,124 @@
+//! Training a tangent MLP, forgetting some of its records and training again without them, timed:
+//! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G FORGET RANK`.
+
+use rescind::methods::convex::{ConvexSettings, Minimiser};
+use rescind::{NetworkModel, TangentObjective};
+use rescind_data::{DataSource, Selection, load};
+use rescind_network::{Activation, Network, zoo};
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let source: DataSource = args[0].parse()?;
+    let data = load(&source)?;
+    let hidden: Vec<usize> = args[1].split(',').map(|w| w.parse().unwrap()).collect();
+    let activation: Activation = args[2].parse()?;
+    let (mu, bound): (f64, f64) = (args[3].parse()?, args[4].parse()?);
+    let (forget, rank): (usize, usize) = (args[5].parse()?, args[6].parse()?);
+    let network = Network::new(zoo::mlp(
+        data.train.input_shape(),
+        &hidden,
+        data.train.class_names().len(),
+        activation,
+        zoo::Norm::None,
+    )?)?;
+    let centre: Vec<f32> = network.initialise(42);
+    let mut model = NetworkModel::new(&network);
+    model.penalty = mu;
+    model.linearised = true;
+    model.centre = Some(centre.clone().into());
+    println!(
+        "d = {}, n = {}",
+        network.parameter_count(),
+        data.train.len()
+    );
+    let wide: Vec<f64> = centre.iter().map(|&c| f64::from(c)).collect();
+    let mut settings = ConvexSettings::new(mu, bound);
+    settings.sketch_rank = rank;
+    if let Some(below) = args.get(7) {
+        settings.sketch_below = below.parse()?;
+    }
+
+    let all = Selection::all(data.train.len());
+    let test = Selection::all(data.test.len());
+    let gone = Selection::new(data.train.len(), (0..forget).collect())?;
+    let rest = all.difference(&gone)?;
+    let accuracy = |w: &[f64]| {
+        let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
+        rescind::evaluation::measure(&model, &w, &data.test, &test, &mut ()).unwrap()
+    };
+    let later: usize = args[8].parse()?;
+    let run = |mut at: Minimiser<'_>,
+               began: Instant,
+               later: usize|
+     -> Result<(Vec<f64>, Option<_>), rescind::Error> {
+        println!(
+            "{:8.2} s  |g| {:.3e} F {:?}",
+            began.elapsed().as_secs_f64(),
+            at.gradient_norm(),
+            at.loss()
+        );
+        let mut paused = 0.0;
+        while !at.has_arrived() {
+            at.step(&mut ())?;
+            let t = began.elapsed().as_secs_f64() - paused;
+            let b = Instant::now();
+            let m = accuracy(at.weights());
+            paused += b.elapsed().as_secs_f64();
+            println!(
+                "{t:8.2} s  |g| {:.3e} F {:.6} test {:.4} {:?}",
+                at.gradient_norm(),
+                at.loss().unwrap(),
+                m.accuracy,
+                at.effort()
+            );
+        }
+        if later > 0 {
+            at.prepare_here(later, &mut ())?;
+            println!(
+                "{:8.2} s prepared {:?}",
+                began.elapsed().as_secs_f64(),
+                at.effort()
+            );
+        }
+        Ok(at.into_parts())
+    };
+    println!("train on all");
+    let began = Instant::now();
+    let objective = TangentObjective::new(&model, &data.train, &all)?;
+    let at = Minimiser::start(&objective, wide.clone(), settings)?;
+    let (w, sketch) = run(at, began, later)?;
+    drop(objective);
+    println!("forget {forget}");
+    let began = Instant::now();
+    let objective = TangentObjective::new(&model, &data.train, &rest)?;
+    let going = TangentObjective::new(&model, &data.train, &gone)?;
+    let mut g = vec![0.0; w.len()];
+    rescind::Objective::exact_gradient(&going, &w, &mut g)?;
+    let share = -(gone.len() as f64) / rest.len() as f64;
+    g.iter_mut().for_each(|g| *g *= share);
+    let at = Minimiser::start_with(&objective, w, g, settings)?.preconditioned_by(sketch);
+    let (w, _) = run(at, began, 0)?;
+    println!("retrain");
+    let began = Instant::now();
+    let objective = TangentObjective::new(&model, &data.train, &rest)?;
+    let at = Minimiser::start(&objective, wide.clone(), settings)?;
+    let (again, _) = run(at, began, 0)?;
+    let apart: f64 = w
+        .iter()
+        .zip(&again)
+        .map(|(a, b)| (a - b) * (a - b))
+        .sum::<f64>()
+        .sqrt();
+    let v: f64 = w
+        .iter()
+        .zip(&wide)
+        .map(|(a, b)| (a - b) * (a - b))
+        .sum::<f64>()
+        .sqrt();
+    println!(
+        "apart {apart:.3e}, bound {:.3e}, |v| {v:.3}",
+        2.0 * bound / mu
+    );
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! Strongly convex objectives, minimised until the gradient is small: training and forgetting are
+//! the same descent from different starts, and both ends lie close to the one minimum (THEORY §3).
+
+mod bounds;
+mod minimiser;
+mod report;
+mod settings;
+
+pub(crate) use bounds::bounds;
+pub use minimiser::{Effort, Minimiser};
+pub use report::ConvexReport;
+pub use settings::ConvexSettings;

@@ -1,0 +1,326 @@
+//! The objective of a network linearised at the ball's centre (THEORY §3).
+
+use super::network::check_fit;
+use super::{Curvature, Minibatch, NetworkModel, Objective};
+use crate::Error;
+use rand::SeedableRng;
+use rand::seq::index;
+use rand_chacha::ChaCha8Rng;
+use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind_data::{Dataset, Selection, epoch_order};
+use rescind_network::Tangent;
+use std::sync::Arc;
+
+/// [`Objective`] of the tangent model `z(x) = J_f(x; c)(w − c)` over selected records: softmax
+/// cross-entropy and `(μ/2)‖w − c‖²`, strongly convex in all weights where μ > 0.
+///
+/// Its Hessian is its Gauss–Newton matrix. Holds a copy of the selected inputs and, within the
+/// memory budget, the network's activations at c.
+pub struct TangentObjective<'n> {
+    model: NetworkModel<'n>,
+    centre: Arc<[f32]>,
+    inputs: Arc<[f32]>,
+    labels: Arc<[u32]>,
+    tangent: Tangent<'n, f32>,
+    exact: Tangent<'n, f64>,
+}
+
+impl<'n> TangentObjective<'n> {
+    /// `F_S` of `model`, linearised at its centre, over the records `selection` of `dataset`.
+    ///
+    /// # Errors
+    /// As [`NetworkObjective::new`](super::NetworkObjective::new).
+    pub fn new(
+        model: &NetworkModel<'n>,
+        dataset: &Dataset,
+        selection: &Selection,
+    ) -> Result<Self, Error> {
+        check_fit(model.network, dataset, selection)?;
+        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+        inputs.reserve_exact(selection.len() * dataset.input_len());
+        dataset.copy_batch(selection.positions(), &mut inputs, &mut labels)?;
+        Self::of(model.clone(), inputs.into(), labels.into())
+    }
+
+    fn of(model: NetworkModel<'n>, inputs: Arc<[f32]>, labels: Arc<[u32]>) -> Result<Self, Error> {
+        // The penalty is checked where evaluators are made.
+        model.evaluator::<f32>()?;
+        let centre = model.origin();
+        let wide: Vec<f64> = centre.iter().map(|&c| f64::from(c)).collect();
+        let execution = || Arc::clone(&model.execution);
+        let (network, records) = (model.network, || Arc::clone(&inputs));
+        Ok(TangentObjective {
+            tangent: Tangent::new(network, &centre, records(), execution(), true)?,
+            // Used a few times, at twice the width: not worth the memory.
+            exact: Tangent::new(network, &wide, records(), execution(), false)?,
+            model,
+            centre,
+            inputs,
+            labels,
+        })
+    }
+
+    /// `w − c`.
+    fn offset(&self, w: &[f32]) -> Vec<f32> {
+        w.iter().zip(&*self.centre).map(|(w, c)| w - c).collect()
+    }
+
+    fn exact_offset(&self, w: &[f64]) -> Vec<f64> {
+        let pairs = w.iter().zip(&*self.centre);
+        pairs.map(|(w, &c)| w - f64::from(c)).collect()
+    }
+
+    /// The objective over the records at these positions among its own.
+    fn at(&self, positions: &[usize]) -> Result<Self, Error> {
+        let len = self.model.network.input_shape().len();
+        let mut inputs = Vec::with_capacity(positions.len() * len);
+        for &position in positions {
+            inputs.extend_from_slice(&self.inputs[position * len..][..len]);
+        }
+        let labels = positions.iter().map(|&at| self.labels[at]).collect();
+        Self::of(self.model.clone(), inputs.into(), labels)
+    }
+}
+
+impl Objective for TangentObjective<'_> {
+    fn dim(&self) -> usize {
+        self.centre.len()
+    }
+
+    fn records(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
+        let (v, penalty) = (self.offset(w), self.model.penalty);
+        let loss = self.tangent.gradient(&v, &self.labels, gradient)?;
+        let mut squares = 0.0;
+        for (g, &v) in gradient.iter_mut().zip(&v) {
+            *g += (penalty * f64::from(v)) as f32;
+            squares += f64::from(v).powi(2);
+        }
+        Ok(loss + 0.5 * penalty * squares)
+    }
+
+    fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+        let (v, penalty) = (self.exact_offset(w), self.model.penalty);
+        let loss = self.exact.gradient(&v, &self.labels, gradient)?;
+        let mut squares = 0.0;
+        for (g, &v) in gradient.iter_mut().zip(&v) {
+            *g += penalty * v;
+            squares += v * v;
+        }
+        Ok(loss + 0.5 * penalty * squares)
+    }
+
+    fn curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        _: Curvature,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        Ok(Box::new(Full {
+            probabilities: self.tangent.probabilities(&self.offset(w))?,
+            penalty: self.model.penalty,
+            tangent: &self.tangent,
+        }))
+    }
+
+    fn thinned_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        share: f64,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        let probabilities = self.tangent.probabilities(&self.offset(w))?;
+        let outputs = self.model.network.outputs();
+        let heavy = heaviest(&probabilities, outputs, share);
+        if 4 * heavy.len() > 3 * self.records() {
+            return Ok(Box::new(Full {
+                probabilities,
+                penalty: self.model.penalty,
+                tangent: &self.tangent,
+            }));
+        }
+        let rows = heavy
+            .iter()
+            .map(|&i| &probabilities[i * outputs..][..outputs]);
+        Ok(Box::new(Thinned {
+            probabilities: rows.flatten().copied().collect(),
+            penalty: self.model.penalty,
+            scale: heavy.len() as f64 / self.records() as f64,
+            tangent: self.at(&heavy)?.tangent,
+        }))
+    }
+
+    fn sampled_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+        minibatch: Minibatch,
+    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
+        if minibatch.records == 0 {
+            return Err(Error::NoRecords);
+        }
+        Ok(Box::new(Sampled {
+            full: self.curvature(w, which)?,
+            objective: self,
+            w,
+            minibatch,
+        }))
+    }
+
+    fn exact_product(
+        &self,
+        w: &[f64],
+        _: Curvature,
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Error> {
+        let probabilities = self.exact.probabilities(&self.exact_offset(w))?;
+        self.exact.hessian_product(&probabilities, v, out)?;
+        for (out, v) in out.iter_mut().zip(v) {
+            *out += self.model.penalty * v;
+        }
+        Ok(())
+    }
+
+    fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
+        if records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
+        drawn.truncate(records);
+        drawn.sort_unstable();
+        Ok(Box::new(self.at(&drawn)?))
+    }
+}
+
+/// Positions, ascending, of the records with the largest traces of output curvature
+/// `1 − Σ_k p_k²`, all but `share` of their sum.
+fn heaviest(probabilities: &[f32], outputs: usize, share: f64) -> Vec<usize> {
+    let rows = probabilities.chunks_exact(outputs);
+    let trace = |row: &[f32]| {
+        // Σ p(1 − p), which keeps its digits where one class is all but certain.
+        let terms = row.iter().map(|&p| f64::from(p) * (1.0 - f64::from(p)));
+        terms.sum::<f64>().max(0.0)
+    };
+    let mut traces: Vec<(usize, f64)> = rows.map(trace).enumerate().collect();
+    traces.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+    let spare = share * traces.iter().map(|(_, trace)| trace).sum::<f64>();
+    let mut dropped = 0.0;
+    let light = traces.iter().take_while(|(_, trace)| {
+        dropped += trace;
+        dropped <= spare
+    });
+    let light = light.count().min(traces.len().saturating_sub(1));
+    let mut heavy: Vec<usize> = traces[light..].iter().map(|&(i, _)| i).collect();
+    heavy.sort_unstable();
+    heavy
+}
+
+/// The curvature over all records.
+struct Full<'a, 'n> {
+    tangent: &'a Tangent<'n, f32>,
+    probabilities: Vec<f32>,
+    penalty: f64,
+}
+
+impl LinearOperator<f32> for Full<'_, '_> {
+    fn dim(&self) -> usize {
+        self.tangent.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        product(self.tangent, &self.probabilities, 1.0, self.penalty, v, out);
+    }
+}
+
+/// The curvature over the records that carry most of it.
+struct Thinned<'n> {
+    tangent: Tangent<'n, f32>,
+    probabilities: Vec<f32>,
+    scale: f64,
+    penalty: f64,
+}
+
+impl LinearOperator<f32> for Thinned<'_> {
+    fn dim(&self) -> usize {
+        self.tangent.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        let (scale, penalty) = (self.scale, self.penalty);
+        product(&self.tangent, &self.probabilities, scale, penalty, v, out);
+    }
+}
+
+/// `out = scale · H v + μ v`.
+fn product(
+    tangent: &Tangent<'_, f32>,
+    probabilities: &[f32],
+    scale: f64,
+    penalty: f64,
+    v: &[f32],
+    out: &mut [f32],
+) {
+    if tangent.hessian_product(probabilities, v, out).is_err() {
+        return out.fill(f32::NAN);
+    }
+    let (scale, penalty) = (scale as f32, penalty as f32);
+    for (out, v) in out.iter_mut().zip(v) {
+        *out = scale * *out + penalty * v;
+    }
+}
+
+/// The curvature over all records or over minibatches.
+struct Sampled<'a, 'n> {
+    full: Box<dyn LinearOperator<f32> + 'a>,
+    objective: &'a TangentObjective<'n>,
+    w: &'a [f32],
+    minibatch: Minibatch,
+}
+
+impl LinearOperator<f32> for Sampled<'_, '_> {
+    fn dim(&self) -> usize {
+        self.full.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        self.full.apply(v, out);
+    }
+}
+
+impl SampledOperator<f32> for Sampled<'_, '_> {
+    fn apply_sample(&self, chain: u64, step: u64, v: &[f32], out: &mut [f32]) {
+        let mut key = [0; 32];
+        let parts = [self.minibatch.seed, chain, step];
+        for (bytes, part) in key.chunks_exact_mut(8).zip(parts) {
+            bytes.copy_from_slice(&part.to_le_bytes());
+        }
+        let all = self.objective.records();
+        let most = self.minibatch.records.min(all);
+        let drawn = index::sample(&mut ChaCha8Rng::from_seed(key), all, most).into_vec();
+        let done = self.objective.at(&drawn).and_then(|batch| {
+            batch
+                .curvature(self.w, Curvature::GaussNewton)?
+                .apply(v, out);
+            Ok(())
+        });
+        if done.is_err() {
+            out.fill(f32::NAN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::heaviest;
+
+    #[test]
+    fn records_without_curvature_are_left_out_and_the_last_never_is() {
+        let p = [1.0, 0.0, 0.5, 0.5, 0.9, 0.1, 0.99, 0.01];
+        assert_eq!(heaviest(&p, 2, 0.0), [1, 2, 3]);
+        assert_eq!(heaviest(&p, 2, 0.05), [1, 2]);
+        assert_eq!(heaviest(&p, 2, 0.99), [1]);
+        assert_eq!(heaviest(&[1.0, 0.0], 2, 0.5), [0]);
+    }
+}

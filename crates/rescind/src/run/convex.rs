@@ -1,0 +1,130 @@
+//! What a run of a convex model must be, and what follows from its settings (THEORY §3).
+
+use super::records::Records;
+use super::{Parameterisation, Run, RunConfig, Scaling};
+use crate::objective::head_place;
+use crate::training::{Ball, convex_objective, convex_settings};
+use crate::{Error, Features, NetworkModel, Objective};
+use rescind_data::Selection;
+use rescind_network::{Network, Weights};
+
+/// Refuses a convex model whose guarantee could not be proved; sets the radius that its penalty
+/// proves. Returns the content of the centre's file: the one given, or one drawn here.
+pub(super) fn settle(
+    config: &mut RunConfig,
+    network: &Network,
+    centre: Option<&[u8]>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let given = centre.map(<[u8]>::to_vec);
+    if !config.parameterisation.is_convex() {
+        return Ok(given);
+    }
+    let refuse = |reason: &str| {
+        Err(Error::NotProvable {
+            reason: reason.to_owned(),
+        })
+    };
+    if config.training.penalty <= 0.0 {
+        return refuse(
+            "the penalty is 0, so that the objective need not be strongly convex and its minimiser \
+             may move freely: give a penalty above 0",
+        );
+    }
+    if network.statistic_count() > 0 {
+        return refuse(
+            "the network has batch norm, whose statistics no noise would cover: use group norm or \
+             none",
+        );
+    }
+    if config.training.early_stopping.is_some() {
+        return refuse(
+            "early stopping would end training before the gradient is small: leave it out",
+        );
+    }
+    if given.is_some() && !config.centre_declared_public {
+        return refuse(
+            "the centre given is not declared independent of the records, and a network fine-tuned \
+             on a record remembers it whatever is done to other weights: declare it public if it \
+             never saw these records, or leave it out and let the run draw one",
+        );
+    }
+    let head = config.parameterisation == Parameterisation::Head;
+    if head && given.is_none() {
+        return refuse(
+            "a convex head needs a backbone: give the weights of one that never saw the records as \
+             the centre, and declare them public",
+        );
+    }
+    if head && config.scaling == Scaling::Computed {
+        return refuse(
+            "inputs scaled by constants of the records would give the frozen backbone other \
+             features after every request: scale by fixed constants, or not at all",
+        );
+    }
+    let settings = convex_settings(&config.training)?;
+    config.radius = proved_radius(network.outputs(), settings.penalty, settings.gradient_bound);
+    match given {
+        Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
+        Some(centre) => Ok(Some(centre)),
+        None => {
+            config.centre_declared_public = false;
+            let parameters: Vec<f32> = network.initialise(config.training.seed);
+            let statistics = network.initial_statistics();
+            let drawn = Weights {
+                parameters,
+                statistics,
+            };
+            Ok(Some(drawn.to_safetensors(network)?))
+        }
+    }
+}
+
+/// The centre of a convex head: the backbone's weights, and zeros for the layer to be trained.
+pub(super) fn without_head(network: &Network, centre: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut centre = Weights::<f32>::from_safetensors(network, centre)?;
+    if let Some(place) = head_place(network) {
+        centre.parameters[place].fill(0.0);
+    }
+    Ok(centre.to_safetensors(network)?)
+}
+
+/// What a convex head's run computes once: the records as the last layer sees them.
+pub(super) fn features(
+    config: &RunConfig,
+    network: &Network,
+    ball: &Ball,
+    records: &Records,
+) -> Result<Option<Features>, Error> {
+    if config.parameterisation != Parameterisation::Head {
+        return Ok(None);
+    }
+    let model = NetworkModel {
+        centre: ball.centre().cloned(),
+        ..NetworkModel::new(network)
+    };
+    Ok(Some(Features::new(&model, &records.train)?))
+}
+
+impl Run {
+    /// The objective of the run's convex model over selected records.
+    pub(crate) fn convex_objective<'a>(
+        &'a self,
+        model: &NetworkModel<'a>,
+        selection: &Selection,
+    ) -> Result<Box<dyn Objective + 'a>, Error> {
+        convex_objective(
+            model,
+            self.features.as_ref(),
+            &self.records.train,
+            selection,
+        )
+    }
+}
+
+/// A radius that holds every point with `‖∇F‖ ≤ G`, whatever the records: at the centre each of k
+/// classes is as likely as any other, so `(μ/2)‖v*‖² ≤ F(v*) ≤ F(0) = ln k`, and such a point lies
+/// within G/μ of the minimiser v*. Rounded up, with room for the rounding of weights.
+fn proved_radius(classes: usize, penalty: f64, bound: f64) -> f64 {
+    let minimiser = (2.0 * (classes as f64).ln() / penalty).sqrt();
+    (minimiser + bound / penalty) * (1.0 + 1e-5) + 1e-3
+}

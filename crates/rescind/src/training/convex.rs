@@ -1,0 +1,186 @@
+//! Training of convex models: a descent until the gradient is small.
+
+use super::{Ball, EpochReport, Trainer, TrainingEnding, TrainingSettings, TrainingState};
+use crate::evaluation::measure;
+use crate::methods::convex::{ConvexSettings, Minimiser};
+use crate::observer::{Observer, Phase, Progress};
+use crate::{Error, Features, HeadObjective, NetworkModel, Objective, TangentObjective};
+use rescind_curvature::NystromPreconditioner;
+use rescind_data::{Dataset, Selection};
+use std::time::Instant;
+
+/// Training of one convex model on selected records. It ends where `‖∇F‖ ≤ G` and nowhere else, so
+/// that G holds for every model it returns (THEORY §3).
+pub struct ConvexTrainer<'a> {
+    /// The model; its centre is the ball's.
+    pub model: NetworkModel<'a>,
+    /// All records, as the network is to see them.
+    pub dataset: &'a Dataset,
+    /// The records to train on.
+    pub train: &'a Selection,
+    /// The records to validate on; may be empty. They decide nothing.
+    pub validation: &'a Selection,
+    /// How to train. Penalty, gradient to reach and seed count; there are no epochs, minibatches
+    /// or learning rates.
+    pub settings: &'a TrainingSettings,
+    /// Where the weights lie.
+    pub ball: &'a Ball,
+    /// The records as the last layer sees them, if it alone is trained.
+    pub features: Option<&'a Features>,
+}
+
+/// What a training keeps beside its state.
+pub type Sketch = NystromPreconditioner<f32>;
+
+/// What keeps a state and the preconditioner made so far.
+pub type Save<'s> = dyn FnMut(&TrainingState, Option<&Sketch>) -> Result<(), Error> + 's;
+
+impl<'a> ConvexTrainer<'a> {
+    /// What the descent is to reach.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] without a gradient norm to reach, or without a penalty.
+    pub fn settings(&self) -> Result<ConvexSettings, Error> {
+        convex_settings(self.settings)
+    }
+
+    /// The state before the first step: at the centre.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`].
+    pub fn start(&self) -> Result<TrainingState, Error> {
+        let trainer = Trainer {
+            model: self.model.clone(),
+            dataset: self.dataset,
+            train: self.train,
+            validation: self.validation,
+            settings: self.settings,
+            ball: self.ball,
+        };
+        let mut state = trainer.start()?;
+        state.moments = Vec::new();
+        state.exact = Some(widened(&state.weights.parameters));
+        Ok(state)
+    }
+
+    /// Descends from `state` to the end, calling `save` after every step with what was made of the
+    /// preconditioner. `kept` is what an earlier call saved. With `leave`, a preconditioner of that
+    /// rank is prepared at the end, for the requests to come.
+    ///
+    /// # Errors
+    /// [`Error::GradientStuck`], [`Error::Interrupted`] when the observer breaks (what was saved
+    /// is where the next call goes on, with bitwise the same result), and whatever `save` returns.
+    pub fn run(
+        &self,
+        state: &mut TrainingState,
+        kept: Option<Sketch>,
+        leave: Option<usize>,
+        save: &mut Save<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let before = state.progress.seconds;
+        let began = Instant::now();
+        let objective = convex_objective(&self.model, self.features, self.dataset, self.train)?;
+        let w = state.exact.take();
+        let w = w.unwrap_or_else(|| widened(&state.weights.parameters));
+        let history = state.progress.history.iter();
+        let norms: Vec<f64> = history.filter_map(|step| step.gradient_norm).collect();
+        let mut descent =
+            Minimiser::resume(&*objective, w, &norms, self.settings()?)?.preconditioned_by(kept);
+        loop {
+            state.exact = Some(descent.weights().to_vec());
+            state.weights.parameters = narrowed(descent.weights());
+            if descent.has_arrived() {
+                let gradient_norm = descent.gradient_norm();
+                if let Some(rank) = leave {
+                    descent.prepare_here(rank, observer)?;
+                }
+                state.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
+                state.progress.seconds = before + began.elapsed().as_secs_f64();
+                return save(state, descent.sketch());
+            }
+            descent.step(observer)?;
+            state.exact = Some(descent.weights().to_vec());
+            state.weights.parameters = narrowed(descent.weights());
+            state.progress.seconds = before + began.elapsed().as_secs_f64();
+            let shown = self.report(state, &descent)?;
+            state.progress.epoch += 1;
+            state.progress.history.push(shown.clone());
+            if !descent.has_arrived() {
+                save(state, descent.sketch())?;
+            }
+            let progress = Progress {
+                epoch: Some(shown),
+                ..Progress::counted(Phase::Train, state.progress.epoch, None)
+            };
+            if observer.observe(&progress).is_break() && !descent.has_arrived() {
+                return Err(Error::Interrupted {
+                    phase: Phase::Train,
+                });
+            }
+        }
+    }
+
+    /// What a step gave.
+    fn report(&self, state: &TrainingState, at: &Minimiser<'_>) -> Result<EpochReport, Error> {
+        let w = &state.weights.parameters;
+        let validated = match self.validation.is_empty() {
+            true => None,
+            false => {
+                let (model, on) = (&self.model, self.validation);
+                Some(measure(model, w, self.dataset, on, &mut ())?)
+            }
+        };
+        let accuracy = match &validated {
+            Some(measured) => measured.accuracy,
+            None => super::trainer::shown_accuracy(&self.model, w, self.dataset, self.train)?,
+        };
+        Ok(EpochReport {
+            epoch: state.progress.epoch + 1,
+            loss: at.loss().unwrap_or(f64::NAN),
+            validation_loss: validated.map(|measured| measured.loss),
+            accuracy,
+            norm: self.ball.distance(w),
+            projected: false,
+            gradient_norm: Some(at.gradient_norm()),
+            seconds: state.progress.seconds,
+        })
+    }
+}
+
+/// The descent that these training settings ask for.
+pub(crate) fn convex_settings(settings: &TrainingSettings) -> Result<ConvexSettings, Error> {
+    let bound = settings.until_gradient.ok_or_else(|| Error::Setting {
+        setting: "until_gradient",
+        found: "nothing".to_owned(),
+        expected: "the gradient norm that training and forgetting of a convex model stop at",
+    })?;
+    let settings = ConvexSettings {
+        seed: settings.seed,
+        ..ConvexSettings::new(settings.penalty, bound)
+    };
+    settings.validate()?;
+    Ok(settings)
+}
+
+/// The objective of a convex model over selected records: of its last layer on these features, or
+/// of its linearisation.
+pub(crate) fn convex_objective<'a>(
+    model: &NetworkModel<'a>,
+    features: Option<&'a Features>,
+    dataset: &Dataset,
+    selection: &Selection,
+) -> Result<Box<dyn Objective + 'a>, Error> {
+    Ok(match features {
+        Some(features) => Box::new(HeadObjective::new(features, model, selection)?),
+        None => Box::new(TangentObjective::new(model, dataset, selection)?),
+    })
+}
+
+pub(crate) fn widened(w: &[f32]) -> Vec<f64> {
+    w.iter().map(|&w| f64::from(w)).collect()
+}
+
+pub(crate) fn narrowed(w: &[f64]) -> Vec<f32> {
+    w.iter().map(|&w| w as f32).collect()
+}
