@@ -187,6 +187,19 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         "false without a centre",
         "a network is linearised at the centre of its ball",
     );
+    let suits = match certificate.method.name.as_str() {
+        "tangent" => model.linearised,
+        // Any model can be trained afresh.
+        "retrain" => true,
+        _ => !model.linearised,
+    };
+    all.require(
+        suits,
+        "/model/linearised",
+        model.linearised,
+        !model.linearised,
+        "tangent models, and they alone, are forgotten from by their own method",
+    );
     all.require(
         ball.centre.is_some() || ball.seed.is_none(),
         "/model/ball/seed",
