@@ -36,6 +36,7 @@ pub struct ForgetRequest {
 /// How to forget.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant)] // one is made for each request
 pub enum Method {
     /// One damped Newton step (THEORY §2).
     Newton {

@@ -79,13 +79,12 @@ impl Outputs {
         dataset: &Dataset,
         selection: &Selection,
     ) -> Result<Self, Error> {
-        let evaluator = model.evaluator::<f32>()?;
         let classes = model.network.outputs();
         let (mut inputs, mut own) = (Vec::new(), Vec::new());
         let (mut logits, mut labels) = (Vec::new(), Vec::new());
         for group in selection.positions().chunks(GROUP) {
             dataset.copy_batch(group, &mut inputs, &mut own)?;
-            logits.extend(evaluator.logits(w, &inputs)?);
+            logits.extend(model.logits(w, &inputs)?);
             labels.extend_from_slice(&own);
         }
         Ok(Outputs {

@@ -117,7 +117,10 @@ pub(super) fn features(
 
 impl Run {
     /// The objective of the run's model over selected records, whichever model it is.
-    pub(crate) fn objective<'a>(
+    ///
+    /// # Errors
+    /// As [`NetworkObjective::new`].
+    pub fn objective<'a>(
         &'a self,
         model: &NetworkModel<'a>,
         selection: &Selection,

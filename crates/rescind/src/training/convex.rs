@@ -32,8 +32,8 @@ pub struct ConvexTrainer<'a> {
 /// What a training keeps beside its state.
 pub type Sketch = NystromPreconditioner<f32>;
 
-/// What keeps a state and the preconditioner made so far.
-pub type Save<'s> = dyn FnMut(&TrainingState, Option<&Sketch>) -> Result<(), Error> + 's;
+/// Saves what a step led to, and the preconditioner in use.
+pub type SaveStep<'s> = dyn FnMut(&TrainingState, Option<&Sketch>) -> Result<(), Error> + 's;
 
 impl<'a> ConvexTrainer<'a> {
     /// What the descent is to reach.
@@ -75,7 +75,7 @@ impl<'a> ConvexTrainer<'a> {
         state: &mut TrainingState,
         kept: Option<Sketch>,
         leave: Option<usize>,
-        save: &mut Save<'_>,
+        save: &mut SaveStep<'_>,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         let before = state.progress.seconds;

@@ -75,12 +75,8 @@ fn models(run: &Run) -> Result<Vec<(&'static str, Weights<f32>)>, ReportError> {
 
 /// The class a model takes a record for, and how sure it is.
 fn opinion(run: &Run, weights: &Weights<f32>, input: &[f32]) -> Result<String, ReportError> {
-    let model = NetworkModel {
-        statistics: weights.statistics.clone(),
-        ..NetworkModel::new(run.network())
-    };
-    let logits = model.evaluator::<f32>()?.logits(&weights.parameters, input);
-    let logits = logits.map_err(rescind::Error::from)?;
+    let model = run.model(weights.statistics.clone());
+    let logits = model.logits(&weights.parameters, input)?;
     let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
     let best = best.unwrap_or(0);
     let top = logits.get(best).copied().unwrap_or(0.0);

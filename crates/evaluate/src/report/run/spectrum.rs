@@ -33,17 +33,12 @@ pub(super) fn section(
     let Some(weights) = weights else {
         return Ok(Section::new(title, Vec::new()));
     };
-    let model = NetworkModel {
-        penalty: run.config().training.penalty,
-        centre: run.ball().centre().map(Arc::clone),
-        statistics: weights.statistics,
-        ..NetworkModel::new(run.network())
-    };
+    let model = run.model(weights.statistics);
     let mut some = epoch_order(run.retained(), SETTINGS.seed, 0);
     some.truncate(RECORDS);
     let records = some.len();
     let some = Selection::new(run.train_records().len(), some).map_err(rescind::Error::from)?;
-    let objective = NetworkObjective::new(&model, run.train_records(), &some)?;
+    let objective = run.objective(&model, &some)?;
     let hessian = objective.curvature(&weights.parameters, Curvature::Hessian)?;
     let total = SETTINGS.starts * SETTINGS.steps.min(objective.dim()) as u64;
     let mut relay = |step: rescind_curvature::Progress| {
