@@ -100,7 +100,11 @@ impl Run {
                 )?)
             }
         };
-        let rough = self.network.non_smooth_layers();
+        // The outputs of a convex model are linear in the weights.
+        let rough = match self.config.parameterisation.is_convex() {
+            true => Vec::new(),
+            false => self.network.non_smooth_layers(),
+        };
         Ok(Spectrum {
             records: objective.records(),
             extremes,

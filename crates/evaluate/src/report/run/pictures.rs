@@ -4,8 +4,8 @@ use super::{ReportError, Sources};
 use crate::report::page::{Block, Picture, Section};
 use crate::report::words::percent;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use rescind::Run;
 use rescind::run::PrivateModel;
-use rescind::{NetworkModel, Run};
 use rescind_data::Dataset;
 use rescind_network::Weights;
 

@@ -5,10 +5,9 @@ use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section};
 use crate::report::words::number;
 use rescind::run::PrivateModel;
-use rescind::{Curvature, NetworkModel, NetworkObjective, Objective, Observer, Phase, Progress};
+use rescind::{Curvature, Observer, Phase, Progress};
 use rescind_curvature::{Control, DensitySettings, SpectralDensity, SpectrumError};
 use rescind_data::{Selection, epoch_order};
-use std::sync::Arc;
 
 /// Records the Hessian is taken over at most, drawn by this seed.
 const RECORDS: usize = 5000;
