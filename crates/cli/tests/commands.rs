@@ -49,6 +49,7 @@ struct Answered {
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
+    check: Option<Value>,
     solve_seconds: Option<f64>,
     explanation: Option<String>,
     seconds: f64,
@@ -164,7 +165,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     );
     assert!(done.epochs >= 8 && done.accuracy.unwrap() > 0.5 && done.seconds > 0.0);
 
-    let late: Answered = json(here, "forget run --random 50 --seed 1");
+    let late: Answered = json(here, "forget run --random 50 --seed 1 --check");
     assert_eq!(
         (late.run.as_str(), late.method.as_str(), late.retained),
         ("run", "newton", 1378)
@@ -175,6 +176,9 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     );
     assert!(late.explanation.unwrap().starts_with("damping"));
     assert!(late.products.unwrap() > 0 && late.relative_residual.unwrap() < 0.2);
+    let checked = |name: &str| late.check.as_ref().unwrap()[name].as_f64().unwrap();
+    assert!(checked("residual") > 0.0 && checked("gradient_norm_before") > 0.0);
+    assert!(checked("gradient_norm_after") > 0.0);
     assert!(late.solve_seconds.unwrap() > 0.0);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
     let loss = |when: &str| late.effect[when]["loss"].as_f64().unwrap();

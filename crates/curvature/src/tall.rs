@@ -18,7 +18,7 @@ const STRIPE: usize = 32;
 
 /// `Qᵀ x`.
 pub(crate) fn project<T: Real>(q: &[T], x: &[T]) -> Vec<f64> {
-    q.chunks_exact(x.len().max(1))
+    q.par_chunks_exact(x.len().max(1))
         .map(|column| vector::dot(column, x))
         .collect()
 }

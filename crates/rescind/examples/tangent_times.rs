@@ -102,7 +102,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     rescind::Objective::exact_gradient(&going, &w, &mut g)?;
     let share = -(gone.len() as f64) / rest.len() as f64;
     g.iter_mut().for_each(|g| *g *= share);
-    let at = Minimiser::start_with(&objective, w, g, settings)?.preconditioned_by(sketch);
+    let left = gone.len() as f64 / data.train.len() as f64;
+    let at = Minimiser::start_with(&objective, w, g, left, settings)?.preconditioned_by(sketch);
     let (w, _) = run(at, began, 0)?;
     println!("retrain");
     let began = Instant::now();

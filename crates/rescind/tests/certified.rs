@@ -49,14 +49,28 @@ fn with_theorem(request: &str) -> ForgetRequest {
     }
 }
 
+/// The default step, looked at in double precision.
+fn with_check(request: &str) -> ForgetRequest {
+    let settings = NewtonSettings {
+        check: true,
+        ..NewtonSettings::default()
+    };
+    ForgetRequest {
+        method: Method::Newton { settings },
+        ..released(request)
+    }
+}
+
 #[test]
 fn a_release_is_verified_down_to_its_norms() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = trained(folder.path(), small());
     run.forget(&with_theorem("random:30?seed=1"), &mut ())
         .unwrap();
-    run.forget(&released("random:20?seed=2"), &mut ()).unwrap();
-    for release in [1, 2] {
+    run.forget(&with_check("random:20?seed=2"), &mut ())
+        .unwrap();
+    run.forget(&released("random:10?seed=3"), &mut ()).unwrap();
+    for release in [1, 2, 3] {
         let report = checked(&run, release);
         assert!(report.holds(), "{report}");
         // Nothing but whose key it is was left out.
@@ -72,10 +86,18 @@ fn a_release_is_verified_down_to_its_norms() {
     let certificate = checked(&run, 1).certificate().unwrap().clone();
     assert_eq!(certificate.requests[0].records, 30);
     assert_eq!(certificate.bounds.len(), 2);
+    // What was not computed is not stated.
+    let stated = [1, 2, 3].map(|release| {
+        let method = checked(&run, release).certificate().unwrap().method.clone();
+        let residual = method.solve.unwrap().residual;
+        assert_eq!(residual.is_some(), method.gradient_norm_after.is_some());
+        residual.is_some()
+    });
+    assert_eq!(stated, [true, true, false]);
     let solve = certificate.method.solve.unwrap();
     // The default right-hand side and curvature are not those of the theorem's system.
     assert!(
-        solve.theorem_residual.unwrap() > 10.0 * solve.residual,
+        solve.theorem_residual.unwrap() > 10.0 * solve.residual.unwrap(),
         "{solve:?}"
     );
     assert!(certificate.model.configuration.is_some());
@@ -195,7 +217,7 @@ fn private_weights_that_are_not_kept_cannot_be_computed_with() {
     };
     let mut run = trained(folder.path(), config);
     for seed in [1, 2] {
-        run.forget(&released(&format!("random:10?seed={seed}")), &mut ())
+        run.forget(&with_check(&format!("random:10?seed={seed}")), &mut ())
             .unwrap();
     }
     assert!(matches!(

@@ -97,7 +97,9 @@ fn a_newton_step_forgets_what_retraining_never_saw() {
     );
     assert!(test(&outcome.weights).accuracy > test(&original).accuracy - 0.01);
     assert!(test(&original).accuracy > 0.93);
-    assert!(outcome.report.residual < 0.2 * outcome.report.right_hand_side);
+    // Nothing rests on a check in double precision, so none was made.
+    assert!(outcome.report.check.is_none());
+    assert!(outcome.report.solver_residual <= 0.1 * outcome.report.right_hand_side);
     assert_eq!(outcome.candidates.len(), 1);
     assert!((outcome.candidates[0].value().value() - 40.0).abs() < 1e-9);
     assert!(distance(&original, &outcome.weights) <= outcome.report.step_norm * (1.0 + 1e-5));

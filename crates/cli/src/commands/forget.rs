@@ -9,6 +9,7 @@ use crate::table::table;
 use clap::Args;
 use rescind::certificate::FollowedBy;
 use rescind::forgetting::{Effect, ForgetRequest, Forgotten, MethodReport};
+use rescind::methods::newton::ExactCheck;
 use rescind::release::Released;
 use rescind::run::{Run, RunConfig};
 use rescind_privacy::sensitivity::GuaranteeKind;
@@ -58,7 +59,10 @@ struct Answered {
     effect: Effect,
     solver_ending: Option<String>,
     products: Option<u64>,
+    /// Of the system solved, over the curvature's records.
     relative_residual: Option<f64>,
+    /// In double precision over all retained records, where it was computed.
+    check: Option<ExactCheck>,
     solve_seconds: Option<f64>,
     /// Settings chosen for the method, and why.
     explanation: Option<String>,
@@ -124,7 +128,9 @@ impl Answered {
             effect: record.effect,
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
-            relative_residual: newton.map(|report| report.residual / report.right_hand_side),
+            relative_residual: newton
+                .map(|report| report.solver_residual / report.right_hand_side),
+            check: newton.and_then(|report| report.check),
             solve_seconds: newton.map(|report| report.solve_seconds),
             explanation: explanation(&record.method),
             seconds: record.seconds,
@@ -223,6 +229,16 @@ impl fmt::Display for Answered {
         writeln!(f, "{}\n", table(head, rows))?;
         if let Some(explanation) = &self.explanation {
             writeln!(f, "Chosen: {explanation}.\n")?;
+        }
+        if let Some(check) = &self.check {
+            writeln!(
+                f,
+                "In double precision, over all retained records: residual of the solve {}, \
+                 gradient norm {} before and {} after.\n",
+                number(check.residual),
+                number(check.gradient_norm_before),
+                number(check.gradient_norm_after)
+            )?;
         }
         if self.copies_retained > 0 {
             writeln!(

@@ -88,6 +88,12 @@ pub struct MethodOptions {
     #[arg(long, value_name = "NORM")]
     gradient_bound: Option<f64>,
 
+    /// Compute the residual of the solve and gradient norms again in double precision over all
+    /// retained records, for the certificate to quote and `verify --run` to compute once more;
+    /// done anyway with --hessian-lipschitz, whose bound rests on them
+    #[arg(long)]
+    check: bool,
+
     #[command(flatten)]
     finetune: FinetuneOptions,
 }
@@ -220,6 +226,7 @@ impl MethodOptions {
             || self.right_hand_side.is_some()
             || self.damping.is_some()
             || self.solver.is_some()
+            || self.check
     }
 
     fn newton(&self, seed: u64) -> NewtonSettings {
@@ -234,6 +241,7 @@ impl MethodOptions {
             ),
         };
         settings.seed = seed;
+        settings.check = self.check;
         if let Some(curvature) = self.curvature {
             settings.curvature = curvature.into();
         }

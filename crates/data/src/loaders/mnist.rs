@@ -7,8 +7,8 @@ use crate::error::DataError;
 use std::path::Path;
 
 pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
-    let train = part(folder, "train")?;
-    let test = part(folder, "t10k")?;
+    let (train, test) = rayon::join(|| part(folder, "train"), || part(folder, "t10k"));
+    let (train, test) = (train?, test?);
     if train.input_shape() != test.input_shape() {
         return Err(DataError::Format {
             path: folder.to_owned(),

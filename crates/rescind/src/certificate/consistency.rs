@@ -227,7 +227,7 @@ fn method(method: &MethodFacts, all: &mut Collector) {
     ];
     if let Some(solve) = &method.solve {
         figures.extend([
-            ("/method/solve/residual", Some(solve.residual)),
+            ("/method/solve/residual", solve.residual),
             ("/method/solve/right_hand_side", Some(solve.right_hand_side)),
             ("/method/solve/theorem_residual", solve.theorem_residual),
         ]);

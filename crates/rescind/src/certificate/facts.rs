@@ -100,8 +100,8 @@ pub struct SolveFacts {
     pub ending: String,
     /// Operator products it took.
     pub products: u64,
-    /// ‖b − (B + λI)x‖ of the system solved, recomputed from scratch in f64.
-    pub residual: f64,
+    /// ‖b − (B + λI)x‖ of the system solved over all retained records, in f64, if computed.
+    pub residual: Option<f64>,
     /// ‖b‖.
     pub right_hand_side: f64,
     /// ‖∇F_r − (H + λI)x‖ in f64, where the theorem of the Newton step is used: x may solve

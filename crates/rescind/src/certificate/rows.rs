@@ -197,7 +197,7 @@ fn method(certificate: &Certificate) -> Section {
                 solve.solver, solve.ending, solve.products
             ),
         );
-        add("residual", solve.residual.to_string());
+        add("residual", or_unknown(solve.residual));
         add("right-hand side", solve.right_hand_side.to_string());
         add(
             "residual of the theorem's system",

@@ -60,7 +60,8 @@ impl Run {
         let mut gradient_norm_before = None;
         let descent = if arrived && !moved {
             let influence = self.influence(&model, &w, forget, retained)?;
-            Minimiser::start_with(&*retain, w, influence, settings)?
+            let share = forget.len() as f64 / (forget.len() + retained.len()) as f64;
+            Minimiser::start_with(&*retain, w, influence, share, settings)?
         } else {
             let descent = Minimiser::start(&*retain, w, settings)?;
             gradient_norm_before = descent.exact_gradient_norm();

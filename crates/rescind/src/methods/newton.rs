@@ -76,9 +76,11 @@ pub struct NewtonReport {
     pub preconditioner_rank: usize,
     /// Norm of the system's right-hand side.
     pub right_hand_side: f64,
-    /// `‖b − (B + λI)x‖` of the system solved, over all records that stay, recomputed in double
-    /// precision.
-    pub residual: f64,
+    /// `‖b − (B + λI)x‖` over the curvature's records, recomputed from scratch by the solver in
+    /// single precision.
+    pub solver_residual: f64,
+    /// What was computed again in double precision, where a bound rests on it or it was asked for.
+    pub check: Option<ExactCheck>,
     /// `‖∇F_r − (H + λI)x‖` in double precision, where the theorem of the step gives a bound.
     pub theorem_residual: Option<f64>,
     /// The solver's relative residual after each iteration, for plots.
@@ -87,10 +89,6 @@ pub struct NewtonReport {
     pub step_norm: f64,
     /// Whether the ball drew the step back.
     pub projected: bool,
-    /// `‖∇F_r‖` before the step, in double precision.
-    pub gradient_norm_before: f64,
-    /// `‖∇F_r‖` after it, in double precision.
-    pub gradient_norm_after: f64,
     /// Why the theorem of the step gives no bound, if it gives none.
     pub no_theorem: Option<String>,
     /// Seconds spent on damping and preconditioner.
@@ -99,6 +97,18 @@ pub struct NewtonReport {
     pub solve_seconds: f64,
     /// Seconds spent on recomputing in double precision.
     pub check_seconds: f64,
+}
+
+/// A step seen in double precision, over all records that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactCheck {
+    /// `‖b − (B + λI)x‖` of the system solved.
+    pub residual: f64,
+    /// `‖∇F_r‖` before the step.
+    pub gradient_norm_before: f64,
+    /// `‖∇F_r‖` after it.
+    pub gradient_norm_after: f64,
 }
 
 /// Takes the step.
@@ -147,12 +157,16 @@ pub fn step(
     let projected = task.ball.project(&mut weights);
 
     let checking = Instant::now();
-    let exact = Exact::new(task, settings.curvature, &x, observer)?;
-    let residual = exact.residual(&rhs, chosen.damping);
-    let gradient_norm_after = crate::exact_gradient_norm(task.retain, &weights)?;
-    report(observer, Phase::Check, 2, None)?;
+    let exact = match settings.checks() {
+        true => Some(Exact::new(task, settings.curvature, &x, observer)?),
+        false => None,
+    };
+    let check = match &exact {
+        Some(exact) => Some(exact.check(&rhs, chosen.damping, &weights, observer)?),
+        None => None,
+    };
     let (candidates, no_theorem) =
-        bounds::candidates(task, settings, &exact, chosen.damping, observer)?;
+        bounds::candidates(task, settings, exact.as_ref(), chosen.damping, observer)?;
     let theorem_residual = candidates
         .iter()
         .flat_map(SensitivityBound::constants)
@@ -173,13 +187,12 @@ pub fn step(
             preconditioner_products: prepare.as_ref().map_or(0, NystromPreconditioner::products),
             preconditioner_rank: solved.preconditioner_rank,
             right_hand_side: norm(&rhs),
-            residual,
+            solver_residual: solution.residual_norm,
+            check,
             theorem_residual,
             history: solution.history,
             step_norm: norm(&x),
             projected,
-            gradient_norm_before: norm(&exact.gradient),
-            gradient_norm_after,
             no_theorem,
             prepare_seconds,
             solve_seconds,
@@ -262,6 +275,23 @@ impl<'a> Exact<'a> {
             curvature,
             gradient,
             product,
+        })
+    }
+
+    /// All that is computed again of a step that led to these weights.
+    fn check(
+        &self,
+        rhs: &[f32],
+        damping: f64,
+        weights: &[f32],
+        observer: &mut dyn Observer,
+    ) -> Result<ExactCheck, Error> {
+        let gradient_norm_after = crate::exact_gradient_norm(self.retain, weights)?;
+        report(observer, Phase::Check, 2, None)?;
+        Ok(ExactCheck {
+            residual: self.residual(rhs, damping),
+            gradient_norm_before: norm(&self.gradient),
+            gradient_norm_after,
         })
     }
 

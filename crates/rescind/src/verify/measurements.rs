@@ -104,7 +104,7 @@ pub(super) fn repeat(
         scale,
     );
     if let Some(solve) = &method.solve {
-        let (stated, scale) = (Some(solve.residual), solve.right_hand_side);
+        let (stated, scale) = (solve.residual, solve.right_hand_side);
         same("/method/solve/residual", again.residual, stated, scale);
         let stated = solve.theorem_residual;
         same(

@@ -182,7 +182,7 @@ pub fn method() -> MethodFacts {
             solver: "cg".to_owned(),
             ending: "converged".to_owned(),
             products: 60,
-            residual: 0.0003,
+            residual: Some(0.0003),
             right_hand_side: 0.002,
             theorem_residual: Some(0.0004),
         }),

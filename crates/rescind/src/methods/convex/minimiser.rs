@@ -15,7 +15,11 @@ const ROUNDING: f64 = 1e-3;
 const COARSE: f64 = 1e-6;
 /// Least share that conjugate gradients in binary32 leave of a residual.
 const FINEST: f64 = 3e-4;
-/// What the first solve may leave where the start is near the minimum.
+/// What the first solve may leave where the start is a minimum over more records, for each share of
+/// them that left: the curvature changes by about as much before the new minimum is reached, and
+/// what a finer solve gains is lost to that. MNIST, 1000 of 60 000: 0.08.
+const CHANGE: f64 = 5.0;
+/// The least that the first solve may leave there.
 const NEAR: f64 = 5e-3;
 /// Products without a preconditioner that say that one is worth its price.
 const PATIENCE: u64 = 12;
@@ -112,8 +116,8 @@ impl<'a> Minimiser<'a> {
         start.settled()
     }
 
-    /// Starts at `w`, where the gradient is known to be about `gradient`, so that it need not be
-    /// computed.
+    /// Starts at `w`, the minimum over more records of which this share has left, where the gradient
+    /// is known to be about `gradient`, so that it need not be computed.
     ///
     /// # Errors
     /// Settings out of range.
@@ -121,6 +125,7 @@ impl<'a> Minimiser<'a> {
         objective: &'a dyn Objective,
         w: Vec<f64>,
         gradient: Vec<f64>,
+        share: f64,
         settings: ConvexSettings,
     ) -> Result<Self, Error> {
         settings.validate()?;
@@ -134,10 +139,10 @@ impl<'a> Minimiser<'a> {
         Ok(Self {
             objective,
             settings,
+            last: Some(point.norm),
             point,
-            last: None,
             before: None,
-            first: NEAR,
+            first: (CHANGE * share).clamp(NEAR, 0.1),
             sketch: None,
             effort: Effort::default(),
         })

@@ -135,13 +135,13 @@ fn lipschitz(
 pub(super) fn candidates(
     task: &NewtonTask<'_>,
     settings: &NewtonSettings,
-    exact: &Exact<'_>,
+    exact: Option<&Exact<'_>>,
     damping: f64,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<SensitivityBound>, Option<String>), Error> {
     let ball = diameter(task.ball)?;
     let asked = &settings.constants;
-    let Some(source) = asked.hessian_lipschitz else {
+    let (Some(source), Some(exact)) = (asked.hessian_lipschitz, exact) else {
         let why = "no Hessian-Lipschitz constant was given, so the theorem of the Newton step \
                    gives no bound";
         return Ok((vec![ball], Some(why.to_owned())));

@@ -28,6 +28,10 @@ pub struct NewtonSettings {
     pub subsample: Option<usize>,
     /// Constants the theorem's bound needs and the run cannot know.
     pub constants: Constants,
+    /// Compute residual and gradient norms again in double precision, over all retained records,
+    /// for a certificate to quote and an auditor to compute once more; done anyway where a bound
+    /// rests on them.
+    pub check: bool,
     /// Seed of the subsample, of LiSSA's minibatches, and of the preconditioner's and the
     /// spectrum's random directions.
     pub seed: u64,
@@ -64,6 +68,7 @@ impl Default for NewtonSettings {
             },
             subsample: Some(10_000),
             constants: Constants::default(),
+            check: false,
             seed: 0,
         }
     }
@@ -87,8 +92,14 @@ impl NewtonSettings {
             preconditioning: Preconditioning::None,
             subsample: None,
             constants: Constants::default(),
+            check: false,
             seed: 0,
         }
+    }
+
+    /// Whether the step is looked at in double precision.
+    pub(super) fn checks(&self) -> bool {
+        self.check || self.constants.hessian_lipschitz.is_some()
     }
 
     /// Checks what the solvers do not check themselves.
