@@ -266,6 +266,8 @@ fn first_not_finite(values: &[f32]) -> Option<usize> {
     const BLOCK: usize = 1024;
     let finite = |block: &[f32]| block.iter().fold(true, |all, x| all & x.is_finite());
     let block = values.chunks(BLOCK).position(|block| !finite(block))?;
-    let within = values[block * BLOCK..].iter().position(|x| !x.is_finite())?;
+    let within = values[block * BLOCK..]
+        .iter()
+        .position(|x| !x.is_finite())?;
     Some(block * BLOCK + within)
 }

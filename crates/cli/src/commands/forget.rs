@@ -128,8 +128,7 @@ impl Answered {
             effect: record.effect,
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
-            relative_residual: newton
-                .map(|report| report.solver_residual / report.right_hand_side),
+            relative_residual: newton.map(|report| report.solver_residual / report.right_hand_side),
             check: newton.and_then(|report| report.check),
             solve_seconds: newton.map(|report| report.solve_seconds),
             explanation: explanation(&record.method),
