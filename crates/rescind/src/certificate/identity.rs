@@ -2,6 +2,8 @@
 
 use rescind_data::Digest;
 use serde::{Deserialize, Serialize};
+use std::fs::File;
+use std::sync::LazyLock;
 
 /// The released model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,7 +75,6 @@ pub struct CodeIdentity {
 impl CodeIdentity {
     /// The program that is running.
     pub(crate) fn current() -> Self {
-        let program = std::env::current_exe().and_then(std::fs::read);
         Self {
             package: env!("CARGO_PKG_NAME").to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,10 +85,18 @@ impl CodeIdentity {
             }
             .to_owned(),
             platform: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
-            program: program.ok().map(|bytes| digest_of(&bytes)),
+            program: *PROGRAM,
         }
     }
 }
+
+/// It does not change while it runs.
+static PROGRAM: LazyLock<Option<Digest>> = LazyLock::new(|| {
+    let file = std::env::current_exe().and_then(File::open).ok()?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(file).ok()?;
+    Some(Digest::from(*hasher.finalize().as_bytes()))
+});
 
 /// The place of a release in its run's ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
