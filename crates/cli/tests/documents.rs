@@ -1,5 +1,5 @@
-//! The documents say what the program says: `UPDATE_DOCS=1 cargo test` rewrites docs/cli.md, and
-//! every command fenced as `console` in README.md is run.
+//! The documents say what the program says: `UPDATE_DOCS=1 cargo test` rewrites docs/cli.md and the
+//! figures under docs/results/, and every command fenced as `console` in README.md is run.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -204,4 +204,55 @@ fn every_example_of_the_help_works() {
         place.unwrap_or(order.len())
     });
     assert!(run_all(&examples, folder.path()) >= COMMANDS.len() - 2);
+}
+
+/// The figures beside a document of results are those of its results.
+#[test]
+fn figures_of_results_are_drawn_from_the_results() {
+    let results = repository().join("docs/results");
+    let mut compared = 0;
+    for entry in std::fs::read_dir(&results).unwrap() {
+        let json = entry.unwrap().path();
+        if json.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_rescind"))
+            .arg("report")
+            .arg(&json)
+            .args(["--out", "page.html", "--figures", "figures"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let name = json.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(json.with_extension("md")).unwrap();
+        let kept = results.join(name);
+        for figure in std::fs::read_dir(folder.path().join("figures")).unwrap() {
+            let figure = figure.unwrap().path();
+            if figure
+                .extension()
+                .is_none_or(|extension| extension != "svg")
+            {
+                continue;
+            }
+            let file = figure.file_name().unwrap().to_str().unwrap();
+            assert!(
+                text.contains(&format!("({name}/{file})")),
+                "{name}.md lacks {file}"
+            );
+            let drawn = std::fs::read_to_string(&figure).unwrap();
+            if std::env::var_os("UPDATE_DOCS").is_some() {
+                std::fs::create_dir_all(&kept).unwrap();
+                std::fs::write(kept.join(file), &drawn).unwrap();
+            }
+            let there = std::fs::read_to_string(kept.join(file)).unwrap_or_default();
+            assert!(
+                there == drawn,
+                "{name}/{file} is not of {name}.json: UPDATE_DOCS=1 cargo test redraws it"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared >= 5, "{compared} figures");
 }

@@ -128,6 +128,25 @@ fn a_report_is_written_where_asked() {
     assert_eq!(written["figures"], Value::Array(Vec::new()));
     let page = std::fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains("Guarantee: assumed") && !page.contains("data:image"));
+    // Attacks are made unless they are left out, and the same with the same seed.
+    let attacked = |options: &[&str]| {
+        let done = rescind(&[&["report"], options].concat(), &run);
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+        let roc = page.split("<figure id=\"roc\">").nth(1)?;
+        roc.split("</figure>").next().map(str::to_owned)
+    };
+    let first = attacked(&["--seed", "5"]);
+    assert!(
+        first
+            .as_ref()
+            .is_some_and(|roc| roc.contains("unlearned (private): 0."))
+    );
+    assert_eq!(attacked(&["--seed", "5"]), first);
+    assert_ne!(attacked(&[]), first);
+    assert_eq!(attacked(&["--no-attacks"]), None);
+    let both = rescind(&["report", "--no-attacks", "--seed", "5"], &run);
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
 
     let (out, figures) = (
         folder.path().join("page.html"),
@@ -149,7 +168,7 @@ fn a_report_is_written_where_asked() {
     for part in ["data:image", "2000 pairs", "Spectrum of the Hessian"] {
         assert!(page.contains(part), "{part}");
     }
-    for name in ["accuracy.svg", "trade-off.png", "spectrum.png"] {
+    for name in ["accuracy.svg", "trade-off.png", "roc.svg", "spectrum.png"] {
         assert!(figures.join(name).exists(), "{name}");
     }
     // The page in the run's folder is in nobody's way.
@@ -158,4 +177,58 @@ fn a_report_is_written_where_asked() {
     assert_eq!(again.status.code(), Some(0));
     let nowhere = rescind(&["report"], &folder.path().join("nowhere"));
     assert_eq!(nowhere.status.code(), Some(1));
+}
+
+#[test]
+fn the_results_of_a_comparison_have_a_page_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results.json");
+    let documented =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/results/mnist-mlp.json");
+    std::fs::copy(documented, &results).unwrap();
+    let made = rescind(&["report", "--json"], &results);
+    assert_eq!(made.status.code(), Some(0), "{made:?}");
+    let page = std::fs::read_to_string(folder.path().join("results.html")).unwrap();
+    assert!(page.contains("Comparison: mnist-mlp") && page.contains("<figure id=\"trade-off\">"));
+    for wrong in ["--audit", "--spectrum", "--show-records", "--no-attacks"] {
+        let refused = rescind(&["report", wrong], &results);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    }
+    std::fs::write(&results, "{}").unwrap();
+    let refused = rescind(&["report"], &results);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("not the results of a comparison"), "{said}");
+}
+
+#[test]
+fn a_comparison_in_which_a_method_fails_says_so_and_has_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let file = folder.path().join("comparison.toml");
+    let text = "name = \"small\"\nseeds = [1]\ndata = \"digits\"\nradius = 20.0\n\
+                model = { kind = \"logistic\" }\nforget = \"random:20\"\nrelearn_limit = 2\n\
+                [training]\nepochs = 2\n[attack]\nattackers = [\"logistic-regression\"]\n\
+                [[methods]]\nname = \"tangent\"\n\
+                method = { kind = \"certified\", method = { kind = \"tangent\" } }\n";
+    std::fs::write(&file, text).unwrap();
+    let compare = ["compare", "--out", out.to_str().unwrap()];
+    let done = rescind(&compare, &file);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(said.contains("tangent with seed 1 failed"), "{said}");
+    assert!(said.contains("results.html"), "{said}");
+    let page = std::fs::read_to_string(out.join("results.html")).unwrap();
+    assert!(page.contains("2 of 3 measured, 1 failed"));
+    assert!(out.join("figures/forgotten-loss.svg").exists());
+    // Without it there is nothing that could fail.
+    let end = text.find("[[methods]]").unwrap();
+    std::fs::write(
+        &file,
+        text[..end].replace("[training]", "methods = []\n[training]"),
+    )
+    .unwrap();
+    let other = folder.path().join("other");
+    let done = rescind(&["compare", "--out", other.to_str().unwrap()], &file);
+    assert_eq!(done.status.code(), Some(0), "{done:?}");
 }

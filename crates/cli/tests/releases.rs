@@ -34,7 +34,7 @@ fn a_release_says_its_true_epsilon_and_can_be_verified() {
     let here = folder();
     let here = here.path();
     trained(here, "");
-    let answer: Value = json(here, "forget run --random 20 --sigma 0.001");
+    let answer: Value = json(here, "forget run --random 20 --sigma 0.001 --check");
     let release = &answer["release"];
     // THEORY §2: the ball's diameter is 40, so mu = 40 000 and epsilon about 8e8.
     assert!((number(&release["sensitivity"]) - 40.0).abs() < 1e-9 && release["kind"] == "proved");

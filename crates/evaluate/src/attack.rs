@@ -16,7 +16,7 @@ mod performance;
 pub use attackers::Attacker;
 pub use error::AttackError;
 pub use features::Features;
-pub use interval::{Estimate, clopper_pearson};
+pub use interval::Estimate;
 pub use likelihood::{
     ShadowPlan, ShadowTask, ShadowWeights, likelihood_ratio_attack, likelihood_ratios,
 };

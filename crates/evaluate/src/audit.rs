@@ -164,8 +164,8 @@ pub fn audit(
     }
     let half = pairs / 2;
     let level = (1.0 - confidence) / 4.0;
-    let chosen_by = UpperBounds::new(half, level)?;
-    let measured_by = UpperBounds::new(pairs - half, level)?;
+    let chosen_by = UpperBounds::new(half, level);
+    let measured_by = UpperBounds::new(pairs - half, level);
     let nothing = AuditError::NothingDiffers {
         statistics: statistics.len(),
     };

@@ -4,6 +4,7 @@
 pub mod attack;
 pub mod audit;
 pub mod baseline;
+mod clopper_pearson;
 pub mod compare;
 mod descent;
 pub mod fidelity;

@@ -2,16 +2,18 @@
 //! that needs no network.
 //!
 //! A [`Report`] is data; [`Report::to_html`] makes the page and [`Report::write_figures`] the
-//! picture files. [`of_run`] fills one from a run.
+//! picture files. [`of_run`] fills one from a run, [`Results::report`](crate::compare::Results::report)
+//! one from a comparison.
 
 mod chart;
 mod files;
 mod html;
 mod page;
+pub(crate) mod roc;
 mod run;
-mod words;
+pub(crate) mod words;
 
-pub use chart::{Axis, Chart, Mark, PictureError, Reference, Scale, Series, png_of};
+pub use chart::{Axis, Bar, Chart, Mark, PictureError, Place, Reference, Scale, Series, png_of};
 pub use files::WriteError;
 pub use page::{Block, Fact, Figure, Headline, Picture, Report, Section, Table, Tone};
-pub use run::{Options, ReportError, Roc, of_run};
+pub use run::{Options, ReportError, of_run};

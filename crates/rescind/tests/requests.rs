@@ -317,7 +317,11 @@ fn stopping_a_request_at_any_point_leaves_the_run_as_it_was() {
                 ControlFlow::Continue(())
             }
         };
-        match run.forget(&newton("random:20"), &mut stop) {
+        let mut request = newton("random:20");
+        if let Method::Newton { settings } = &mut request.method {
+            settings.check = true;
+        }
+        match run.forget(&request, &mut stop) {
             Err(Error::Interrupted { phase }) => {
                 phases.insert(phase);
                 assert_eq!(Some(phase), last);

@@ -3,8 +3,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::seconds;
 use crate::progress::Watch;
 use clap::Args;
-use rescind::release::ReleaseError;
-use rescind::{Error, Observer, Progress};
+use rescind::{Observer, Progress};
 use rescind_data::DataSource;
 use rescind_evaluate::compare::{CompareError, Comparison, Results, Stage, Watcher, compare};
 use serde::Serialize;
@@ -16,7 +15,11 @@ use std::path::PathBuf;
 ///
 /// Every method answers the same request from the same trained model. Fidelity is measured against
 /// a model retrained without the records. Broken off by Ctrl-C or a kill, the same command goes on:
-/// what is done for a seed and a method is kept.
+/// what is done for a seed and a method is kept. A method that fails holds up no other.
+///
+/// The folder gets results.html, a page with tables and plots that needs no network and is readable
+/// by its owner alone, figures/ with the plots as SVG and PNG files, results.md, results.csv and
+/// results.json. With nothing left to do, the same command writes them again.
 #[derive(Args)]
 #[command(after_help = "Example: rescind compare experiments/digits.toml")]
 pub struct Compare {
@@ -50,8 +53,12 @@ impl Compare {
         let mut watch = Shown(Watch::new(console));
         let results = compare(&comparison, &folder, &mut watch)?;
         drop(watch);
+        let status = match results.missing.is_empty() {
+            true => Status::Done,
+            false => Status::Failed,
+        };
         console.print(&Compared { folder, results })?;
-        Ok(Status::Done)
+        Ok(status)
     }
 }
 
@@ -85,12 +92,6 @@ impl From<CompareError> for Failure {
         match error {
             CompareError::Setting { .. } | CompareError::Unreadable { .. } => Self::usage(error),
             CompareError::Run(error) => error.into(),
-            CompareError::Method { ref source, .. } => match **source {
-                Error::Release(ReleaseError::Refused(_) | ReleaseError::Budget(_)) => {
-                    Self::Refused(error.to_string())
-                }
-                _ => Self::failed(error),
-            },
             other => Self::failed(other),
         }
     }
@@ -100,6 +101,9 @@ impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.results.markdown())?;
         let folder = self.folder.display();
-        writeln!(f, "In {folder}: results.md, results.csv, results.json.")
+        writeln!(
+            f,
+            "In {folder}: results.html, results.md, results.csv, results.json, figures/."
+        )
     }
 }

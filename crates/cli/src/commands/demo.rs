@@ -11,6 +11,7 @@ use rescind::release::Released;
 use rescind::run::{Evaluation, ModelChoice, Parameterisation, Run, RunConfig, Scaling};
 use rescind::training::TrainingSettings;
 use rescind_data::RecordRequest;
+use rescind_evaluate::attack::AttackSettings;
 use rescind_evaluate::report::{self, Options};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::GuaranteeKind;
@@ -92,7 +93,11 @@ impl Demo {
         let place = self.out.join("tangent");
         let (tangent, run) = demonstrate(&place, linear(), Method::Tangent, promise, &mut watch)?;
         let report = self.out.join("report.html");
-        let page = report::of_run(&run, &Options::default(), &mut watch);
+        let options = Options {
+            attack: Some(AttackSettings::default()),
+            ..Options::default()
+        };
+        let page = report::of_run(&run, &options, &mut watch);
         let written = page.map_err(Failure::failed)?.write(&report);
         written.map_err(Failure::failed)?;
         drop(watch);

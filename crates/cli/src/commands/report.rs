@@ -3,28 +3,41 @@ use crate::exit::{Failure, Status};
 use crate::progress::Watch;
 use clap::Args;
 use rescind::run::Run;
+use rescind_evaluate::attack::AttackSettings;
 use rescind_evaluate::audit::{self, AuditSettings, Extent};
-use rescind_evaluate::report::{self, Options, ReportError, WriteError};
+use rescind_evaluate::compare::Results;
+use rescind_evaluate::report::{self, Options, Report as Page, ReportError, WriteError};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
 /// Write a run's report: guarantee, measurements and plots on one page that needs no network
 ///
-/// The page is readable by its owner alone: it quotes measurements that carry no noise.
+/// It attacks the run's models too: whether the forgotten records can still be told from test
+/// records. The page is readable by its owner alone: it quotes measurements that carry no noise.
+///
+/// Of the results.json of a comparison it makes that comparison's page.
 #[derive(Args)]
 #[command(after_help = "Example: rescind report run --figures run/figures")]
 pub struct Report {
-    /// Run folder
+    /// Run folder, or a comparison's results.json
     run: PathBuf,
 
-    /// File to write [default: report.html in the run folder]
+    /// File to write [default: report.html in the run folder, or results.html beside results.json]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
     /// Write every figure to this folder too, as SVG and PNG
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
+
+    /// Leave the attacks out: with a thousand records forgotten they may take a minute
+    #[arg(long)]
+    no_attacks: bool,
+
+    /// Seed of the attacks: of the records drawn, the folds and the attackers [default: 0]
+    #[arg(long, value_name = "SEED", conflicts_with = "no_attacks")]
+    seed: Option<u64>,
 
     /// Audit the last release first and show what was found
     #[arg(long)]
@@ -48,33 +61,14 @@ struct Written {
 
 impl Report {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let mut watch = Watch::new(console);
-        let run = Run::open(&self.run, &mut watch)?;
-        let audit = match self.audit {
-            true => {
-                let settings = AuditSettings::default();
-                Some(audit::of_run(
-                    &run,
-                    &settings,
-                    Extent::Noise,
-                    None,
-                    &mut watch,
-                )?)
-            }
-            false => None,
+        let (page, usual) = match self.run.is_file() {
+            true => (self.of_comparison()?, self.run.with_extension("html")),
+            false => (self.of_run(console)?, self.run.join("report.html")),
         };
-        let options = Options {
-            show_records: self.show_records,
-            spectrum: self.spectrum,
-            rocs: Vec::new(),
-            audit,
-        };
-        let report = report::of_run(&run, &options, &mut watch)?;
-        drop(watch);
-        let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
-        report.write(&out)?;
+        let out = self.out.unwrap_or(usual);
+        page.write(&out)?;
         let figures = match &self.figures {
-            Some(folder) => report.write_figures(folder)?,
+            Some(folder) => page.write_figures(folder)?,
             None => Vec::new(),
         };
         console.print(&Written {
@@ -83,6 +77,45 @@ impl Report {
             figures,
         })?;
         Ok(Status::Done)
+    }
+
+    fn of_comparison(&self) -> Result<Page, Failure> {
+        let of_run = [
+            self.no_attacks,
+            self.audit,
+            self.spectrum,
+            self.show_records,
+        ];
+        if of_run.contains(&true) || self.seed.is_some() {
+            let file = self.run.display();
+            let why = "a comparison has been measured: only --out and --figures go with it";
+            return Err(Failure::usage(format!("{file}: {why}")));
+        }
+        Ok(Results::read(&self.run)?.report())
+    }
+
+    fn of_run(&self, console: &Console) -> Result<Page, Failure> {
+        let mut watch = Watch::new(console);
+        let run = Run::open(&self.run, &mut watch)?;
+        let audit = match self.audit {
+            true => {
+                let settings = AuditSettings::default();
+                let audit = audit::of_run(&run, &settings, Extent::Noise, None, &mut watch);
+                Some(audit?)
+            }
+            false => None,
+        };
+        let attack = AttackSettings {
+            seed: self.seed.unwrap_or(0),
+            ..AttackSettings::default()
+        };
+        let options = Options {
+            show_records: self.show_records,
+            spectrum: self.spectrum,
+            attack: (!self.no_attacks).then_some(attack),
+            audit,
+        };
+        Ok(report::of_run(&run, &options, &mut watch)?)
     }
 }
 

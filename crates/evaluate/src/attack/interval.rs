@@ -1,7 +1,7 @@
 //! Estimates with their confidence intervals.
 
+use crate::clopper_pearson::upper_bound;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{Beta, ContinuousCDF};
 
 /// The coverage of every interval of this crate's attacks.
 pub(super) const COVERAGE: f64 = 0.95;
@@ -19,31 +19,16 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// The share `successes / trials`, with Clopper and Pearson's interval.
+    /// The share `successes / trials`, with Clopper and Pearson's interval; from 0 to 1 without a
+    /// trial.
     pub fn share(successes: u64, trials: u64) -> Self {
-        let (low, high) = clopper_pearson(successes, trials, COVERAGE);
+        let successes = successes.min(trials);
+        let tail = 0.5 * (1.0 - COVERAGE);
         Estimate {
             value: successes as f64 / trials.max(1) as f64,
-            low,
-            high,
+            // What is not seen as often is seen the more often as its contrary.
+            low: 1.0 - upper_bound(trials - successes, trials, tail),
+            high: upper_bound(successes, trials, tail),
         }
     }
-}
-
-/// The exact interval for a probability of which `successes` of `trials` were seen (Clopper &
-/// Pearson 1934), at this coverage in (0, 1). `(0, 1)` without a trial.
-pub fn clopper_pearson(successes: u64, trials: u64, coverage: f64) -> (f64, f64) {
-    let successes = successes.min(trials);
-    let (right, wrong) = (successes as f64, (trials - successes) as f64);
-    let tail = 0.5 * (1.0 - coverage);
-    let quantile = |a: f64, b: f64, p: f64| Beta::new(a, b).map(|beta| beta.inverse_cdf(p));
-    let low = match successes {
-        0 => 0.0,
-        _ => quantile(right, wrong + 1.0, tail).unwrap_or(0.0),
-    };
-    let high = match trials - successes {
-        0 => 1.0,
-        _ => quantile(right + 1.0, wrong, 1.0 - tail).unwrap_or(1.0),
-    };
-    (low, high)
 }

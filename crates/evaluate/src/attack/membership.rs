@@ -35,6 +35,23 @@ impl Default for AttackSettings {
     }
 }
 
+impl AttackSettings {
+    /// Checks what can be checked without records.
+    ///
+    /// # Errors
+    /// Fewer than 2 folds.
+    pub fn validate(&self) -> Result<(), AttackError> {
+        match self.folds {
+            0 | 1 => Err(AttackError::Setting {
+                setting: "the number of folds",
+                found: self.folds.to_string(),
+                expected: "at least 2",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Both models' outputs on the forgotten records and on unseen ones.
 #[derive(Clone, Copy)]
 pub struct Observed<'a> {
@@ -63,8 +80,20 @@ pub struct Attack {
     pub curve: Vec<f64>,
 }
 
-/// False-positive rates of a curve, spread evenly on a logarithmic scale.
+impl Attack {
+    /// The curve's points: false-positive rate, true-positive rate.
+    pub fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        (0..=GRID).map(rate).zip(self.curve.iter().copied())
+    }
+}
+
+/// Steps of a curve, spread evenly on a logarithmic scale.
 const GRID: i32 = 40;
+
+/// The false-positive rate of a step.
+fn rate(index: i32) -> f64 {
+    1e-3 * 1e3_f64.powf(f64::from(index) / f64::from(GRID))
+}
 
 /// Attacks with all features and attackers of the settings. Every attacker is scored on folds it
 /// was not fitted to, forgotten records against unseen ones of the same classes in equal number.
@@ -76,13 +105,7 @@ pub fn membership(
     observed: Observed<'_>,
     settings: &AttackSettings,
 ) -> Result<Vec<Attack>, AttackError> {
-    if settings.folds < 2 {
-        return Err(AttackError::Setting {
-            setting: "the number of folds",
-            found: settings.folds.to_string(),
-            expected: "at least 2",
-        });
-    }
+    settings.validate()?;
     let (forgotten, unseen) = (observed.unlearned_forgotten, observed.unlearned_unseen);
     let same = |a: &Outputs, b: &Outputs| a.labels() == b.labels() && a.classes() == b.classes();
     if !same(forgotten, observed.original_forgotten)
@@ -169,10 +192,8 @@ fn cross_validated(
 /// The true-positive rate at each false-positive rate of the grid.
 fn on_grid(curve: &[(f64, f64)]) -> Vec<f64> {
     let at = |index: i32| {
-        let rate = 1e-3 * 1e3_f64.powf(f64::from(index) / f64::from(GRID));
-        let within = curve
-            .iter()
-            .filter(|(alarms, _)| *alarms <= rate * (1.0 + 1e-9));
+        let most = rate(index) * (1.0 + 1e-9);
+        let within = curve.iter().filter(|(alarms, _)| *alarms <= most);
         within.map(|(_, found)| *found).fold(0.0, f64::max)
     };
     (0..=GRID).map(at).collect()

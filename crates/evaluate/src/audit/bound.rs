@@ -1,8 +1,8 @@
 //! From error counts to lower bounds on ε and μ.
 
-use super::AuditError;
+use crate::clopper_pearson::upper_bound;
 use serde::Serialize;
-use statrs::distribution::{Beta, ContinuousCDF, Normal};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 /// How often something went wrong, and how often it may go wrong in truth.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -15,23 +15,17 @@ pub struct Rate {
     pub upper: f64,
 }
 
-/// Clopper–Pearson upper bounds (Clopper & Pearson 1934) for every count out of `of` trials, each
-/// exceeded by the truth with a probability of at most `level`.
+/// Clopper–Pearson upper bounds for every count out of `of` trials, each exceeded by the truth with a
+/// probability of at most `level`.
 pub(super) struct UpperBounds(Vec<f64>);
 
 impl UpperBounds {
-    pub fn new(of: usize, level: f64) -> Result<Self, AuditError> {
-        let bounds = (0..of).map(|count| {
-            let beta = Beta::new((count + 1) as f64, (of - count) as f64);
-            let beta = beta.map_err(|error| AuditError::Arithmetic {
-                reason: error.to_string(),
-            })?;
+    pub fn new(of: usize, level: f64) -> Self {
+        let bound = |count: usize| {
             // Raised by more than the quantile's own error.
-            Ok((beta.inverse_cdf(1.0 - level) * (1.0 + 1e-9)).min(1.0))
-        });
-        let mut bounds = bounds.collect::<Result<Vec<f64>, AuditError>>()?;
-        bounds.push(1.0);
-        Ok(UpperBounds(bounds))
+            (upper_bound(count as u64, of as u64, level) * (1.0 + 1e-9)).min(1.0)
+        };
+        UpperBounds((0..=of).map(bound).collect())
     }
 
     pub fn rate(&self, count: usize) -> Rate {
@@ -99,7 +93,7 @@ mod tests {
     #[test]
     fn upper_bounds_solve_the_binomial_equation() {
         for (n, level) in [(1, 0.05), (7, 0.3), (50, 0.0125), (500, 0.00625)] {
-            let bounds = UpperBounds::new(n, level).unwrap();
+            let bounds = UpperBounds::new(n, level);
             for k in [0, 1, n / 3, n / 2, n - 1] {
                 let k = k.min(n - 1);
                 let tail = binomial(k, n, bounds.rate(k).upper);
@@ -110,7 +104,7 @@ mod tests {
             assert!((bounds.rate(n).upper - 1.0).abs() < 1e-15);
         }
         // No failure: 1 − level^(1/n), in closed form.
-        let none = UpperBounds::new(100, 0.05).unwrap().rate(0).upper;
+        let none = UpperBounds::new(100, 0.05).rate(0).upper;
         assert!((none - (1.0 - 0.05_f64.powf(0.01))).abs() < 1e-9);
     }
 

@@ -34,10 +34,4 @@ pub enum AuditError {
         /// How many were looked at.
         statistics: usize,
     },
-    /// A quantile that cannot be computed.
-    #[error("a bound on an error probability cannot be computed: {reason}")]
-    Arithmetic {
-        /// Why.
-        reason: String,
-    },
 }

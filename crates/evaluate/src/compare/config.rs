@@ -135,6 +135,7 @@ impl Comparison {
         };
         let unreadable = |reason| CompareError::Unreadable {
             path: path.to_owned(),
+            expected: "a comparison",
             reason,
         };
         let comparison: Comparison = parsed.map_err(unreadable)?;
@@ -190,6 +191,7 @@ impl Comparison {
             let found = likelihood.shadows.to_string();
             return Err(wrong("likelihood.shadows", found, "at least 4"));
         }
+        self.attack.validate()?;
         if self.scaling == Scaling::Computed {
             let expected = "none, fixed or supplied: then all models see the same inputs";
             return Err(wrong("scaling", "computed".to_owned(), expected));

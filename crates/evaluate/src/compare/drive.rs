@@ -5,6 +5,7 @@ use super::cell::{Cell, CellKind, Promise};
 use super::config::{Entry, MethodChoice, ORIGINAL, RETRAIN};
 use super::estimate::seconds_left;
 use super::measure::{attacks, fidelity};
+use super::missing::Missing;
 use super::results::Results;
 use super::shadows::{Forgetting, Shadows};
 use super::store::{Folder, remove};
@@ -63,10 +64,13 @@ impl Candidate<'_> {
 
 /// Works through a comparison in `folder`, new or begun, and gives what it comes to.
 ///
+/// A method that fails with a seed holds up no other: it is among [`Results::missing`], and tried
+/// again by the next call. However it ends, the results of what is done are written, as tables and
+/// as a page.
+///
 /// # Errors
-/// What the methods and measurements meet, naming method and seed; a folder of another comparison;
-/// [`Error::Interrupted`] when the watcher breaks. Cells done by then are kept, and the same call
-/// goes on.
+/// What training and writing meet; a folder of another comparison; [`Error::Interrupted`] when the
+/// watcher breaks. Cells done by then are kept, and the same call goes on.
 pub fn compare(
     comparison: &Comparison,
     folder: &Path,
@@ -74,6 +78,23 @@ pub fn compare(
 ) -> Result<Results, CompareError> {
     comparison.validate()?;
     let folder = Folder::open(folder, comparison)?;
+    let (mut cells, mut failed) = (Vec::new(), Vec::new());
+    let ended = work(comparison, &folder, &mut cells, &mut failed, watcher);
+    let results = Results::of(comparison, cells, &failed);
+    let written = results.write(&folder);
+    ended?;
+    written?;
+    Ok(results)
+}
+
+/// Makes the cells that are not there yet.
+fn work(
+    comparison: &Comparison,
+    folder: &Folder,
+    cells: &mut Vec<Cell>,
+    failed: &mut Vec<Missing>,
+    watcher: &mut dyn Watcher,
+) -> Result<(), CompareError> {
     // Retraining first: everything else is measured against it.
     let entries = comparison.methods.iter().map(Candidate::Entry);
     let candidates: Vec<Candidate<'_>> = [Candidate::Retrained, Candidate::Original]
@@ -84,7 +105,7 @@ pub fn compare(
         .seeds
         .iter()
         .flat_map(|&seed| candidates.iter().map(move |&candidate| (seed, candidate)));
-    let (mut cells, mut left) = (Vec::new(), Vec::new());
+    let mut left = Vec::new();
     for (seed, candidate) in plan {
         match folder.cell(seed, candidate.name()) {
             Some(cell) => cells.push(cell),
@@ -113,7 +134,7 @@ pub fn compare(
         if !matches!(&bench, Some((of, ..)) if *of == seed) {
             // The last seed's runs are closed before the next one's are opened.
             drop(bench.take());
-            let prepared = Bench::prepare(comparison, seed, &folder, watcher)?;
+            let prepared = Bench::prepare(comparison, seed, folder, watcher)?;
             let shadows = match comparison.likelihood {
                 Some(likelihood) => Some(Shadows::new(&prepared, likelihood, seed)?),
                 None => None,
@@ -123,35 +144,36 @@ pub fn compare(
         let Some((_, ready, shadows)) = &mut bench else {
             continue;
         };
-        let named = |error| named(error, candidate.name(), seed);
-        let outcome = outcome(comparison, ready, &folder, candidate, watcher).map_err(named)?;
-        let cell = cell(
-            comparison, ready, shadows, candidate, outcome, began, watcher,
-        );
-        let cell = cell.map_err(named)?;
-        folder.keep(&cell)?;
+        let made = outcome(comparison, ready, folder, candidate, watcher).and_then(|outcome| {
+            cell(
+                comparison, ready, shadows, candidate, outcome, began, watcher,
+            )
+        });
+        match made {
+            Ok(cell) => {
+                folder.keep(&cell)?;
+                cells.push(cell);
+            }
+            Err(error) if stops(&error) => return Err(error),
+            Err(error) => failed.push(Missing {
+                seed,
+                method: candidate.name().to_owned(),
+                failed: Some(error.to_string()),
+            }),
+        }
         if let Candidate::Entry(entry) = candidate {
             remove(&folder.run(seed, &entry.name))?;
         }
-        cells.push(cell);
     }
-    let results = Results::of(comparison, cells);
-    results.write(&folder)?;
-    Ok(results)
+    Ok(())
 }
 
-/// Says whose error it is; a wish to stop is nobody's.
-fn named(error: CompareError, method: &str, seed: u64) -> CompareError {
-    match error {
-        CompareError::Run(source) if !matches!(source, Error::Interrupted { .. }) => {
-            CompareError::Method {
-                method: method.to_owned(),
-                seed,
-                source: Box::new(source),
-            }
-        }
-        other => other,
-    }
+/// Whether nothing else can be done either: somebody wants to stop, or the system refuses.
+fn stops(error: &CompareError) -> bool {
+    matches!(
+        error,
+        CompareError::Run(Error::Interrupted { .. }) | CompareError::Io { .. }
+    )
 }
 
 /// A model, and what it took.

@@ -1,6 +1,7 @@
 //! What can go wrong in a comparison.
 
 use crate::attack::AttackError;
+use crate::report::WriteError;
 use std::path::PathBuf;
 
 /// Why a comparison could not be made, or not to its end. What is done by then is kept.
@@ -10,27 +11,28 @@ pub enum CompareError {
     /// A run, a method or a measurement.
     #[error(transparent)]
     Run(#[from] rescind::Error),
-    /// A method of the comparison.
-    #[error("{method} with seed {seed}: {source}")]
-    Method {
-        /// Its name.
-        method: String,
-        /// The seed.
-        seed: u64,
-        /// What went wrong.
-        source: Box<rescind::Error>,
-    },
     /// An attack.
     #[error(transparent)]
     Attack(AttackError),
-    /// A comparison that cannot be read.
-    #[error("{path} is not a comparison: {reason}")]
+    /// A comparison or its results that cannot be read.
+    #[error("{path} is not {expected}: {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
+        /// What it should be.
+        expected: &'static str,
         /// What is wrong with it.
         reason: String,
     },
+    /// Results that cannot be put into a file's form.
+    #[error("the results cannot be written: {reason}")]
+    Unwritable {
+        /// Why.
+        reason: String,
+    },
+    /// The page and its figures.
+    #[error(transparent)]
+    Page(#[from] WriteError),
     /// A setting out of its range.
     #[error("{setting} is {found}: expected {expected}")]
     Setting {

@@ -1,11 +1,13 @@
 //! What a comparison comes to: means and standard deviations over the seeds.
 
 use super::cell::{Cell, CellKind, Promise};
+use super::metrics::METRICS;
+use super::missing::{Missing, missing};
 use super::store::Folder;
 use super::{CompareError, Comparison, tables};
-use crate::attack::{Attack, Features};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// A whole comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +21,9 @@ pub struct Results {
     pub rows: Vec<Row>,
     /// What the rows are made of; curves of the attacks on the pair of models are left out.
     pub cells: Vec<Cell>,
+    /// What there is no cell of, for it failed or was not come to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
 }
 
 /// One method over all seeds.
@@ -47,136 +52,9 @@ pub struct Spread {
     pub seeds: usize,
 }
 
-/// A number of a cell, with its name.
-pub(super) struct Metric {
-    pub name: &'static str,
-    pub of: fn(&Cell) -> Option<f64>,
-}
-
-/// The best attacker's area under the curve, with features for which `which` holds.
-fn strongest(cell: &Cell, which: impl Fn(Features) -> bool) -> Option<f64> {
-    let attacks = cell.attacks.iter().filter(|attack| which(attack.features));
-    attacks
-        .map(|attack| attack.performance.auc.value)
-        .reduce(f64::max)
-}
-
-/// Share found at 1 % false positives by the attack of the largest area on the model alone.
-fn found(cell: &Cell) -> Option<f64> {
-    let alone = cell
-        .attacks
-        .iter()
-        .filter(|attack| !attack.features.of_pair());
-    let area = |attack: &&Attack| attack.performance.auc.value;
-    let best = alone.max_by(|a, b| area(a).total_cmp(&area(b)))?;
-    Some(best.performance.found_at_1_percent.value)
-}
-
-pub(super) const METRICS: [Metric; 23] = [
-    Metric {
-        name: "forgotten_loss",
-        of: |cell| Some(cell.fidelity.forgotten.scores.loss),
-    },
-    Metric {
-        name: "forgotten_accuracy",
-        of: |cell| Some(cell.fidelity.forgotten.scores.accuracy),
-    },
-    Metric {
-        name: "forgotten_micro_f1",
-        of: |cell| Some(cell.fidelity.forgotten.scores.micro_f1),
-    },
-    Metric {
-        name: "retained_loss",
-        of: |cell| Some(cell.fidelity.retained.scores.loss),
-    },
-    Metric {
-        name: "retained_accuracy",
-        of: |cell| Some(cell.fidelity.retained.scores.accuracy),
-    },
-    Metric {
-        name: "test_loss",
-        of: |cell| Some(cell.fidelity.test.scores.loss),
-    },
-    Metric {
-        name: "test_accuracy",
-        of: |cell| Some(cell.fidelity.test.scores.accuracy),
-    },
-    Metric {
-        name: "forgotten_divergence",
-        of: |cell| cell.fidelity.forgotten.divergence,
-    },
-    Metric {
-        name: "retained_divergence",
-        of: |cell| cell.fidelity.retained.divergence,
-    },
-    Metric {
-        name: "test_divergence",
-        of: |cell| cell.fidelity.test.divergence,
-    },
-    Metric {
-        name: "forgotten_agreement",
-        of: |cell| cell.fidelity.forgotten.agreement,
-    },
-    Metric {
-        name: "test_agreement",
-        of: |cell| cell.fidelity.test.agreement,
-    },
-    Metric {
-        name: "to_retrained",
-        of: |cell| Some(cell.fidelity.to_retrained),
-    },
-    Metric {
-        name: "to_original",
-        of: |cell| Some(cell.fidelity.to_original),
-    },
-    // A model that did not relearn within the limit counts as the limit.
-    Metric {
-        name: "relearn_steps",
-        of: |cell| {
-            let relearn = cell.fidelity.relearn;
-            Some(relearn.steps.unwrap_or(relearn.limit) as f64)
-        },
-    },
-    Metric {
-        name: "attack_auc",
-        of: |cell| strongest(cell, |features| !features.of_pair()),
-    },
-    Metric {
-        name: "attack_found_at_1_percent",
-        of: found,
-    },
-    Metric {
-        name: "pair_attack_auc",
-        of: |cell| strongest(cell, Features::of_pair),
-    },
-    Metric {
-        name: "likelihood_auc",
-        of: |cell| cell.likelihood.map(|attack| attack.auc.value),
-    },
-    Metric {
-        name: "likelihood_found_at_1_percent",
-        of: |cell| {
-            cell.likelihood
-                .map(|attack| attack.found_at_1_percent.value)
-        },
-    },
-    Metric {
-        name: "seconds",
-        of: |cell| Some(cell.seconds),
-    },
-    Metric {
-        name: "products",
-        of: |cell| Some(cell.products as f64),
-    },
-    Metric {
-        name: "minibatch_products",
-        of: |cell| Some(cell.minibatch_products as f64),
-    },
-];
-
 impl Spread {
     /// Over some values, of which there is at least one.
-    fn of(values: &[f64]) -> Option<Self> {
+    pub(super) fn of(values: &[f64]) -> Option<Self> {
         let seeds = values.len();
         if seeds == 0 {
             return None;
@@ -192,12 +70,13 @@ impl Spread {
 }
 
 impl Results {
-    /// Of cells in any order.
-    pub(super) fn of(comparison: &Comparison, mut cells: Vec<Cell>) -> Self {
+    /// Of cells in any order, and of those that failed.
+    pub(super) fn of(comparison: &Comparison, mut cells: Vec<Cell>, failed: &[Missing]) -> Self {
         let mut names: Vec<&str> = vec![super::config::RETRAIN, super::config::ORIGINAL];
         names.extend(comparison.methods.iter().map(|entry| &*entry.name));
         let place = |cell: &Cell| names.iter().position(|name| *name == cell.method);
         cells.sort_by_key(|cell| (place(cell), cell.seed));
+        let missing = missing(&comparison.seeds, &names, &cells, failed);
         let mut rows = Vec::new();
         for name in &names {
             let own: Vec<&Cell> = cells.iter().filter(|cell| cell.method == *name).collect();
@@ -230,20 +109,39 @@ impl Results {
             setting: format!("{data}, {request} forgotten, seeds {seeds}"),
             rows,
             cells,
+            missing,
         }
     }
 
-    /// Writes `results.json`, `results.csv` and `results.md`.
+    /// Reads a `results.json`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that holds something else.
+    pub fn read(path: &Path) -> Result<Self, CompareError> {
+        let bytes = std::fs::read(path).map_err(|source| CompareError::Io {
+            path: path.to_owned(),
+            action: "read it",
+            source,
+        })?;
+        serde_json::from_slice(&bytes).map_err(|error| CompareError::Unreadable {
+            path: path.to_owned(),
+            expected: "the results of a comparison",
+            reason: error.to_string(),
+        })
+    }
+
+    /// Writes `results.json`, `results.csv`, `results.md`, `results.html` and the figures.
     pub(super) fn write(&self, folder: &Folder) -> Result<(), CompareError> {
-        let unwritable = |reason: String| CompareError::Unreadable {
-            path: "results".into(),
-            reason,
-        };
+        let unwritable = |reason: String| CompareError::Unwritable { reason };
         let mut json = serde_json::to_vec(self).map_err(|error| unwritable(error.to_string()))?;
         json.push(b'\n');
         folder.put("results.json", &json)?;
         folder.put("results.csv", &tables::csv(self).map_err(unwritable)?)?;
-        folder.put("results.md", tables::markdown(self).as_bytes())
+        folder.put("results.md", tables::markdown(self).as_bytes())?;
+        let page = self.report();
+        page.write(&folder.path("results.html"))?;
+        page.write_figures(&folder.path("figures"))?;
+        Ok(())
     }
 
     /// The table of `results.md`.

@@ -54,9 +54,14 @@ impl Folder {
         self.root.join("seeds").join(seed.to_string()).join(name)
     }
 
+    /// Where a file of results lies.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
     /// Puts a file of results in place of the old one.
     pub fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CompareError> {
-        replace(&self.root.join(name), bytes)
+        replace(&self.path(name), bytes)
     }
 }
 

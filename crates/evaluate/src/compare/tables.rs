@@ -1,7 +1,9 @@
 //! Results as tables.
 
 use super::cell::CellKind;
-use super::results::{METRICS, Results, Row, Spread};
+use super::metrics::METRICS;
+use super::missing::sentences;
+use super::results::{Results, Row, Spread};
 use std::fmt::Write;
 
 /// One line per cell, one column per metric; empty where it was not measured.
@@ -43,7 +45,10 @@ pub(super) fn csv(results: &Results) -> Result<Vec<u8>, String> {
 }
 
 /// A column: heading, metric, factor, decimal places.
-const COLUMNS: [(&str, &str, f64, usize); 14] = [
+type Column = (&'static str, &'static str, f64, usize);
+
+/// How close the models are to the retrained one.
+pub(super) const FIDELITY: &[Column] = &[
     ("loss on forgotten, nats", "forgotten_loss", 1.0, 3),
     ("accuracy on forgotten, %", "forgotten_accuracy", 100.0, 1),
     ("on retained, %", "retained_accuracy", 100.0, 1),
@@ -57,48 +62,85 @@ const COLUMNS: [(&str, &str, f64, usize); 14] = [
     ("same class on test, %", "test_agreement", 100.0, 1),
     ("distance of weights", "to_retrained", 1.0, 2),
     ("relearn, steps", "relearn_steps", 1.0, 0),
+];
+
+/// What attacks find.
+pub(super) const ATTACKS: &[Column] = &[
     ("attack, AUC", "attack_auc", 1.0, 3),
     ("pair attack, AUC", "pair_attack_auc", 1.0, 3),
     ("U-LiRA, AUC", "likelihood_auc", 1.0, 3),
+];
+
+/// What the methods cost.
+pub(super) const COST: &[Column] = &[
     ("time, s", "seconds", 1.0, 2),
     ("products", "products", 1.0, 0),
     ("of minibatches", "minibatch_products", 1.0, 0),
 ];
 
-/// Mean ± standard deviation over the seeds, columns that nothing was measured for left out.
-pub(super) fn markdown(results: &Results) -> String {
+/// The methods and their mean ± standard deviation over the seeds: head and rows. Columns that nothing
+/// was measured for are left out.
+pub(super) fn table(
+    results: &Results,
+    columns: &[Column],
+) -> (Vec<&'static str>, Vec<Vec<String>>) {
     let measured = |name: &str| {
-        results
-            .rows
-            .iter()
-            .any(|row| row.metrics.contains_key(name))
+        let mut rows = results.rows.iter();
+        rows.any(|row| row.metrics.contains_key(name))
     };
-    let columns: Vec<_> = COLUMNS.iter().filter(|column| measured(column.1)).collect();
+    let columns: Vec<&Column> = columns.iter().filter(|column| measured(column.1)).collect();
+    let mut head = vec!["method"];
+    head.extend(columns.iter().map(|column| column.0));
+    let rows = results.rows.iter().map(|row| {
+        let mut cells = vec![row.method.clone()];
+        cells.extend(columns.iter().map(|&&(_, name, factor, places)| {
+            let spread = row.metrics.get(name);
+            spread.map_or("–".to_owned(), |spread| shown(spread, factor, places))
+        }));
+        cells
+    });
+    (head, rows.collect())
+}
+
+/// The same, with what each method promises beside its name.
+pub(super) fn promising(
+    results: &Results,
+    columns: &[Column],
+) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let (mut head, mut rows) = table(results, columns);
+    head.insert(1, "guarantee");
+    for (cells, row) in rows.iter_mut().zip(&results.rows) {
+        cells.insert(1, guarantee(row));
+    }
+    (head, rows)
+}
+
+/// The whole table, and what its columns mean.
+pub(super) fn markdown(results: &Results) -> String {
+    let (head, rows) = promising(results, &[FIDELITY, ATTACKS, COST].concat());
     let mut text = format!("# {}\n\n{}.\n\n", results.name, results.setting);
-    text.push_str("| method | guarantee |");
-    columns
-        .iter()
-        .for_each(|column| text.extend([" ", column.0, " |"]));
-    text.push_str("\n|---|---|");
-    columns.iter().for_each(|_| text.push_str("---:|"));
-    text.push('\n');
-    for row in &results.rows {
-        text.extend(["| ", &row.method, " | ", &guarantee(row), " |"]);
-        for &&(_, name, factor, places) in &columns {
-            let shown = row
-                .metrics
-                .get(name)
-                .map(|spread| shown(spread, factor, places));
-            text.extend([" ", shown.as_deref().unwrap_or("–"), " |"]);
-        }
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        text.push('|');
+        cells.for_each(|cell| text.extend([" ", cell, " |"]));
         text.push('\n');
+    };
+    line(&mut head.iter().copied());
+    let rule = |column: usize| if column < 2 { "---" } else { "---:" };
+    line(&mut (0..head.len()).map(rule));
+    for row in &rows {
+        line(&mut row.iter().map(String::as_str));
     }
     text.push('\n');
     text.push_str(NOTES);
+    text.push('\n');
+    for gap in sentences(&results.missing) {
+        text.extend(["\n", &gap, "\n"]);
+    }
     text
 }
 
-const NOTES: &str = "\
+/// What the columns mean.
+pub(super) const NOTES: &str = "\
 Mean ± sample standard deviation over the seeds. Divergence (Jensen–Shannon), same class and \
 distance compare with the retrained model. Relearn: optimiser steps on the forgotten records until \
 their loss is back at the original model's, at most the comparison's limit. Attack: the best of the \
@@ -106,7 +148,7 @@ attackers on the model alone, area under the curve, 0.5 by guessing; pair attack
 on original and unlearned model together. The best of several attackers lies above 0.5 by chance \
 alone: the retrained row says by how much. Time and products are the method's own, for the \
 original and the retrained model those of their training. A guarantee stands only where a release \
-was made; baselines have none.\n";
+was made; baselines have none.";
 
 fn guarantee(row: &Row) -> String {
     match (row.kind, &row.promise) {

@@ -1,7 +1,9 @@
 //! Charts as data, and how they are drawn.
 
 mod draw;
+mod labels;
 mod legend;
+mod marks;
 mod png;
 mod scale;
 
@@ -51,6 +53,20 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
     /// How they look.
     pub mark: Mark,
+    /// Error bars. One that reaches below a logarithmic axis ends where the axis does; one whose
+    /// ends are not finite is left out.
+    pub bars: Vec<Bar>,
+    /// What is written beside the points, the first beside the first.
+    pub labels: Vec<String>,
+}
+
+/// An error bar: a line from one place to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Where it begins.
+    pub from: (f64, f64),
+    /// Where it ends.
+    pub to: (f64, f64),
 }
 
 /// How the points of a series are drawn.
@@ -64,13 +80,22 @@ pub enum Mark {
     LineAndPoints,
 }
 
-/// A horizontal line with a name.
+/// A line across the chart, with a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// Its name in the legend.
     pub name: String,
     /// Where it lies.
-    pub y: f64,
+    pub place: Place,
+}
+
+/// Where a line across the chart lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    /// Upright, at this number of the horizontal axis.
+    X(f64),
+    /// Level, at this number of the vertical axis.
+    Y(f64),
 }
 
 /// Who reads the picture.
@@ -92,6 +117,19 @@ impl Axis {
     }
 }
 
+impl Series {
+    /// Marks without error bars and without anything written beside them.
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>, mark: Mark) -> Self {
+        Series {
+            name: name.into(),
+            points,
+            mark,
+            bars: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+}
+
 impl Chart {
     /// Whether there is anything to draw.
     pub fn is_empty(&self) -> bool {
@@ -108,6 +146,23 @@ impl Chart {
 
     fn shows(&self, (x, y): (f64, f64)) -> bool {
         self.x.scale.takes(x) && self.y.scale.takes(y)
+    }
+}
+
+impl Bar {
+    fn is_finite(&self) -> bool {
+        let numbers = [self.from.0, self.from.1, self.to.0, self.to.1];
+        numbers.iter().all(|number| number.is_finite())
+    }
+}
+
+impl Reference {
+    /// Whether the chart's axes take it.
+    fn shown(&self, chart: &Chart) -> bool {
+        match self.place {
+            Place::X(x) => chart.x.scale.takes(x),
+            Place::Y(y) => chart.y.scale.takes(y),
+        }
     }
 }
 

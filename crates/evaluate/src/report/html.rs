@@ -31,10 +31,7 @@ impl Report {
                         (facts(&self.facts))
                         @for part in &self.sections { (section(part)) }
                         footer {
-                            "Made by rescind " (version) ". Accuracies, losses and times on this page "
-                            "were measured on records and un-noised weights and carry no noise: show "
-                            "it to those who may know them. The certificate itself is the signed file "
-                            "beside the release."
+                            "Made by rescind " (version) ". " (self.closing)
                         }
                     }
                 }
@@ -51,7 +48,7 @@ fn headline(headline: &Headline) -> Markup {
         Tone::Bad => "bad",
     };
     html! {
-        section class=(format!("headline {tone}")) aria-label="Guarantee" {
+        section class=(format!("headline {tone}")) aria-label="Summary" {
             span class="kind" { (headline.kind) }
             p { (headline.sentence) }
             @for note in &headline.notes { p class="note" { (note) } }
@@ -153,12 +150,14 @@ fn is_long(cell: &str) -> bool {
     cell.chars().count() > 28
 }
 
-/// A number, with a unit perhaps.
+/// A number, with a unit or a deviation perhaps.
 fn is_figure(cell: &str) -> bool {
+    let is_number = |word: &str| word.parse::<f64>().is_ok();
     let mut words = cell.split_whitespace();
-    let number = words.next().unwrap_or("\u{2013}");
-    let number = ["\u{2013}", "unbounded"].contains(&number) || number.parse::<f64>().is_ok();
-    number && words.all(|unit| ["%", "s", "\u{b5}s", "min", "h"].contains(&unit))
+    let first = words.next().unwrap_or("\u{2013}");
+    let units = ["%", "s", "\u{b5}s", "min", "h", "\u{b1}"];
+    let first = ["\u{2013}", "unbounded"].contains(&first) || is_number(first);
+    first && words.all(|word| units.contains(&word) || is_number(word))
 }
 
 fn figure(figure: &Figure) -> Markup {

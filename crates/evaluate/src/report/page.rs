@@ -15,12 +15,14 @@ pub struct Report {
     pub facts: Vec<Fact>,
     /// The rest.
     pub sections: Vec<Section>,
+    /// What whoever keeps the page must know.
+    pub closing: String,
 }
 
-/// The guarantee in a sentence.
+/// What matters most, in a sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Headline {
-    /// What the guarantee rests on, in a word or two; how the sentence is to be taken.
+    /// How the sentence is to be taken, in a word or two.
     pub kind: String,
     /// How it looks.
     pub tone: Tone,

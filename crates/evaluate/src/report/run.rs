@@ -3,6 +3,7 @@
 mod attacks;
 mod bounds;
 mod headline;
+mod membership;
 mod models;
 mod pictures;
 mod requests;
@@ -10,10 +11,9 @@ mod spectrum;
 mod standings;
 mod tradeoff;
 
-pub use attacks::Roc;
-
 use super::page::{Report, Section};
 use super::words::count;
+use crate::attack::{AttackError, AttackSettings};
 use crate::audit::Audit;
 use rescind::certificate::Certificate;
 use rescind::ledger::{History, Ledger};
@@ -29,8 +29,8 @@ pub struct Options {
     pub show_records: bool,
     /// Measure the spectrum of the Hessian, which costs some hundreds of products.
     pub spectrum: bool,
-    /// Receiver operating characteristics of attacks that were made.
-    pub rocs: Vec<Roc>,
+    /// Attack the models by these settings, which takes longer the more records were forgotten.
+    pub attack: Option<AttackSettings>,
     /// An audit that was made.
     pub audit: Option<Audit>,
 }
@@ -45,6 +45,9 @@ pub enum ReportError {
     /// The privacy arithmetic.
     #[error(transparent)]
     Privacy(#[from] PrivacyError),
+    /// The attacks.
+    #[error(transparent)]
+    Attack(AttackError),
     /// A picture that cannot be encoded.
     #[error("the picture of record {position} cannot be encoded: {reason}")]
     Picture {
@@ -53,6 +56,15 @@ pub enum ReportError {
         /// Why.
         reason: String,
     },
+}
+
+impl From<AttackError> for ReportError {
+    fn from(error: AttackError) -> Self {
+        match error {
+            AttackError::Model(error) => ReportError::Run(error),
+            other => ReportError::Attack(other),
+        }
+    }
 }
 
 /// What the sections draw on.
@@ -121,7 +133,7 @@ pub fn of_run(
     sections.push(requests::section(&sources));
     sections.push(standings::section(&sources)?);
     sections.extend(bounds::sections(&sources));
-    sections.push(attacks::section(&options.rocs, options.audit.as_ref()));
+    sections.push(attacks::section(&sources, options, observer)?);
     if options.spectrum {
         sections.push(spectrum::section(&sources, observer)?);
     }
@@ -139,5 +151,10 @@ pub fn of_run(
         headline: headline::headline(&sources),
         facts: headline::facts(&sources)?,
         sections,
+        closing:
+            "Accuracies, losses and times on this page were measured on records and un-noised \
+                  weights and carry no noise: show it to those who may know them. The certificate \
+                  itself is the signed file beside the release."
+                .to_owned(),
     })
 }

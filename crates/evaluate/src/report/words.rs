@@ -1,14 +1,18 @@
 //! Numbers as people read them.
 
+use serde::Serialize;
 use std::time::{Duration, UNIX_EPOCH};
 
+/// From here on ε protects nobody.
+pub(crate) const VACUOUS: f64 = 10.0;
+
 /// Four significant digits.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     rounded(value, 4, f64::round)
 }
 
 /// Six significant digits, as certificates have, and never below the value: for what is promised.
-pub(super) fn above(value: f64) -> String {
+pub(crate) fn above(value: f64) -> String {
     rounded(value, 6, f64::ceil)
 }
 
@@ -37,12 +41,19 @@ fn rounded(value: f64, digits: i32, to_whole: fn(f64) -> f64) -> String {
 }
 
 /// A share from 0 to 1 as a percentage.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", 100.0 * share)
 }
 
+/// A name as the documents have it, without what joins its words.
+pub(crate) fn named(name: &impl Serialize) -> String {
+    let name = serde_json::to_value(name).ok();
+    let name = name.as_ref().and_then(|name| name.as_str());
+    name.unwrap_or_default().replace(['_', '-'], " ")
+}
+
 /// A duration in the unit that fits.
-pub(super) fn seconds(value: f64) -> String {
+pub(crate) fn seconds(value: f64) -> String {
     match value {
         v if v < 1e-3 => format!("{:.0} \u{b5}s", v * 1e6),
         v if v < 1.0 => format!("{v:.3} s"),
@@ -53,12 +64,12 @@ pub(super) fn seconds(value: f64) -> String {
 }
 
 /// A count with the noun it counts.
-pub(super) fn count(n: usize, noun: &str) -> String {
+pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// Seconds since 1970 as a time people read (UTC).
-pub(super) fn time(seconds: u64) -> String {
+pub(crate) fn time(seconds: u64) -> String {
     let at = UNIX_EPOCH + Duration::from_secs(seconds);
     humantime::format_rfc3339_seconds(at).to_string()
 }

@@ -184,6 +184,74 @@ fn all_methods_side_by_side_and_the_same_when_broken_off() {
     let table = fs::read_to_string(whole.path().join("results.md")).unwrap();
     assert!(table.contains("| retrain | the reference |") && table.contains("| scrub | none |"));
     assert!(table.contains("| newton | none: not released |") && table.contains("(assumed)"));
+
+    // With nothing left to do, page and figures are made again.
+    let made = || {
+        let mut files = vec![whole.path().join("results.html")];
+        for file in fs::read_dir(whole.path().join("figures")).unwrap() {
+            files.push(file.unwrap().path());
+        }
+        files.sort();
+        files
+            .into_iter()
+            .map(|file| (file.clone(), fs::read(file).unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let before = made();
+    assert_eq!(
+        before.len(),
+        1 + 2 * 5,
+        "a page, and five figures in two forms"
+    );
+    fs::remove_file(whole.path().join("results.html")).unwrap();
+    fs::remove_dir_all(whole.path().join("figures")).unwrap();
+    let mut log = Log::default();
+    assert_eq!(
+        compare(&comparison, whole.path(), &mut log).unwrap(),
+        results
+    );
+    assert!(log.stages.is_empty());
+    assert_eq!(made(), before);
+}
+
+#[test]
+fn a_method_that_fails_holds_up_no_other_and_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut comparison = small();
+    comparison.methods.truncate(1);
+    let mut impossible = comparison.methods[0].clone();
+    impossible.name = "impossible".to_owned();
+    impossible.method = MethodChoice::Certified {
+        method: rescind::forgetting::Method::Tangent,
+    };
+    comparison.methods.insert(0, impossible);
+    let page = || fs::read_to_string(folder.path().join("results.html")).unwrap();
+
+    let mut log = Log {
+        break_after: Some(0),
+        ..Log::default()
+    };
+    let stopped = compare(&comparison, folder.path(), &mut log).unwrap_err();
+    assert!(matches!(
+        stopped,
+        CompareError::Run(Error::Interrupted { .. })
+    ));
+    assert!(page().contains("Nothing measured yet"));
+
+    for _ in 0..2 {
+        let mut log = Log::default();
+        let results = compare(&comparison, folder.path(), &mut log).unwrap();
+        assert!(log.stages.iter().any(|stage| stage.1 == "impossible"));
+        let rows: Vec<&str> = results.rows.iter().map(|row| &*row.method).collect();
+        assert_eq!(rows, ["retrain", "original", "newton"]);
+        let [missing] = &results.missing[..] else {
+            panic!("{:?}", results.missing)
+        };
+        let why = missing.failed.as_ref().unwrap();
+        assert_eq!((&*missing.method, missing.seed), ("impossible", 42));
+        assert!(why.contains("tangent"), "{why}");
+        assert!(page().contains("impossible with seed 42 failed"));
+    }
 }
 
 #[test]
@@ -242,6 +310,8 @@ fn what_makes_no_sense_is_refused_before_anything_is_done() {
     assert!(name.contains("`../up`"), "{name}");
     assert!(said(&text.replace("alpha = 10.0", "alpha = -1.0")).contains("alpha is -1"));
     assert!(said(&text.replace("\"fixed\"", "\"computed\"")).contains("computed"));
+    let folds = said(&text.replace("[training]", "[attack]\nfolds = 1\n[training]"));
+    assert!(folds.contains("number of folds is 1"), "{folds}");
 
     // Nothing bounds what a baseline leaves: it is never released.
     let mut comparison = small();

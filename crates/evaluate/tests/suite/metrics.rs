@@ -1,6 +1,6 @@
 //! Every metric against scikit-learn and SciPy: see fixtures/metrics.py.
 
-use rescind_evaluate::attack::{Performance, clopper_pearson, likelihood_ratios, roc};
+use rescind_evaluate::attack::{Estimate, Performance, likelihood_ratios, roc};
 use rescind_evaluate::fidelity::{Outputs, OutputsError, Scores, agreement, divergence};
 use serde::Deserialize;
 use std::path::Path;
@@ -139,11 +139,12 @@ fn performance_is_scikit_learns() {
 #[test]
 fn intervals_are_exact() {
     for (successes, trials, low, high) in fixture().shares {
-        let found = clopper_pearson(successes, trials, 0.95);
-        near(found.0, low, 1e-9);
-        near(found.1, high, 1e-9);
+        let found = Estimate::share(successes, trials);
+        near(found.low, low, 1e-9);
+        near(found.high, high, 1e-9);
     }
-    assert_eq!(clopper_pearson(0, 0, 0.95), (0.0, 1.0));
+    let none = Estimate::share(0, 0);
+    assert_eq!((none.low, none.high), (0.0, 1.0));
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Run {
             Some(weights) => Some(sets(&weights)?),
             None => None,
         };
-        let released = match self.newest_release()? {
+        let released = match self.released_model()? {
             Some(weights) => Some(sets(&weights)?),
             None => None,
         };
@@ -109,7 +109,10 @@ impl Run {
     }
 
     /// The weights of the newest release.
-    fn newest_release(&self) -> Result<Option<Weights<f32>>, Error> {
+    ///
+    /// # Errors
+    /// A release without its file, or with a damaged one.
+    pub fn released_model(&self) -> Result<Option<Weights<f32>>, Error> {
         let releases = self.root.join("releases");
         let Ok(entries) = std::fs::read_dir(&releases) else {
             return Ok(None);

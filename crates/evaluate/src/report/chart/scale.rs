@@ -1,6 +1,7 @@
 //! From numbers to places along an axis, and the numbers written there.
 
 use super::Scale;
+use super::legend::shortened;
 
 /// A scale fitted to what it has to show.
 pub(super) struct Fitted {
@@ -77,7 +78,7 @@ impl Fitted {
         (self.low, self.high) = (names.len().max(1) as f64 - 0.5, -0.5);
         let names = names.iter().enumerate();
         names
-            .map(|(index, name)| (index as f64, (name.clone(), None)))
+            .map(|(index, name)| (index as f64, (shortened(name, 24), None)))
             .collect()
     }
 

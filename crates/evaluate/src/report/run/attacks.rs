@@ -1,28 +1,22 @@
 //! What attacks and audits found.
 
+use super::{Options, ReportError, Sources, membership};
 use crate::audit::Audit;
-use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
-use crate::report::page::{Block, Figure, Section, Table};
+use crate::report::page::{Block, Section, Table};
 use crate::report::words::{above, number, percent};
+use rescind::Observer;
 
-/// How an attack trades false positives for true ones, at every threshold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Roc {
-    /// The attack.
-    pub name: String,
-    /// Share of records that were never there and are taken for forgotten ones, from 0 to 1.
-    pub false_positive: Vec<f64>,
-    /// Share of forgotten records that are found, at the same thresholds.
-    pub true_positive: Vec<f64>,
-}
-
-pub(super) fn section(rocs: &[Roc], audit: Option<&Audit>) -> Section {
+pub(super) fn section(
+    sources: &Sources<'_>,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<Section, ReportError> {
     let mut blocks = Vec::new();
-    if let Some(audit) = audit {
+    if let Some(audit) = &options.audit {
         blocks.extend([Block::text(verdict(audit)), Block::Table(table(audit))]);
     }
-    if !rocs.is_empty() {
-        blocks.push(chart(rocs));
+    if let Some(settings) = &options.attack {
+        blocks.extend(membership::blocks(sources, settings, observer)?);
     }
     if blocks.is_empty() {
         blocks.push(Block::text(
@@ -30,7 +24,7 @@ pub(super) fn section(rocs: &[Roc], audit: Option<&Audit>) -> Section {
              can only show that one is broken.",
         ));
     }
-    Section::new("Attacks and audits", blocks)
+    Ok(Section::new("Attacks and audits", blocks))
 }
 
 fn verdict(audit: &Audit) -> String {
@@ -82,45 +76,4 @@ fn table(audit: &Audit) -> Table {
         above(claim.delta)
     );
     Table::new(&caption, &head, rows)
-}
-
-fn chart(rocs: &[Roc]) -> Block {
-    let mut series: Vec<Series> = rocs
-        .iter()
-        .map(|roc| Series {
-            name: roc.name.clone(),
-            points: roc
-                .false_positive
-                .iter()
-                .copied()
-                .zip(roc.true_positive.iter().copied())
-                .collect(),
-            mark: Mark::Line,
-        })
-        .collect();
-    // Drawn as far down as the attacks go.
-    let points = series.iter().flat_map(|series| &series.points);
-    let rates = points.flat_map(|&(x, y)| [x, y]).filter(|rate| *rate > 0.0);
-    let least = rates.fold(0.1_f64, f64::min);
-    series.push(Series {
-        name: "guessing".to_owned(),
-        points: vec![(least, least), (1.0, 1.0)],
-        mark: Mark::Line,
-    });
-    let chart = Chart {
-        x: Axis::new("false-positive rate (share of unseen records)", Scale::Log),
-        y: Axis::new(
-            "true-positive rate (share of forgotten records)",
-            Scale::Log,
-        ),
-        series,
-        references: Vec::new(),
-    };
-    Figure::block(
-        "roc",
-        "What attacks find, at every rate of false alarms",
-        "On logarithmic axes, because an attack that finds a few records without a false alarm is \
-         worse than one that is a little better than guessing throughout.",
-        chart,
-    )
 }

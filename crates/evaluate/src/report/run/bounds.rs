@@ -2,7 +2,7 @@
 
 use super::Sources;
 use crate::report::page::{Block, Section, Table};
-use crate::report::words::{above, number};
+use crate::report::words::{above, named, number};
 use rescind::certificate::{BoundRecord, Certificate};
 use rescind_privacy::sensitivity::Constant;
 
@@ -11,12 +11,8 @@ pub(super) fn sections(sources: &Sources<'_>) -> Vec<Section> {
         return Vec::new();
     };
     let assumptions = certificate.assumptions.iter();
-    let assumptions = assumptions.map(|assumption| {
-        // Named as in the documents.
-        let name = serde_json::to_value(assumption.name).ok();
-        let name = name.and_then(|name| name.as_str().map(|name| name.replace('_', " ")));
-        (name.unwrap_or_default(), assumption.text.clone())
-    });
+    let assumptions =
+        assumptions.map(|assumption| (named(&assumption.name), assumption.text.clone()));
     vec![
         Section::new(
             "Bounds on the distance from retraining",

@@ -2,13 +2,10 @@
 
 use super::{ReportError, Sources};
 use crate::report::page::{Fact, Headline, Tone};
-use crate::report::words::{above, count, percent, seconds};
+use crate::report::words::{VACUOUS, above, count, percent, seconds};
 use rescind::run::Sets;
 use rescind::verify::{Outcome, VerificationReport};
 use rescind_privacy::sensitivity::GuaranteeKind;
-
-/// From here on ε protects nobody.
-const VACUOUS: f64 = 10.0;
 
 pub(super) fn headline(sources: &Sources<'_>) -> Headline {
     let plain = |kind: &str, sentence: &str| Headline {

@@ -82,14 +82,10 @@ fn accuracies(evaluation: &Evaluation) -> Block {
     let there: Vec<usize> = (0..SETS.len())
         .filter(|&set| sets(&evaluation.current)[set].records > 0)
         .collect();
-    let series = models(evaluation).into_iter().map(|(name, of)| Series {
-        name: name.to_owned(),
-        points: there
-            .iter()
-            .enumerate()
-            .map(|(row, &set)| (100.0 * sets(of)[set].accuracy, row as f64))
-            .collect(),
-        mark: Mark::Points,
+    let series = models(evaluation).into_iter().map(|(name, of)| {
+        let rows = there.iter().enumerate();
+        let points = rows.map(|(row, &set)| (100.0 * sets(of)[set].accuracy, row as f64));
+        Series::new(name, points.collect(), Mark::Points)
     });
     let names = there.iter().map(|&set| SETS[set].to_owned()).collect();
     let chart = Chart {

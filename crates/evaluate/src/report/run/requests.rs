@@ -76,14 +76,13 @@ fn residuals(requests: &[RequestRecord]) -> Option<Block> {
         .iter()
         .rev()
         .filter_map(|request| match &request.method {
-            MethodReport::Newton { report } if !report.history.is_empty() => Some(Series {
-                name: format!("request {}", request.number),
-                points: (1..)
-                    .zip(&report.history)
-                    .map(|(iteration, &residual)| (f64::from(iteration), residual))
-                    .collect(),
-                mark: Mark::Line,
-            }),
+            MethodReport::Newton { report } if !report.history.is_empty() => {
+                let residuals = (1..).zip(&report.history);
+                let points =
+                    residuals.map(|(iteration, &residual)| (f64::from(iteration), residual));
+                let name = format!("request {}", request.number);
+                Some(Series::new(name, points.collect(), Mark::Line))
+            }
             _ => None,
         })
         .take(MOST_LINES)

@@ -87,11 +87,7 @@ fn blocks(
     let chart = Chart {
         x: Axis::new("eigenvalue of the Hessian", Scale::Linear),
         y: Axis::new("density of eigenvalues (share per unit)", Scale::Log),
-        series: vec![Series {
-            name: "density".to_owned(),
-            points,
-            mark: Mark::Line,
-        }],
+        series: vec![Series::new("density", points, Mark::Line)],
         references: Vec::new(),
     };
     let text = format!(

@@ -91,11 +91,8 @@ fn chart(history: &History, standings: &[Standing], delta: Delta) -> Block {
             let epsilon = after(&releases[first..=last], delta)?;
             Some(((last + 1) as f64, epsilon))
         });
-        Series {
-            name: format!("request {}", standing.request.number),
-            points: points.collect(),
-            mark: Mark::LineAndPoints,
-        }
+        let name = format!("request {}", standing.request.number);
+        Series::new(name, points.collect(), Mark::LineAndPoints)
     });
     let chart = Chart {
         x: Axis::new("releases made so far", Scale::Counts),

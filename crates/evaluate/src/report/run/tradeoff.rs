@@ -1,14 +1,14 @@
 //! What privacy costs in accuracy, and what forgetting costs in time.
 
 use super::{ReportError, Sources};
-use crate::report::chart::{Axis, Chart, Mark, Reference, Scale, Series};
+use crate::report::chart::{Axis, Chart, Mark, Place, Reference, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, number, percent, seconds};
 use rescind::evaluation::measure;
 use rescind::ledger::ReleaseEntry;
 use rescind::release::{PrivateWeights, Rehearsal};
 use rescind::run::{Evaluation, PrivateModel};
-use rescind::{NetworkModel, Observer, Run};
+use rescind::{Observer, Run};
 use rescind_data::Selection;
 use rescind_network::Weights;
 use rescind_privacy::noise::NoiseSource;
@@ -148,10 +148,7 @@ fn accuracy(
         parameters,
         statistics,
     } = weights.map_err(rescind::Error::from)?;
-    let model = NetworkModel {
-        statistics,
-        ..NetworkModel::new(run.network())
-    };
+    let model = run.model(statistics);
     let all = Selection::all(test.len());
     let measured = measure(&model, &parameters, test, &all, observer)?;
     Ok(Some(100.0 * measured.accuracy))
@@ -163,27 +160,19 @@ fn chart(
     evaluation: &Evaluation,
     delta: Delta,
 ) -> Block {
-    let mut series = vec![Series {
-        name: "noise tried".to_owned(),
-        points: tried.to_vec(),
-        mark: Mark::Line,
-    }];
+    let mut series = vec![Series::new("noise tried", tried.to_vec(), Mark::Line)];
     let points: Vec<(f64, f64)> = released
         .iter()
         .filter_map(|release| release.accuracy.map(|accuracy| (release.epsilon, accuracy)))
         .collect();
     if !points.is_empty() {
-        series.push(Series {
-            name: "releases".to_owned(),
-            points,
-            mark: Mark::Points,
-        });
+        series.push(Series::new("releases", points, Mark::Points));
     }
     let mut references = Vec::new();
     let mut compare = |name: String, sets: Option<&rescind::run::Sets>| {
         if let Some(sets) = sets.filter(|sets| sets.test.records > 0) {
-            let y = 100.0 * sets.test.accuracy;
-            references.push(Reference { name, y });
+            let place = Place::Y(100.0 * sets.test.accuracy);
+            references.push(Reference { name, place });
         }
     };
     let retrained = match evaluation.retraining_seconds {

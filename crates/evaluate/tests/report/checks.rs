@@ -1,0 +1,96 @@
+//! What holds of every page and every figure.
+
+use rescind_evaluate::report::{Figure, Report, png_of};
+
+/// As a browser shows it.
+pub fn shown(text: &str) -> String {
+    let escapes = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    escapes
+        .into_iter()
+        .fold(text.to_owned(), |text, (coded, plain)| {
+            text.replace(coded, plain)
+        })
+}
+
+pub fn figure<'r>(report: &'r Report, name: &str) -> &'r Figure {
+    let found = report.figures().find(|figure| figure.name == name);
+    found.unwrap_or_else(|| panic!("no figure {name}"))
+}
+
+pub fn series<'f>(figure: &'f Figure, name: &str) -> &'f [(f64, f64)] {
+    let found = figure
+        .chart
+        .series
+        .iter()
+        .find(|series| series.name == name);
+    &found.unwrap_or_else(|| panic!("no series {name}")).points
+}
+
+/// Nothing is fetched from anywhere, and nothing runs.
+pub fn check_page(page: &str) {
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
+    let page = page.replace("http://www.w3.org/2000/svg", "");
+    for forbidden in [
+        "http:",
+        "https:",
+        "<script",
+        "<link",
+        "<iframe",
+        "@import",
+        "url(",
+        "javascript:",
+    ] {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    for source in page.split(" src=\"").skip(1) {
+        assert!(
+            source.starts_with("data:image/png;base64,"),
+            "{}",
+            &source[..40]
+        );
+    }
+    // No element listens to anything; what is between quotes is a value.
+    for tag in page
+        .split('<')
+        .skip(1)
+        .map(|rest| rest.split('>').next().unwrap())
+    {
+        let names = tag.split('"').step_by(2).flat_map(str::split_whitespace);
+        for name in names {
+            assert!(!name.starts_with("on"), "{tag}");
+        }
+    }
+    // Every element that is opened is closed.
+    for tag in [
+        "section", "table", "tr", "figure", "svg", "dl", "div", "main", "p", "text",
+    ] {
+        let opened =
+            page.matches(&format!("<{tag} ")).count() + page.matches(&format!("<{tag}>")).count();
+        assert_eq!(opened, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+}
+
+pub fn check_figures(report: &Report) {
+    for figure in report.figures() {
+        let svg = figure.chart.to_svg(&figure.title);
+        let picture = image::load_from_memory(&png_of(&svg).unwrap())
+            .unwrap()
+            .to_rgb8();
+        assert_eq!(picture.width(), 840, "{}", figure.name);
+        let dark = picture
+            .pixels()
+            .filter(|pixel| pixel.0.iter().all(|&v| v < 100))
+            .count();
+        let coloured = picture
+            .pixels()
+            .filter(|pixel| pixel.0.iter().max().unwrap() - pixel.0.iter().min().unwrap() > 80)
+            .count();
+        assert!(dark > 300, "{}: no text or axes were drawn", figure.name);
+        assert!(coloured > 50, "{}: no data were drawn", figure.name);
+    }
+}
