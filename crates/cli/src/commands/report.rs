@@ -31,7 +31,7 @@ pub struct Report {
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
 
-    /// Leave the attacks out: with a thousand records forgotten they may take a minute
+    /// Leave the attacks out, which can take longer than the rest of the page
     #[arg(long)]
     no_attacks: bool,
 
