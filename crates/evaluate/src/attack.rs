@@ -20,5 +20,6 @@ pub use interval::Estimate;
 pub use likelihood::{
     ShadowPlan, ShadowTask, ShadowWeights, likelihood_ratio_attack, likelihood_ratios,
 };
+pub(crate) use membership::strongest;
 pub use membership::{Attack, AttackSettings, Observed, membership};
 pub use performance::{Performance, roc};

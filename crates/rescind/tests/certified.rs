@@ -2,14 +2,14 @@
 
 mod common;
 
-use common::{newton, released, small};
+use common::{checked, newton, released, small};
 use rescind::certificate::{AssumptionName, NoiseChoice};
 use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::ledger::{Budget, Ledger};
 use rescind::methods::newton::{Constants, Damping, HessianLipschitz, NewtonSettings};
 use rescind::release::ReleaseError;
 use rescind::run::ModelChoice;
-use rescind::verify::{Evidence, Outcome, Subject, VerificationReport, verify};
+use rescind::verify::{Outcome, Subject};
 use rescind::{Error, Run, RunConfig};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
@@ -18,19 +18,6 @@ fn trained(root: &std::path::Path, config: RunConfig) -> Run {
     let mut run = Run::create(root, config, None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
     run
-}
-
-/// Everything that can be checked with records and private weights at hand.
-fn checked(run: &Run, release: u64) -> VerificationReport {
-    let path = run
-        .root()
-        .join(format!("releases/{release:06}/certificate.json"));
-    let evidence = Evidence {
-        fingerprint: None,
-        run: Some(run.root().to_owned()),
-        recomputed: Some(run.recompute(release).unwrap()),
-    };
-    verify(&std::fs::read(path).unwrap(), &evidence)
 }
 
 /// Settings under which the theorem of the Newton step gives a bound.

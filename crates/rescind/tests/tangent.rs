@@ -2,12 +2,11 @@
 
 mod common;
 
-use common::{newton, parameters, private_weights};
+use common::{checked, newton, parameters, private_weights};
 use rescind::certificate::{AssumptionName, NoiseChoice};
 use rescind::forgetting::{ForgetRequest, Method, MethodReport, ReleaseChoice};
 use rescind::run::{ModelChoice, Parameterisation};
 use rescind::training::{TrainingEnding, TrainingSettings};
-use rescind::verify::{Evidence, VerificationReport, verify};
 use rescind::{Error, NetworkModel, Phase, Progress, Run, RunConfig};
 use rescind_network::{Activation, Weights, zoo};
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
@@ -62,16 +61,6 @@ fn promised(request: &str) -> ForgetRequest {
         release,
         ..asked(request)
     }
-}
-
-fn checked(run: &Run, release: u64) -> VerificationReport {
-    let path = format!("releases/{release:06}/certificate.json");
-    let evidence = Evidence {
-        fingerprint: None,
-        run: Some(run.root().to_owned()),
-        recomputed: Some(run.recompute(release).unwrap()),
-    };
-    verify(&std::fs::read(run.root().join(path)).unwrap(), &evidence)
 }
 
 /// The private weights of the newest iterate in a folder, in double precision.

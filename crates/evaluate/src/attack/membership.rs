@@ -5,6 +5,7 @@ use super::folds::{folds, pairs};
 use super::{AttackError, Attacker, Features, Performance, roc};
 use crate::fidelity::Outputs;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 
 /// What is attacked with what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,14 @@ impl Attack {
     pub fn points(&self) -> impl Iterator<Item = (f64, f64)> {
         (0..=GRID).map(rate).zip(self.curve.iter().copied())
     }
+}
+
+/// The attack of the largest area.
+pub(crate) fn strongest<A: Borrow<Attack>>(attacks: impl IntoIterator<Item = A>) -> Option<A> {
+    let area = |attack: &A| attack.borrow().performance.auc.value;
+    attacks
+        .into_iter()
+        .max_by(|a, b| area(a).total_cmp(&area(b)))
 }
 
 /// Steps of a curve, spread evenly on a logarithmic scale.

@@ -1,7 +1,7 @@
 //! The numbers that a cell comes to.
 
 use super::cell::Cell;
-use crate::attack::Attack;
+use crate::attack::{self, Attack};
 
 /// A number of a cell, with its name.
 pub(super) struct Metric {
@@ -12,9 +12,7 @@ pub(super) struct Metric {
 /// The attack of the largest area on the pair of models, or on the model alone.
 pub(super) fn strongest(cell: &Cell, of_pair: bool) -> Option<&Attack> {
     let attacks = cell.attacks.iter();
-    let attacks = attacks.filter(|attack| attack.features.of_pair() == of_pair);
-    let area = |attack: &Attack| attack.performance.auc.value;
-    attacks.max_by(|a, b| area(a).total_cmp(&area(b)))
+    attack::strongest(attacks.filter(|attack| attack.features.of_pair() == of_pair))
 }
 
 pub(super) const METRICS: [Metric; 23] = [

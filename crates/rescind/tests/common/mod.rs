@@ -6,6 +6,7 @@ use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
 use rescind::methods::newton::NewtonSettings;
 use rescind::run::ModelChoice;
 use rescind::training::TrainingSettings;
+use rescind::verify::{Evidence, VerificationReport, verify};
 use rescind::{Run, RunConfig};
 use rescind_network::Weights;
 use std::fs;
@@ -68,4 +69,15 @@ pub fn parameters(run: &Run, bytes: &[u8]) -> Vec<f32> {
     Weights::from_safetensors(run.network(), bytes)
         .unwrap()
         .parameters
+}
+
+/// Everything that can be checked of a release with records and private weights at hand.
+pub fn checked(run: &Run, release: u64) -> VerificationReport {
+    let path = format!("releases/{release:06}/certificate.json");
+    let evidence = Evidence {
+        fingerprint: None,
+        run: Some(run.root().to_owned()),
+        recomputed: Some(run.recompute(release).unwrap()),
+    };
+    verify(&fs::read(run.root().join(path)).unwrap(), &evidence)
 }

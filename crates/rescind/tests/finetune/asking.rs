@@ -6,7 +6,6 @@ use rescind::forgetting::{ForgetRequest, Forgotten, Method, MethodReport, Releas
 use rescind::methods::finetune::{FinetuneReport, FinetuneSettings};
 use rescind::run::ModelChoice;
 use rescind::training::TrainingSettings;
-use rescind::verify::{Evidence, VerificationReport, verify};
 use rescind::{Run, RunConfig};
 use std::path::Path;
 
@@ -82,14 +81,4 @@ pub fn released(run: &Run, answer: &Forgotten) -> Vec<f32> {
     let folder = &answer.release.as_ref().unwrap().folder;
     let bytes = std::fs::read(folder.join("weights.safetensors")).unwrap();
     parameters(run, &bytes)
-}
-
-pub fn checked(run: &Run, release: u64) -> VerificationReport {
-    let path = format!("releases/{release:06}/certificate.json");
-    let evidence = Evidence {
-        fingerprint: None,
-        run: Some(run.root().to_owned()),
-        recomputed: Some(run.recompute(release).unwrap()),
-    };
-    verify(&std::fs::read(run.root().join(path)).unwrap(), &evidence)
 }

@@ -1,7 +1,7 @@
 //! Requests one after another, during training, refused and stopped; statistics and schedules.
 
-use crate::asking::{PROMISE, asked, certificate, checked, mlp, once, released, sigma, trained};
-use crate::common::{newton, parameters, private_weights, small};
+use crate::asking::{PROMISE, asked, certificate, mlp, once, released, sigma, trained};
+use crate::common::{checked, newton, parameters, private_weights, small};
 use rescind::certificate::{BatchNorm, NoiseChoice};
 use rescind::forgetting::ForgetRequest;
 use rescind::ledger::{Budget, Ledger};

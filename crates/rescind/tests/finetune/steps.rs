@@ -1,9 +1,7 @@
 //! What is promised, and that the steps are those that the promise is about.
 
-use crate::asking::{
-    PROMISE, asked, certificate, checked, mlp, once, released, report, sigma, trained,
-};
-use crate::common::{parameters, private_weights};
+use crate::asking::{PROMISE, asked, certificate, mlp, once, released, report, sigma, trained};
+use crate::common::{checked, parameters, private_weights};
 use rescind::certificate::{AssumptionName, FollowedBy};
 use rescind::methods::finetune::FinetuneSettings;
 use rescind::training::{Trainer, TrainingProgress, TrainingSettings, TrainingState};

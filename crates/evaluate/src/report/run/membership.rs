@@ -1,7 +1,9 @@
 //! Whether attacks still find the forgotten records in the models of a run.
 
 use super::{ReportError, Sources};
-use crate::attack::{Attack, AttackError, AttackSettings, Features, Observed, membership};
+use crate::attack::{
+    Attack, AttackError, AttackSettings, Features, Observed, membership, strongest,
+};
 use crate::fidelity::Outputs;
 use crate::report::page::{Block, Table};
 use crate::report::roc;
@@ -98,9 +100,7 @@ fn attacks(
             unlearned_forgotten: &after.forgotten,
             unlearned_unseen: &after.unseen,
         };
-        let made = membership(observed, &settings)?.into_iter();
-        let area = |attack: &Attack| attack.performance.auc.value;
-        Ok::<_, AttackError>(made.max_by(|a, b| area(a).total_cmp(&area(b))))
+        Ok::<_, AttackError>(strongest(membership(observed, &settings)?))
     };
     let mut found = Vec::new();
     for model in models {
