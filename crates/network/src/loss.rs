@@ -126,3 +126,18 @@ pub(crate) fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
     }
     greatest.as_f64() + sum.as_f64().ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::softmax;
+
+    #[test]
+    fn outputs_far_from_zero_overflow_nothing() {
+        for shift in [-2000.0f32, 0.0, 2000.0] {
+            let mut p = [0.0f32; 2];
+            let log_sum = softmax(&[shift, shift + 1.0], &mut p);
+            assert!((log_sum - f64::from(shift) - (1.0 + 1f64.exp()).ln()).abs() < 1e-6);
+            assert!((p[1] - 0.731_058_6).abs() < 1e-6, "{p:?}");
+        }
+    }
+}

@@ -170,3 +170,29 @@ fn half_to_f64(bits: u16) -> f64 {
         exponent => sign * (1.0 + fraction / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::half_to_f64;
+
+    #[test]
+    fn half_precision_is_read_as_the_standard_has_it() {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0400, 2f64.powi(-14)),
+            (0x03ff, 1023.0 * 2f64.powi(-24)),
+            (0x8001, -(2f64.powi(-24))),
+            (0x7c00, f64::INFINITY),
+            (0xfc00, f64::NEG_INFINITY),
+        ] {
+            assert_eq!(
+                half_to_f64(bits).to_bits(),
+                f64::to_bits(value),
+                "{bits:#06x}"
+            );
+        }
+        assert!(half_to_f64(0x7e00).is_nan());
+    }
+}

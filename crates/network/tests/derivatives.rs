@@ -144,8 +144,14 @@ fn grouped_convolutions() {
 #[test]
 fn winograd_convolutions() {
     // Enough channels and tiles for the fast algorithm, channel counts off the lane width, and
-    // pictures that do not divide into tiles.
-    for (input, padding) in [([16, 8, 8], 1), ([17, 7, 10], 0), ([19, 9, 6], 2)] {
+    // pictures that do not divide into tiles; last, tiles for several blocks.
+    let sizes = [
+        ([16, 8, 8], 1),
+        ([17, 7, 10], 0),
+        ([19, 9, 6], 2),
+        ([16, 20, 24], 1),
+    ];
+    for (input, padding) in sizes {
         let layers = vec![
             conv(18, [3, 3], [1, 1], [padding; 2]),
             bend(Activation::Tanh),

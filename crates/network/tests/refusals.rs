@@ -6,8 +6,8 @@ mod support;
 use proptest::prelude::*;
 use rescind_network::zoo::{self, Norm};
 use rescind_network::{
-    Activation, Batch, Evaluator, Loss, Network, NetworkDescription, NetworkError, Penalty,
-    Targets, Weights,
+    Activation, Batch, Evaluator, Layer, Loss, Network, NetworkDescription, NetworkError,
+    NodeDescription, Penalty, Shape, Tangent, Targets, Weights,
 };
 
 fn parse(json: &str) -> Result<Network, NetworkError> {
@@ -303,17 +303,17 @@ fn batches_and_vectors_that_do_not_suit() {
 
 #[test]
 fn a_non_finite_activation_is_located() {
-    let description = zoo::mlp(&[2], &[4], 3, Activation::Tanh, Norm::None).unwrap();
+    let description = zoo::mlp(&[2], &[400], 3, Activation::Tanh, Norm::None).unwrap();
     let network = Network::new(description).unwrap();
     let w: Vec<f32> = network.initialise(1);
     let evaluator = Evaluator::new(&network, Loss::SoftmaxCrossEntropy);
-    // Enough records for several chunks; the bad one is in a late one.
-    let records = 400_000;
+    // Enough records for several chunks (of 20 million operations); the bad one is in a late one.
+    let records = 20_000;
     let mut inputs = vec![0.5f32; records * 2];
-    inputs[2 * 399_990] = f32::NAN;
+    inputs[2 * 19_990] = f32::NAN;
     let expected = NetworkError::NonFinite {
         layer: "layers.0".into(),
-        record: 399_990,
+        record: 19_990,
     };
     assert_eq!(evaluator.logits(&w, &inputs).unwrap_err(), expected);
     let labels = vec![0; records];
@@ -332,6 +332,52 @@ fn a_non_finite_activation_is_located() {
             record: 0
         }
     );
+    let tangent = |inputs: &[f32]| Tangent::new(&network, &w, inputs, Default::default(), true);
+    assert_eq!(tangent(&inputs).err(), Some(expected));
+}
+
+#[test]
+fn what_is_not_finite_is_seen_behind_layers_that_compare() {
+    let pool = Layer::MaxPool {
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: [0, 0],
+    };
+    let relu = Layer::Activation {
+        function: Activation::Relu,
+    };
+    for first in [pool, relu] {
+        let node = |name: &str, layer, from: &str| NodeDescription {
+            name: name.into(),
+            layer,
+            inputs: vec![from.into()],
+        };
+        let linear = Layer::Linear {
+            outputs: 2,
+            bias: true,
+        };
+        let network = Network::new(NetworkDescription {
+            input: Shape::from_dims(&[1, 2, 2]).unwrap(),
+            nodes: vec![
+                node("first", first, "input"),
+                node("flatten", Layer::Flatten, "first"),
+                node("last", linear, "flatten"),
+            ],
+            output: "last".into(),
+        })
+        .unwrap();
+        let w: Vec<f32> = network.initialise(1);
+        let evaluator = Evaluator::new(&network, Loss::SoftmaxCrossEntropy);
+        for bad in 0..4 {
+            let mut inputs = [0.5f32, -1.0, 2.0, 0.1];
+            inputs[bad] = f32::NAN;
+            let expected = NetworkError::NonFinite {
+                layer: "last".into(),
+                record: 0,
+            };
+            assert_eq!(evaluator.logits(&w, &inputs), Err(expected));
+        }
+    }
 }
 
 fn small() -> (Network, Weights<f32>) {

@@ -147,12 +147,12 @@ impl<K: Bilinear> Affine<K> {
             ybar,
         };
         let dwbar = self.add_bias_gradient(dwbar, dybar);
-        // Neither sink needs the second term at the network's first layer.
-        if dx.is_none() && dxbar.is_none() {
+        // The network's first layer has no second term: its input does not move.
+        if dx.is_none() {
             self.kernel.transpose(
                 point.records,
                 &[along_cotangent],
-                None,
+                dxbar,
                 Some(dwbar),
                 scratch,
             );
