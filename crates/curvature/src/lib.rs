@@ -51,7 +51,7 @@ pub use operator::{
 };
 pub use precondition::{
     DiagonalAt, DiagonalPreconditioner, NystromAt, NystromPreconditioner, NystromSettings,
-    Preconditioner, PreconditionerError,
+    Preconditioner, PreconditionerError, RowPreconditioner, Rows,
 };
 pub use real::Real;
 pub use setting::InvalidSetting;

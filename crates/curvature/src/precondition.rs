@@ -2,10 +2,12 @@
 
 mod diagonal;
 mod nystrom;
+mod rows;
 mod sketch;
 
 pub use diagonal::{DiagonalAt, DiagonalPreconditioner};
 pub use nystrom::{NystromAt, NystromPreconditioner, NystromSettings};
+pub use rows::{RowPreconditioner, Rows};
 
 use crate::{InvalidSetting, Real};
 

@@ -1,10 +1,13 @@
 //! The network linearised in its weights: a model that is linear in all of them (THEORY §3).
 
+mod gram;
+
 use crate::batch::records_of;
 use crate::evaluator::{check_len, largest};
 use crate::execution::{Execution, Workspaces, chunks};
 use crate::loss::softmax;
 use crate::operations::Scratch;
+use crate::program::Program;
 use crate::scalar::Scalar;
 use crate::tape::{Buffers, Tape, WeightSet, fit};
 use crate::{Batch, Loss, Network, NetworkError, Targets};
@@ -60,6 +63,16 @@ struct At<'a, T> {
     tangents: &'a mut Buffers<T>,
     cotangents: &'a mut Buffers<T>,
     scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Scalar> At<'_, T> {
+    /// Makes `u` the outputs' cotangent.
+    fn seed(&mut self, program: &Program, u: &[T]) {
+        fit(program, self.tape.records, self.cotangents, |slot| {
+            program.slots[slot].varies
+        });
+        self.cotangents[program.output].copy_from_slice(u);
+    }
 }
 
 impl<'n, T: Scalar> Tangent<'n, T> {
@@ -298,6 +311,35 @@ impl<'n, T: Scalar> Tangent<'n, T> {
             Loss::SoftmaxCrossEntropy.hessian(p, dz, outputs, scale, cotangent);
             0.0
         })?;
+        Ok(())
+    }
+
+    /// `out = Jᵀ u = Σ_i J_iᵀ u_i` for u of shape n × k.
+    ///
+    /// # Errors
+    /// [`NetworkError::WrongLength`].
+    pub fn vjp(&self, u: &[T], out: &mut [T]) -> Result<(), NetworkError> {
+        let (program, outputs) = (&self.network.program, self.network.outputs());
+        check_len("output cotangent", u.len(), self.records() * outputs)?;
+        check_len("product", out.len(), self.origin.len())?;
+        let weights = self.weights();
+        self.execution.sum(
+            &self.plan,
+            self.lanes,
+            &self.workspaces,
+            &self.partials,
+            out,
+            |index, chunk, space, part| {
+                let u = &u[chunk.start * outputs..chunk.end * outputs];
+                self.at(index, &weights, space, |mut at| {
+                    at.seed(program, u);
+                    let (input, cotangents) = (at.input, at.cotangents);
+                    at.tape
+                        .backward(program, &weights, input, cotangents, part, at.scratch);
+                    0.0
+                })
+            },
+        )?;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ fn networks() -> Vec<Network> {
     let all = [
         zoo::mlp(&[6], &[9, 5], 3, Activation::Tanh, Norm::None).unwrap(),
         zoo::mlp(&[6], &[16], 4, Activation::Relu, Norm::Group).unwrap(),
+        zoo::mlp(&[6], &[8], 3, gelu, Norm::Batch).unwrap(),
         zoo::allcnn(&[1, 8, 8], 3, gelu, Norm::None).unwrap(),
     ];
     all.map(|description| Network::new(description).unwrap())
@@ -74,6 +75,87 @@ fn outputs_gradient_and_curvature_agree_with_differences() {
         tangent.hessian_product(&p, &u, &mut hu).unwrap();
         assert!(relative_error(&hu, &derivative(1e-3, |t| at(t).1)) < 1e-8);
     }
+}
+
+#[test]
+fn a_product_with_the_transpose_is_the_adjoint_and_inner_products_are_those_of_rows() {
+    for (network, linear) in networks().iter().zip([true, false, false, false]) {
+        let (d, k, records) = (network.parameter_count(), network.outputs(), 5);
+        let origin: Vec<f64> = network.initialise(3);
+        let inputs = single(&random(4, records * network.input_shape().len()));
+        let tangent = Tangent::new(network, &origin, inputs, one_thread(1 << 30), true).unwrap();
+        let (v, u) = (direction(5, d), random(6, records * k));
+        let mut back = vec![f64::NAN; d];
+        tangent.vjp(&u, &mut back).unwrap();
+        let ahead = tangent.logits(&v).unwrap();
+        assert!((dot(&ahead, &u) - dot(&back, &v)).abs() < 1e-12 * dot(&u, &u));
+
+        assert_eq!(tangent.gram_cost().is_some(), linear);
+        let Some(gram) = tangent.gram(&u).unwrap() else {
+            assert!(!linear);
+            continue;
+        };
+        // Every record's own row, by a cotangent that is zero elsewhere.
+        let rows: Vec<Vec<f64>> = (0..records)
+            .map(|i| {
+                let mut own = vec![0.0; records * k];
+                own[i * k..][..k].copy_from_slice(&u[i * k..][..k]);
+                let mut row = vec![0.0; d];
+                tangent.vjp(&own, &mut row).unwrap();
+                row
+            })
+            .collect();
+        for i in 0..records {
+            for j in 0..records {
+                let expected = if i <= j { dot(&rows[i], &rows[j]) } else { 0.0 };
+                let found = gram[i * records + j];
+                assert!(
+                    (found - expected).abs() < 1e-12 * dot(&back, &back),
+                    "{i}, {j}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn inner_products_in_many_blocks_have_the_same_bits_on_any_number_of_threads() {
+    let network =
+        Network::new(zoo::mlp(&[30], &[20], 4, Activation::Gelu, Norm::None).unwrap()).unwrap();
+    let origin: Vec<f32> = network.initialise(1);
+    let records = 500;
+    let inputs = single(&random(2, records * 30));
+    let u = single(&random(3, records * 4));
+    let run = |threads: usize| {
+        let execution = Arc::new(Execution::new(threads, 1 << 30).unwrap());
+        let tangent = Tangent::new(&network, &origin, inputs.as_slice(), execution, true).unwrap();
+        let gram = tangent.gram(&u).unwrap().unwrap();
+        let mut row = vec![0.0; origin.len()];
+        // A row from the last block against one from the first.
+        for record in [3, 497] {
+            let mut own = vec![0.0; records * 4];
+            own[record * 4..][..4].copy_from_slice(&u[record * 4..][..4]);
+            let mut one = vec![0.0f32; origin.len()];
+            tangent.vjp(&own, &mut one).unwrap();
+            row.iter_mut().zip(one).for_each(|(r, o)| *r += o);
+        }
+        let square: f32 = row.iter().map(|r| r * r).sum();
+        let of = |i: usize, j: usize| gram[i * records + j];
+        let expected = of(3, 3) + of(497, 497) + 2.0 * of(3, 497);
+        assert!(
+            (square - expected).abs() < 1e-4 * expected,
+            "{square} {expected}"
+        );
+        gram
+    };
+    let one = run(1);
+    assert!(run(2) == one && run(5) == one);
+    let small = Arc::new(Execution::new(1, 1 << 20).unwrap());
+    let tangent = Tangent::new(&network, &origin, inputs.as_slice(), small, true).unwrap();
+    assert!(matches!(
+        tangent.gram(&u),
+        Err(NetworkError::MemoryBudget { .. })
+    ));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod head;
 mod network;
+mod rows;
 mod tangent;
 mod weighted;
 
@@ -11,7 +12,7 @@ pub use network::{NetworkModel, NetworkObjective};
 pub use tangent::TangentObjective;
 
 use crate::Error;
-use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind_curvature::{LinearOperator, Preconditioner, SampledOperator};
 use serde::{Deserialize, Serialize};
 
 /// The mean loss over one set S of records, `F_S(w) = (1/|S|) Σ ℓ_i(w) + (μ/2)‖w − c‖²`
@@ -60,6 +61,24 @@ pub trait Objective: Sync {
         _share: f64,
     ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
         self.curvature(w, Curvature::GaussNewton)
+    }
+
+    /// Whether [`row_preconditioner`](Self::row_preconditioner) makes one.
+    fn has_row_preconditioner(&self) -> bool {
+        false
+    }
+
+    /// A preconditioner for the Gauss–Newton curvature at `w`, made of a sample of the Jacobian's
+    /// rows that `seed` draws, where that costs about as much as a product or two.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn row_preconditioner<'a>(
+        &'a self,
+        _w: &[f32],
+        _seed: u64,
+    ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
+        Ok(None)
     }
 
     /// The curvature at `w`, with products by that of random minibatches besides.

@@ -5,7 +5,9 @@ use rescind::{
     Curvature, Error, Features, HeadObjective, NetworkModel, NetworkObjective, Objective,
     TangentObjective,
 };
-use rescind_curvature::{LinearOperator, norm};
+use rescind_curvature::{
+    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, Solver, Stopping, norm,
+};
 use rescind_data::{DataSource, Dataset, Selection, load};
 use rescind_network::{Activation, Network, zoo};
 
@@ -180,6 +182,51 @@ fn products_gradients_and_thinned_curvature_agree() {
         last = thin;
     }
     assert!(last > 0.9 * whole);
+}
+
+#[test]
+fn a_preconditioner_made_of_rows_saves_products_and_a_convolution_has_none() {
+    let (network, dataset) = (network(&[32]), digits());
+    let model = model(&network, 1e-4);
+    let objective = TangentObjective::new(&model, &dataset, &first(1200, &dataset)).unwrap();
+    let w = centre(&model);
+    let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
+    let curvature = objective.curvature(&w, Curvature::GaussNewton).unwrap();
+    let system = Damped::new(curvature, 0.0).unwrap();
+    let rhs: Vec<f32> = network.initialise(8);
+    let solve = |preconditioner: Option<&dyn Preconditioner<f32>>| {
+        let mut cg = Cg::new(Stopping {
+            relative_tolerance: 1e-3,
+            max_products: 1000,
+        });
+        if let Some(preconditioner) = preconditioner {
+            cg = cg.preconditioned_by(preconditioner);
+        }
+        let solution = cg.solve(&system, &rhs, &mut Control::default()).unwrap();
+        assert_eq!(solution.ending, Ending::Converged);
+        solution
+    };
+    assert!(objective.has_row_preconditioner());
+    let rows = objective.row_preconditioner(&w, 7).unwrap().unwrap();
+    let (plain, helped) = (solve(None), solve(Some(&*rows)));
+    assert!(
+        2 * helped.products < plain.products,
+        "{} {}",
+        helped.products,
+        plain.products
+    );
+    let again = objective.row_preconditioner(&w, 7).unwrap().unwrap();
+    assert_eq!(solve(Some(&*again)).x, helped.x);
+
+    let pictures = Network::new(
+        zoo::allcnn(dataset.input_shape(), 10, Activation::Gelu, zoo::Norm::None).unwrap(),
+    )
+    .unwrap();
+    let model = self::model(&pictures, 1e-4);
+    let objective = TangentObjective::new(&model, &dataset, &first(3, &dataset)).unwrap();
+    assert!(!objective.has_row_preconditioner());
+    let w: Vec<f32> = centre(&model).iter().map(|&w| w as f32).collect();
+    assert!(objective.row_preconditioner(&w, 7).unwrap().is_none());
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod endings;
 mod lissa;
 mod operators;
 mod preconditioners;
+mod rows;
 mod solvers;
 mod spectrum;

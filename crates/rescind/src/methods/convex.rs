@@ -3,10 +3,12 @@
 
 mod bounds;
 mod minimiser;
+mod point;
 mod report;
 mod settings;
 
 pub(crate) use bounds::bounds;
-pub use minimiser::{Effort, Minimiser};
+pub use minimiser::Minimiser;
+pub use point::Effort;
 pub use report::ConvexReport;
 pub use settings::ConvexSettings;

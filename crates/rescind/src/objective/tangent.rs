@@ -1,12 +1,13 @@
 //! The objective of a network linearised at the ball's centre (THEORY §3).
 
 use super::network::check_fit;
+use super::rows::{TangentRows, count, sample};
 use super::{Curvature, Minibatch, NetworkModel, Objective};
 use crate::Error;
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
-use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind_curvature::{LinearOperator, Preconditioner, RowPreconditioner, SampledOperator};
 use rescind_data::{Dataset, Selection, epoch_order};
 use rescind_network::Tangent;
 use std::sync::Arc;
@@ -70,15 +71,29 @@ impl<'n> TangentObjective<'n> {
         pairs.map(|(w, &c)| w - f64::from(c)).collect()
     }
 
-    /// The objective over the records at these positions among its own.
-    fn at(&self, positions: &[usize]) -> Result<Self, Error> {
+    /// The inputs of the records at these positions among its own.
+    fn inputs_at(&self, positions: impl ExactSizeIterator<Item = usize>) -> Arc<[f32]> {
         let len = self.model.network.input_shape().len();
         let mut inputs = Vec::with_capacity(positions.len() * len);
-        for &position in positions {
+        for position in positions {
             inputs.extend_from_slice(&self.inputs[position * len..][..len]);
         }
+        inputs.into()
+    }
+
+    /// The objective over the records at these positions among its own.
+    fn at(&self, positions: &[usize]) -> Result<Self, Error> {
+        let inputs = self.inputs_at(positions.iter().copied());
         let labels = positions.iter().map(|&at| self.labels[at]).collect();
-        Self::of(self.model.clone(), inputs.into(), labels)
+        Self::of(self.model.clone(), inputs, labels)
+    }
+
+    /// How many rows a preconditioner is made of; 0 where there is none.
+    fn preconditioner_rows(&self) -> usize {
+        let product = 4.0 * self.dim() as f64 * self.records() as f64;
+        let budget = self.model.execution.memory_budget();
+        let entry = self.tangent.gram_cost();
+        entry.map_or(0, |entry| count(product, entry, budget))
     }
 }
 
@@ -149,6 +164,34 @@ impl Objective for TangentObjective<'_> {
             scale: heavy.len() as f64 / self.records() as f64,
             tangent: self.at(&heavy)?.tangent,
         }))
+    }
+
+    fn has_row_preconditioner(&self) -> bool {
+        self.preconditioner_rows() > 0
+    }
+
+    fn row_preconditioner<'a>(
+        &'a self,
+        w: &[f32],
+        seed: u64,
+    ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
+        let network = self.model.network;
+        let probabilities = self.tangent.probabilities(&self.offset(w))?;
+        let count = self.preconditioner_rows();
+        let sampled = sample(&probabilities, network.outputs(), count, seed);
+        if sampled.is_empty() {
+            return Ok(None);
+        }
+        let inputs = self.inputs_at(sampled.iter().map(|row| row.record));
+        let execution = Arc::clone(&self.model.execution);
+        let tangent = Tangent::new(network, &self.centre, inputs, execution, true)?;
+        let rows = TangentRows::new(tangent, network.outputs(), &sampled);
+        let Some(gram) = rows.gram()? else {
+            return Ok(None);
+        };
+        // A sample finds noise where the curvature is small: the damping hides some of it.
+        let made = RowPreconditioner::new(rows, gram, 2.0 * self.model.penalty)?;
+        Ok(Some(Box::new(made)))
     }
 
     fn sampled_curvature<'a>(

@@ -1,0 +1,79 @@
+//! A point of a descent, and what getting there has cost.
+
+use crate::{Error, Objective};
+use rescind_curvature::norm;
+use serde::{Deserialize, Serialize};
+
+/// What a descent has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Effort {
+    /// Newton steps taken.
+    pub steps: u64,
+    /// Products with the curvature, in binary32.
+    pub products: u64,
+    /// Of these, the ones spent on a preconditioner.
+    pub sketch_products: u64,
+    /// Preconditioners made of the Jacobian's rows, each for little more than a product.
+    pub row_preconditioners: u64,
+    /// Gradients over all records, in binary32.
+    pub gradients: u64,
+    /// Gradients over all records, in binary64.
+    pub exact_gradients: u64,
+}
+
+/// A point and what is known there.
+pub(super) struct Point {
+    pub w: Vec<f64>,
+    pub gradient: Vec<f64>,
+    pub norm: f64,
+    /// Absent where the gradient was had without it.
+    pub loss: Option<f64>,
+    pub exact: bool,
+}
+
+impl Point {
+    pub fn unknown(w: Vec<f64>) -> Self {
+        let (gradient, norm) = (Vec::new(), f64::INFINITY);
+        Point {
+            w,
+            gradient,
+            norm,
+            loss: None,
+            exact: false,
+        }
+    }
+}
+
+/// The gradient at w, in binary64 where `exact`.
+pub(super) fn evaluate(
+    objective: &dyn Objective,
+    w: Vec<f64>,
+    exact: bool,
+    effort: &mut Effort,
+) -> Result<Point, Error> {
+    let mut gradient = vec![0.0; w.len()];
+    let loss = match exact {
+        true => {
+            effort.exact_gradients += 1;
+            objective.exact_gradient(&w, &mut gradient)?
+        }
+        false => {
+            effort.gradients += 1;
+            let single: Vec<f32> = w.iter().map(|&w| w as f32).collect();
+            let mut coarse = vec![0.0; w.len()];
+            let loss = objective.gradient(&single, &mut coarse)?;
+            for (exact, coarse) in gradient.iter_mut().zip(coarse) {
+                *exact = f64::from(coarse);
+            }
+            loss
+        }
+    };
+    Ok(Point {
+        norm: norm(&gradient),
+        w,
+        gradient,
+        loss: Some(loss),
+        exact,
+    })
+}

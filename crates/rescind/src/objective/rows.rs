@@ -1,0 +1,225 @@
+//! A sample of the rows of a tangent model's Jacobian, and how many are worth their price.
+
+use crate::Error;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rescind_curvature::Rows;
+use rescind_network::Tangent;
+
+/// Operations spent on a preconditioner, for each that one product with the curvature takes.
+const PRODUCTS: f64 = 1.5;
+/// Most rows, whatever a product takes: their Gram matrix is 256 MiB.
+const MOST: usize = 8192;
+/// Share of the memory budget that the Gram matrix may take.
+const MEMORY: f64 = 0.25;
+
+/// One row `√(p_k/(π n)) (e_k − p)ᵀ J_i`, sampled with probability π.
+///
+/// With `diag(p) − ppᵀ = Σ_k p_k (e_k − p)(e_k − p)ᵀ` the rows' products `RᵀR` have the
+/// Gauss–Newton matrix of the mean loss as their expectation.
+pub(super) struct SampledRow {
+    /// Which record.
+    pub record: usize,
+    /// `√(p_k/(π n)) (e_k − p)`.
+    cotangent: Vec<f32>,
+}
+
+/// How many rows a preconditioner is made of, where the operations of one product with the
+/// curvature are these and an entry of the Gram matrix takes so many.
+pub(super) fn count(product: f64, entry: usize, memory_budget: usize) -> usize {
+    let price = |m: f64| 0.5 * m * m * entry as f64 + m * m * m / 3.0;
+    let room = (MEMORY * memory_budget as f64 / size_of::<f32>() as f64).sqrt();
+    let most = (room as usize).min(MOST);
+    let (mut few, mut many) = (0, most + 1);
+    while many - few > 1 {
+        let middle = few.midpoint(many);
+        match price(middle as f64) <= PRODUCTS * product {
+            true => few = middle,
+            false => many = middle,
+        }
+    }
+    few
+}
+
+/// About `count` rows, drawn with probability in proportion to `p_k ‖e_k − p‖²` as far as that is
+/// at most 1: records whose class is all but certain are rarely among them. `probabilities` are
+/// n × k.
+pub(super) fn sample(
+    probabilities: &[f32],
+    outputs: usize,
+    count: usize,
+    seed: u64,
+) -> Vec<SampledRow> {
+    let records = probabilities.len() / outputs;
+    let weights: Vec<f64> = probabilities
+        .chunks_exact(outputs)
+        .flat_map(|p| (0..outputs).map(|k| weight(p, k)))
+        .collect();
+    let factor = factor(&weights, count);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rows = Vec::new();
+    for (at, &weight) in weights.iter().enumerate() {
+        let chance = (factor * weight).min(1.0);
+        // One draw for each row, so that a row's fate depends on no other's.
+        if rng.random::<f64>() >= chance {
+            continue;
+        }
+        let (record, k) = (at / outputs, at % outputs);
+        let p = &probabilities[record * outputs..][..outputs];
+        let scale = (f64::from(p[k]) / (chance * records as f64)).sqrt();
+        let cotangent = p.iter().enumerate().map(|(j, &p)| {
+            let unit = if j == k { 1.0 } else { 0.0 };
+            (scale * (unit - f64::from(p))) as f32
+        });
+        rows.push(SampledRow {
+            record,
+            cotangent: cotangent.collect(),
+        });
+    }
+    rows
+}
+
+/// `p_k ‖e_k − p‖²`.
+fn weight(p: &[f32], k: usize) -> f64 {
+    let square = |(j, &p): (usize, &f32)| {
+        let unit = if j == k { 1.0 } else { 0.0 };
+        (unit - f64::from(p)).powi(2)
+    };
+    f64::from(p[k]) * p.iter().enumerate().map(square).sum::<f64>()
+}
+
+/// c such that `Σ min(1, c w)` is `count`, or as near as it gets.
+fn factor(weights: &[f64], count: usize) -> f64 {
+    let mut factor = 0.0;
+    let (mut whole, mut rest) = (0, weights.iter().sum::<f64>());
+    // Each round takes out what the factor before it makes certain, and the factor grows.
+    loop {
+        if rest <= 0.0 || whole >= count {
+            return factor;
+        }
+        let next = (count - whole) as f64 / rest;
+        if next <= factor * (1.0 + 1e-9) {
+            return next;
+        }
+        factor = next;
+        let certain = |w: &&f64| factor * **w >= 1.0;
+        whole = weights.iter().filter(certain).count();
+        rest = weights.iter().filter(|w| !certain(w)).sum();
+    }
+}
+
+/// The rows, over a linearisation at their records in their order.
+pub(super) struct TangentRows<'n> {
+    tangent: Tangent<'n, f32>,
+    /// n × k.
+    cotangents: Vec<f32>,
+    outputs: usize,
+}
+
+impl<'n> TangentRows<'n> {
+    pub fn new(tangent: Tangent<'n, f32>, outputs: usize, rows: &[SampledRow]) -> Self {
+        TangentRows {
+            tangent,
+            cotangents: rows
+                .iter()
+                .flat_map(|row| &row.cotangent)
+                .copied()
+                .collect(),
+            outputs,
+        }
+    }
+
+    /// RRᵀ from its diagonal on, where the network allows it.
+    pub fn gram(&self) -> Result<Option<Vec<f32>>, Error> {
+        Ok(self.tangent.gram(&self.cotangents)?)
+    }
+}
+
+impl Rows for TangentRows<'_> {
+    fn rows(&self) -> usize {
+        self.tangent.records()
+    }
+
+    fn dim(&self) -> usize {
+        self.tangent.dim()
+    }
+
+    fn apply(&self, v: &[f32], out: &mut [f32]) {
+        let Ok(moved) = self.tangent.logits(v) else {
+            return out.fill(f32::NAN);
+        };
+        let rows = moved.chunks_exact(self.outputs);
+        let rows = rows.zip(self.cotangents.chunks_exact(self.outputs));
+        for (out, (z, u)) in out.iter_mut().zip(rows) {
+            *out = z.iter().zip(u).map(|(z, u)| z * u).sum();
+        }
+    }
+
+    fn apply_transposed(&self, u: &[f32], out: &mut [f32]) {
+        let rows = self.cotangents.chunks_exact(self.outputs).zip(u);
+        let scaled: Vec<f32> = rows
+            .flat_map(|(c, u)| c.iter().map(move |c| u * c))
+            .collect();
+        if self.tangent.vjp(&scaled, out).is_err() {
+            out.fill(f32::NAN);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_products_are_the_curvature_on_average() {
+        let p = [0.7f32, 0.2, 0.1, 0.0, 0.5, 0.5, 0.001, 0.998, 0.001];
+        let exact = |i: usize, a: usize, b: usize| {
+            let p = &p[3 * i..][..3];
+            let diagonal = if a == b { f64::from(p[a]) } else { 0.0 };
+            (diagonal - f64::from(p[a]) * f64::from(p[b])) / 3.0
+        };
+        let draws = 20_000;
+        let mut mean = [0.0; 27];
+        for seed in 0..draws {
+            for row in sample(&p, 3, 4, seed) {
+                for (at, mean) in mean[9 * row.record..][..9].iter_mut().enumerate() {
+                    let product = row.cotangent[at / 3] * row.cotangent[at % 3];
+                    *mean += f64::from(product) / draws as f64;
+                }
+            }
+        }
+        for (at, mean) in mean.into_iter().enumerate() {
+            let expected = exact(at / 9, at % 9 / 3, at % 3);
+            assert!((mean - expected).abs() < 2e-3, "{at}: {mean} {expected}");
+        }
+    }
+
+    #[test]
+    fn as_many_rows_are_expected_as_asked_for_or_as_there_are() {
+        let weights = [1.0, 2.0, 0.0, 40.0, 5.0];
+        let expected = |count| {
+            let factor = factor(&weights, count);
+            weights.iter().map(|w| (factor * w).min(1.0)).sum::<f64>()
+        };
+        assert!((expected(1) - 1.0).abs() < 1e-6);
+        assert!((expected(3) - 3.0).abs() < 1e-6);
+        for all in [4, 5, 9] {
+            assert!((expected(all) - 4.0).abs() < 1e-6, "{all}");
+        }
+        assert!(factor(&[0.0, 0.0], 1) < 1e-12);
+        let certain = [0.0f32, 1.0, 1.0, 0.0];
+        assert!(sample(&certain, 2, 3, 1).is_empty());
+    }
+
+    #[test]
+    fn the_price_is_kept() {
+        // MNIST through 512 units: a product takes 4 · 407 050 · 59 000 operations.
+        let product = 4.0 * 407_050.0 * 59_000.0;
+        let m = count(product, 2 * (784 + 512 + 512 + 10), 4 << 30) as f64;
+        let price = 0.5 * m * m * 3636.0 + m * m * m / 3.0;
+        assert!((price / product - PRODUCTS).abs() < 1e-2, "{m}: {price}");
+        assert_eq!(count(f64::MAX, 1, 1 << 40), MOST);
+        assert_eq!(count(f64::MAX, 1, 16 * 100 * 100), 100);
+        assert_eq!(count(1.0, 1000, 1 << 30), 0);
+    }
+}
