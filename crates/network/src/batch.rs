@@ -14,27 +14,59 @@ pub enum Targets<'a, T> {
     Values(&'a [T]),
 }
 
-/// Records to evaluate on.
+/// Records to evaluate on: their inputs one after another, each in channel, row, column order, and
+/// their targets.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a, T> {
-    /// Records one after another, each in channel, row, column order.
+    /// The inputs, record after record.
     pub inputs: &'a [T],
-    /// Their targets.
-    pub targets: Targets<'a, T>,
+    pub(crate) targets: Targets<'a, T>,
+    pub(crate) weights: Option<&'a [T]>,
 }
 
 impl<'a, T: Scalar> Batch<'a, T> {
-    /// Records with a class each.
-    pub fn classes(inputs: &'a [T], labels: &'a [u32]) -> Self {
+    /// Records with their targets.
+    pub fn new(inputs: &'a [T], targets: Targets<'a, T>) -> Self {
         Batch {
             inputs,
-            targets: Targets::Classes(labels),
+            targets,
+            weights: None,
         }
+    }
+
+    /// Records with a class each.
+    pub fn classes(inputs: &'a [T], labels: &'a [u32]) -> Self {
+        Batch::new(inputs, Targets::Classes(labels))
+    }
+
+    /// With a weight a_i ≥ 0 for every record, so that the mean loss is `(1/n) Σ a_i ℓ_i`: n stays
+    /// the number of records. What is told of single records is unweighted.
+    pub fn weighted(self, weights: &'a [T]) -> Self {
+        Batch {
+            weights: Some(weights),
+            ..self
+        }
+    }
+
+    /// The weights of some records.
+    pub(crate) fn weights(&self, records: &Range<usize>) -> Option<&'a [T]> {
+        self.weights.map(|weights| &weights[records.clone()])
     }
 
     /// Checks shapes and targets and returns the number of records.
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<usize, NetworkError> {
         let records = records_of(self.inputs, network)?;
+        if let Some(weights) = self.weights {
+            crate::evaluator::check_len("weights of records", weights.len(), records)?;
+            let bad = |a: &T| !(a.is_finite() && *a >= T::zero());
+            if let Some(record) = weights.iter().position(bad) {
+                let reason = format!(
+                    "weights are finite and at least 0, found {}",
+                    weights[record].as_f64()
+                );
+                return Err(NetworkError::BadTarget { record, reason });
+            }
+        }
         let outputs = network.outputs();
         let wrong_length = |found, expected| {
             Err(NetworkError::WrongLength {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Everything a pass needs but weights and records: the network with its frozen statistics, the
 /// loss, the penalty, threads and memory.
 ///
-/// `F(w) = (1/n) Σ_i ℓ_i(w) + (μ/2)‖w − c‖²` (THEORY §0).
+/// `F(w) = (1/n) Σ_i ℓ_i(w) + (μ/2)‖w − c‖²` (THEORY §0), the sum weighted where the batch is.
 ///
 /// ```
 /// use rescind_network::{zoo, Batch, Evaluator, Loss, Network};
@@ -113,7 +113,11 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
     /// # Errors
     /// As [`logits`](Self::logits), and targets that do not suit.
     pub fn loss(&self, w: &[T], batch: Batch<'_, T>) -> Result<f64, NetworkError> {
-        let losses = self.record_losses(w, batch)?;
+        let mut losses = self.record_losses(w, batch)?;
+        if let Some(weights) = batch.weights {
+            let pairs = losses.iter_mut().zip(weights);
+            pairs.for_each(|(loss, a)| *loss *= a.as_f64());
+        }
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
         Ok(mean + self.penalty.value(w))
     }
@@ -259,6 +263,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
                 } = space;
                 tape.forward(program, &weights, input, true, scratch)
                     .map_err(|at| self.non_finite(at, chunk.start))?;
+                let batch = Batch::new(batch.inputs, batch.targets);
                 self.seed(tape, input, batch, &chunk, 1.0, cotangents, probabilities);
                 tape.backward_activations(program, &weights, input, cotangents, scratch);
                 tape.record_gradient_norms(program, &weights, input, cotangents, norms, scratch);
@@ -288,6 +293,7 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         self.loss.differentiate(
             tape.value(program.output, input),
             batch.targets.range(chunk, outputs),
+            batch.weights(chunk),
             outputs,
             scale,
             &mut cotangents[program.output],

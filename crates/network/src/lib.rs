@@ -62,7 +62,7 @@ pub use error::NetworkError;
 pub use evaluator::Evaluator;
 pub use execution::Execution;
 pub use linearization::Linearization;
-pub use loss::Loss;
+pub use loss::{Loss, softmax};
 pub use network::Network;
 pub use operations::Activation;
 pub use penalty::Penalty;

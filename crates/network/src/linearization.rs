@@ -40,6 +40,7 @@ struct Primal<T> {
 /// A chunk's primal pass, kept or just computed.
 struct At<'a, T> {
     input: &'a [T],
+    weights: Option<&'a [T]>,
     records: usize,
     tape: &'a Tape<T>,
     cotangents: &'a Buffers<T>,
@@ -206,7 +207,7 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         space: &mut Workspace<T>,
         work: impl FnOnce(At<'_, T>, Room<'_, T>) -> Result<(), NetworkError>,
     ) -> Result<(), NetworkError> {
-        let input = self.input(chunk);
+        let (input, weights) = (self.input(chunk), self.batch.weights(chunk));
         let records = chunk.len();
         if let Some(Primal {
             tape,
@@ -222,6 +223,7 @@ impl<'e, T: Scalar> Linearization<'e, T> {
             } = space;
             let at = At {
                 input,
+                weights,
                 records,
                 tape,
                 cotangents,
@@ -251,6 +253,7 @@ impl<'e, T: Scalar> Linearization<'e, T> {
         }
         let at = At {
             input,
+            weights,
             records,
             tape,
             cotangents,

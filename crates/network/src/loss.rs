@@ -15,18 +15,21 @@ pub enum Loss {
 }
 
 impl Loss {
-    /// Adds nothing to memory: returns `Σ_i ℓ_i` and writes `scale·∂ℓ_i/∂z` to `cotangent`; for
-    /// cross-entropy also the probabilities, which [`hessian`](Self::hessian) wants.
+    /// Returns `Σ_i a_i ℓ_i` and writes `scale·a_i·∂ℓ_i/∂z` to `cotangent`; for cross-entropy also
+    /// the probabilities, which [`hessian`](Self::hessian) wants. Without `weights` every a_i is 1.
+    #[allow(clippy::too_many_arguments)]
     pub(crate) fn differentiate<T: Scalar>(
         self,
         z: &[T],
         targets: Targets<'_, T>,
+        weights: Option<&[T]>,
         outputs: usize,
         scale: f64,
         cotangent: &mut [T],
         probabilities: &mut Vec<T>,
     ) -> f64 {
-        let scale = T::of(scale);
+        let all = T::of(scale);
+        let weight = |i: usize| weights.map_or(T::one(), |weights| weights[i]);
         let mut total = 0.0;
         match self {
             Loss::SoftmaxCrossEntropy => {
@@ -36,6 +39,7 @@ impl Loss {
                     .zip(cotangent.chunks_exact_mut(outputs));
                 let rows = rows.zip(probabilities.chunks_exact_mut(outputs));
                 for (i, ((z, out), p)) in rows.enumerate() {
+                    let (scale, weight) = (all * weight(i), weight(i).as_f64());
                     let log_sum = softmax(z, p);
                     for (out, &p) in out.iter_mut().zip(p.iter()) {
                         *out = scale * p;
@@ -44,13 +48,13 @@ impl Loss {
                         Targets::Classes(labels) => {
                             let label = labels[i] as usize;
                             out[label] -= scale;
-                            total += log_sum - z[label].as_f64();
+                            total += weight * (log_sum - z[label].as_f64());
                         }
                         Targets::Values(values) => {
                             let row = &values[i * outputs..][..outputs];
                             for ((out, &y), &z) in out.iter_mut().zip(row).zip(z) {
                                 *out -= scale * y;
-                                total += y.as_f64() * (log_sum - z.as_f64());
+                                total += weight * y.as_f64() * (log_sum - z.as_f64());
                             }
                         }
                     }
@@ -58,9 +62,14 @@ impl Loss {
             }
             Loss::SquaredError => {
                 if let Targets::Values(values) = targets {
-                    for ((out, &z), &y) in cotangent.iter_mut().zip(z).zip(values) {
-                        *out = scale * (z - y);
-                        total += 0.5 * (z.as_f64() - y.as_f64()).powi(2);
+                    let rows = cotangent.chunks_exact_mut(outputs);
+                    let rows = rows.zip(z.chunks_exact(outputs)).enumerate();
+                    for ((i, (out, z)), y) in rows.zip(values.chunks_exact(outputs)) {
+                        let (scale, weight) = (all * weight(i), weight(i).as_f64());
+                        for ((out, &z), &y) in out.iter_mut().zip(z).zip(y) {
+                            *out = scale * (z - y);
+                            total += 0.5 * weight * (z.as_f64() - y.as_f64()).powi(2);
+                        }
                     }
                 }
             }
@@ -68,20 +77,24 @@ impl Loss {
         total
     }
 
-    /// `out = scale·∂²ℓ_i/∂z²·ż`, record by record. Positive semidefinite for both losses.
+    /// `out = scale·a_i·∂²ℓ_i/∂z²·ż`, record by record. Positive semidefinite for both losses.
     pub(crate) fn hessian<T: Scalar>(
         self,
         probabilities: &[T],
+        weights: Option<&[T]>,
         dz: &[T],
         outputs: usize,
         scale: f64,
         out: &mut [T],
     ) {
-        let scale = T::of(scale);
+        let all = T::of(scale);
+        let weight = |i: usize| weights.map_or(T::one(), |weights| weights[i]);
+        let rows = dz.chunks_exact(outputs).zip(out.chunks_exact_mut(outputs));
         match self {
             Loss::SoftmaxCrossEntropy => {
-                let rows = dz.chunks_exact(outputs).zip(out.chunks_exact_mut(outputs));
-                for ((dz, out), p) in rows.zip(probabilities.chunks_exact(outputs)) {
+                let rows = rows.zip(probabilities.chunks_exact(outputs)).enumerate();
+                for (i, ((dz, out), p)) in rows {
+                    let scale = all * weight(i);
                     let mean: T = dz.iter().zip(p).map(|(&dz, &p)| dz * p).sum();
                     for ((out, &dz), &p) in out.iter_mut().zip(dz).zip(p) {
                         *out = scale * p * (dz - mean);
@@ -89,8 +102,11 @@ impl Loss {
                 }
             }
             Loss::SquaredError => {
-                for (out, &dz) in out.iter_mut().zip(dz) {
-                    *out = scale * dz;
+                for (i, (dz, out)) in rows.enumerate() {
+                    let scale = all * weight(i);
+                    for (out, &dz) in out.iter_mut().zip(dz) {
+                        *out = scale * dz;
+                    }
                 }
             }
         }
@@ -107,13 +123,14 @@ impl Loss {
         let (mut cotangent, mut p) = (vec![T::zero(); outputs], Vec::new());
         for (i, (z, loss)) in z.chunks_exact(outputs).zip(losses).enumerate() {
             let target = targets.range(&(i..i + 1), outputs);
-            *loss = self.differentiate(z, target, outputs, 1.0, &mut cotangent, &mut p);
+            *loss = self.differentiate(z, target, None, outputs, 1.0, &mut cotangent, &mut p);
         }
     }
 }
 
-/// Fills `p` with the probabilities and returns `ln Σ e^{z_k}`.
-pub(crate) fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
+/// Fills `p` with the probabilities that the outputs `z` of one record stand for, as many, and
+/// returns `ln Σ e^{z_k}`.
+pub fn softmax<T: Scalar>(z: &[T], p: &mut [T]) -> f64 {
     let greatest = z.iter().copied().fold(T::neg_infinity(), T::max);
     let mut sum = T::zero();
     for (p, &z) in p.iter_mut().zip(z) {

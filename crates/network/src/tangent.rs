@@ -279,6 +279,7 @@ impl<'n, T: Scalar> Tangent<'n, T> {
             Loss::SoftmaxCrossEntropy.differentiate(
                 z,
                 targets,
+                None,
                 outputs,
                 scale,
                 cotangent,
@@ -308,7 +309,7 @@ impl<'n, T: Scalar> Tangent<'n, T> {
         let scale = 1.0 / self.records() as f64;
         self.through(u, out, |chunk, dz, cotangent| {
             let p = &probabilities[chunk.start * outputs..chunk.end * outputs];
-            Loss::SoftmaxCrossEntropy.hessian(p, dz, outputs, scale, cotangent);
+            Loss::SoftmaxCrossEntropy.hessian(p, None, dz, outputs, scale, cotangent);
             0.0
         })?;
         Ok(())

@@ -149,7 +149,7 @@ fn winograd_convolutions() {
         ([16, 8, 8], 1),
         ([17, 7, 10], 0),
         ([19, 9, 6], 2),
-        ([16, 20, 24], 1),
+        ([16, 28, 32], 1),
     ];
     for (input, padding) in sizes {
         let layers = vec![

@@ -127,6 +127,7 @@ proptest! {
         records in 1usize..7,
         seed in 0u64..1000,
         squared in any::<bool>(),
+        weighted in any::<bool>(),
     ) {
         let network = build(&input, wishes, outputs);
         let d = network.parameter_count();
@@ -136,10 +137,12 @@ proptest! {
         let values = random(seed + 3, records * outputs);
         let (loss, batch) = if squared {
             let targets = rescind_network::Targets::Values(values.as_slice());
-            (Loss::SquaredError, Batch { inputs: &inputs, targets })
+            (Loss::SquaredError, Batch::new(&inputs, targets))
         } else {
             (Loss::SoftmaxCrossEntropy, Batch::classes(&inputs, &classes))
         };
+        let weights: Vec<f64> = random(seed + 8, records).iter().map(|a| a.abs()).collect();
+        let batch = if weighted { batch.weighted(&weights) } else { batch };
         let evaluator = Evaluator::new(&network, loss)
             .with_penalty(Penalty::new(0.1).unwrap().around(random(seed + 4, d)))
             .unwrap();
@@ -184,6 +187,10 @@ proptest! {
         let losses = evaluator.record_losses(&w, batch).unwrap();
         let norms = evaluator.record_gradient_norms(&w, batch).unwrap();
         let alone = Evaluator::new(&network, loss);
+        let mean = (0..records).map(|i| losses[i] * if weighted { weights[i] } else { 1.0 });
+        let mean = mean.sum::<f64>() / records as f64;
+        let whole = alone.loss(&w, batch).unwrap();
+        prop_assert!((whole - mean).abs() <= 1e-9 * mean.abs().max(1.0));
         let len = network.input_shape().len();
         let mut g = vec![0.0; d];
         for i in 0..records {
@@ -192,7 +199,7 @@ proptest! {
             } else {
                 rescind_network::Targets::Classes(&classes[i..=i])
             };
-            let one = Batch { inputs: &inputs[i * len..][..len], targets };
+            let one = Batch::new(&inputs[i * len..][..len], targets);
             let value = alone.gradient(&w, one, &mut g).unwrap();
             prop_assert!((losses[i] - value).abs() <= 1e-9 * value.abs().max(1.0));
             prop_assert!((norms[i] - support::norm(&g)).abs() <= 1e-8 * norms[i].max(1.0));

@@ -252,15 +252,8 @@ fn batches_and_vectors_that_do_not_suit() {
     );
     let soft = |values: &[f64]| {
         let targets = Targets::Values(values);
-        cross
-            .loss(
-                &w,
-                Batch {
-                    inputs: &[1.0, 2.0],
-                    targets,
-                },
-            )
-            .unwrap_err()
+        let batch = Batch::new(&[1.0, 2.0], targets);
+        cross.loss(&w, batch).unwrap_err()
     };
     for values in [[0.5, 0.5, 0.5], [1.5, -0.5, 0.0], [f64::NAN, 0.5, 0.5]] {
         assert!(
@@ -275,6 +268,15 @@ fn batches_and_vectors_that_do_not_suit() {
     assert!(matches!(classes, NetworkError::UnsuitableTargets { .. }));
 
     let batch = Batch::classes(&[1.0, 2.0], &[1]);
+    let weighted = |weights: &[f64]| cross.loss(&w, batch.weighted(weights)).unwrap_err();
+    assert!(matches!(
+        weighted(&[1.0, 2.0]),
+        NetworkError::WrongLength { found: 2, .. }
+    ));
+    for weight in [-1.0, f64::NAN, f64::INFINITY] {
+        let error = weighted(&[weight]);
+        assert!(matches!(error, NetworkError::BadTarget { record: 0, .. }));
+    }
     let wrong = |result: Result<(), NetworkError>| {
         assert!(
             matches!(result, Err(NetworkError::WrongLength { .. })),

@@ -96,10 +96,7 @@ impl<'a> Teacher<'a> {
             for &place in batch {
                 targets.extend_from_slice(&self.targets[place * self.classes..][..self.classes]);
             }
-            let batch = Batch {
-                inputs: &inputs,
-                targets: Targets::Values(&targets),
-            };
+            let batch = Batch::new(&inputs, Targets::Values(&targets));
             descent.step(batch, direction)?;
             descent.report(None, observer)?;
         }

@@ -66,6 +66,7 @@ impl<T: Scalar> Linearization<'_, T> {
         });
         self.evaluator.loss.hessian(
             at.probabilities,
+            at.weights,
             &room.tangents[program.output],
             self.evaluator.network.outputs(),
             1.0 / self.records as f64,

@@ -177,10 +177,7 @@ impl<T: Scalar> Subject<T> {
             TargetKind::Classes => Targets::Classes(&self.labels),
             TargetKind::Soft | TargetKind::Values => Targets::Values(&self.values),
         };
-        Batch {
-            inputs: &self.inputs,
-            targets,
-        }
+        Batch::new(&self.inputs, targets)
     }
 
     pub fn direction(&self) -> Vec<T> {
