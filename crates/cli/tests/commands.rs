@@ -50,6 +50,7 @@ struct Answered {
     products: Option<u64>,
     relative_residual: Option<f64>,
     check: Option<Value>,
+    prepare_seconds: Option<f64>,
     solve_seconds: Option<f64>,
     explanation: Option<String>,
     seconds: f64,
@@ -179,7 +180,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     let checked = |name: &str| late.check.as_ref().unwrap()[name].as_f64().unwrap();
     assert!(checked("residual") > 0.0 && checked("gradient_norm_before") > 0.0);
     assert!(checked("gradient_norm_after") > 0.0);
-    assert!(late.solve_seconds.unwrap() > 0.0);
+    assert!(late.solve_seconds.unwrap() > 0.0 && late.prepare_seconds.unwrap() > 0.0);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
     let loss = |when: &str| late.effect[when]["loss"].as_f64().unwrap();
     assert!(loss("forgotten_after") > loss("forgotten_before"));

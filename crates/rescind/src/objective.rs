@@ -1,6 +1,8 @@
 //! What a method knows of a model and its records.
 
 mod head;
+mod inclusion;
+mod model;
 mod network;
 mod rows;
 mod tangent;
@@ -8,7 +10,8 @@ mod weighted;
 
 pub(crate) use head::head_place;
 pub use head::{Features, HeadObjective};
-pub use network::{NetworkModel, NetworkObjective};
+pub use model::NetworkModel;
+pub use network::NetworkObjective;
 pub use tangent::TangentObjective;
 
 use crate::Error;
@@ -126,6 +129,22 @@ pub trait Objective: Sync {
     /// # Errors
     /// A subset of no record.
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error>;
+
+    /// The objective over about `records` of these records, for its curvature at `w`: where the
+    /// objective can tell, they are drawn by `seed` with probability in proportion to what they
+    /// have of the outputs' curvature, and weighted to make up for it. So the curvature is that of
+    /// all records on average, and far closer to it than over records drawn alike.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient), and a subset of no record.
+    fn curved_subset(
+        &self,
+        _w: &[f32],
+        records: usize,
+        seed: u64,
+    ) -> Result<Box<dyn Objective + '_>, Error> {
+        self.subset(records, seed)
+    }
 }
 
 /// Which curvature matrix (THEORY §2).

@@ -63,6 +63,7 @@ struct Answered {
     relative_residual: Option<f64>,
     /// In double precision over all retained records, where it was computed.
     check: Option<ExactCheck>,
+    prepare_seconds: Option<f64>,
     solve_seconds: Option<f64>,
     /// Settings chosen for the method, and why.
     explanation: Option<String>,
@@ -130,6 +131,7 @@ impl Answered {
             products: newton.map(|report| report.products),
             relative_residual: newton.map(|report| report.solver_residual / report.right_hand_side),
             check: newton.and_then(|report| report.check),
+            prepare_seconds: newton.map(|report| report.prepare_seconds),
             solve_seconds: newton.map(|report| report.solve_seconds),
             explanation: explanation(&record.method),
             seconds: record.seconds,

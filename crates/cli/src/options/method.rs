@@ -74,7 +74,8 @@ pub struct MethodOptions {
     #[arg(long, value_name = "RANK")]
     preconditioner: Option<usize>,
 
-    /// Take the curvature over this many retained records, 0 for all [default: 10000]
+    /// Take the curvature over about this many retained records, drawn where the model's outputs
+    /// are curved and weighted to make up for it, 0 for all [default: 10000]
     #[arg(long, value_name = "RECORDS")]
     subsample: Option<usize>,
 

@@ -91,7 +91,7 @@ pub struct NewtonReport {
     pub projected: bool,
     /// Why the theorem of the step gives no bound, if it gives none.
     pub no_theorem: Option<String>,
-    /// Seconds spent on damping and preconditioner.
+    /// Seconds spent on drawing the curvature's records, damping and preconditioner.
     pub prepare_seconds: f64,
     /// Seconds spent on the solve.
     pub solve_seconds: f64,
@@ -123,16 +123,16 @@ pub fn step(
 ) -> Result<NewtonOutcome, Error> {
     settings.validate()?;
     let w = task.weights;
+    let rhs = right_hand_side(task, settings.right_hand_side)?;
+
+    let prepared = Instant::now();
     let subset = match settings.subsample {
         Some(records) if records < task.retain.records() => {
-            Some(task.retain.subset(records, settings.seed)?)
+            Some(task.retain.curved_subset(w, records, settings.seed)?)
         }
         _ => None,
     };
     let curved: &dyn Objective = subset.as_deref().unwrap_or(task.retain);
-    let rhs = right_hand_side(task, settings.right_hand_side)?;
-
-    let prepared = Instant::now();
     let chosen = settings.damping.choose(curved, w, settings, observer)?;
     let prepare = solver::prepare(task, curved, settings, chosen.damping, observer)?;
     let prepare_seconds = prepared.elapsed().as_secs_f64();

@@ -1,89 +1,17 @@
 //! The objective of a network over records in memory.
 
+use super::inclusion::poisson_sample;
 use super::weighted::mean_over_blocks;
-use super::{Curvature, Minibatch, Objective};
+use super::{Curvature, Minibatch, NetworkModel, Objective};
 use crate::Error;
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use rescind_curvature::{LinearOperator, SampledOperator};
 use rescind_data::{Dataset, DatasetError, Selection, epoch_order};
-use rescind_network::{
-    Batch, Evaluator, Execution, Linearization, Loss, Network, Penalty, Scalar, Tangent,
-};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-
-/// A classifier without its weights: network, penalty, centre, and the frozen statistics of its
-/// batch norms.
-#[derive(Clone, Debug)]
-pub struct NetworkModel<'n> {
-    /// The network; its loss is softmax cross-entropy.
-    pub network: &'n Network,
-    /// Strength μ of the penalty `(μ/2)‖w − c‖²`.
-    pub penalty: f64,
-    /// The centre c; zero if absent.
-    pub centre: Option<Arc<[f32]>>,
-    /// Batch-norm statistics; empty without batch norm.
-    pub statistics: Vec<f32>,
-    /// Whether the outputs are those of the network linearised at the centre,
-    /// `J_f(x; c)(w − c)`, rather than its own (THEORY §3).
-    pub linearised: bool,
-    /// Threads and memory.
-    pub execution: Arc<Execution>,
-}
-
-impl<'n> NetworkModel<'n> {
-    /// Without penalty, around zero, with initial statistics, on all processors.
-    pub fn new(network: &'n Network) -> Self {
-        NetworkModel {
-            network,
-            penalty: 0.0,
-            centre: None,
-            statistics: network.initial_statistics(),
-            linearised: false,
-            execution: Arc::default(),
-        }
-    }
-
-    /// The model's outputs for some records, n × k.
-    ///
-    /// # Errors
-    /// Weights or records that do not fit the network.
-    pub fn logits(&self, w: &[f32], inputs: &[f32]) -> Result<Vec<f32>, Error> {
-        if !self.linearised {
-            return Ok(self.evaluator::<f32>()?.logits(w, inputs)?);
-        }
-        let centre = self.origin();
-        let execution = Arc::clone(&self.execution);
-        let tangent = Tangent::new(self.network, &centre, inputs, execution, false)?;
-        let v: Vec<f32> = w.iter().zip(&*centre).map(|(w, c)| w - c).collect();
-        Ok(tangent.logits(&v)?)
-    }
-
-    /// The centre, written out.
-    pub(crate) fn origin(&self) -> Arc<[f32]> {
-        match &self.centre {
-            Some(centre) => Arc::clone(centre),
-            None => vec![0.0; self.network.parameter_count()].into(),
-        }
-    }
-
-    /// The evaluator of `F`, in either precision.
-    ///
-    /// # Errors
-    /// A penalty that is negative or not finite, a centre or statistics of the wrong length.
-    pub fn evaluator<T: Scalar>(&self) -> Result<Evaluator<'n, T>, Error> {
-        let convert = |values: &[f32]| values.iter().map(|&x| T::of(f64::from(x))).collect();
-        let mut penalty = Penalty::new(self.penalty)?;
-        if let Some(centre) = &self.centre {
-            penalty = penalty.around(convert(centre));
-        }
-        Ok(Evaluator::new(self.network, Loss::SoftmaxCrossEntropy)
-            .with_penalty(penalty)?
-            .with_statistics(convert(&self.statistics))?
-            .with_execution(Arc::clone(&self.execution)))
-    }
-}
+use rescind_network::{Batch, Evaluator, Linearization, Network, Scalar, softmax};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// [`Objective`] of a network over selected records of a dataset.
 ///
@@ -96,6 +24,8 @@ pub struct NetworkObjective<'n, 'd> {
     dataset: &'d Dataset,
     /// Of the selected records in the dataset, ascending.
     positions: Vec<usize>,
+    /// Of the selected records' losses, in the same order.
+    weights: Option<Vec<f32>>,
     gathered: OnceLock<(Vec<f32>, Vec<u32>)>,
 }
 
@@ -111,13 +41,14 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         selection: &Selection,
     ) -> Result<Self, Error> {
         check_fit(model.network, dataset, selection)?;
-        Self::of(model.clone(), dataset, selection.positions().to_vec())
+        Self::of(model.clone(), dataset, selection.positions().to_vec(), None)
     }
 
     fn of(
         model: NetworkModel<'n>,
         dataset: &'d Dataset,
         positions: Vec<usize>,
+        weights: Option<Vec<f32>>,
     ) -> Result<Self, Error> {
         let (evaluator, exact) = (model.evaluator()?, model.evaluator()?);
         Ok(NetworkObjective {
@@ -126,31 +57,72 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
             exact,
             dataset,
             positions,
+            weights,
             gathered: OnceLock::new(),
         })
     }
 
     fn batch(&self) -> Batch<'_, f32> {
+        let batch = self.unweighted();
+        match &self.weights {
+            Some(weights) => batch.weighted(weights),
+            None => batch,
+        }
+    }
+
+    fn unweighted(&self) -> Batch<'_, f32> {
         if self.positions.len() == self.dataset.len() {
             return Batch::classes(self.dataset.inputs(), self.dataset.labels());
         }
         let (inputs, labels) = self.gathered.get_or_init(|| {
-            let (mut inputs, mut labels) = (Vec::new(), Vec::new());
-            inputs.reserve_exact(self.positions.len() * self.dataset.input_len());
-            gather(self.dataset, &self.positions, &mut inputs, &mut labels);
-            (inputs, labels)
+            let (all, len) = (self.dataset, self.dataset.input_len());
+            let mut inputs = vec![0.0; self.positions.len() * len];
+            let places = inputs.par_chunks_exact_mut(len).zip(&self.positions);
+            places.with_min_len(64).for_each(|(to, &position)| {
+                to.copy_from_slice(&all.inputs()[position * len..][..len]);
+            });
+            let labels = self.positions.iter().map(|&at| all.labels()[at]);
+            (inputs, labels.collect())
         });
         Batch::classes(inputs, labels)
     }
 
-    /// Positions in the dataset of the records drawn by `generator`.
-    fn draw(&self, records: usize, generator: &mut ChaCha8Rng) -> Vec<usize> {
-        let all = self.positions.len();
-        let drawn = index::sample(generator, all, records.min(all));
-        drawn
-            .into_iter()
-            .map(|index| self.positions[index])
-            .collect()
+    /// Positions in the dataset and weights of the records at these places among the selected.
+    fn at(&self, places: &[usize]) -> (Vec<usize>, Option<Vec<f32>>) {
+        let positions = places.iter().map(|&place| self.positions[place]).collect();
+        let weights = self.weights.as_ref();
+        let weights = weights.map(|all| places.iter().map(|&place| all[place]).collect());
+        (positions, weights)
+    }
+
+    /// How much of the outputs' curvature every record has: `Σ_k p_k(1 − p_k)` in its Gauss–Newton
+    /// part, and `‖p − y‖²` for what the network's own curvature is multiplied by. Times its weight.
+    fn shares(&self, w: &[f32]) -> Result<Vec<f64>, Error> {
+        let (all, outputs) = (self.dataset, self.model.network.outputs());
+        // Most of a data set is read where it lies.
+        let whole = 2 * self.positions.len() > all.len();
+        let logits = match whole {
+            true => self.evaluator.logits(w, all.inputs())?,
+            false => self.evaluator.logits(w, self.unweighted().inputs)?,
+        };
+        let share = |p: &mut Vec<f32>, (place, &position): (usize, &usize)| {
+            let row = if whole { position } else { place };
+            softmax(&logits[row * outputs..][..outputs], p);
+            let label = all.labels()[position] as usize;
+            let wide = p.iter().map(|&p| f64::from(p)).enumerate();
+            let own = wide.map(|(k, p)| {
+                let y = if k == label { 1.0 } else { 0.0 };
+                p * (1.0 - p) + (p - y).powi(2)
+            });
+            let weight = self
+                .weights
+                .as_ref()
+                .map_or(1.0, |all| f64::from(all[place]));
+            weight * own.sum::<f64>().max(0.0)
+        };
+        let places = self.positions.par_iter().enumerate();
+        let buffer = || vec![0.0; outputs];
+        Ok(places.map_init(buffer, share).collect())
     }
 
     /// The objective over some of its records, drawn by `seed`.
@@ -161,8 +133,18 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
         drawn.truncate(records);
         drawn.sort_unstable();
-        let drawn = drawn.into_iter().map(|index| self.positions[index]);
-        Self::of(self.model.clone(), self.dataset, drawn.collect())
+        let (positions, weights) = self.at(&drawn);
+        Self::of(self.model.clone(), self.dataset, positions, weights)
+    }
+
+    /// Means over all records of what double-precision passes give.
+    fn mean(
+        &self,
+        out: &mut [f64],
+        pass: impl FnMut(Batch<'_, f64>, &mut [f64]) -> Result<f64, Error>,
+    ) -> Result<f64, Error> {
+        let weights = self.weights.as_deref();
+        mean_over_blocks(self.dataset, &self.positions, weights, out, pass)
     }
 
     fn linearized<'a>(&'a self, w: &'a [f32], which: Curvature) -> Result<Full<'a>, Error> {
@@ -187,7 +169,7 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
-        mean_over_blocks(self.dataset, &self.positions, gradient, |batch, out| {
+        self.mean(gradient, |batch, out| {
             Ok(self.exact.gradient(w, batch, out)?)
         })
     }
@@ -226,7 +208,7 @@ impl Objective for NetworkObjective<'_, '_> {
         v: &[f64],
         out: &mut [f64],
     ) -> Result<(), Error> {
-        mean_over_blocks(self.dataset, &self.positions, out, |batch, out| {
+        self.mean(out, |batch, out| {
             product(&self.exact.linearize(w, batch)?, which, v, out)?;
             Ok(0.0)
         })?;
@@ -242,7 +224,7 @@ impl Objective for NetworkObjective<'_, '_> {
         out: &mut [f64],
     ) -> Result<f64, Error> {
         let mut both = vec![0.0; 2 * w.len()];
-        let value = mean_over_blocks(self.dataset, &self.positions, &mut both, |batch, both| {
+        let value = self.mean(&mut both, |batch, both| {
             let at = self.exact.linearize(w, batch)?;
             let (gradient, out) = both.split_at_mut(w.len());
             gradient.copy_from_slice(at.gradient());
@@ -256,6 +238,29 @@ impl Objective for NetworkObjective<'_, '_> {
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
         Ok(Box::new(self.drawn(records, seed)?))
+    }
+
+    fn curved_subset(
+        &self,
+        w: &[f32],
+        records: usize,
+        seed: u64,
+    ) -> Result<Box<dyn Objective + '_>, Error> {
+        let drawn = poisson_sample(&self.shares(w)?, records, seed);
+        if drawn.is_empty() {
+            // No record has any curvature: any will do.
+            return self.subset(records, seed);
+        }
+        let places: Vec<usize> = drawn.iter().map(|&(place, _)| place).collect();
+        let (positions, own) = self.at(&places);
+        let scale = drawn.len() as f64 / self.records() as f64;
+        let weights = drawn.iter().enumerate().map(|(at, (_, chance))| {
+            let own = own.as_ref().map_or(1.0, |own| f64::from(own[at]));
+            (own * scale / chance) as f32
+        });
+        let weights = Some(weights.collect());
+        let model = self.model.clone();
+        Ok(Box::new(Self::of(model, self.dataset, positions, weights)?))
     }
 }
 
@@ -354,17 +359,18 @@ impl SampledOperator<f32> for Sampled<'_> {
             bytes.copy_from_slice(&part.to_le_bytes());
         }
         let mut rng = ChaCha8Rng::from_seed(key);
-        let drawn = self.objective.draw(self.minibatch.records, &mut rng);
+        let all = self.objective.records();
+        let drawn = index::sample(&mut rng, all, self.minibatch.records.min(all)).into_vec();
+        let (drawn, weights) = self.objective.at(&drawn);
 
         let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
         let (inputs, labels) = &mut *buffers;
         inputs.clear();
         labels.clear();
         gather(self.objective.dataset, &drawn, inputs, labels);
-        let at = self
-            .objective
-            .evaluator
-            .linearize(self.w, Batch::classes(inputs, labels));
+        let batch = Batch::classes(inputs, labels);
+        let batch = weights.as_deref().map_or(batch, |a| batch.weighted(a));
+        let at = self.objective.evaluator.linearize(self.w, batch);
         let done = at
             .map_err(Error::from)
             .and_then(|at| product(&at, self.full.which, v, out));

@@ -1,8 +1,7 @@
 //! A sample of the rows of a tangent model's Jacobian, and how many are worth their price.
 
+use super::inclusion::poisson_sample;
 use crate::Error;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use rescind_curvature::Rows;
 use rescind_network::Tangent;
 
@@ -55,15 +54,8 @@ pub(super) fn sample(
         .chunks_exact(outputs)
         .flat_map(|p| (0..outputs).map(|k| weight(p, k)))
         .collect();
-    let factor = factor(&weights, count);
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut rows = Vec::new();
-    for (at, &weight) in weights.iter().enumerate() {
-        let chance = (factor * weight).min(1.0);
-        // One draw for each row, so that a row's fate depends on no other's.
-        if rng.random::<f64>() >= chance {
-            continue;
-        }
+    let drawn = poisson_sample(&weights, count, seed);
+    let row = |(at, chance): (usize, f64)| {
         let (record, k) = (at / outputs, at % outputs);
         let p = &probabilities[record * outputs..][..outputs];
         let scale = (f64::from(p[k]) / (chance * records as f64)).sqrt();
@@ -71,12 +63,12 @@ pub(super) fn sample(
             let unit = if j == k { 1.0 } else { 0.0 };
             (scale * (unit - f64::from(p))) as f32
         });
-        rows.push(SampledRow {
+        SampledRow {
             record,
             cotangent: cotangent.collect(),
-        });
-    }
-    rows
+        }
+    };
+    drawn.into_iter().map(row).collect()
 }
 
 /// `p_k ‖e_k − p‖²`.
@@ -86,26 +78,6 @@ fn weight(p: &[f32], k: usize) -> f64 {
         (unit - f64::from(p)).powi(2)
     };
     f64::from(p[k]) * p.iter().enumerate().map(square).sum::<f64>()
-}
-
-/// c such that `Σ min(1, c w)` is `count`, or as near as it gets.
-fn factor(weights: &[f64], count: usize) -> f64 {
-    let mut factor = 0.0;
-    let (mut whole, mut rest) = (0, weights.iter().sum::<f64>());
-    // Each round takes out what the factor before it makes certain, and the factor grows.
-    loop {
-        if rest <= 0.0 || whole >= count {
-            return factor;
-        }
-        let next = (count - whole) as f64 / rest;
-        if next <= factor * (1.0 + 1e-9) {
-            return next;
-        }
-        factor = next;
-        let certain = |w: &&f64| factor * **w >= 1.0;
-        whole = weights.iter().filter(certain).count();
-        rest = weights.iter().filter(|w| !certain(w)).sum();
-    }
 }
 
 /// The rows, over a linearisation at their records in their order.
@@ -195,18 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_rows_are_expected_as_asked_for_or_as_there_are() {
-        let weights = [1.0, 2.0, 0.0, 40.0, 5.0];
-        let expected = |count| {
-            let factor = factor(&weights, count);
-            weights.iter().map(|w| (factor * w).min(1.0)).sum::<f64>()
-        };
-        assert!((expected(1) - 1.0).abs() < 1e-6);
-        assert!((expected(3) - 3.0).abs() < 1e-6);
-        for all in [4, 5, 9] {
-            assert!((expected(all) - 4.0).abs() < 1e-6, "{all}");
-        }
-        assert!(factor(&[0.0, 0.0], 1) < 1e-12);
+    fn records_of_a_certain_class_have_no_rows() {
         let certain = [0.0f32, 1.0, 1.0, 0.0];
         assert!(sample(&certain, 2, 3, 1).is_empty());
     }

@@ -9,10 +9,12 @@ use rescind_network::Batch;
 const BLOCK_BYTES: usize = 16 << 20;
 
 /// Calls `pass(batch, out)` on consecutive blocks of the records at these positions and writes the
-/// mean of what it writes over all of them; returns the mean of its values likewise.
+/// mean of what it writes over all of them; returns the mean of its values likewise. The records
+/// are weighted by `weights`, if there are any.
 pub(super) fn mean_over_blocks(
     dataset: &Dataset,
     positions: &[usize],
+    weights: Option<&[f32]>,
     out: &mut [f64],
     mut pass: impl FnMut(Batch<'_, f64>, &mut [f64]) -> Result<f64, Error>,
 ) -> Result<f64, Error> {
@@ -25,7 +27,7 @@ pub(super) fn mean_over_blocks(
     let mut part = vec![0.0; out.len()];
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     let mut total = 0.0;
-    for block in positions.chunks(size) {
+    for (block, start) in positions.chunks(size).zip((0..).step_by(size)) {
         inputs.clear();
         labels.clear();
         for &position in block {
@@ -33,8 +35,17 @@ pub(super) fn mean_over_blocks(
             inputs.extend(record.iter().map(|&x| f64::from(x)));
             labels.push(dataset.labels()[position]);
         }
+        let batch = Batch::classes(&inputs, &labels);
         let weight = block.len() as f64;
-        total += weight * pass(Batch::classes(&inputs, &labels), &mut part)?;
+        total += weight
+            * match weights {
+                Some(weights) => {
+                    let own = weights[start..][..block.len()].iter();
+                    let own: Vec<f64> = own.map(|&a| f64::from(a)).collect();
+                    pass(batch.weighted(&own), &mut part)?
+                }
+                None => pass(batch, &mut part)?,
+            };
         for (out, part) in out.iter_mut().zip(&part) {
             *out += weight * part;
         }

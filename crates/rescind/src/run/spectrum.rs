@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct SpectrumSettings {
     /// Which curvature matrix, over the records retained.
     pub curvature: Curvature,
-    /// Over this many of them, drawn by `seed`; over all if absent.
+    /// Over about this many of them, drawn by `seed` where the outputs are curved and weighted to
+    /// make up for it; over all if absent.
     pub subsample: Option<usize>,
     /// Lanczos steps, one product each.
     pub steps: usize,
@@ -72,12 +73,14 @@ impl Run {
         let (record, state) = self.trained()?;
         let model = self.model(state.weights.statistics.clone());
         let all = self.objective(&model, &record.retained)?;
+        let w = &state.weights.parameters;
         let subset = match settings.subsample {
-            Some(records) if records < all.records() => Some(all.subset(records, settings.seed)?),
+            Some(records) if records < all.records() => {
+                Some(all.curved_subset(w, records, settings.seed)?)
+            }
             _ => None,
         };
         let objective: &dyn Objective = subset.as_deref().unwrap_or(&*all);
-        let w = &state.weights.parameters;
         let lanczos = LanczosSettings {
             steps: settings.steps,
             seed: settings.seed,

@@ -23,8 +23,8 @@ pub struct NewtonSettings {
     pub solver: SolverChoice,
     /// Helps CG; without effect on the other solvers.
     pub preconditioning: Preconditioning,
-    /// Take the curvature over this many of the retained records, drawn by `seed`; over all of
-    /// them if absent.
+    /// Take the curvature over about this many of the retained records, drawn by `seed` where the
+    /// outputs are curved and weighted to make up for it; over all of them if absent.
     pub subsample: Option<usize>,
     /// Constants the theorem's bound needs and the run cannot know.
     pub constants: Constants,
