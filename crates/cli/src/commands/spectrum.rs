@@ -27,8 +27,8 @@ pub struct Measure {
     #[arg(long, value_name = "NAME", default_value = "hessian")]
     curvature: CurvatureName,
 
-    /// Take the curvature over about this many retained records, drawn where the model's outputs
-    /// are curved and weighted to make up for it, 0 for all
+    /// Take the curvature over about this many retained records, 0 for all; a network's are drawn
+    /// where its outputs are curved and weighted to make up for it, others alike
     #[arg(long, value_name = "RECORDS", default_value_t = 0)]
     subsample: usize,
 

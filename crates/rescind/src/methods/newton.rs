@@ -62,7 +62,7 @@ pub struct NewtonReport {
     pub retained: usize,
     /// Records that go.
     pub forgotten: usize,
-    /// Records that the curvature was taken over.
+    /// Records that the curvature was to be taken over; how many were drawn is not told.
     pub curvature_records: usize,
     /// How the solve ended.
     pub ending: Ending,
@@ -126,14 +126,19 @@ pub fn step(
     let rhs = right_hand_side(task, settings.right_hand_side)?;
 
     let prepared = Instant::now();
+    let all = task.retain.records();
+    // What a certificate may quote: how many were drawn follows from the records, this does not.
+    let records = settings.subsample.map_or(all, |records| records.min(all));
     let subset = match settings.subsample {
-        Some(records) if records < task.retain.records() => {
+        Some(records) if records < all => {
             Some(task.retain.curved_subset(w, records, settings.seed)?)
         }
         _ => None,
     };
     let curved: &dyn Objective = subset.as_deref().unwrap_or(task.retain);
-    let chosen = settings.damping.choose(curved, w, settings, observer)?;
+    let chosen = settings
+        .damping
+        .choose(curved, records, w, settings, observer)?;
     let prepare = solver::prepare(task, curved, settings, chosen.damping, observer)?;
     let prepare_seconds = prepared.elapsed().as_secs_f64();
 
@@ -180,7 +185,7 @@ pub fn step(
             damping: chosen,
             retained: task.retain.records(),
             forgotten: task.forget.records(),
-            curvature_records: curved.records(),
+            curvature_records: records,
             ending: solution.ending,
             products: solution.products,
             sampled_products: solution.sampled_products + solved.scale_products,

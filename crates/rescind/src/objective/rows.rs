@@ -9,8 +9,10 @@ use rescind_network::Tangent;
 const PRODUCTS: f64 = 1.5;
 /// Most rows, whatever a product takes: their Gram matrix is 256 MiB.
 const MOST: usize = 8192;
-/// Share of the memory budget that the Gram matrix may take.
+/// Share of the memory budget that the Gram matrix and what it is made of may take.
 const MEMORY: f64 = 0.25;
+/// Elements for each row that making it takes besides what an entry is made of.
+const BLOCKS: f64 = 400.0;
 
 /// One row `√(p_k/(π n)) (e_k − p)ᵀ J_i`, sampled with probability π.
 ///
@@ -26,13 +28,14 @@ pub(super) struct SampledRow {
 /// How many rows a preconditioner is made of, where the operations of one product with the
 /// curvature are these and an entry of the Gram matrix takes so many.
 pub(super) fn count(product: f64, entry: usize, memory_budget: usize) -> usize {
-    let price = |m: f64| 0.5 * m * m * entry as f64 + m * m * m / 3.0;
-    let room = (MEMORY * memory_budget as f64 / size_of::<f32>() as f64).sqrt();
-    let most = (room as usize).min(MOST);
-    let (mut few, mut many) = (0, most + 1);
+    let entry = entry as f64;
+    let price = |m: f64| 0.5 * m * m * entry + m * m * m / 3.0;
+    let room = MEMORY * memory_budget as f64 / size_of::<f32>() as f64;
+    let fits = |m: f64| price(m) <= PRODUCTS * product && m * (m + entry + BLOCKS) <= room;
+    let (mut few, mut many) = (0, MOST + 1);
     while many - few > 1 {
         let middle = few.midpoint(many);
-        match price(middle as f64) <= PRODUCTS * product {
+        match fits(middle as f64) {
             true => few = middle,
             false => many = middle,
         }
@@ -180,7 +183,8 @@ mod tests {
         let price = 0.5 * m * m * 3636.0 + m * m * m / 3.0;
         assert!((price / product - PRODUCTS).abs() < 1e-2, "{m}: {price}");
         assert_eq!(count(f64::MAX, 1, 1 << 40), MOST);
-        assert_eq!(count(f64::MAX, 1, 16 * 100 * 100), 100);
+        // 100 rows, of what fits a quarter of the budget.
+        assert_eq!(count(f64::MAX, 1, 16 * 100 * (100 + 1 + 400)), 100);
         assert_eq!(count(1.0, 1000, 1 << 30), 0);
     }
 }

@@ -18,7 +18,7 @@ pub enum Damping {
         /// λ.
         value: f64,
     },
-    /// `λ = scale / √n`, n being the records that the curvature is taken over: a mean over n records
+    /// `λ = scale / √n`, n being the records that the curvature is asked to be taken over: a mean over n records
     /// is known to about `1/√n`, and directions flatter than that are noise, along which a step
     /// would only wander.
     Sampling {
@@ -84,6 +84,7 @@ impl Damping {
     pub(super) fn choose(
         self,
         objective: &dyn Objective,
+        records: usize,
         w: &[f32],
         settings: &NewtonSettings,
         observer: &mut dyn Observer,
@@ -96,7 +97,6 @@ impl Damping {
                 products: 0,
             }),
             Damping::Sampling { scale } => {
-                let records = objective.records();
                 let damping = scale / (records as f64).sqrt();
                 let why = "directions flatter than the curvature is known are left alone";
                 Ok(ChosenDamping {
