@@ -1,7 +1,7 @@
 //! Element-wise loops compiled once for each level of vector instructions.
 use crate::scalar::Scalar;
 
-/// Defines a function whose body is compiled for the baseline, for AVX2 with FMA and for AVX-512, and which
+/// Defines a function whose body is compiled for the baseline, for AVX2 and for AVX-512, and which
 /// picks the widest that the processor has. The body must be loops that the compiler can vectorise,
 /// and whatever it calls must be `#[inline(always)]`. All three versions do the same operations on
 /// each element in the same order.
@@ -23,7 +23,7 @@ macro_rules! kernel {
                 fn wide<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? {
                     body::<$T>($($arg),*)
                 }
-                #[target_feature(enable = "avx2,fma")]
+                #[target_feature(enable = "avx2")]
                 #[allow(clippy::too_many_arguments)]
                 fn middle<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? {
                     body::<$T>($($arg),*)
@@ -36,9 +36,7 @@ macro_rules! kernel {
                     // Safety: the processor was just asked for these features.
                     return unsafe { wide::<$T>($($arg),*) };
                 }
-                if std::arch::is_x86_feature_detected!("avx2")
-                    && std::arch::is_x86_feature_detected!("fma")
-                {
+                if std::arch::is_x86_feature_detected!("avx2") {
                     // Safety: as above.
                     return unsafe { middle::<$T>($($arg),*) };
                 }

@@ -5,7 +5,6 @@ use super::{Point, Scratch, Sink, Weights};
 use crate::kernel::{self, kernel};
 use crate::matrix::{View, ViewMut, multiply};
 use crate::scalar::Scalar;
-use std::array::from_fn;
 
 /// With so few records a general product spends its time rearranging the weights; both operands'
 /// rows are contiguous, so plain dot products run faster.
@@ -98,65 +97,51 @@ impl Bilinear for Linear {
     }
 }
 
-/// Lanes of a dot product.
+/// Lanes of a dot product, and records that share the reading of a row of weights.
 const LANES: usize = 16;
-/// Most records that share the reading of a row of weights.
-const ABREAST: usize = 6;
+const ABREAST: usize = 4;
 
 kernel! {
     /// `y[i][j] (+)= x_i · w_j` over contiguous rows of length `len`.
     fn rows_by_rows<T>(x: &[T], w: &[T], len: usize, y: &mut [T], accumulate: bool) {
-        let (records, outputs) = (x.len() / len, w.len() / len);
-        // Groups of nearly the same size: a lone record would wait for its own additions.
-        let group = records.div_ceil(records.div_ceil(ABREAST).max(1)).max(1);
-        for (x, y) in x.chunks(group * len).zip(y.chunks_mut(group * outputs)) {
-            match x.len() / len {
-                1 => together::<T, 1>(x, w, len, y, accumulate),
-                2 => together::<T, 2>(x, w, len, y, accumulate),
-                3 => together::<T, 3>(x, w, len, y, accumulate),
-                4 => together::<T, 4>(x, w, len, y, accumulate),
-                5 => together::<T, 5>(x, w, len, y, accumulate),
-                _ => together::<T, ABREAST>(x, w, len, y, accumulate),
-            }
-        }
-    }
-}
-
-/// The same for N records. A sum has its lanes, which are added in order, whatever N is.
-#[inline(always)]
-fn together<T: Scalar, const N: usize>(
-    x: &[T],
-    w: &[T],
-    len: usize,
-    y: &mut [T],
-    accumulate: bool,
-) {
-    let outputs = w.len() / len;
-    let blocks = len / LANES;
-    // Cut beforehand into blocks, as many in each row: no bound is left to check in between.
-    let rows: [&[T]; N] = from_fn(|i| &x[i * len..][..len]);
-    let xs: [&[[T; LANES]]; N] = from_fn(|i| &rows[i].as_chunks().0[..blocks]);
-    for (j, w) in w.chunks_exact(len).enumerate() {
-        let ws: &[[T; LANES]] = &w.as_chunks().0[..blocks];
-        let mut sums = [[T::zero(); LANES]; N];
-        for (block, w) in ws.iter().enumerate() {
-            for (sums, x) in sums.iter_mut().zip(&xs) {
-                let x = &x[block];
-                for l in 0..LANES {
-                    sums[l] = x[l].mul_add(w[l], sums[l]);
+        let outputs = w.len() / len;
+        let whole = len - len % LANES;
+        for (x, y) in x.chunks(ABREAST * len).zip(y.chunks_mut(ABREAST * outputs)) {
+            let records = x.len() / len;
+            for (j, w) in w.chunks_exact(len).enumerate() {
+                let mut sums = [[T::zero(); LANES]; ABREAST];
+                if records == ABREAST {
+                    for start in (0..whole).step_by(LANES) {
+                        let w = &w[start..][..LANES];
+                        for (i, sums) in sums.iter_mut().enumerate() {
+                            let x = &x[i * len + start..][..LANES];
+                            for l in 0..LANES {
+                                sums[l] += x[l] * w[l];
+                            }
+                        }
+                    }
+                } else {
+                    for (i, sums) in sums.iter_mut().enumerate().take(records) {
+                        for start in (0..whole).step_by(LANES) {
+                            let (x, w) = (&x[i * len + start..][..LANES], &w[start..][..LANES]);
+                            for l in 0..LANES {
+                                sums[l] += x[l] * w[l];
+                            }
+                        }
+                    }
+                }
+                for (i, sums) in sums.iter().enumerate().take(records) {
+                    let mut sum = T::zero();
+                    for &lane in sums {
+                        sum += lane;
+                    }
+                    for l in whole..len {
+                        sum += x[i * len + l] * w[l];
+                    }
+                    let out = &mut y[i * outputs + j];
+                    *out = if accumulate { *out + sum } else { sum };
                 }
             }
-        }
-        for (i, (sums, row)) in sums.iter().zip(&rows).enumerate() {
-            let mut sum = T::zero();
-            for &lane in sums {
-                sum += lane;
-            }
-            for l in blocks * LANES..len {
-                sum += row[l] * w[l];
-            }
-            let out = &mut y[i * outputs + j];
-            *out = if accumulate { *out + sum } else { sum };
         }
     }
 }
