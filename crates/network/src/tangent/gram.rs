@@ -17,6 +17,8 @@ const BLOCK: usize = 192;
 /// gradient of record i in its weights is `ȳᵢ xᵢᵀ`, so an inner product of two of them is
 /// `(ȳᵢ·ȳⱼ)(xᵢ·xⱼ)`, and in the bias `ȳᵢ·ȳⱼ`.
 struct Layer<T> {
+    /// The slot of its inputs.
+    from: usize,
     inputs: usize,
     outputs: usize,
     bias: bool,
@@ -81,14 +83,9 @@ impl<T: Scalar> Tangent<'_, T> {
                 let (input, scratch) = (at.input, at.scratch);
                 at.tape
                     .backward_activations(program, &weights, input, at.cotangents, scratch);
-                let seen = layers.iter().map(|&(step, _)| {
-                    let step = &program.steps[step];
-                    let from = match step.compute {
-                        Compute::Operation { input, .. } => input,
-                        Compute::Sum { .. } => 0,
-                    };
-                    let x = at.tape.value(from, input).to_vec();
-                    [x, at.cotangents[step.output].clone()]
+                let seen = layers.iter().map(|(step, layer)| {
+                    let x = at.tape.value(layer.from, input).to_vec();
+                    [x, at.cotangents[program.steps[*step].output].clone()]
                 });
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = seen.collect();
             })
@@ -138,10 +135,12 @@ fn linear_layers<T>(program: &Program) -> Option<Vec<(usize, Layer<T>)>> {
     let layer = |(index, step): (usize, &crate::program::Step)| match &step.compute {
         Compute::Operation {
             operation: Operation::Linear(op),
+            input,
             ..
         } => Some((
             index,
             Layer {
+                from: *input,
                 inputs: op.kernel.inputs,
                 outputs: op.kernel.outputs,
                 bias: op.bias,

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub struct SpectrumSettings {
     /// Which curvature matrix, over the records retained.
     pub curvature: Curvature,
-    /// Over about this many of them, drawn by `seed` where the outputs are curved and weighted to
-    /// make up for it; over all if absent.
+    /// Over about this many of them, drawn by `seed`, a network's where its outputs are curved and
+    /// weighted to make up for it; over all if absent.
     pub subsample: Option<usize>,
     /// Lanczos steps, one product each.
     pub steps: usize,

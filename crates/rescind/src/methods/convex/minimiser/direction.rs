@@ -25,14 +25,15 @@ impl Minimiser<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>, Error> {
         let most = self.settings.max_products;
-        let mut rows = self.rows.take().filter(|_| self.near);
+        let mut rows = self.rows.take();
         if rows.is_none() {
             rows = self.objective.row_preconditioner(w, self.settings.seed)?;
             self.effort.row_preconditioners += u64::from(rows.is_some());
         }
         if let Some(rows) = rows {
             let solution = self.solve(system, rhs, Some(&*rows), tolerance, most, observer);
-            self.rows = Some(rows);
+            // One that no later step uses need not be held through the next gradient.
+            self.rows = Some(rows).filter(|_| self.near);
             return Ok(solution?.x);
         }
         if self.sketch.is_none() {
