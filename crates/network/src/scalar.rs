@@ -1,21 +1,16 @@
 //! The two number types a network computes in.
 
+use crate::operations::Lanes;
 use num_traits::Float;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{AddAssign, MulAssign, SubAssign};
 
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
-}
-
 /// `f32` or `f64`.
 ///
 /// Products run in `f32`; what a certificate quotes is recomputed in `f64`.
 pub trait Scalar:
-    sealed::Sealed
+    Lanes
     + Float
     + Default
     + AddAssign

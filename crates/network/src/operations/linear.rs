@@ -1,8 +1,9 @@
 //! Fully connected layers.
 
 use super::affine::{Bilinear, Term};
+use super::dots::rows_by_rows;
 use super::{Point, Scratch, Sink, Weights};
-use crate::kernel::{self, kernel};
+use crate::kernel;
 use crate::matrix::{View, ViewMut, multiply};
 use crate::scalar::Scalar;
 
@@ -10,7 +11,7 @@ use crate::scalar::Scalar;
 /// rows are contiguous, so plain dot products run faster.
 const FEW_RECORDS: usize = 12;
 /// Length from which a row is worth a dot product of its own.
-const LONG_ROW: usize = 128;
+const LONG_ROW: usize = 16;
 
 /// `y = W x`, `W` stored as outputs × inputs (PyTorch's order).
 #[derive(Clone, Debug)]
@@ -92,55 +93,6 @@ impl Bilinear for Linear {
                 let out = ViewMut::new(wbar, self.outputs, self.inputs);
                 let ybar = View::new(term.ybar, records, self.outputs);
                 multiply(out, true, ybar.t(), View::new(x, records, self.inputs));
-            }
-        }
-    }
-}
-
-/// Lanes of a dot product, and records that share the reading of a row of weights.
-const LANES: usize = 16;
-const ABREAST: usize = 4;
-
-kernel! {
-    /// `y[i][j] (+)= x_i · w_j` over contiguous rows of length `len`.
-    fn rows_by_rows<T>(x: &[T], w: &[T], len: usize, y: &mut [T], accumulate: bool) {
-        let outputs = w.len() / len;
-        let whole = len - len % LANES;
-        for (x, y) in x.chunks(ABREAST * len).zip(y.chunks_mut(ABREAST * outputs)) {
-            let records = x.len() / len;
-            for (j, w) in w.chunks_exact(len).enumerate() {
-                let mut sums = [[T::zero(); LANES]; ABREAST];
-                if records == ABREAST {
-                    for start in (0..whole).step_by(LANES) {
-                        let w = &w[start..][..LANES];
-                        for (i, sums) in sums.iter_mut().enumerate() {
-                            let x = &x[i * len + start..][..LANES];
-                            for l in 0..LANES {
-                                sums[l] += x[l] * w[l];
-                            }
-                        }
-                    }
-                } else {
-                    for (i, sums) in sums.iter_mut().enumerate().take(records) {
-                        for start in (0..whole).step_by(LANES) {
-                            let (x, w) = (&x[i * len + start..][..LANES], &w[start..][..LANES]);
-                            for l in 0..LANES {
-                                sums[l] += x[l] * w[l];
-                            }
-                        }
-                    }
-                }
-                for (i, sums) in sums.iter().enumerate().take(records) {
-                    let mut sum = T::zero();
-                    for &lane in sums {
-                        sum += lane;
-                    }
-                    for l in whole..len {
-                        sum += x[i * len + l] * w[l];
-                    }
-                    let out = &mut y[i * outputs + j];
-                    *out = if accumulate { *out + sum } else { sum };
-                }
             }
         }
     }
