@@ -4,7 +4,7 @@
 
 use rescind::methods::convex::{ConvexSettings, Minimiser};
 use rescind::{NetworkModel, TangentObjective};
-use rescind_data::{DataSource, Selection, load};
+use rescind_data::{DataSource, Selection, Standardisation, load};
 use rescind_network::{Activation, Network, zoo};
 use std::time::Instant;
 
@@ -14,7 +14,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("nine arguments, as the first lines of this file say".into());
     }
     let source: DataSource = args[0].parse()?;
-    let data = load(&source)?;
+    let mut data = load(&source)?;
+    if let Some(customary) = Standardisation::fixed(&source, &data.train) {
+        customary.apply(&mut data.train)?;
+        customary.apply(&mut data.test)?;
+    }
     let hidden: Vec<usize> = args[1]
         .split(',')
         .map(str::parse)

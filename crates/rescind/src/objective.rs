@@ -4,6 +4,7 @@ mod head;
 mod inclusion;
 mod model;
 mod network;
+mod outputs;
 mod rows;
 mod tangent;
 mod weighted;
@@ -12,10 +13,11 @@ pub(crate) use head::head_place;
 pub use head::{Features, HeadObjective};
 pub use model::NetworkModel;
 pub use network::NetworkObjective;
+pub use outputs::LinearOutputs;
 pub use tangent::TangentObjective;
 
 use crate::Error;
-use rescind_curvature::{LinearOperator, Preconditioner, SampledOperator};
+use rescind_curvature::{LinearOperator, SampledOperator};
 use serde::{Deserialize, Serialize};
 
 /// The mean loss over one set S of records, `F_S(w) = (1/|S|) Σ ℓ_i(w) + (μ/2)‖w − c‖²`
@@ -66,22 +68,10 @@ pub trait Objective: Sync {
         self.curvature(w, Curvature::GaussNewton)
     }
 
-    /// Whether [`row_preconditioner`](Self::row_preconditioner) makes one.
-    fn has_row_preconditioner(&self) -> bool {
-        false
-    }
-
-    /// A preconditioner for the Gauss–Newton curvature at `w`, made of a sample of the Jacobian's
-    /// rows that `seed` draws, where that costs about as much as a product or two.
-    ///
-    /// # Errors
-    /// As [`gradient`](Self::gradient).
-    fn row_preconditioner<'a>(
-        &'a self,
-        _w: &[f32],
-        _seed: u64,
-    ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
-        Ok(None)
+    /// The objective through its model's outputs, where these are linear in the weights and a
+    /// sample of the Jacobian's rows makes a preconditioner that is worth its price.
+    fn linear_outputs(&self) -> Option<&dyn LinearOutputs> {
+        None
     }
 
     /// The curvature at `w`, with products by that of random minibatches besides.

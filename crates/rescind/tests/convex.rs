@@ -2,14 +2,16 @@
 
 use rescind::methods::convex::{ConvexSettings, Minimiser};
 use rescind::{
-    Curvature, Error, Features, HeadObjective, NetworkModel, NetworkObjective, Objective,
-    TangentObjective,
+    Curvature, Error, Features, HeadObjective, Minibatch, NetworkModel, NetworkObjective,
+    Objective, Progress, TangentObjective,
 };
 use rescind_curvature::{
-    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, Solver, Stopping, norm,
+    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, SampledOperator, Solver, Stopping,
+    norm,
 };
-use rescind_data::{DataSource, Dataset, Selection, load};
+use rescind_data::{DataSource, Dataset, Selection, Standardisation, load};
 use rescind_network::{Activation, Network, zoo};
+use std::ops::ControlFlow;
 
 fn digits() -> Dataset {
     load(&DataSource::Digits).unwrap().train
@@ -92,24 +94,90 @@ fn dense_minimum(objective: &dyn Objective, mut w: Vec<f64>) -> Vec<f64> {
     w
 }
 
+/// An objective that does not show its model's outputs.
+struct Opaque<'a>(&'a dyn Objective);
+
+impl Objective for Opaque<'_> {
+    fn dim(&self) -> usize {
+        self.0.dim()
+    }
+
+    fn records(&self) -> usize {
+        self.0.records()
+    }
+
+    fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
+        self.0.gradient(w, gradient)
+    }
+
+    fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
+        self.0.exact_gradient(w, gradient)
+    }
+
+    fn curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        self.0.curvature(w, which)
+    }
+
+    fn thinned_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        share: f64,
+    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+        self.0.thinned_curvature(w, share)
+    }
+
+    fn sampled_curvature<'a>(
+        &'a self,
+        w: &'a [f32],
+        which: Curvature,
+        minibatch: Minibatch,
+    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
+        self.0.sampled_curvature(w, which, minibatch)
+    }
+
+    fn exact_product(
+        &self,
+        w: &[f64],
+        which: Curvature,
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Error> {
+        self.0.exact_product(w, which, v, out)
+    }
+
+    fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
+        self.0.subset(records, seed)
+    }
+}
+
 #[test]
-fn the_descent_ends_where_dense_newton_does() {
+fn both_descents_end_where_dense_newton_does() {
     let (network, dataset) = (network(&[2]), digits());
     let (mu, bound) = (1e-3, 1e-9);
     let model = model(&network, mu);
     let objective = TangentObjective::new(&model, &dataset, &first(200, &dataset)).unwrap();
-    let settings = ConvexSettings::new(mu, bound);
-    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
-    while !descent.has_arrived() {
-        descent.step(&mut ()).unwrap();
-    }
+    assert!(objective.linear_outputs().is_some());
     let exact = dense_minimum(&objective, centre(&model));
-    let w = descent.weights();
-    let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
-    assert!(norm(&apart) <= bound / mu, "{:e}", norm(&apart));
-    let mut gradient = vec![0.0; w.len()];
-    objective.exact_gradient(w, &mut gradient).unwrap();
-    assert!(norm(&gradient) <= bound);
+    let settings = ConvexSettings::new(mu, bound);
+    let opaque = Opaque(&objective);
+    for objective in [&objective as &dyn Objective, &opaque] {
+        let mut descent = Minimiser::start(objective, centre(&model), settings).unwrap();
+        while !descent.has_arrived() {
+            descent.step(&mut ()).unwrap();
+        }
+        let followed = descent.effort().row_preconditioners > 0;
+        assert_eq!(followed, objective.linear_outputs().is_some());
+        let w = descent.weights();
+        let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
+        assert!(norm(&apart) <= bound / mu, "{:e}", norm(&apart));
+        let mut gradient = vec![0.0; w.len()];
+        objective.exact_gradient(w, &mut gradient).unwrap();
+        assert!(norm(&gradient) <= bound);
+    }
 }
 
 #[test]
@@ -118,11 +186,66 @@ fn a_gradient_below_rounding_is_an_error_and_not_a_loop() {
     let model = model(&network, 1e-2);
     let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
     let settings = ConvexSettings::new(1e-2, 1e-22);
+    let opaque = Opaque(&objective);
+    for objective in [&objective as &dyn Objective, &opaque] {
+        let mut descent = Minimiser::start(objective, centre(&model), settings).unwrap();
+        let ending = (0..100).find_map(|_| descent.step(&mut ()).err());
+        assert!(
+            matches!(ending, Some(Error::GradientStuck { norm, .. }) if norm < 1e-15),
+            "{ending:?}"
+        );
+    }
+}
+
+#[test]
+fn a_descent_that_follows_the_outputs_breaks_off_and_goes_on_to_the_same_bits() {
+    let (network, dataset) = (network(&[16]), digits());
+    let model = model(&network, 1e-4);
+    let objective = TangentObjective::new(&model, &dataset, &first(600, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1e-4, 1e-8);
+    let mut whole = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    let mut path = vec![(centre(&model), Vec::new())];
+    while !whole.has_arrived() {
+        whole.step(&mut ()).unwrap();
+        let mut norms = path[path.len() - 1].1.clone();
+        norms.push(whole.gradient_norm());
+        path.push((whole.weights().to_vec(), norms));
+    }
+    assert!(path.len() > 3, "{} steps", path.len() - 1);
+    assert!(whole.effort().products < 60, "{:?}", whole.effort());
+    for (w, norms) in &path {
+        let mut rest = Minimiser::resume(&objective, w.clone(), norms, settings).unwrap();
+        while !rest.has_arrived() {
+            rest.step(&mut ()).unwrap();
+        }
+        assert_eq!(rest.weights(), whole.weights(), "after {}", norms.len());
+    }
+    let mut told = 0;
+    let mut stop = |_: &Progress| {
+        told += 1;
+        ControlFlow::Break(())
+    };
+    let mut broken = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    let ending = broken.step(&mut stop);
+    assert!(matches!(ending, Err(Error::Interrupted { .. })) && told == 1);
+}
+
+#[test]
+fn where_single_precision_leads_no_further_double_precision_does() {
+    let mut dataset = digits();
+    let long = Standardisation::supplied(vec![0.0; 1], vec![1e-3; 1]).unwrap();
+    long.apply(&mut dataset).unwrap();
+    let (network, settings) = (network(&[16]), ConvexSettings::new(1.0, 1e-6));
+    let model = model(&network, 1.0);
+    let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
     let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
-    let ending = (0..100).find_map(|_| descent.step(&mut ()).err());
+    while !descent.has_arrived() {
+        descent.step(&mut ()).unwrap();
+    }
+    let effort = descent.effort();
     assert!(
-        matches!(ending, Some(Error::GradientStuck { .. })),
-        "{ending:?}"
+        effort.exact_gradients > 1 && effort.products < 400,
+        "{effort:?}"
     );
 }
 
@@ -206,8 +329,10 @@ fn a_preconditioner_made_of_rows_saves_products_and_a_convolution_has_none() {
         assert_eq!(solution.ending, Ending::Converged);
         solution
     };
-    assert!(objective.has_row_preconditioner());
-    let rows = objective.row_preconditioner(&w, 7).unwrap().unwrap();
+    // At the centre every class is as likely as any other.
+    let through = objective.linear_outputs().unwrap();
+    let probabilities = vec![0.1; 10 * objective.records()];
+    let rows = through.preconditioner(&probabilities, 7).unwrap().unwrap();
     let (plain, helped) = (solve(None), solve(Some(&*rows)));
     assert!(
         2 * helped.products < plain.products,
@@ -215,7 +340,7 @@ fn a_preconditioner_made_of_rows_saves_products_and_a_convolution_has_none() {
         helped.products,
         plain.products
     );
-    let again = objective.row_preconditioner(&w, 7).unwrap().unwrap();
+    let again = through.preconditioner(&probabilities, 7).unwrap().unwrap();
     assert_eq!(solve(Some(&*again)).x, helped.x);
 
     let pictures = Network::new(
@@ -224,9 +349,7 @@ fn a_preconditioner_made_of_rows_saves_products_and_a_convolution_has_none() {
     .unwrap();
     let model = self::model(&pictures, 1e-4);
     let objective = TangentObjective::new(&model, &dataset, &first(3, &dataset)).unwrap();
-    assert!(!objective.has_row_preconditioner());
-    let w: Vec<f32> = centre(&model).iter().map(|&w| w as f32).collect();
-    assert!(objective.row_preconditioner(&w, 7).unwrap().is_none());
+    assert!(objective.linear_outputs().is_none());
 }
 
 #[test]

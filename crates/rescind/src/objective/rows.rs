@@ -6,7 +6,7 @@ use rescind_curvature::Rows;
 use rescind_network::Tangent;
 
 /// Operations spent on a preconditioner, for each that one product with the curvature takes.
-const PRODUCTS: f64 = 1.5;
+const PRODUCTS: f64 = 1.0;
 /// Most rows, whatever a product takes: their Gram matrix is 256 MiB.
 const MOST: usize = 8192;
 /// Share of the memory budget that the Gram matrix and what it is made of may take.

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
-    /// Newton steps taken.
+    /// Steps taken: Newton's, or rounds of conjugate gradients.
     pub steps: u64,
-    /// Products with the curvature, in binary32.
+    /// Products with the curvature or, in such a round, with the Jacobian and its transpose, in
+    /// binary32.
     pub products: u64,
     /// Of these, the ones spent on a preconditioner.
     pub sketch_products: u64,

@@ -15,27 +15,15 @@ const PATIENCE: u64 = 12;
 pub(super) type System<'o> = Damped<Box<dyn LinearOperator<f32> + 'o>>;
 
 impl Minimiser<'_> {
-    /// Solves for the Newton direction at `w`, with the preconditioner that is to be had.
+    /// Solves for the Newton direction, with the preconditioner that is to be had.
     pub(super) fn direction(
         &mut self,
-        w: &[f32],
         system: &System<'_>,
         rhs: &[f32],
         tolerance: f64,
         observer: &mut dyn Observer,
     ) -> Result<Vec<f32>, Error> {
         let most = self.settings.max_products;
-        let mut rows = self.rows.take();
-        if rows.is_none() {
-            rows = self.objective.row_preconditioner(w, self.settings.seed)?;
-            self.effort.row_preconditioners += u64::from(rows.is_some());
-        }
-        if let Some(rows) = rows {
-            let solution = self.solve(system, rhs, Some(&*rows), tolerance, most, observer);
-            // One that no later step uses need not be held through the next gradient.
-            self.rows = Some(rows).filter(|_| self.near);
-            return Ok(solution?.x);
-        }
         if self.sketch.is_none() {
             let solution = self.solve(system, rhs, None, tolerance, PATIENCE, observer)?;
             let early = self.point.norm > self.settings.sketch_below;

@@ -1,0 +1,135 @@
+//! Nonlinear conjugate gradients for a model that is linear in its weights.
+
+use super::place::Place;
+use crate::Error;
+use crate::observer::{Observer, Phase, report};
+use rescind_curvature::{Preconditioner, dot, norm};
+
+/// Directions that a preconditioner is kept for whatever becomes of the curvature.
+const LEAST: u64 = 4;
+/// Share of the outputs' curvature that may have moved before a preconditioner is made anew.
+const MOVED: f64 = 0.2;
+/// Directions that may go by without a gradient shorter by a tenth.
+const PATIENCE: u64 = 10;
+
+/// How a round ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// With a gradient as small as asked for.
+    Reached,
+    /// With a preconditioner that no longer fits, or no longer helps.
+    Stale,
+}
+
+/// What a round is asked for.
+pub(super) struct Ask {
+    /// Gradient norm to reach.
+    pub target: f64,
+    /// Most directions.
+    pub most: u64,
+    /// Seed of the preconditioner.
+    pub seed: u64,
+}
+
+/// Goes down from `place`, where the gradient is this and computed in binary64 or not, until its
+/// norm is as asked or the preconditioner, made here, no longer fits. Returns with the number of
+/// directions gone.
+///
+/// Conjugate gradients of Polak and Ribiere. One direction takes one product with J and one with
+/// its transpose: the outputs along it are known from the first, so that the minimum of F on its
+/// line is found without another.
+pub(super) fn descend(
+    place: &mut Place<'_>,
+    (start, exact): (&[f64], bool),
+    ask: &Ask,
+    observer: &mut dyn Observer,
+) -> Result<(Ending, u64), Error> {
+    let preconditioner = place.preconditioner(ask.seed)?;
+    let known = exact.then(|| place.reference(start.to_vec()));
+    let traces = place.traces();
+    let mut gradient = start.to_vec();
+    let mut directions = Directions::default();
+    let (mut best, mut since) = (f64::INFINITY, 0);
+    for gone in 0..ask.most {
+        let size = norm(&gradient);
+        if size <= ask.target {
+            return Ok((Ending::Reached, gone));
+        }
+        (best, since) = match size < 0.9 * best {
+            true => (size, 0),
+            false => (best, since + 1),
+        };
+        if since > PATIENCE {
+            return Ok((Ending::Stale, gone));
+        }
+        let slope = directions.turn(gradient, size, preconditioner.as_deref());
+        let direction = &directions.direction;
+        let dz = place.along(direction)?;
+        let Some(length) = place.line(slope, direction, &dz).minimum() else {
+            return Ok((Ending::Stale, gone));
+        };
+        place.advance(length, direction, &dz);
+        report(observer, Phase::Solve, gone + 1, None)?;
+        if gone + 1 >= LEAST && moved(&traces, &place.traces()) > MOVED {
+            return Ok((Ending::Stale, gone + 1));
+        }
+        gradient = match &known {
+            Some(known) => place.gradient_from(known)?,
+            None => place.gradient()?,
+        };
+    }
+    Ok((Ending::Stale, ask.most))
+}
+
+/// Preconditioned directions, each conjugate to the one before it.
+#[derive(Default)]
+struct Directions {
+    direction: Vec<f64>,
+    gradient: Vec<f64>,
+    /// Of the last gradient with itself, preconditioned.
+    product: f64,
+}
+
+impl Directions {
+    /// Turns to the direction at this gradient, of norm `size`; returns F's slope along it.
+    fn turn(
+        &mut self,
+        gradient: Vec<f64>,
+        size: f64,
+        preconditioner: Option<&dyn Preconditioner<f32>>,
+    ) -> f64 {
+        let steepest = match preconditioner {
+            Some(preconditioner) => {
+                let unit: Vec<f32> = gradient.iter().map(|g| (g / size) as f32).collect();
+                let mut out = vec![0.0; unit.len()];
+                preconditioner.apply(&unit, &mut out);
+                out.into_iter().map(|s| size * f64::from(s)).collect()
+            }
+            None => gradient.clone(),
+        };
+        let product = dot(&gradient, &steepest);
+        let kept = match self.gradient.is_empty() {
+            true => 0.0,
+            false => ((product - dot(&self.gradient, &steepest)) / self.product).max(0.0),
+        };
+        self.direction.resize(gradient.len(), 0.0);
+        let pairs = self.direction.iter_mut().zip(&steepest);
+        pairs.for_each(|(d, s)| *d = kept * *d - s);
+        let mut slope = dot(&gradient, &self.direction);
+        if slope >= 0.0 {
+            let pairs = self.direction.iter_mut().zip(&steepest);
+            pairs.for_each(|(d, s)| *d = -s);
+            slope = -product;
+        }
+        (self.gradient, self.product) = (gradient, product);
+        slope
+    }
+}
+
+/// Share of these that moved.
+fn moved(before: &[f64], now: &[f64]) -> f64 {
+    let pairs = || before.iter().zip(now);
+    let change: f64 = pairs().map(|(a, b)| (a - b).abs()).sum();
+    let all: f64 = pairs().map(|(a, b)| a.max(*b)).sum();
+    if all > 0.0 { change / all } else { 0.0 }
+}

@@ -1,0 +1,94 @@
+//! A round of conjugate gradients, followed in the outputs.
+
+use super::conjugate::{Ask, Ending, descend};
+use super::newton::{COARSE, FINEST};
+use super::place::Place;
+use super::{Minimiser, evaluate};
+use crate::methods::convex::point::Point;
+use crate::observer::Observer;
+use crate::{Error, LinearOutputs};
+use rescind_curvature::norm;
+
+/// Gradient norms down to which binary32 takes a descent by itself, from no exact gradient.
+const ALONE: f64 = 1e-7;
+
+impl<'a> Minimiser<'a> {
+    /// Goes down as far as one preconditioner leads, or to G.
+    pub(super) fn round(
+        &mut self,
+        model: &'a dyn LinearOutputs,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let mut place = match self.place.take() {
+            Some(place) => place,
+            None => Place::new(model, &self.point.w)?,
+        };
+        let half = 0.5 * self.settings.gradient_bound;
+        let ask = Ask {
+            target: match self.point.exact {
+                true => half.max(FINEST * self.point.norm),
+                false => half.max(ALONE),
+            },
+            most: self.settings.max_products,
+            seed: self.settings.seed,
+        };
+        let start = (&*self.point.gradient, self.point.exact);
+        let (ending, products) = descend(&mut place, start, &ask, observer)?;
+        self.effort.products += products;
+        self.effort.row_preconditioners += 1;
+        let w = place.weights();
+        drop(place);
+        let known = std::mem::replace(&mut self.point, Point::unknown(Vec::new()));
+        self.see(model, w, Some(known.norm), ending == Ending::Reached)?;
+        (self.before, self.last) = (self.last, Some(self.point.norm));
+        let falls = match (known.loss, self.point.loss) {
+            (Some(before), Some(now)) => before - now > 4.0 * f64::EPSILON * before.abs(),
+            _ => false,
+        };
+        if known.exact && !falls && self.point.norm > 0.9 * known.norm {
+            return Err(Error::GradientStuck {
+                norm: self.point.norm,
+                bound: self.settings.gradient_bound,
+            });
+        }
+        Ok(())
+    }
+
+    /// Evaluates at w, after a step from a gradient of norm `before`; in binary64 where that is
+    /// asked for or where binary32 is not to be trusted.
+    pub(super) fn see(
+        &mut self,
+        model: &'a dyn LinearOutputs,
+        w: Vec<f64>,
+        before: Option<f64>,
+        exact: bool,
+    ) -> Result<(), Error> {
+        self.place = None;
+        if exact {
+            self.point = evaluate(self.objective, w, true, &mut self.effort)?;
+            return Ok(());
+        }
+        let place = Place::new(model, &w)?;
+        let gradient = place.gradient()?;
+        self.effort.gradients += 1;
+        self.point = Point {
+            norm: norm(&gradient),
+            loss: Some(place.loss()),
+            w,
+            gradient,
+            exact: false,
+        };
+        self.place = Some(place);
+        match self.delicate(self.point.norm, before) {
+            true => self.evaluate_here(true),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a gradient of this norm, after one of norm `before`, is computed in binary64: it is
+    /// small, or does not fall as rounding may explain.
+    pub(super) fn delicate(&self, norm: f64, before: Option<f64>) -> bool {
+        let small = 4.0 * self.settings.gradient_bound.max(COARSE);
+        norm <= small || before.is_some_and(|before| norm > 0.9 * before)
+    }
+}
