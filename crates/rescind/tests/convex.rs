@@ -250,6 +250,23 @@ fn where_single_precision_leads_no_further_double_precision_does() {
 }
 
 #[test]
+fn inputs_beyond_single_precision_are_an_error_and_not_a_loop() {
+    let mut dataset = digits();
+    let long = Standardisation::supplied(vec![0.0; 1], vec![1e-30; 1]).unwrap();
+    long.apply(&mut dataset).unwrap();
+    let network = network(&[2]);
+    let model = model(&network, 1.0);
+    let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1.0, 1e-6);
+    let opaque = Opaque(&objective);
+    for objective in [&objective as &dyn Objective, &opaque] {
+        let descent = Minimiser::start(objective, centre(&model), settings);
+        let ending = descent.map(|mut descent| (0..20).find_map(|_| descent.step(&mut ()).err()));
+        assert!(!matches!(ending, Ok(None)), "after 20 steps");
+    }
+}
+
+#[test]
 fn products_gradients_and_thinned_curvature_agree() {
     let (network, dataset) = (network(&[6]), digits());
     let model = model(&network, 1e-3);

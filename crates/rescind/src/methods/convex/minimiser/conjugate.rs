@@ -21,8 +21,8 @@ pub(super) enum Ending {
     Stale,
 }
 
-/// What a round is asked for.
-pub(super) struct Ask {
+/// What a round is to reach, and how.
+pub(super) struct Goal {
     /// Gradient norm to reach.
     pub target: f64,
     /// Most directions.
@@ -41,18 +41,18 @@ pub(super) struct Ask {
 pub(super) fn descend(
     place: &mut Place<'_>,
     (start, exact): (&[f64], bool),
-    ask: &Ask,
+    goal: &Goal,
     observer: &mut dyn Observer,
 ) -> Result<(Ending, u64), Error> {
-    let preconditioner = place.preconditioner(ask.seed)?;
+    let preconditioner = place.preconditioner(goal.seed)?;
     let known = exact.then(|| place.reference(start.to_vec()));
     let traces = place.traces();
     let mut gradient = start.to_vec();
     let mut directions = Directions::default();
     let (mut best, mut since) = (f64::INFINITY, 0);
-    for gone in 0..ask.most {
+    for gone in 0..goal.most {
         let size = norm(&gradient);
-        if size <= ask.target {
+        if size <= goal.target {
             return Ok((Ending::Reached, gone));
         }
         (best, since) = match size < 0.9 * best {
@@ -78,7 +78,7 @@ pub(super) fn descend(
             None => place.gradient()?,
         };
     }
-    Ok((Ending::Stale, ask.most))
+    Ok((Ending::Stale, goal.most))
 }
 
 /// Preconditioned directions, each conjugate to the one before it.

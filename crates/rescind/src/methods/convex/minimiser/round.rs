@@ -1,6 +1,6 @@
 //! A round of conjugate gradients, followed in the outputs.
 
-use super::conjugate::{Ask, Ending, descend};
+use super::conjugate::{Ending, Goal, descend};
 use super::newton::{COARSE, FINEST};
 use super::place::Place;
 use super::{Minimiser, evaluate};
@@ -24,7 +24,7 @@ impl<'a> Minimiser<'a> {
             None => Place::new(model, &self.point.w)?,
         };
         let half = 0.5 * self.settings.gradient_bound;
-        let ask = Ask {
+        let goal = Goal {
             target: match self.point.exact {
                 true => half.max(FINEST * self.point.norm),
                 false => half.max(ALONE),
@@ -33,13 +33,17 @@ impl<'a> Minimiser<'a> {
             seed: self.settings.seed,
         };
         let start = (&*self.point.gradient, self.point.exact);
-        let (ending, products) = descend(&mut place, start, &ask, observer)?;
+        let (ending, products) = descend(&mut place, start, &goal, observer)?;
         self.effort.products += products;
         self.effort.row_preconditioners += 1;
         let w = place.weights();
         drop(place);
         let known = std::mem::replace(&mut self.point, Point::unknown(Vec::new()));
         self.see(model, w, Some(known.norm), ending == Ending::Reached)?;
+        if !self.point.norm.is_finite() {
+            let ending = rescind_curvature::Ending::NonFinite;
+            return Err(Error::NoStep { ending });
+        }
         (self.before, self.last) = (self.last, Some(self.point.norm));
         let falls = match (known.loss, self.point.loss) {
             (Some(before), Some(now)) => before - now > 4.0 * f64::EPSILON * before.abs(),
