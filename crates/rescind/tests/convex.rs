@@ -250,6 +250,24 @@ fn where_single_precision_leads_no_further_double_precision_does() {
 }
 
 #[test]
+fn weights_of_the_wrong_length_are_refused() {
+    let (network, dataset) = (network(&[2]), digits());
+    let model = model(&network, 1.0);
+    let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1.0, 1e-6);
+    let mut longer = centre(&model);
+    longer.push(0.0);
+    let shorter = centre(&model)[1..].to_vec();
+    let opaque = Opaque(&objective);
+    for objective in [&objective as &dyn Objective, &opaque] {
+        for w in [&longer, &shorter] {
+            let refused = Minimiser::start(objective, w.clone(), settings).err();
+            assert!(matches!(refused, Some(Error::Network(_))), "{refused:?}");
+        }
+    }
+}
+
+#[test]
 fn inputs_beyond_single_precision_are_an_error_and_not_a_loop() {
     let mut dataset = digits();
     let long = Standardisation::supplied(vec![0.0; 1], vec![1e-30; 1]).unwrap();

@@ -33,8 +33,8 @@ pub trait LinearOutputs: Sync {
     fn transposed(&self, u: &[f32], out: &mut [f32]) -> Result<(), Error>;
 
     /// A preconditioner for the curvature where the outputs' probabilities are these (n × k), made
-    /// of a sample of J's rows that `seed` draws, for less than a product with the curvature
-    /// takes. None where no output has any curvature.
+    /// of a sample of J's rows that `seed` draws, for about what a product with the
+    /// curvature takes. None where no output has any curvature.
     ///
     /// # Errors
     /// Probabilities of the wrong number, or values that are not finite.

@@ -10,6 +10,7 @@ mod search;
 use super::point::{Effort, Point, evaluate};
 use super::settings::ConvexSettings;
 use crate::observer::Observer;
+use crate::training::narrowed;
 use crate::{Error, Objective};
 use newton::{CHANGE, COARSE, NEAR, THIN};
 use place::Place;
@@ -203,7 +204,7 @@ impl<'a> Minimiser<'a> {
         if self.objective.linear_outputs().is_some() {
             return Ok(());
         }
-        let w: Vec<f32> = self.point.w.iter().map(|&w| w as f32).collect();
+        let w = narrowed(&self.point.w);
         let curvature = self.objective.thinned_curvature(&w, THIN)?;
         self.prepare(&Damped::new(curvature, 0.0)?, rank, observer)
     }

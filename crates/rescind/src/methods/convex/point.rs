@@ -15,7 +15,7 @@ pub struct Effort {
     pub products: u64,
     /// Of these, the ones spent on a preconditioner.
     pub sketch_products: u64,
-    /// Preconditioners made of the Jacobian's rows, each for little more than a product.
+    /// Preconditioners made of the Jacobian's rows, each for about a product.
     pub row_preconditioners: u64,
     /// Gradients over all records, in binary32.
     pub gradients: u64,

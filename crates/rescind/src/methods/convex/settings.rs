@@ -17,7 +17,7 @@ pub struct ConvexSettings {
     /// No preconditioner is prepared while the gradient's norm is above this: the curvature is
     /// still changing.
     pub sketch_below: f64,
-    /// Most products of a solve, at least 1.
+    /// Most products of a solve, or directions of a round, at least 1.
     pub max_products: u64,
     /// Seed of the preconditioner's random directions.
     pub seed: u64,

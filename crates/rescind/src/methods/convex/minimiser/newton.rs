@@ -4,6 +4,7 @@ use super::Minimiser;
 use crate::Error;
 use crate::methods::convex::point::evaluate;
 use crate::observer::Observer;
+use crate::training::narrowed;
 use rescind_curvature::{Damped, dot};
 
 /// Gradient norms below which binary32 no longer tells where to go.
@@ -24,7 +25,7 @@ const HALVINGS: u32 = 40;
 impl Minimiser<'_> {
     /// An inexact Newton step by conjugate gradients.
     pub(super) fn newton(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
-        let w: Vec<f32> = self.point.w.iter().map(|&w| w as f32).collect();
+        let w = narrowed(&self.point.w);
         let tolerance = self.tolerance(self.point.norm, self.before);
         let curvature = self
             .objective

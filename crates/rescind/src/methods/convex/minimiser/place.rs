@@ -1,10 +1,11 @@
 //! Where a descent stands, followed in the outputs of a model that is linear in its weights.
 
 use super::search::Line;
+use crate::training::narrowed;
 use crate::{Error, LinearOutputs};
 use rayon::prelude::*;
 use rescind_curvature::{Preconditioner, dot};
-use rescind_network::softmax;
+use rescind_network::{NetworkError, softmax};
 
 /// Records that are worth a thread; sums run over one block after another, whatever the threads.
 pub(super) const BLOCK: usize = 1024;
@@ -30,8 +31,21 @@ pub(super) struct Reference {
 
 impl<'a> Place<'a> {
     pub fn new(model: &'a dyn LinearOutputs, w: &[f64]) -> Result<Self, Error> {
-        let pairs = w.iter().zip(model.origin());
-        let v: Vec<f64> = pairs.map(|(w, &c)| w - f64::from(c)).collect();
+        let origin = model.origin();
+        if w.len() != origin.len() {
+            let (what, found, expected) = ("weight vector", w.len(), origin.len());
+            return Err(NetworkError::WrongLength {
+                what,
+                found,
+                expected,
+            }
+            .into());
+        }
+        let v: Vec<f64> = w
+            .iter()
+            .zip(origin)
+            .map(|(w, &c)| w - f64::from(c))
+            .collect();
         let z = model.forward(&narrowed(&v))?;
         let mut place = Place {
             model,
@@ -176,10 +190,6 @@ impl<'a> Place<'a> {
             bend: self.model.penalty() * dot(direction, direction),
         }
     }
-}
-
-fn narrowed(values: &[f64]) -> Vec<f32> {
-    values.iter().map(|&x| x as f32).collect()
 }
 
 #[cfg(test)]
