@@ -69,5 +69,5 @@ pub use penalty::Penalty;
 pub use program::Tensor;
 pub use scalar::Scalar;
 pub use shape::Shape;
-pub use tangent::Tangent;
+pub use tangent::{GramCost, Tangent};
 pub use weights::Weights;

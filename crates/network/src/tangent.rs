@@ -2,6 +2,8 @@
 
 mod gram;
 
+pub use gram::GramCost;
+
 use crate::batch::records_of;
 use crate::evaluator::{check_len, largest};
 use crate::execution::{Execution, Workspaces, chunks};

@@ -1,17 +1,17 @@
-//! Training a tangent MLP, forgetting some of its records and training again without them, timed:
-//! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G FORGET
-//! RANK SKETCH_BELOW REQUEST_RANK`.
+//! Training a tangent model, forgetting some of its records and training again without them, timed:
+//! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G
+//! FORGET`. A file that describes a network may stand for the widths of an MLP.
 
 use rescind::methods::convex::{ConvexSettings, Minimiser};
 use rescind::{NetworkModel, TangentObjective};
 use rescind_data::{DataSource, Selection, Standardisation, load};
-use rescind_network::{Activation, Network, zoo};
+use rescind_network::{Network, zoo};
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if args.len() != 9 {
-        return Err("nine arguments, as the first lines of this file say".into());
+    if args.len() != 6 {
+        return Err("six arguments, as the first lines of this file say".into());
     }
     let source: DataSource = args[0].parse()?;
     let mut data = load(&source)?;
@@ -19,20 +19,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         customary.apply(&mut data.train)?;
         customary.apply(&mut data.test)?;
     }
-    let hidden: Vec<usize> = args[1]
-        .split(',')
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
-    let activation: Activation = args[2].parse()?;
     let (mu, bound): (f64, f64) = (args[3].parse()?, args[4].parse()?);
-    let (forget, rank): (usize, usize) = (args[5].parse()?, args[6].parse()?);
-    let network = Network::new(zoo::mlp(
-        data.train.input_shape(),
-        &hidden,
-        data.train.class_names().len(),
-        activation,
-        zoo::Norm::None,
-    )?)?;
+    let forget: usize = args[5].parse()?;
+    let description = match args[1].ends_with(".json") {
+        true => serde_json::from_str(&std::fs::read_to_string(&args[1])?)?,
+        false => {
+            let widths = args[1].split(',').map(str::parse);
+            zoo::mlp(
+                data.train.input_shape(),
+                &widths.collect::<Result<Vec<usize>, _>>()?,
+                data.train.class_names().len(),
+                args[2].parse()?,
+                zoo::Norm::None,
+            )?
+        }
+    };
+    let network = Network::new(description)?;
     let centre: Vec<f32> = network.initialise(42);
     let mut model = NetworkModel::new(&network);
     model.penalty = mu;
@@ -44,9 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         data.train.len()
     );
     let wide: Vec<f64> = centre.iter().map(|&c| f64::from(c)).collect();
-    let mut settings = ConvexSettings::new(mu, bound);
-    settings.sketch_rank = rank;
-    settings.sketch_below = args[7].parse()?;
+    let settings = ConvexSettings::new(mu, bound);
 
     let all = Selection::all(data.train.len());
     let test = Selection::all(data.test.len());
@@ -56,11 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
         rescind::evaluation::measure(&model, &w, &data.test, &test, &mut ()).unwrap()
     };
-    let later: usize = args[8].parse()?;
-    let run = |mut at: Minimiser<'_>,
-               began: Instant,
-               later: usize|
-     -> Result<(Vec<f64>, Option<_>), rescind::Error> {
+    let run = |mut at: Minimiser<'_>, began: Instant| -> Result<Vec<f64>, rescind::Error> {
         println!(
             "{:8.2} s  |g| {:.3e} F {:?}",
             began.elapsed().as_secs_f64(),
@@ -82,21 +78,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 at.effort()
             );
         }
-        if later > 0 {
-            at.prepare_here(later, &mut ())?;
-            println!(
-                "{:8.2} s prepared {:?}",
-                began.elapsed().as_secs_f64(),
-                at.effort()
-            );
-        }
-        Ok(at.into_parts())
+        Ok(at.into_weights())
     };
     println!("train on all");
     let began = Instant::now();
     let objective = TangentObjective::new(&model, &data.train, &all)?;
     let at = Minimiser::start(&objective, wide.clone(), settings)?;
-    let (w, sketch) = run(at, began, later)?;
+    let w = run(at, began)?;
     drop(objective);
     println!("forget {forget}");
     let began = Instant::now();
@@ -106,14 +94,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     rescind::Objective::exact_gradient(&going, &w, &mut g)?;
     let share = -(gone.len() as f64) / rest.len() as f64;
     g.iter_mut().for_each(|g| *g *= share);
-    let left = gone.len() as f64 / data.train.len() as f64;
-    let at = Minimiser::start_with(&objective, w, g, left, settings)?.preconditioned_by(sketch);
-    let (w, _) = run(at, began, 0)?;
+    let at = Minimiser::start_with(&objective, w, g, settings)?;
+    let w = run(at, began)?;
     println!("retrain");
     let began = Instant::now();
     let objective = TangentObjective::new(&model, &data.train, &rest)?;
     let at = Minimiser::start(&objective, wide.clone(), settings)?;
-    let (again, _) = run(at, began, 0)?;
+    let again = run(at, began)?;
     let apart: f64 = w
         .iter()
         .zip(&again)

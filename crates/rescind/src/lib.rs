@@ -53,8 +53,8 @@ pub use disk::DiskError;
 pub use error::Error;
 pub use key::KeyError;
 pub use objective::{
-    Curvature, Features, HeadObjective, LinearOutputs, Minibatch, NetworkModel, NetworkObjective,
-    Objective, TangentObjective, exact_gradient_norm,
+    ConvexObjective, Curvature, Features, HeadObjective, LinearOutputs, Minibatch, NetworkModel,
+    NetworkObjective, Objective, TangentObjective, exact_gradient_norm,
 };
 pub use observer::{Observer, Phase, Progress};
 pub use run::{Run, RunConfig};

@@ -13,7 +13,7 @@ pub(crate) use head::head_place;
 pub use head::{Features, HeadObjective};
 pub use model::NetworkModel;
 pub use network::NetworkObjective;
-pub use outputs::LinearOutputs;
+pub use outputs::{ConvexObjective, LinearOutputs};
 pub use tangent::TangentObjective;
 
 use crate::Error;
@@ -53,26 +53,6 @@ pub trait Objective: Sync {
         w: &'a [f32],
         which: Curvature,
     ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error>;
-
-    /// The Gauss–Newton curvature at `w` for solvers that refine what it gives: where the objective
-    /// can tell, records are left out that carry no more than `share` of the outputs' curvature.
-    /// Never more than the whole curvature.
-    ///
-    /// # Errors
-    /// As [`gradient`](Self::gradient).
-    fn thinned_curvature<'a>(
-        &'a self,
-        w: &'a [f32],
-        _share: f64,
-    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
-        self.curvature(w, Curvature::GaussNewton)
-    }
-
-    /// The objective through its model's outputs, where these are linear in the weights and a
-    /// sample of the Jacobian's rows makes a preconditioner that is worth its price.
-    fn linear_outputs(&self) -> Option<&dyn LinearOutputs> {
-        None
-    }
 
     /// The curvature at `w`, with products by that of random minibatches besides.
     ///

@@ -29,7 +29,6 @@ pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
 
 pub(crate) use disk::{Access, io_error, read, replace};
-pub(crate) use training::CONVEX;
 
 /// Makes a folder that only the owner enters.
 pub(crate) fn private_folder(path: &Path) -> Result<(), Error> {

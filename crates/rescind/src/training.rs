@@ -10,7 +10,7 @@ mod state;
 mod trainer;
 
 pub use ball::Ball;
-pub use convex::{ConvexTrainer, SaveStep, Sketch};
+pub use convex::ConvexTrainer;
 pub use optimiser::Optimiser;
 pub use schedule::Schedule;
 pub use settings::TrainingSettings;

@@ -2,12 +2,11 @@
 
 use rescind::methods::convex::{ConvexSettings, Minimiser};
 use rescind::{
-    Curvature, Error, Features, HeadObjective, Minibatch, NetworkModel, NetworkObjective,
+    ConvexObjective, Curvature, Error, Features, HeadObjective, NetworkModel, NetworkObjective,
     Objective, Progress, TangentObjective,
 };
 use rescind_curvature::{
-    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, SampledOperator, Solver, Stopping,
-    norm,
+    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, Solver, Stopping, norm,
 };
 use rescind_data::{DataSource, Dataset, Selection, Standardisation, load};
 use rescind_network::{Activation, Network, zoo};
@@ -28,6 +27,32 @@ fn model(network: &Network, penalty: f64) -> NetworkModel<'_> {
         linearised: true,
         centre: Some(network.initialise::<f32>(5).into()),
         ..NetworkModel::new(network)
+    }
+}
+
+/// A small network of convolutions.
+fn pictures(filters: usize) -> Network {
+    let text = format!(
+        r#"{{"input": [1, 8, 8], "output": "logits", "nodes": [
+            {{"name": "seen", "layer": {{"kind": "conv2d", "filters": {filters}, "kernel": [3, 3],
+              "stride": [3, 3]}}, "inputs": ["input"]}},
+            {{"name": "bent", "layer": {{"kind": "activation", "function": "gelu"}},
+              "inputs": ["seen"]}},
+            {{"name": "flat", "layer": {{"kind": "flatten"}}, "inputs": ["bent"]}},
+            {{"name": "logits", "layer": {{"kind": "linear", "outputs": 10}}, "inputs": ["flat"]}}
+        ]}}"#
+    );
+    Network::new(serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+/// The model around a centre whose last layer is zero.
+fn without_head<'n>(model: &NetworkModel<'n>) -> NetworkModel<'n> {
+    let mut centre = model.centre.as_ref().unwrap().to_vec();
+    let last = model.network.parameters().iter().rev().take(2);
+    last.for_each(|tensor| centre[tensor.range.clone()].fill(0.0));
+    NetworkModel {
+        centre: Some(centre.into()),
+        ..model.clone()
     }
 }
 
@@ -94,83 +119,27 @@ fn dense_minimum(objective: &dyn Objective, mut w: Vec<f64>) -> Vec<f64> {
     w
 }
 
-/// An objective that does not show its model's outputs.
-struct Opaque<'a>(&'a dyn Objective);
-
-impl Objective for Opaque<'_> {
-    fn dim(&self) -> usize {
-        self.0.dim()
-    }
-
-    fn records(&self) -> usize {
-        self.0.records()
-    }
-
-    fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
-        self.0.gradient(w, gradient)
-    }
-
-    fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
-        self.0.exact_gradient(w, gradient)
-    }
-
-    fn curvature<'a>(
-        &'a self,
-        w: &'a [f32],
-        which: Curvature,
-    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
-        self.0.curvature(w, which)
-    }
-
-    fn thinned_curvature<'a>(
-        &'a self,
-        w: &'a [f32],
-        share: f64,
-    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
-        self.0.thinned_curvature(w, share)
-    }
-
-    fn sampled_curvature<'a>(
-        &'a self,
-        w: &'a [f32],
-        which: Curvature,
-        minibatch: Minibatch,
-    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
-        self.0.sampled_curvature(w, which, minibatch)
-    }
-
-    fn exact_product(
-        &self,
-        w: &[f64],
-        which: Curvature,
-        v: &[f64],
-        out: &mut [f64],
-    ) -> Result<(), Error> {
-        self.0.exact_product(w, which, v, out)
-    }
-
-    fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
-        self.0.subset(records, seed)
-    }
-}
-
 #[test]
-fn both_descents_end_where_dense_newton_does() {
+fn descents_end_where_dense_newton_does() {
     let (network, dataset) = (network(&[2]), digits());
     let (mu, bound) = (1e-3, 1e-9);
-    let model = model(&network, mu);
-    let objective = TangentObjective::new(&model, &dataset, &first(200, &dataset)).unwrap();
-    assert!(objective.linear_outputs().is_some());
-    let exact = dense_minimum(&objective, centre(&model));
+    let (some, model) = (first(200, &dataset), model(&network, mu));
+    let tangent = TangentObjective::new(&model, &dataset, &some).unwrap();
+    let (pictures, small) = (pictures(2), first(60, &dataset));
+    let convolved = self::model(&pictures, mu);
+    let convolved = TangentObjective::new(&convolved, &dataset, &small).unwrap();
+    let without_head = without_head(&model);
+    let features = Features::new(&without_head, &dataset).unwrap();
+    let head = HeadObjective::new(&features, &without_head, &some).unwrap();
     let settings = ConvexSettings::new(mu, bound);
-    let opaque = Opaque(&objective);
-    for objective in [&objective as &dyn Objective, &opaque] {
-        let mut descent = Minimiser::start(objective, centre(&model), settings).unwrap();
+    for objective in [&tangent as &dyn ConvexObjective, &convolved, &head] {
+        let start: Vec<f64> = objective.origin().iter().map(|&c| f64::from(c)).collect();
+        let exact = dense_minimum(objective, start.clone());
+        let mut descent = Minimiser::start(objective, start, settings).unwrap();
         while !descent.has_arrived() {
             descent.step(&mut ()).unwrap();
         }
-        let followed = descent.effort().row_preconditioners > 0;
-        assert_eq!(followed, objective.linear_outputs().is_some());
+        assert!(descent.effort().preconditioners > 0);
         let w = descent.weights();
         let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
         assert!(norm(&apart) <= bound / mu, "{:e}", norm(&apart));
@@ -181,20 +150,39 @@ fn both_descents_end_where_dense_newton_does() {
 }
 
 #[test]
+fn a_start_that_is_an_end_takes_no_preconditioner() {
+    let (network, dataset) = (network(&[2]), digits());
+    let model = model(&network, 1e-3);
+    let objective = TangentObjective::new(&model, &dataset, &first(200, &dataset)).unwrap();
+    let settings = ConvexSettings::new(1e-3, 1e-6);
+    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    while !descent.has_arrived() {
+        descent.step(&mut ()).unwrap();
+    }
+    let (w, small) = (descent.into_weights(), vec![1e-8; centre(&model).len()]);
+    let mut again = Minimiser::start_with(&objective, w.clone(), small, settings).unwrap();
+    assert!(!again.has_arrived());
+    again.step(&mut ()).unwrap();
+    assert!(again.has_arrived() && again.weights() == w);
+    let effort = again.effort();
+    assert!(
+        effort.preconditioners == 0 && effort.products == 0 && effort.exact_gradients == 1,
+        "{effort:?}"
+    );
+}
+
+#[test]
 fn a_gradient_below_rounding_is_an_error_and_not_a_loop() {
     let (network, dataset) = (network(&[2]), digits());
     let model = model(&network, 1e-2);
     let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
     let settings = ConvexSettings::new(1e-2, 1e-22);
-    let opaque = Opaque(&objective);
-    for objective in [&objective as &dyn Objective, &opaque] {
-        let mut descent = Minimiser::start(objective, centre(&model), settings).unwrap();
-        let ending = (0..100).find_map(|_| descent.step(&mut ()).err());
-        assert!(
-            matches!(ending, Some(Error::GradientStuck { norm, .. }) if norm < 1e-15),
-            "{ending:?}"
-        );
-    }
+    let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
+    let ending = (0..100).find_map(|_| descent.step(&mut ()).err());
+    assert!(
+        matches!(ending, Some(Error::GradientStuck { norm, .. }) if norm < 1e-15),
+        "{ending:?}"
+    );
 }
 
 #[test]
@@ -258,10 +246,15 @@ fn weights_of_the_wrong_length_are_refused() {
     let mut longer = centre(&model);
     longer.push(0.0);
     let shorter = centre(&model)[1..].to_vec();
-    let opaque = Opaque(&objective);
-    for objective in [&objective as &dyn Objective, &opaque] {
+    let without_head = without_head(&model);
+    let features = Features::new(&without_head, &dataset).unwrap();
+    let head = HeadObjective::new(&features, &without_head, &first(50, &dataset)).unwrap();
+    for objective in [&objective as &dyn ConvexObjective, &head] {
         for w in [&longer, &shorter] {
             let refused = Minimiser::start(objective, w.clone(), settings).err();
+            assert!(matches!(refused, Some(Error::Network(_))), "{refused:?}");
+            let mut gradient = vec![0.0; w.len()];
+            let refused = objective.exact_gradient(w, &mut gradient).err();
             assert!(matches!(refused, Some(Error::Network(_))), "{refused:?}");
         }
     }
@@ -276,16 +269,13 @@ fn inputs_beyond_single_precision_are_an_error_and_not_a_loop() {
     let model = model(&network, 1.0);
     let objective = TangentObjective::new(&model, &dataset, &first(50, &dataset)).unwrap();
     let settings = ConvexSettings::new(1.0, 1e-6);
-    let opaque = Opaque(&objective);
-    for objective in [&objective as &dyn Objective, &opaque] {
-        let descent = Minimiser::start(objective, centre(&model), settings);
-        let ending = descent.map(|mut descent| (0..20).find_map(|_| descent.step(&mut ()).err()));
-        assert!(!matches!(ending, Ok(None)), "after 20 steps");
-    }
+    let descent = Minimiser::start(&objective, centre(&model), settings);
+    let ending = descent.map(|mut descent| (0..20).find_map(|_| descent.step(&mut ()).err()));
+    assert!(!matches!(ending, Ok(None)), "after 20 steps");
 }
 
 #[test]
-fn products_gradients_and_thinned_curvature_agree() {
+fn products_and_gradients_agree() {
     let (network, dataset) = (network(&[6]), digits());
     let model = model(&network, 1e-3);
     let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
@@ -333,65 +323,61 @@ fn products_gradients_and_thinned_curvature_agree() {
     let whole = quadratic(&*whole);
     let along_exact: f64 = along.iter().zip(&exact).map(|(v, h)| v * h).sum();
     assert!((whole / along_exact - 1.0).abs() < 1e-4);
-    let mut last = 0.0;
-    for share in [0.5, 0.2, 0.01] {
-        let thin = quadratic(&*objective.thinned_curvature(&w, share).unwrap());
-        assert!(thin > last && thin <= whole, "{share}: {thin} of {whole}");
-        last = thin;
-    }
-    assert!(last > 0.9 * whole);
 }
 
 #[test]
-fn a_preconditioner_made_of_rows_saves_products_and_a_convolution_has_none() {
+fn a_preconditioner_made_of_rows_saves_products() {
     let (network, dataset) = (network(&[32]), digits());
-    let model = model(&network, 1e-4);
-    let objective = TangentObjective::new(&model, &dataset, &first(1200, &dataset)).unwrap();
-    let w = centre(&model);
-    let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
-    let curvature = objective.curvature(&w, Curvature::GaussNewton).unwrap();
-    let system = Damped::new(curvature, 0.0).unwrap();
-    let rhs: Vec<f32> = network.initialise(8);
-    let solve = |preconditioner: Option<&dyn Preconditioner<f32>>| {
-        let mut cg = Cg::new(Stopping {
-            relative_tolerance: 1e-3,
-            max_products: 1000,
-        });
-        if let Some(preconditioner) = preconditioner {
-            cg = cg.preconditioned_by(preconditioner);
-        }
-        let solution = cg.solve(&system, &rhs, &mut Control::default()).unwrap();
-        assert_eq!(solution.ending, Ending::Converged);
-        solution
-    };
-    // At the centre every class is as likely as any other.
-    let through = objective.linear_outputs().unwrap();
-    let probabilities = vec![0.1; 10 * objective.records()];
-    let rows = through.preconditioner(&probabilities, 7).unwrap().unwrap();
-    let (plain, helped) = (solve(None), solve(Some(&*rows)));
-    assert!(
-        2 * helped.products < plain.products,
-        "{} {}",
-        helped.products,
-        plain.products
-    );
-    let again = through.preconditioner(&probabilities, 7).unwrap().unwrap();
-    assert_eq!(solve(Some(&*again)).x, helped.x);
-
-    let pictures = Network::new(
-        zoo::allcnn(dataset.input_shape(), 10, Activation::Gelu, zoo::Norm::None).unwrap(),
-    )
-    .unwrap();
-    let model = self::model(&pictures, 1e-4);
-    let objective = TangentObjective::new(&model, &dataset, &first(3, &dataset)).unwrap();
-    assert!(objective.linear_outputs().is_none());
+    let (model, some) = (model(&network, 1e-4), first(1200, &dataset));
+    let tangent = TangentObjective::new(&model, &dataset, &some).unwrap();
+    let pictures = pictures(8);
+    let convolved = self::model(&pictures, 1e-4);
+    let convolved = TangentObjective::new(&convolved, &dataset, &some).unwrap();
+    let without_head = without_head(&model);
+    let features = Features::new(&without_head, &dataset).unwrap();
+    let head = HeadObjective::new(&features, &without_head, &some).unwrap();
+    // A head's products are so cheap that few rows are worth their price.
+    let objectives: [(&dyn ConvexObjective, u64); 3] = [(&tangent, 4), (&convolved, 3), (&head, 1)];
+    for (objective, times) in objectives {
+        let w = objective.origin();
+        let curvature = objective.curvature(w, Curvature::GaussNewton).unwrap();
+        let system = Damped::new(curvature, 0.0).unwrap();
+        let rhs: Vec<f32> = (0..w.len()).map(|i| (i as f32).sin()).collect();
+        let solve = |preconditioner: Option<&dyn Preconditioner<f32>>| {
+            let mut cg = Cg::new(Stopping {
+                relative_tolerance: 1e-3,
+                max_products: 1000,
+            });
+            if let Some(preconditioner) = preconditioner {
+                cg = cg.preconditioned_by(preconditioner);
+            }
+            let solution = cg.solve(&system, &rhs, &mut Control::default()).unwrap();
+            assert_eq!(solution.ending, Ending::Converged);
+            solution
+        };
+        // At the centre every class is as likely as any other.
+        let probabilities = vec![0.1; 10 * objective.records()];
+        let rows = objective.preconditioner(&probabilities, 7);
+        let rows = rows.unwrap().unwrap();
+        let (plain, helped) = (solve(None), solve(Some(&*rows)));
+        assert!(
+            times * helped.products < plain.products,
+            "{} {}",
+            helped.products,
+            plain.products
+        );
+        let again = objective.preconditioner(&probabilities, 7);
+        assert_eq!(solve(Some(&*again.unwrap().unwrap())).x, helped.x);
+    }
 }
 
 #[test]
 fn a_head_moves_as_the_last_layer_of_the_whole_network_does() {
     let (network, dataset) = (network(&[7, 5]), digits());
-    let mut model = model(&network, 1e-2);
-    model.linearised = false;
+    let model = NetworkModel {
+        linearised: false,
+        ..without_head(&model(&network, 1e-2))
+    };
     let some = first(120, &dataset);
     let features = Features::new(&model, &dataset).unwrap();
     let head = HeadObjective::new(&features, &model, &some).unwrap();

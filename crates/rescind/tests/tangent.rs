@@ -153,7 +153,7 @@ fn every_request_ends_within_the_bound_of_the_retrained_solution() {
             panic!("{:?}", record.method);
         };
         assert!(report.gradient_norm_after <= G, "{report:?}");
-        assert!(report.effort.sketch_products == 0, "{report:?}");
+        assert!(report.effort.preconditioners <= 2, "{report:?}");
         run.retrain(&mut ()).unwrap();
         let (now, reference) = (exact(&run, "state"), exact(&run, "reference"));
         let distance = apart(&now, &reference);

@@ -280,33 +280,46 @@ impl Operation {
     ) {
         match self {
             Operation::Linear(op) => op.kernel.record_gradient_norms(op.bias, point, ybar, norms),
-            _ if point.weights.values.is_empty() => {}
-            _ => {
-                // Record by record; a convolution takes its direct form, which has no fixed cost.
-                let plain = Prepared::Plain;
-                let mut gradient = vec![T::zero(); point.weights.values.len()];
-                let (xs, ys) = (point.x.len() / point.records, ybar.len() / point.records);
-                let saved_len = point.saved.reals.len() / point.records;
-                for (i, norm) in norms.iter_mut().enumerate() {
-                    let saved = Saved {
-                        reals: point.saved.reals[i * saved_len..][..saved_len].to_vec(),
-                        indices: Vec::new(),
-                    };
-                    let one = Point {
-                        records: 1,
-                        weights: Weights {
-                            prepared: &plain,
-                            ..point.weights
-                        },
-                        x: &point.x[i * xs..][..xs],
-                        saved: &saved,
-                    };
-                    gradient.fill(T::zero());
-                    let ybar = &ybar[i * ys..][..ys];
-                    self.backward(&one, ybar, None, Some(&mut gradient), scratch);
-                    *norm += kernel::squared_norm(&gradient);
-                }
-            }
+            _ => self.record_gradients(point, ybar, scratch, |i, gradient| {
+                norms[i] += kernel::squared_norm(gradient);
+            }),
+        }
+    }
+
+    /// Hands `each` the parameter gradient of one record after another.
+    pub fn record_gradients<T: Scalar>(
+        &self,
+        point: &Point<'_, T>,
+        ybar: &[T],
+        scratch: &mut Scratch<T>,
+        mut each: impl FnMut(usize, &[T]),
+    ) {
+        if point.weights.values.is_empty() {
+            return;
+        }
+        // A convolution of one record takes its direct form, which has no fixed cost.
+        let plain = Prepared::Plain;
+        let mut gradient = vec![T::zero(); point.weights.values.len()];
+        let (xs, ys) = (point.x.len() / point.records, ybar.len() / point.records);
+        let saved_len = point.saved.reals.len() / point.records;
+        for i in 0..point.records {
+            let saved = Saved {
+                reals: point.saved.reals[i * saved_len..][..saved_len].to_vec(),
+                indices: Vec::new(),
+            };
+            let one = Point {
+                records: 1,
+                weights: Weights {
+                    prepared: &plain,
+                    ..point.weights
+                },
+                x: &point.x[i * xs..][..xs],
+                saved: &saved,
+            };
+            gradient.fill(T::zero());
+            let ybar = &ybar[i * ys..][..ys];
+            self.backward(&one, ybar, None, Some(&mut gradient), scratch);
+            each(i, &gradient);
         }
     }
 }

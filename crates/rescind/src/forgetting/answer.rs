@@ -179,7 +179,7 @@ impl Run {
             observer,
         )?;
         if let Some(made) = outcome.made {
-            self.keep_sketch(settings.preconditioning, Some(&made))?;
+            self.keep_sketch(settings.preconditioning, &made)?;
         }
         let mut next = state.clone();
         next.weights.statistics = self.statistics_on(retained, &outcome.weights)?;

@@ -6,8 +6,10 @@ use crate::Error;
 use crate::methods::convex::{self, ConvexReport, Minimiser};
 use crate::methods::newton;
 use crate::observer::Observer;
-use crate::run::{CONVEX, Parameterisation, Run, Scaling};
-use crate::training::{TrainingEnding, TrainingState, convex_settings, narrowed, widened};
+use crate::run::{Parameterisation, Run, Scaling};
+use crate::training::{
+    TrainingEnding, TrainingState, convex_objective, convex_settings, narrowed, widened,
+};
 use rescind_data::Selection;
 use rescind_privacy::sensitivity::SensitivityBound;
 
@@ -44,7 +46,8 @@ impl Run {
     ) -> Result<Outcome<'o>, Error> {
         let settings = convex_settings(&self.config.training)?;
         let model = self.model(Vec::new());
-        let retain = self.objective(&model, retained)?;
+        let features = self.features.as_ref();
+        let retain = convex_objective(&model, features, &self.records.train, retained)?;
         let w = match &state.exact {
             Some(exact) => exact.clone(),
             None => widened(&state.weights.parameters),
@@ -55,24 +58,17 @@ impl Run {
         );
         // Scaling that changes with the records moves the gradient of every one of them.
         let moved = self.config.scaling == Scaling::Computed;
-        let kept = self.kept_sketch(CONVEX);
-        let known = kept.is_some();
         let mut gradient_norm_before = None;
-        let descent = if arrived && !moved {
+        let mut descent = if arrived && !moved {
             let influence = self.influence(&model, &w, forget, retained)?;
-            let share = forget.len() as f64 / (forget.len() + retained.len()) as f64;
-            Minimiser::start_with(&*retain, w, influence, share, settings)?
+            Minimiser::start_with(&*retain, w, influence, settings)?
         } else {
             let descent = Minimiser::start(&*retain, w, settings)?;
             gradient_norm_before = descent.exact_gradient_norm();
             descent
         };
-        let mut descent = descent.preconditioned_by(kept);
         while !descent.has_arrived() {
             descent.step(observer)?;
-        }
-        if !known {
-            self.keep_sketch(CONVEX, descent.sketch())?;
         }
         let gradient_norm = descent.gradient_norm();
         let report = Box::new(ConvexReport {
@@ -83,7 +79,7 @@ impl Run {
             gradient_norm_after: gradient_norm,
             effort: descent.effort(),
         });
-        let (exact, _) = descent.into_parts();
+        let exact = descent.into_weights();
         let mut next = state.clone();
         next.weights.parameters = narrowed(&exact);
         next.exact = Some(exact);

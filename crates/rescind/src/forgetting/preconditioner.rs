@@ -41,13 +41,12 @@ impl Run {
         (made_for == wanted).then_some(kept.sketch)
     }
 
-    /// Keeps a sketch, if there is one.
+    /// Keeps a sketch.
     pub(crate) fn keep_sketch(
         &self,
         preconditioning: Preconditioning,
-        sketch: Option<&NystromPreconditioner<f32>>,
+        sketch: &NystromPreconditioner<f32>,
     ) -> Result<(), Error> {
-        let Some(sketch) = sketch else { return Ok(()) };
         let path = self.sketch_path();
         let encode =
             |e: String| -> Error { io_error(&path, "encode it")(std::io::Error::other(e)).into() };

@@ -1,12 +1,13 @@
 //! The objective of a network's last linear layer, all other weights frozen (THEORY §3).
 
 use super::network::check_fit;
-use super::{Curvature, Minibatch, NetworkModel, NetworkObjective, Objective};
+use super::{Curvature, LinearOutputs, Minibatch, NetworkModel, Objective, TangentObjective};
 use crate::Error;
-use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind_curvature::{LinearOperator, Preconditioner, SampledOperator};
 use rescind_data::{Dataset, Selection};
 use rescind_network::{
-    Evaluator, Layer, Loss, Network, NetworkDescription, NodeDescription, Shape,
+    Evaluator, Layer, Loss, Network, NetworkDescription, NetworkError, NodeDescription, Scalar,
+    Shape,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -123,7 +124,8 @@ fn features(
 /// are still those of the centre's features.
 pub struct HeadObjective<'f> {
     features: &'f Features,
-    inner: NetworkObjective<'f, 'f>,
+    /// The layer on its features, as a tangent model: it is linear in its weights already.
+    inner: TangentObjective<'f>,
     penalty: f64,
 }
 
@@ -132,34 +134,78 @@ impl<'f> HeadObjective<'f> {
     /// the features were computed at.
     ///
     /// # Errors
-    /// As [`NetworkObjective::new`].
+    /// As [`TangentObjective::new`]; [`Error::NotProvable`] where the last layer's weights are not
+    /// zero at the centre.
     pub fn new(
         features: &'f Features,
         model: &NetworkModel<'_>,
         selection: &Selection,
     ) -> Result<Self, Error> {
+        let centre = &features.frozen[features.place.clone()];
+        if centre.iter().any(|c| c.abs() > 0.0) {
+            let reason = "the last layer's weights at the centre are not zero, so that the loss \
+                          there depends on the records: set them to zero";
+            let reason = reason.to_owned();
+            return Err(Error::NotProvable { reason });
+        }
         let inner = NetworkModel {
             execution: Arc::clone(&model.execution),
+            penalty: model.penalty,
+            linearised: true,
+            centre: Some(centre.into()),
             ..NetworkModel::new(&features.layer)
         };
         Ok(HeadObjective {
             features,
-            inner: NetworkObjective::new(&inner, &features.dataset, selection)?,
+            inner: TangentObjective::new(&inner, &features.dataset, selection)?,
             penalty: model.penalty,
         })
     }
 
-    /// Adds `μ(w − c)` and returns `(μ/2)‖w − c‖²`.
-    fn penalise<T: rescind_network::Scalar>(&self, w: &[T], gradient: &mut [T]) -> f64 {
+    /// The last layer's part of a vector of the whole network.
+    fn own<'v, T>(&self, v: &'v [T]) -> Result<&'v [T], Error> {
+        let (found, expected) = (v.len(), self.dim());
+        match found == expected {
+            true => Ok(&v[self.features.place.clone()]),
+            false => Err(NetworkError::WrongLength {
+                what: "weight vector",
+                found,
+                expected,
+            }
+            .into()),
+        }
+    }
+
+    /// Writes `μ(w − c)` for the frozen weights and returns their `(μ/2)‖w − c‖²`.
+    fn penalise<T: Scalar>(&self, w: &[T], gradient: &mut [T]) -> f64 {
         let mut squares = 0.0;
-        let pairs = w.iter().zip(&*self.features.frozen);
-        for (g, (w, &c)) in gradient.iter_mut().zip(pairs) {
-            let offset = w.as_f64() - f64::from(c);
-            *g += T::of(self.penalty * offset);
-            squares += offset * offset;
+        for place in others(&self.features.place, w.len()) {
+            let pairs = w[place.clone()]
+                .iter()
+                .zip(&self.features.frozen[place.clone()]);
+            for (g, (w, &c)) in gradient[place].iter_mut().zip(pairs) {
+                let offset = w.as_f64() - f64::from(c);
+                *g = T::of(self.penalty * offset);
+                squares += offset * offset;
+            }
         }
         0.5 * self.penalty * squares
     }
+
+    /// Makes a map of the last layer's weights one of all: the others are scaled.
+    fn embedded<O>(&self, inner: O, scale: f64) -> Embedded<O> {
+        Embedded {
+            inner,
+            place: self.features.place.clone(),
+            dim: self.dim(),
+            scale: scale as f32,
+        }
+    }
+}
+
+/// What is before and after `place` in a vector of `len` elements.
+fn others(place: &Range<usize>, len: usize) -> [Range<usize>; 2] {
+    [0..place.start, place.end..len]
 }
 
 impl Objective for HeadObjective<'_> {
@@ -172,20 +218,14 @@ impl Objective for HeadObjective<'_> {
     }
 
     fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
-        let place = self.features.place.clone();
-        gradient.fill(0.0);
-        let loss = self
-            .inner
-            .gradient(&w[place.clone()], &mut gradient[place])?;
+        let (own, place) = (self.own(w)?, self.features.place.clone());
+        let loss = self.inner.gradient(own, &mut gradient[place])?;
         Ok(loss + self.penalise(w, gradient))
     }
 
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
-        let place = self.features.place.clone();
-        gradient.fill(0.0);
-        let loss = self
-            .inner
-            .exact_gradient(&w[place.clone()], &mut gradient[place])?;
+        let (own, place) = (self.own(w)?, self.features.place.clone());
+        let loss = self.inner.exact_gradient(own, &mut gradient[place])?;
         Ok(loss + self.penalise(w, gradient))
     }
 
@@ -194,13 +234,8 @@ impl Objective for HeadObjective<'_> {
         w: &'a [f32],
         which: Curvature,
     ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
-        let place = self.features.place.clone();
-        Ok(Box::new(Embedded {
-            inner: self.inner.curvature(&w[place.clone()], which)?,
-            place,
-            dim: w.len(),
-            penalty: self.penalty as f32,
-        }))
+        let inner = self.inner.curvature(self.own(w)?, which)?;
+        Ok(Box::new(self.embedded(inner, self.penalty)))
     }
 
     fn sampled_curvature<'a>(
@@ -209,15 +244,9 @@ impl Objective for HeadObjective<'_> {
         which: Curvature,
         minibatch: Minibatch,
     ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
-        let place = self.features.place.clone();
-        Ok(Box::new(Embedded {
-            inner: self
-                .inner
-                .sampled_curvature(&w[place.clone()], which, minibatch)?,
-            place,
-            dim: w.len(),
-            penalty: self.penalty as f32,
-        }))
+        let own = self.own(w)?;
+        let inner = self.inner.sampled_curvature(own, which, minibatch)?;
+        Ok(Box::new(self.embedded(inner, self.penalty)))
     }
 
     fn exact_product(
@@ -227,12 +256,13 @@ impl Objective for HeadObjective<'_> {
         v: &[f64],
         out: &mut [f64],
     ) -> Result<(), Error> {
+        let (own, along) = (self.own(w)?, self.own(v)?);
         let place = self.features.place.clone();
-        out.fill(0.0);
-        let (w, own, part) = (&w[place.clone()], &v[place.clone()], &mut out[place]);
-        self.inner.exact_product(w, which, own, part)?;
-        for (out, v) in out.iter_mut().zip(v) {
-            *out += self.penalty * v;
+        self.inner
+            .exact_product(own, which, along, &mut out[place.clone()])?;
+        for place in others(&place, v.len()) {
+            let pairs = out[place.clone()].iter_mut().zip(&v[place]);
+            pairs.for_each(|(out, v)| *out = self.penalty * v);
         }
         Ok(())
     }
@@ -246,20 +276,59 @@ impl Objective for HeadObjective<'_> {
     }
 }
 
-/// The last layer's curvature among all weights, with the penalty's.
+impl LinearOutputs for HeadObjective<'_> {
+    fn origin(&self) -> &[f32] {
+        &self.features.frozen
+    }
+
+    fn penalty(&self) -> f64 {
+        self.penalty
+    }
+
+    fn labels(&self) -> &[u32] {
+        self.inner.labels()
+    }
+
+    fn outputs(&self) -> usize {
+        self.inner.outputs()
+    }
+
+    fn forward(&self, v: &[f32]) -> Result<Vec<f32>, Error> {
+        self.inner.forward(self.own(v)?)
+    }
+
+    fn transposed(&self, u: &[f32], out: &mut [f32]) -> Result<(), Error> {
+        self.own(out)?;
+        out.fill(0.0);
+        self.inner
+            .transposed(u, &mut out[self.features.place.clone()])
+    }
+
+    fn preconditioner<'a>(
+        &'a self,
+        probabilities: &[f32],
+        seed: u64,
+    ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
+        let inner = self.inner.preconditioner(probabilities, seed)?;
+        Ok(inner.map(|inner| Box::new(self.embedded(inner, 1.0 / self.penalty)) as _))
+    }
+}
+
+/// A map of the last layer's weights among all weights, and a multiple of the identity on the
+/// others.
 struct Embedded<O> {
     inner: O,
     place: Range<usize>,
     dim: usize,
-    penalty: f32,
+    scale: f32,
 }
 
 impl<O> Embedded<O> {
-    fn embed(&self, v: &[f32], out: &mut [f32], product: impl FnOnce(&[f32], &mut [f32])) {
-        out.fill(0.0);
-        product(&v[self.place.clone()], &mut out[self.place.clone()]);
-        for (out, v) in out.iter_mut().zip(v) {
-            *out += self.penalty * v;
+    fn embed(&self, v: &[f32], out: &mut [f32], map: impl FnOnce(&[f32], &mut [f32])) {
+        map(&v[self.place.clone()], &mut out[self.place.clone()]);
+        for place in others(&self.place, v.len()) {
+            let pairs = out[place.clone()].iter_mut().zip(&v[place]);
+            pairs.for_each(|(out, v)| *out = self.scale * v);
         }
     }
 }
@@ -279,5 +348,15 @@ impl<O: SampledOperator<f32>> SampledOperator<f32> for Embedded<O> {
         self.embed(v, out, |v, out| {
             self.inner.apply_sample(chain, step, v, out)
         });
+    }
+}
+
+impl Preconditioner<f32> for Embedded<Box<dyn Preconditioner<f32> + '_>> {
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn apply(&self, r: &[f32], out: &mut [f32]) {
+        self.embed(r, out, |r, out| self.inner.apply(r, out));
     }
 }

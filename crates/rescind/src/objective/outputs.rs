@@ -1,5 +1,6 @@
 //! A convex objective seen through the outputs of its model.
 
+use super::Objective;
 use crate::Error;
 use rescind_curvature::Preconditioner;
 
@@ -44,3 +45,8 @@ pub trait LinearOutputs: Sync {
         seed: u64,
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error>;
 }
+
+/// An [`Objective`] that shows its outputs: what a descent needs of a convex model.
+pub trait ConvexObjective: Objective + LinearOutputs {}
+
+impl<T: Objective + LinearOutputs> ConvexObjective for T {}

@@ -3,7 +3,7 @@
 use super::inclusion::poisson_sample;
 use crate::Error;
 use rescind_curvature::Rows;
-use rescind_network::Tangent;
+use rescind_network::{GramCost, Tangent};
 
 /// Operations spent on a preconditioner, for each that one product with the curvature takes.
 const PRODUCTS: f64 = 1.0;
@@ -11,7 +11,7 @@ const PRODUCTS: f64 = 1.0;
 const MOST: usize = 8192;
 /// Share of the memory budget that the Gram matrix and what it is made of may take.
 const MEMORY: f64 = 0.25;
-/// Elements for each row that making it takes besides what an entry is made of.
+/// Elements for each row that making it takes besides what a layer has seen of it.
 const BLOCKS: f64 = 400.0;
 
 /// One row `√(p_k/(π n)) (e_k − p)ᵀ J_i`, sampled with probability π.
@@ -26,12 +26,12 @@ pub(super) struct SampledRow {
 }
 
 /// How many rows a preconditioner is made of, where the operations of one product with the
-/// curvature are these and an entry of the Gram matrix takes so many.
-pub(super) fn count(product: f64, entry: usize, memory_budget: usize) -> usize {
-    let entry = entry as f64;
+/// curvature are these and their Gram matrix takes so much.
+pub(super) fn count(product: f64, gram: GramCost, memory_budget: usize) -> usize {
+    let (entry, width) = (gram.operations as f64, 2.0 * gram.elements as f64);
     let price = |m: f64| 0.5 * m * m * entry + m * m * m / 3.0;
     let room = MEMORY * memory_budget as f64 / size_of::<f32>() as f64;
-    let fits = |m: f64| price(m) <= PRODUCTS * product && m * (m + entry + BLOCKS) <= room;
+    let fits = |m: f64| price(m) <= PRODUCTS * product && m * (m + width + BLOCKS) <= room;
     let (mut few, mut many) = (0, MOST + 1);
     while many - few > 1 {
         let middle = few.midpoint(many);
@@ -43,11 +43,13 @@ pub(super) fn count(product: f64, entry: usize, memory_budget: usize) -> usize {
     few
 }
 
-/// About `count` rows, drawn with probability in proportion to `p_k ‖e_k − p‖²` as far as that is
-/// at most 1: records whose class is all but certain are rarely among them. `probabilities` are
-/// n × k.
+/// About `count` rows, drawn with probability in proportion to `s p_k ‖e_k − p‖²` as far as that is
+/// at most 1, s being a record's size: records whose class is all but certain are rarely among them.
+/// `probabilities` are n × k, `sizes` n. Rows drawn by their own squared lengths estimate RᵀR best
+/// (Drineas, Kannan & Mahoney 2006).
 pub(super) fn sample(
     probabilities: &[f32],
+    sizes: &[f64],
     outputs: usize,
     count: usize,
     seed: u64,
@@ -55,7 +57,8 @@ pub(super) fn sample(
     let records = probabilities.len() / outputs;
     let weights: Vec<f64> = probabilities
         .chunks_exact(outputs)
-        .flat_map(|p| (0..outputs).map(|k| weight(p, k)))
+        .zip(sizes)
+        .flat_map(|(p, size)| (0..outputs).map(move |k| size * weight(p, k)))
         .collect();
     let drawn = poisson_sample(&weights, count, seed);
     let row = |(at, chance): (usize, f64)| {
@@ -104,8 +107,8 @@ impl<'n> TangentRows<'n> {
         }
     }
 
-    /// RRᵀ from its diagonal on, where the network allows it.
-    pub fn gram(&self) -> Result<Option<Vec<f32>>, Error> {
+    /// RRᵀ from its diagonal on.
+    pub fn gram(&self) -> Result<Vec<f32>, Error> {
         Ok(self.tangent.gram(&self.cotangents)?)
     }
 }
@@ -156,7 +159,7 @@ mod tests {
         let draws = 20_000;
         let mut mean = [0.0; 27];
         for seed in 0..draws {
-            for row in sample(&p, 3, 4, seed) {
+            for row in sample(&p, &[1.0, 3.0, 0.5], 3, 4, seed) {
                 for (at, mean) in mean[9 * row.record..][..9].iter_mut().enumerate() {
                     let product = row.cotangent[at / 3] * row.cotangent[at % 3];
                     *mean += f64::from(product) / draws as f64;
@@ -172,19 +175,24 @@ mod tests {
     #[test]
     fn records_of_a_certain_class_have_no_rows() {
         let certain = [0.0f32, 1.0, 1.0, 0.0];
-        assert!(sample(&certain, 2, 3, 1).is_empty());
+        assert!(sample(&certain, &[1.0, 2.0], 2, 3, 1).is_empty());
     }
 
     #[test]
     fn the_price_is_kept() {
         // MNIST through 512 units: a product takes 4 · 407 050 · 59 000 operations.
         let product = 4.0 * 407_050.0 * 59_000.0;
-        let m = count(product, 2 * (784 + 512 + 512 + 10), 4 << 30) as f64;
+        let gram = |operations, elements| GramCost {
+            operations,
+            elements,
+        };
+        let m = count(product, gram(2 * (784 + 512 + 512 + 10), 1296), 4 << 30) as f64;
         let price = 0.5 * m * m * 3636.0 + m * m * m / 3.0;
         assert!((price / product - PRODUCTS).abs() < 1e-2, "{m}: {price}");
-        assert_eq!(count(f64::MAX, 1, 1 << 40), MOST);
+        assert_eq!(count(f64::MAX, gram(1, 1), 1 << 40), MOST);
         // 100 rows, of what fits a quarter of the budget.
-        assert_eq!(count(f64::MAX, 1, 16 * 100 * (100 + 1 + 400)), 100);
-        assert_eq!(count(1.0, 1000, 1 << 30), 0);
+        let budget = 16 * 100 * (100 + 2 * 30 + 400);
+        assert_eq!(count(f64::MAX, gram(1, 30), budget), 100);
+        assert_eq!(count(1.0, gram(1000, 1), 1 << 30), 0);
     }
 }

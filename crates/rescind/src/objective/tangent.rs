@@ -7,6 +7,7 @@ use crate::Error;
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use rescind_curvature::{LinearOperator, Preconditioner, RowPreconditioner, SampledOperator};
 use rescind_data::{Dataset, Selection, epoch_order};
 use rescind_network::Tangent;
@@ -92,12 +93,34 @@ impl<'n> TangentObjective<'n> {
         Self::of(self.model.clone(), inputs, labels)
     }
 
+    /// The objective over `records` of its records, drawn without replacement; over all of them if
+    /// there are no more.
+    pub(super) fn drawn(&self, records: usize, seed: u64) -> Result<Self, Error> {
+        if records == 0 {
+            return Err(Error::NoRecords);
+        }
+        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
+        drawn.truncate(records);
+        drawn.sort_unstable();
+        self.at(&drawn)
+    }
+
+    /// `1 + ‖x_i‖²`, to which the squared lengths of J_i's rows are about in proportion.
+    fn sizes(&self) -> Vec<f64> {
+        let records = self
+            .inputs
+            .par_chunks(self.model.network.input_shape().len());
+        let size = |x: &[f32]| 1.0 + x.iter().map(|x| x * x).sum::<f32>();
+        records.map(|x| f64::from(size(x))).collect()
+    }
+
     /// How many rows a preconditioner is made of; 0 where there is none.
     fn preconditioner_rows(&self) -> usize {
-        let product = 4.0 * self.dim() as f64 * self.records() as f64;
+        let network = self.model.network;
+        let each = 4 * network.flops_per_record() - 2 * network.input_flops_per_record();
+        let product = each as f64 * self.records() as f64;
         let budget = self.model.execution.memory_budget();
-        let entry = self.tangent.gram_cost();
-        entry.map_or(0, |entry| count(product, entry, budget))
+        count(product, self.tangent.gram_cost(), budget)
     }
 }
 
@@ -144,37 +167,6 @@ impl Objective for TangentObjective<'_> {
         }))
     }
 
-    fn thinned_curvature<'a>(
-        &'a self,
-        w: &'a [f32],
-        share: f64,
-    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
-        let probabilities = self.tangent.probabilities(&self.offset(w))?;
-        let outputs = self.model.network.outputs();
-        let heavy = heaviest(&probabilities, outputs, share);
-        if 4 * heavy.len() > 3 * self.records() {
-            return Ok(Box::new(Full {
-                probabilities,
-                penalty: self.model.penalty,
-                tangent: &self.tangent,
-            }));
-        }
-        let rows = heavy
-            .iter()
-            .map(|&i| &probabilities[i * outputs..][..outputs]);
-        Ok(Box::new(Thinned {
-            probabilities: rows.flatten().copied().collect(),
-            penalty: self.model.penalty,
-            scale: heavy.len() as f64 / self.records() as f64,
-            tangent: self.at(&heavy)?.tangent,
-        }))
-    }
-
-    fn linear_outputs(&self) -> Option<&dyn LinearOutputs> {
-        let through: &dyn LinearOutputs = self;
-        (self.preconditioner_rows() > 0).then_some(through)
-    }
-
     fn sampled_curvature<'a>(
         &'a self,
         w: &'a [f32],
@@ -208,13 +200,7 @@ impl Objective for TangentObjective<'_> {
     }
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
-        if records == 0 {
-            return Err(Error::NoRecords);
-        }
-        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
-        drawn.truncate(records);
-        drawn.sort_unstable();
-        Ok(Box::new(self.at(&drawn)?))
+        Ok(Box::new(self.drawn(records, seed)?))
     }
 }
 
@@ -250,7 +236,7 @@ impl LinearOutputs for TangentObjective<'_> {
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
         let network = self.model.network;
         let count = self.preconditioner_rows();
-        let sampled = sample(probabilities, network.outputs(), count, seed);
+        let sampled = sample(probabilities, &self.sizes(), network.outputs(), count, seed);
         if sampled.is_empty() {
             return Ok(None);
         }
@@ -258,36 +244,11 @@ impl LinearOutputs for TangentObjective<'_> {
         let execution = Arc::clone(&self.model.execution);
         let tangent = Tangent::new(network, &self.centre, inputs, execution, true)?;
         let rows = TangentRows::new(tangent, network.outputs(), &sampled);
-        let Some(gram) = rows.gram()? else {
-            return Ok(None);
-        };
+        let gram = rows.gram()?;
         let damping = DAMPING * self.model.penalty;
         let made = RowPreconditioner::new(rows, gram, damping)?;
         Ok(Some(Box::new(made)))
     }
-}
-
-/// Positions, ascending, of the records with the largest traces of output curvature
-/// `1 − Σ_k p_k²`, all but `share` of their sum.
-fn heaviest(probabilities: &[f32], outputs: usize, share: f64) -> Vec<usize> {
-    let rows = probabilities.chunks_exact(outputs);
-    let trace = |row: &[f32]| {
-        // Σ p(1 − p), which keeps its digits where one class is all but certain.
-        let terms = row.iter().map(|&p| f64::from(p) * (1.0 - f64::from(p)));
-        terms.sum::<f64>().max(0.0)
-    };
-    let mut traces: Vec<(usize, f64)> = rows.map(trace).enumerate().collect();
-    traces.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-    let spare = share * traces.iter().map(|(_, trace)| trace).sum::<f64>();
-    let mut dropped = 0.0;
-    let light = traces.iter().take_while(|(_, trace)| {
-        dropped += trace;
-        dropped <= spare
-    });
-    let light = light.count().min(traces.len().saturating_sub(1));
-    let mut heavy: Vec<usize> = traces[light..].iter().map(|&(i, _)| i).collect();
-    heavy.sort_unstable();
-    heavy
 }
 
 /// The curvature over all records.
@@ -303,44 +264,14 @@ impl LinearOperator<f32> for Full<'_, '_> {
     }
 
     fn apply(&self, v: &[f32], out: &mut [f32]) {
-        product(self.tangent, &self.probabilities, 1.0, self.penalty, v, out);
-    }
-}
-
-/// The curvature over the records that carry most of it.
-struct Thinned<'n> {
-    tangent: Tangent<'n, f32>,
-    probabilities: Vec<f32>,
-    scale: f64,
-    penalty: f64,
-}
-
-impl LinearOperator<f32> for Thinned<'_> {
-    fn dim(&self) -> usize {
-        self.tangent.dim()
-    }
-
-    fn apply(&self, v: &[f32], out: &mut [f32]) {
-        let (scale, penalty) = (self.scale, self.penalty);
-        product(&self.tangent, &self.probabilities, scale, penalty, v, out);
-    }
-}
-
-/// `out = scale · H v + μ v`.
-fn product(
-    tangent: &Tangent<'_, f32>,
-    probabilities: &[f32],
-    scale: f64,
-    penalty: f64,
-    v: &[f32],
-    out: &mut [f32],
-) {
-    if tangent.hessian_product(probabilities, v, out).is_err() {
-        return out.fill(f32::NAN);
-    }
-    let (scale, penalty) = (scale as f32, penalty as f32);
-    for (out, v) in out.iter_mut().zip(v) {
-        *out = scale * *out + penalty * v;
+        let done = self.tangent.hessian_product(&self.probabilities, v, out);
+        if done.is_err() {
+            return out.fill(f32::NAN);
+        }
+        let penalty = self.penalty as f32;
+        for (out, v) in out.iter_mut().zip(v) {
+            *out += penalty * v;
+        }
     }
 }
 
@@ -381,19 +312,5 @@ impl SampledOperator<f32> for Sampled<'_, '_> {
         if done.is_err() {
             out.fill(f32::NAN);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::heaviest;
-
-    #[test]
-    fn records_without_curvature_are_left_out_and_the_last_never_is() {
-        let p = [1.0, 0.0, 0.5, 0.5, 0.9, 0.1, 0.99, 0.01];
-        assert_eq!(heaviest(&p, 2, 0.0), [1, 2, 3]);
-        assert_eq!(heaviest(&p, 2, 0.05), [1, 2]);
-        assert_eq!(heaviest(&p, 2, 0.99), [1]);
-        assert_eq!(heaviest(&[1.0, 0.0], 2, 0.5), [0]);
     }
 }

@@ -127,7 +127,12 @@ impl Run {
     ) -> Result<Box<dyn Objective + 'a>, Error> {
         let train = &self.records.train;
         match self.config.parameterisation.is_convex() {
-            true => convex_objective(model, self.features.as_ref(), train, selection),
+            true => Ok(convex_objective(
+                model,
+                self.features.as_ref(),
+                train,
+                selection,
+            )?),
             false => Ok(Box::new(NetworkObjective::new(model, train, selection)?)),
         }
     }

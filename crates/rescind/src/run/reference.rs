@@ -62,14 +62,9 @@ impl Run {
         let mut save =
             |state: &TrainingState| checkpoint(&store, &self.network, &mut record, state);
         match self.config.parameterisation.is_convex() {
-            // Its preconditioner is its own, made without the forgotten records, and not kept.
-            true => self.convex_trainer(retained).run(
-                &mut state,
-                None,
-                None,
-                &mut |state, _| save(state),
-                observer,
-            )?,
+            true => self
+                .convex_trainer(retained)
+                .run(&mut state, &mut save, observer)?,
             false => self
                 .trainer(retained)
                 .run(&mut state, &mut save, observer)?,

@@ -3,21 +3,10 @@
 use super::Run;
 use super::store::{StateRecord, Store};
 use crate::Error;
-use crate::methods::newton::Preconditioning;
 use crate::observer::Observer;
-use crate::training::{ConvexTrainer, Sketch, Trainer, TrainingProgress, TrainingState};
+use crate::training::{ConvexTrainer, Trainer, TrainingProgress, TrainingState};
 use rescind_data::Selection;
 use rescind_network::Network;
-
-/// The preconditioner that a convex model's run keeps, whatever its rank.
-pub(crate) const CONVEX: Preconditioning = Preconditioning::Nystrom {
-    rank: 0,
-    records: None,
-};
-
-/// Rank of the preconditioner that training leaves for requests; at most an eighth of the
-/// parameters.
-const REQUEST_RANK: usize = 384;
 
 impl Run {
     /// Trains to the end on the records retained, from the start or from the last checkpoint, and
@@ -55,8 +44,7 @@ impl Run {
         Ok(&state.progress)
     }
 
-    /// The training of a convex model. At its end a preconditioner is prepared for the requests to
-    /// come.
+    /// The training of a convex model.
     fn descend(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let (record, mut state) = match self.current.take() {
             Some(current) => current,
@@ -69,13 +57,9 @@ impl Run {
         };
         let mut kept = record.clone();
         let trainer = self.convex_trainer(&record.retained);
-        let mut save = |state: &TrainingState, sketch: Option<&Sketch>| {
-            self.keep_sketch(CONVEX, sketch)?;
-            checkpoint(&self.store, &self.network, &mut kept, state)
-        };
-        let sketch = self.kept_sketch(CONVEX);
-        let rank = REQUEST_RANK.min(self.network.parameter_count().div_ceil(8));
-        let done = trainer.run(&mut state, sketch, Some(rank), &mut save, observer);
+        let mut save =
+            |state: &TrainingState| checkpoint(&self.store, &self.network, &mut kept, state);
+        let done = trainer.run(&mut state, &mut save, observer);
         self.current = self.store.read(&self.network, None)?;
         done
     }

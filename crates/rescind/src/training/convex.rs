@@ -4,8 +4,7 @@ use super::{Ball, EpochReport, Trainer, TrainingEnding, TrainingSettings, Traini
 use crate::evaluation::measure;
 use crate::methods::convex::{ConvexSettings, Minimiser};
 use crate::observer::{Observer, Phase, Progress};
-use crate::{Error, Features, HeadObjective, NetworkModel, Objective, TangentObjective};
-use rescind_curvature::NystromPreconditioner;
+use crate::{ConvexObjective, Error, Features, HeadObjective, NetworkModel, TangentObjective};
 use rescind_data::{Dataset, Selection};
 use std::time::Instant;
 
@@ -28,12 +27,6 @@ pub struct ConvexTrainer<'a> {
     /// The records as the last layer sees them, if it alone is trained.
     pub features: Option<&'a Features>,
 }
-
-/// What a training keeps beside its state.
-pub type Sketch = NystromPreconditioner<f32>;
-
-/// Saves what a step led to, and the preconditioner in use.
-pub type SaveStep<'s> = dyn FnMut(&TrainingState, Option<&Sketch>) -> Result<(), Error> + 's;
 
 impl<'a> ConvexTrainer<'a> {
     /// What the descent is to reach.
@@ -63,9 +56,7 @@ impl<'a> ConvexTrainer<'a> {
         Ok(state)
     }
 
-    /// Descends from `state` to the end, calling `save` after every step with what was made of the
-    /// preconditioner. `kept` is what an earlier call saved. With `leave`, a preconditioner of that
-    /// rank is prepared at the end, for the requests to come.
+    /// Descends from `state` to the end, calling `save` after every round.
     ///
     /// # Errors
     /// [`Error::GradientStuck`], [`Error::Interrupted`] when the observer breaks (what was saved
@@ -73,9 +64,7 @@ impl<'a> ConvexTrainer<'a> {
     pub fn run(
         &self,
         state: &mut TrainingState,
-        kept: Option<Sketch>,
-        leave: Option<usize>,
-        save: &mut SaveStep<'_>,
+        save: &mut dyn FnMut(&TrainingState) -> Result<(), Error>,
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         let before = state.progress.seconds;
@@ -85,19 +74,15 @@ impl<'a> ConvexTrainer<'a> {
         let w = w.unwrap_or_else(|| widened(&state.weights.parameters));
         let history = state.progress.history.iter();
         let norms: Vec<f64> = history.filter_map(|step| step.gradient_norm).collect();
-        let mut descent =
-            Minimiser::resume(&*objective, w, &norms, self.settings()?)?.preconditioned_by(kept);
+        let mut descent = Minimiser::resume(&*objective, w, &norms, self.settings()?)?;
         loop {
             state.exact = Some(descent.weights().to_vec());
             state.weights.parameters = narrowed(descent.weights());
             if descent.has_arrived() {
                 let gradient_norm = descent.gradient_norm();
-                if let Some(rank) = leave {
-                    descent.prepare_here(rank, observer)?;
-                }
                 state.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
                 state.progress.seconds = before + began.elapsed().as_secs_f64();
-                return save(state, descent.sketch());
+                return save(state);
             }
             descent.step(observer)?;
             state.exact = Some(descent.weights().to_vec());
@@ -107,7 +92,7 @@ impl<'a> ConvexTrainer<'a> {
             state.progress.epoch += 1;
             state.progress.history.push(shown.clone());
             if !descent.has_arrived() {
-                save(state, descent.sketch())?;
+                save(state)?;
             }
             let progress = Progress {
                 epoch: Some(shown),
@@ -170,7 +155,7 @@ pub(crate) fn convex_objective<'a>(
     features: Option<&'a Features>,
     dataset: &Dataset,
     selection: &Selection,
-) -> Result<Box<dyn Objective + 'a>, Error> {
+) -> Result<Box<dyn ConvexObjective + 'a>, Error> {
     Ok(match features {
         Some(features) => Box::new(HeadObjective::new(features, model, selection)?),
         None => Box::new(TangentObjective::new(model, dataset, selection)?),

@@ -8,15 +8,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
-    /// Steps taken: Newton's, or rounds of conjugate gradients.
+    /// Rounds of conjugate gradients, each with a preconditioner of its own.
     pub steps: u64,
-    /// Products with the curvature or, in such a round, with the Jacobian and its transpose, in
+    /// Directions gone: each takes a product with the Jacobian and one with its transpose, in
     /// binary32.
     pub products: u64,
-    /// Of these, the ones spent on a preconditioner.
-    pub sketch_products: u64,
-    /// Preconditioners made of the Jacobian's rows, each for about a product.
-    pub row_preconditioners: u64,
+    /// Preconditioners made of the Jacobian's rows, each for about such a pair of products.
+    pub preconditioners: u64,
     /// Gradients over all records, in binary32.
     pub gradients: u64,
     /// Gradients over all records, in binary64.
@@ -46,35 +44,20 @@ impl Point {
     }
 }
 
-/// The gradient at w, in binary64 where `exact`.
+/// The gradient at w, in binary64.
 pub(super) fn evaluate(
     objective: &dyn Objective,
     w: Vec<f64>,
-    exact: bool,
     effort: &mut Effort,
 ) -> Result<Point, Error> {
     let mut gradient = vec![0.0; w.len()];
-    let loss = match exact {
-        true => {
-            effort.exact_gradients += 1;
-            objective.exact_gradient(&w, &mut gradient)?
-        }
-        false => {
-            effort.gradients += 1;
-            let single: Vec<f32> = w.iter().map(|&w| w as f32).collect();
-            let mut coarse = vec![0.0; w.len()];
-            let loss = objective.gradient(&single, &mut coarse)?;
-            for (exact, coarse) in gradient.iter_mut().zip(coarse) {
-                *exact = f64::from(coarse);
-            }
-            loss
-        }
-    };
+    effort.exact_gradients += 1;
+    let loss = objective.exact_gradient(&w, &mut gradient)?;
     Ok(Point {
         norm: norm(&gradient),
         w,
         gradient,
         loss: Some(loss),
-        exact,
+        exact: true,
     })
 }

@@ -12,26 +12,18 @@ pub struct ConvexSettings {
     pub penalty: f64,
     /// G > 0: the gradient norm to reach.
     pub gradient_bound: f64,
-    /// Rank of the preconditioner, at least 1: that many products, and as many vectors of memory.
-    pub sketch_rank: usize,
-    /// No preconditioner is prepared while the gradient's norm is above this: the curvature is
-    /// still changing.
-    pub sketch_below: f64,
-    /// Most products of a solve, or directions of a round, at least 1.
+    /// Most directions of a round, at least 1.
     pub max_products: u64,
-    /// Seed of the preconditioner's random directions.
+    /// Seed of the preconditioners' samples.
     pub seed: u64,
 }
 
 impl ConvexSettings {
-    /// Defaults for these two: rank 128 from a gradient norm of 1e-2 on, at most 1000 products a
-    /// solve, seed 0.
+    /// Defaults for these two: at most 1000 directions a round, seed 0.
     pub fn new(penalty: f64, gradient_bound: f64) -> Self {
         ConvexSettings {
             penalty,
             gradient_bound,
-            sketch_rank: 128,
-            sketch_below: 1e-2,
             max_products: 1000,
             seed: 0,
         }
@@ -48,9 +40,12 @@ impl ConvexSettings {
         };
         positive("the penalty of a convex model", self.penalty)?;
         positive("the gradient norm to reach", self.gradient_bound)?;
-        positive("sketch_below", self.sketch_below)?;
-        let count = |setting, value: u64| require(value > 0, setting, 0.0, "at least 1");
-        count("the preconditioner's rank", self.sketch_rank as u64)?;
-        count("the most products of a solve", self.max_products)
+        let most = self.max_products;
+        require(
+            most > 0,
+            "the most directions of a round",
+            0.0,
+            "at least 1",
+        )
     }
 }

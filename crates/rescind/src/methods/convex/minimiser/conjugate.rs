@@ -31,9 +31,15 @@ pub(super) struct Goal {
     pub seed: u64,
 }
 
+/// What a round took.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Taken {
+    pub directions: u64,
+    pub preconditioners: u64,
+}
+
 /// Goes down from `place`, where the gradient is this and computed in binary64 or not, until its
-/// norm is as asked or the preconditioner, made here, no longer fits. Returns with the number of
-/// directions gone.
+/// norm is as asked or the preconditioner, made here, no longer fits.
 ///
 /// Conjugate gradients of Polak and Ribiere. One direction takes one product with J and one with
 /// its transpose: the outputs along it are known from the first, so that the minimum of F on its
@@ -43,42 +49,48 @@ pub(super) fn descend(
     (start, exact): (&[f64], bool),
     goal: &Goal,
     observer: &mut dyn Observer,
-) -> Result<(Ending, u64), Error> {
+) -> Result<(Ending, Taken), Error> {
+    let mut taken = Taken::default();
+    if norm(start) <= goal.target {
+        return Ok((Ending::Reached, taken));
+    }
     let preconditioner = place.preconditioner(goal.seed)?;
+    taken.preconditioners = u64::from(preconditioner.is_some());
     let known = exact.then(|| place.reference(start.to_vec()));
     let traces = place.traces();
     let mut gradient = start.to_vec();
     let mut directions = Directions::default();
     let (mut best, mut since) = (f64::INFINITY, 0);
-    for gone in 0..goal.most {
+    while taken.directions < goal.most {
         let size = norm(&gradient);
         if size <= goal.target {
-            return Ok((Ending::Reached, gone));
+            return Ok((Ending::Reached, taken));
         }
         (best, since) = match size < 0.9 * best {
             true => (size, 0),
             false => (best, since + 1),
         };
         if since > PATIENCE {
-            return Ok((Ending::Stale, gone));
+            return Ok((Ending::Stale, taken));
         }
         let slope = directions.turn(gradient, size, preconditioner.as_deref());
         let direction = &directions.direction;
         let dz = place.along(direction)?;
         let Some(length) = place.line(slope, direction, &dz).minimum() else {
-            return Ok((Ending::Stale, gone));
+            return Ok((Ending::Stale, taken));
         };
         place.advance(length, direction, &dz);
-        report(observer, Phase::Solve, gone + 1, None)?;
-        if gone + 1 >= LEAST && moved(&traces, &place.traces()) > MOVED {
-            return Ok((Ending::Stale, gone + 1));
+        taken.directions += 1;
+        report(observer, Phase::Solve, taken.directions, None)?;
+        if taken.directions >= LEAST && moved(&traces, &place.traces()) > MOVED {
+            return Ok((Ending::Stale, taken));
         }
         gradient = match &known {
             Some(known) => place.gradient_from(known)?,
             None => place.gradient()?,
         };
     }
-    Ok((Ending::Stale, goal.most))
+    Ok((Ending::Stale, taken))
 }
 
 /// Preconditioned directions, each conjugate to the one before it.

@@ -1,27 +1,26 @@
 //! A round of conjugate gradients, followed in the outputs.
 
 use super::conjugate::{Ending, Goal, descend};
-use super::newton::{COARSE, FINEST};
 use super::place::Place;
 use super::{Minimiser, evaluate};
+use crate::Error;
 use crate::methods::convex::point::Point;
 use crate::observer::Observer;
-use crate::{Error, LinearOutputs};
 use rescind_curvature::norm;
 
+/// Gradient norms below which binary32 no longer tells where to go.
+const COARSE: f64 = 1e-6;
+/// Least share that binary32 leaves of a gradient that is known exactly.
+const FINEST: f64 = 3e-4;
 /// Gradient norms down to which binary32 takes a descent by itself, from no exact gradient.
 const ALONE: f64 = 1e-7;
 
-impl<'a> Minimiser<'a> {
+impl Minimiser<'_> {
     /// Goes down as far as one preconditioner leads, or to G.
-    pub(super) fn round(
-        &mut self,
-        model: &'a dyn LinearOutputs,
-        observer: &mut dyn Observer,
-    ) -> Result<(), Error> {
+    pub(super) fn round(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         let mut place = match self.place.take() {
             Some(place) => place,
-            None => Place::new(model, &self.point.w)?,
+            None => Place::new(self.objective, &self.point.w)?,
         };
         let half = 0.5 * self.settings.gradient_bound;
         let goal = Goal {
@@ -33,13 +32,13 @@ impl<'a> Minimiser<'a> {
             seed: self.settings.seed,
         };
         let start = (&*self.point.gradient, self.point.exact);
-        let (ending, products) = descend(&mut place, start, &goal, observer)?;
-        self.effort.products += products;
-        self.effort.row_preconditioners += 1;
+        let (ending, taken) = descend(&mut place, start, &goal, observer)?;
+        self.effort.products += taken.directions;
+        self.effort.preconditioners += taken.preconditioners;
         let w = place.weights();
         drop(place);
         let known = std::mem::replace(&mut self.point, Point::unknown(Vec::new()));
-        self.see(model, w, Some(known.norm), ending == Ending::Reached)?;
+        self.see(w, Some(known.norm), ending == Ending::Reached)?;
         if !self.point.norm.is_finite() {
             let ending = rescind_curvature::Ending::NonFinite;
             return Err(Error::NoStep { ending });
@@ -62,31 +61,30 @@ impl<'a> Minimiser<'a> {
     /// asked for or where binary32 is not to be trusted.
     pub(super) fn see(
         &mut self,
-        model: &'a dyn LinearOutputs,
         w: Vec<f64>,
         before: Option<f64>,
         exact: bool,
     ) -> Result<(), Error> {
         self.place = None;
-        if exact {
-            self.point = evaluate(self.objective, w, true, &mut self.effort)?;
-            return Ok(());
+        if !exact {
+            let place = Place::new(self.objective, &w)?;
+            let gradient = place.gradient()?;
+            self.effort.gradients += 1;
+            let norm = norm(&gradient);
+            if !self.delicate(norm, before) {
+                self.point = Point {
+                    norm,
+                    loss: Some(place.loss()),
+                    w,
+                    gradient,
+                    exact: false,
+                };
+                self.place = Some(place);
+                return Ok(());
+            }
         }
-        let place = Place::new(model, &w)?;
-        let gradient = place.gradient()?;
-        self.effort.gradients += 1;
-        self.point = Point {
-            norm: norm(&gradient),
-            loss: Some(place.loss()),
-            w,
-            gradient,
-            exact: false,
-        };
-        self.place = Some(place);
-        match self.delicate(self.point.norm, before) {
-            true => self.evaluate_here(true),
-            false => Ok(()),
-        }
+        self.point = evaluate(self.objective, w, &mut self.effort)?;
+        Ok(())
     }
 
     /// Whether a gradient of this norm, after one of norm `before`, is computed in binary64: it is
