@@ -227,3 +227,10 @@ fn wrong_lengths_and_labels_are_refused() {
         Err(NetworkError::LabelOutOfRange { .. })
     ));
 }
+
+#[test]
+fn the_network_of_the_documented_experiment_can_be_built() {
+    let text = include_str!("../../../experiments/mnist-convolutions.json");
+    let network = Network::new(serde_json::from_str(text).unwrap()).unwrap();
+    assert_eq!(network.parameter_count(), 50_698);
+}

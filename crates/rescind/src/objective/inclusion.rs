@@ -1,7 +1,24 @@
-//! Sampling with probabilities in proportion to weights, as far as these are at most 1.
+//! Samples of records, or of what belongs to them.
 
+use crate::Error;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rescind_data::{Selection, epoch_order};
+
+/// Positions, ascending, of `count` of so many records, drawn alike and without replacement; of all
+/// if there are no more.
+///
+/// # Errors
+/// A sample of no record.
+pub(super) fn uniform_sample(records: usize, count: usize, seed: u64) -> Result<Vec<usize>, Error> {
+    if count == 0 {
+        return Err(Error::NoRecords);
+    }
+    let mut drawn = epoch_order(&Selection::all(records), seed, 0);
+    drawn.truncate(count);
+    drawn.sort_unstable();
+    Ok(drawn)
+}
 
 /// Draws about `count` of the weighted things, each by itself with probability `π = min(1, c w)`,
 /// c being such that `count` are expected (Poisson sampling). Returns their positions, ascending,

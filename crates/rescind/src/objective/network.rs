@@ -1,6 +1,6 @@
 //! The objective of a network over records in memory.
 
-use super::inclusion::poisson_sample;
+use super::inclusion::{poisson_sample, uniform_sample};
 use super::weighted::mean_over_blocks;
 use super::{Curvature, Minibatch, NetworkModel, Objective};
 use crate::Error;
@@ -9,7 +9,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use rescind_curvature::{LinearOperator, SampledOperator};
-use rescind_data::{Dataset, DatasetError, Selection, epoch_order};
+use rescind_data::{Dataset, DatasetError, Selection};
 use rescind_network::{Batch, Evaluator, Linearization, Network, Scalar, softmax};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -125,18 +125,6 @@ impl<'n, 'd> NetworkObjective<'n, 'd> {
         Ok(places.map_init(buffer, share).collect())
     }
 
-    /// The objective over some of its records, drawn by `seed`.
-    pub(super) fn drawn(&self, records: usize, seed: u64) -> Result<Self, Error> {
-        if records == 0 {
-            return Err(Error::NoRecords);
-        }
-        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
-        drawn.truncate(records);
-        drawn.sort_unstable();
-        let (positions, weights) = self.at(&drawn);
-        Self::of(self.model.clone(), self.dataset, positions, weights)
-    }
-
     /// Means over all records of what double-precision passes give.
     fn mean(
         &self,
@@ -237,7 +225,10 @@ impl Objective for NetworkObjective<'_, '_> {
     }
 
     fn subset(&self, records: usize, seed: u64) -> Result<Box<dyn Objective + '_>, Error> {
-        Ok(Box::new(self.drawn(records, seed)?))
+        let drawn = uniform_sample(self.records(), records, seed)?;
+        let (positions, weights) = self.at(&drawn);
+        let (model, dataset) = (self.model.clone(), self.dataset);
+        Ok(Box::new(Self::of(model, dataset, positions, weights)?))
     }
 
     fn curved_subset(

@@ -1,5 +1,6 @@
 //! The objective of a network linearised at the ball's centre (THEORY §3).
 
+use super::inclusion::uniform_sample;
 use super::network::check_fit;
 use super::rows::{TangentRows, count, sample};
 use super::{Curvature, LinearOutputs, Minibatch, NetworkModel, Objective};
@@ -9,7 +10,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use rescind_curvature::{LinearOperator, Preconditioner, RowPreconditioner, SampledOperator};
-use rescind_data::{Dataset, Selection, epoch_order};
+use rescind_data::{Dataset, Selection};
 use rescind_network::Tangent;
 use std::sync::Arc;
 
@@ -96,13 +97,7 @@ impl<'n> TangentObjective<'n> {
     /// The objective over `records` of its records, drawn without replacement; over all of them if
     /// there are no more.
     pub(super) fn drawn(&self, records: usize, seed: u64) -> Result<Self, Error> {
-        if records == 0 {
-            return Err(Error::NoRecords);
-        }
-        let mut drawn = epoch_order(&Selection::all(self.records()), seed, 0);
-        drawn.truncate(records);
-        drawn.sort_unstable();
-        self.at(&drawn)
+        self.at(&uniform_sample(self.records(), records, seed)?)
     }
 
     /// `1 + ‖x_i‖²`, to which the squared lengths of J_i's rows are about in proportion.
