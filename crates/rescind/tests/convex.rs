@@ -392,6 +392,14 @@ fn a_head_moves_as_the_last_layer_of_the_whole_network_does() {
         .for_each(|(i, w)| *w += 0.1 * (i as f64).sin());
     let (mut own, mut all) = (vec![0.0; d], vec![0.0; d]);
     let loss = head.exact_gradient(&w, &mut own).unwrap();
+    // The outputs do not see the frozen weights, but the penalty does.
+    let mut elsewhere = w.clone();
+    elsewhere[0] += 0.5;
+    elsewhere[start - 1] -= 1.5;
+    let mut there = vec![f64::NAN; d];
+    let more = head.exact_gradient(&elsewhere, &mut there).unwrap() - loss;
+    assert!((more - 0.5 * 1e-2 * (0.25 + 2.25)).abs() < 1e-12, "{more}");
+    assert!((there[0] - 0.5e-2).abs() < 1e-12 && (there[start - 1] + 1.5e-2).abs() < 1e-12);
     // The features are computed in single precision.
     assert!((loss - whole.exact_gradient(&w, &mut all).unwrap()).abs() < 1e-6);
     assert!(own[..start].iter().all(|g| g.abs() <= 0.0));
@@ -422,5 +430,17 @@ fn a_head_moves_as_the_last_layer_of_the_whole_network_does() {
         out.iter()
             .zip(&hv)
             .all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5)
+    );
+}
+
+#[test]
+fn a_head_that_does_not_start_at_zero_is_refused() {
+    let (network, dataset) = (network(&[5]), digits());
+    let model = model(&network, 1e-2);
+    let features = Features::new(&model, &dataset).unwrap();
+    let refused = HeadObjective::new(&features, &model, &first(20, &dataset)).err();
+    assert!(
+        matches!(&refused, Some(Error::NotProvable { reason }) if reason.contains("zero")),
+        "{refused:?}"
     );
 }
