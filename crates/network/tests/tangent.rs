@@ -230,7 +230,7 @@ fn wrong_lengths_and_labels_are_refused() {
 
 #[test]
 fn the_network_of_the_documented_experiment_can_be_built() {
-    let text = include_str!("../../../experiments/mnist-convolutions.json");
+    let text = include_str!("../../../docs/networks/mnist-convolutions.json");
     let network = Network::new(serde_json::from_str(text).unwrap()).unwrap();
     assert_eq!(network.parameter_count(), 50_698);
 }
