@@ -1,11 +1,11 @@
 //! What a method knows of a model and its records.
 
 mod head;
-mod inclusion;
 mod model;
 mod network;
 mod outputs;
 mod rows;
+mod sampling;
 mod tangent;
 mod weighted;
 

@@ -65,6 +65,13 @@ fn first(records: usize, dataset: &Dataset) -> Selection {
     Selection::new(dataset.len(), (0..records).collect()).unwrap()
 }
 
+/// Goes down to the end.
+fn arrive(descent: &mut Minimiser<'_>) {
+    while !descent.has_arrived() {
+        descent.step(&mut ()).unwrap();
+    }
+}
+
 /// Solves a symmetric positive-definite system by elimination.
 fn eliminate(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     let d = b.len();
@@ -136,9 +143,7 @@ fn descents_end_where_dense_newton_does() {
         let start: Vec<f64> = objective.origin().iter().map(|&c| f64::from(c)).collect();
         let exact = dense_minimum(objective, start.clone());
         let mut descent = Minimiser::start(objective, start, settings).unwrap();
-        while !descent.has_arrived() {
-            descent.step(&mut ()).unwrap();
-        }
+        arrive(&mut descent);
         assert!(descent.effort().preconditioners > 0);
         let w = descent.weights();
         let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
@@ -156,9 +161,7 @@ fn a_start_that_is_an_end_takes_no_preconditioner() {
     let objective = TangentObjective::new(&model, &dataset, &first(200, &dataset)).unwrap();
     let settings = ConvexSettings::new(1e-3, 1e-6);
     let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
-    while !descent.has_arrived() {
-        descent.step(&mut ()).unwrap();
-    }
+    arrive(&mut descent);
     let (w, small) = (descent.into_weights(), vec![1e-8; centre(&model).len()]);
     let mut again = Minimiser::start_with(&objective, w.clone(), small, settings).unwrap();
     assert!(!again.has_arrived());
@@ -203,9 +206,7 @@ fn a_descent_that_follows_the_outputs_breaks_off_and_goes_on_to_the_same_bits() 
     assert!(whole.effort().products < 60, "{:?}", whole.effort());
     for (w, norms) in &path {
         let mut rest = Minimiser::resume(&objective, w.clone(), norms, settings).unwrap();
-        while !rest.has_arrived() {
-            rest.step(&mut ()).unwrap();
-        }
+        arrive(&mut rest);
         assert_eq!(rest.weights(), whole.weights(), "after {}", norms.len());
     }
     let mut told = 0;
@@ -227,9 +228,7 @@ fn where_single_precision_leads_no_further_double_precision_does() {
     let model = model(&network, 1.0);
     let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
     let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
-    while !descent.has_arrived() {
-        descent.step(&mut ()).unwrap();
-    }
+    arrive(&mut descent);
     let effort = descent.effort();
     assert!(
         effort.exact_gradients > 1 && effort.products < 400,
@@ -256,6 +255,10 @@ fn weights_of_the_wrong_length_are_refused() {
             let mut gradient = vec![0.0; w.len()];
             let refused = objective.exact_gradient(w, &mut gradient).err();
             assert!(matches!(refused, Some(Error::Network(_))), "{refused:?}");
+            let refused = objective
+                .exact_gradient(&centre(&model), &mut gradient)
+                .err();
+            assert!(matches!(refused, Some(Error::Network(_))), "{refused:?}");
         }
     }
 }
@@ -281,9 +284,7 @@ fn products_and_gradients_agree() {
     let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
     let settings = ConvexSettings::new(1e-3, 1e-6);
     let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();
-    while !descent.has_arrived() {
-        descent.step(&mut ()).unwrap();
-    }
+    arrive(&mut descent);
     let wide = descent.weights().to_vec();
     let w: Vec<f32> = wide.iter().map(|&w| w as f32).collect();
     let wide: Vec<f64> = w.iter().map(|&w| f64::from(w)).collect();

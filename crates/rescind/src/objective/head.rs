@@ -162,7 +162,7 @@ impl<'f> HeadObjective<'f> {
         })
     }
 
-    /// The last layer's part of a vector of the whole network.
+    /// The last layer's part of a vector of the whole network, which is refused if it is none.
     fn own<'v, T>(&self, v: &'v [T]) -> Result<&'v [T], Error> {
         let (found, expected) = (v.len(), self.dim());
         match found == expected {
@@ -219,12 +219,14 @@ impl Objective for HeadObjective<'_> {
 
     fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
         let (own, place) = (self.own(w)?, self.features.place.clone());
+        self.own(gradient)?;
         let loss = self.inner.gradient(own, &mut gradient[place])?;
         Ok(loss + self.penalise(w, gradient))
     }
 
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
         let (own, place) = (self.own(w)?, self.features.place.clone());
+        self.own(gradient)?;
         let loss = self.inner.exact_gradient(own, &mut gradient[place])?;
         Ok(loss + self.penalise(w, gradient))
     }
@@ -257,6 +259,7 @@ impl Objective for HeadObjective<'_> {
         out: &mut [f64],
     ) -> Result<(), Error> {
         let (own, along) = (self.own(w)?, self.own(v)?);
+        self.own(out)?;
         let place = self.features.place.clone();
         self.inner
             .exact_product(own, which, along, &mut out[place.clone()])?;

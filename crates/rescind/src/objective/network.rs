@@ -1,6 +1,6 @@
 //! The objective of a network over records in memory.
 
-use super::inclusion::{poisson_sample, uniform_sample};
+use super::sampling::{poisson_sample, uniform_sample};
 use super::weighted::mean_over_blocks;
 use super::{Curvature, Minibatch, NetworkModel, Objective};
 use crate::Error;

@@ -1,6 +1,6 @@
 //! A sample of the rows of a tangent model's Jacobian, and how many are worth their price.
 
-use super::inclusion::poisson_sample;
+use super::sampling::poisson_sample;
 use crate::Error;
 use rescind_curvature::Rows;
 use rescind_network::{GramCost, Tangent};

@@ -1,8 +1,8 @@
 //! The objective of a network linearised at the ball's centre (THEORY §3).
 
-use super::inclusion::uniform_sample;
 use super::network::check_fit;
 use super::rows::{TangentRows, count, sample};
+use super::sampling::uniform_sample;
 use super::{Curvature, LinearOutputs, Minibatch, NetworkModel, Objective};
 use crate::Error;
 use rand::SeedableRng;

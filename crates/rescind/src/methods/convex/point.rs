@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Effort {
-    /// Rounds of conjugate gradients, each with a preconditioner of its own.
+    /// Rounds of conjugate gradients, each with a preconditioner of its own or none.
     pub steps: u64,
     /// Directions gone: each takes a product with the Jacobian and one with its transpose, in
     /// binary32.
