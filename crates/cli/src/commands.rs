@@ -10,6 +10,7 @@ mod fetch;
 mod forget;
 mod import;
 mod plan;
+mod release;
 mod report;
 mod retrain;
 mod spectrum;
@@ -29,6 +30,7 @@ pub enum Command {
     Import(import::Import),
     Plan(plan::Planning),
     Forget(forget::Forget),
+    Release(release::ReleaseNow),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
     Audit(audit::Audit),
@@ -50,6 +52,7 @@ impl Command {
             Self::Import(command) => command.run(console),
             Self::Plan(command) => command.run(console),
             Self::Forget(command) => command.run(console),
+            Self::Release(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
             Self::Audit(command) => command.run(console),

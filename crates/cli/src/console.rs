@@ -14,6 +14,7 @@ pub struct Console {
 /// What `--json` prints when a command fails.
 #[derive(Serialize)]
 struct FailureReport {
+    code: &'static str,
     error: String,
     status: u8,
 }
@@ -50,8 +51,14 @@ impl Console {
     /// Says why a command failed: on standard error, and with `--json` as an object besides.
     pub fn report_failure(&self, failure: &Failure) {
         let _ = writeln!(io::stderr(), "rescind: {failure}");
+        self.report_as_json(failure);
+    }
+
+    /// The object alone, where somebody else has said why.
+    pub fn report_as_json(&self, failure: &Failure) {
         if self.json {
             let report = FailureReport {
+                code: failure.code(),
                 error: failure.to_string(),
                 status: failure.status() as u8,
             };

@@ -1,5 +1,6 @@
 //! How a command ends.
 
+use rescind::{Code, CodeKind};
 use std::process::ExitCode;
 
 /// Exit statuses, part of the interface.
@@ -27,6 +28,9 @@ pub enum Failure {
     /// The guarantee asked for cannot be given.
     #[error("{0}")]
     Refused(String),
+    /// What the library says; its code decides how the command ends.
+    #[error("{0}")]
+    Library(#[from] rescind::Error),
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -46,19 +50,27 @@ impl Failure {
             Self::Usage(_) => Status::Usage,
             Self::Refused(_) => Status::Refused,
             Self::Failed(_) => Status::Failed,
+            Self::Library(error) => match error.code().kind() {
+                CodeKind::Usage => Status::Usage,
+                CodeKind::Refused => Status::Refused,
+                CodeKind::Failed => Status::Failed,
+            },
+        }
+    }
+
+    /// The stable code: the library's, or one of the command line's own.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Usage(_) => "usage",
+            Self::Refused(_) => "refused",
+            Self::Failed(_) => "failed",
+            Self::Library(error) => Code::as_str(error.code()),
         }
     }
 }
 
-impl From<rescind::Error> for Failure {
-    fn from(error: rescind::Error) -> Self {
-        match error {
-            rescind::Error::Setting { .. } | rescind::Error::NoNoise { .. } => Self::usage(error),
-            rescind::Error::Release(cause) if cause.is_refusal() => {
-                Self::Refused(cause.to_string())
-            }
-            rescind::Error::NotProvable { .. } => Self::Refused(error.to_string()),
-            other => Self::failed(other),
-        }
+impl From<rescind::ModelError> for Failure {
+    fn from(error: rescind::ModelError) -> Self {
+        Self::Library(error.into())
     }
 }

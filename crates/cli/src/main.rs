@@ -9,10 +9,11 @@ mod options;
 mod progress;
 mod table;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use commands::Command;
 use console::Console;
-use exit::Failure;
+use exit::{Failure, Status};
 use std::process::ExitCode;
 
 /// Make a trained neural network forget chosen records.
@@ -41,16 +42,37 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            return misused(&error, &Console::new(json, true));
+        }
+        // Help, or the version.
+        Err(shown) => shown.exit(),
+    };
     let console = Console::new(arguments.json, arguments.quiet);
     match arguments.command.run(&console) {
         Ok(status) => status.into(),
-        Err(Failure::Usage(message)) => Arguments::command()
-            .error(clap::error::ErrorKind::ValueValidation, message)
-            .exit(),
+        Err(Failure::Usage(message)) => {
+            let error = Arguments::command().error(ErrorKind::ValueValidation, message);
+            misused(&error, &console)
+        }
         Err(failure) => {
             console.report_failure(&failure);
             failure.status().into()
         }
     }
+}
+
+/// A command line that makes no sense, told with a hint at the help.
+fn misused(error: &clap::Error, console: &Console) -> ExitCode {
+    let _ = error.print();
+    let told = error.to_string();
+    let told = told.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let message = words.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    console.report_as_json(&Failure::usage(message));
+    Status::Usage.into()
 }

@@ -70,7 +70,11 @@ impl Observer for Watch {
         }
         self.bar.set_position(progress.done);
         if let Some(epoch) = &progress.epoch {
-            let (loss, right, norm) = (epoch.loss, 100.0 * epoch.accuracy, epoch.norm);
+            let (loss, right, norm) = (
+                epoch.loss,
+                100.0 * epoch.accuracy.unwrap_or(f64::NAN),
+                epoch.norm,
+            );
             self.bar.set_message(format!(
                 "loss {loss:.4}  accuracy {right:.1} %  norm {norm:.2}"
             ));

@@ -41,11 +41,12 @@ struct Answered {
     run: String,
     request: u64,
     method: String,
+    repeated: bool,
     forgotten: usize,
     held_out: usize,
     copies_retained: usize,
     retained: usize,
-    effect: Value,
+    effect: Option<Value>,
     solver_ending: Option<String>,
     products: Option<u64>,
     relative_residual: Option<f64>,
@@ -68,11 +69,13 @@ struct Standing {
     retained: Option<usize>,
     delta: f64,
     requests: Vec<Value>,
+    pending: Vec<u64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Failure {
+    code: String,
     error: String,
     status: u8,
 }
@@ -119,6 +122,13 @@ fn exit_statuses_say_what_went_wrong() {
         "forget run --random 5 --steps 3",
         "forget run --random 5 --method noisy-finetune --solver cg --epsilon 1",
         "forget run --random 5 --method output-perturbation --clip 1 --epsilon 1",
+        "forget run --random 5 --method frobnicate",
+        "forget run --random 5 --set subsample",
+        "forget run --random 5 --set colour=1",
+        "forget run --random 5 --set subsample=some",
+        "forget run --random 5 --method descent --set subsample=5",
+        "release run",
+        "release run --random 5 --sigma 1",
     ] {
         assert_eq!(status(here.path(), wrong), 2, "{wrong}");
     }
@@ -128,10 +138,12 @@ fn exit_statuses_say_what_went_wrong() {
     );
     let report: Failure = serde_json::from_slice(&refused.stdout).unwrap();
     assert_eq!((refused.status.code(), report.status), (Some(3), 3));
+    assert_eq!(report.code, "refused");
     assert!(report.error.contains("at most 1"), "{}", report.error);
     for failing in [
         "evaluate nowhere",
         "status nowhere",
+        "release nowhere --sigma 1",
         "train --data mnist:nowhere --out run",
     ] {
         let failed = run(here.path(), failing);
@@ -159,6 +171,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
         (early.request, early.forgotten, early.retained),
         (1, 12, 1428)
     );
+    assert!(!early.repeated);
     let done: Trained = json(here, "train --resume run");
     assert_eq!(
         (done.finished, done.records, done.parameters),
@@ -182,7 +195,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     assert!(checked("gradient_norm_after") > 0.0);
     assert!(late.solve_seconds.unwrap() > 0.0 && late.prepare_seconds.unwrap() > 0.0);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
-    let loss = |when: &str| late.effect[when]["loss"].as_f64().unwrap();
+    let effect = late.effect.unwrap();
+    let loss = |when: &str| effect[when]["loss"].as_f64().unwrap();
     assert!(loss("forgotten_after") > loss("forgotten_before"));
     assert_eq!(
         status(here, "forget run --records 3"),
@@ -207,6 +221,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
         (true, None, Some(1378))
     );
     assert!(standing.epochs >= 8 && standing.delta < 1e-4);
+    assert_eq!(standing.pending, [1, 2]);
     assert!(
         standing
             .requests

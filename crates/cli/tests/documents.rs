@@ -1,6 +1,9 @@
-//! The documents say what the program says: `UPDATE_DOCS=1 cargo test` rewrites docs/cli.md and the
-//! figures under docs/results/, and every command fenced as `console` in README.md is run.
+//! The documents say what the program says: `UPDATE_DOCS=1 cargo test` rewrites docs/cli.md,
+//! docs/errors.md and the figures under docs/results/, and every command fenced as `console` in
+//! README.md is run.
 
+use rescind::{Code, CodeKind};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "import",
     "plan",
     "forget",
+    "release",
     "retrain",
     "evaluate",
     "compare",
@@ -48,8 +52,8 @@ fn the_manual_is_the_help() {
     let mut manual =
         "# The command line\n\nThis is what `rescind COMMAND --help` prints, kept true \
                       by a test.\n\nEvery command takes `--json`, which prints one JSON object on \
-                      standard output; a command that fails prints `{\"error\": …, \"status\": …}` \
-                      there. Ctrl-C asks running work to stop with its state saved (exit status \
+                      standard output; a command that fails prints `{\"code\": …, \"error\": …, \
+                      \"status\": …}` there, with one of [these codes](errors.md). Ctrl-C asks running work to stop with its state saved (exit status \
                       1); a second one ends it at once (130).\n"
             .to_owned();
     write!(manual, "\n```text\n{}\n```\n", help(&[])).unwrap();
@@ -61,21 +65,74 @@ fn the_manual_is_the_help() {
         )
         .unwrap();
     }
-    let path = repository().join("docs/cli.md");
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &manual).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        written == manual,
-        "docs/cli.md is out of date: UPDATE_DOCS=1 cargo test rewrites it"
-    );
+    compare_document("docs/cli.md", &manual);
     let listed = help(&[]);
     for command in COMMANDS {
         assert!(
             listed.contains(&format!("\n  {command} ")),
             "{command} is not listed"
         );
+    }
+}
+
+/// The document is this text, or made so where that is asked for.
+fn compare_document(name: &str, text: &str) {
+    let path = repository().join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == text,
+        "{name} is out of date: UPDATE_DOCS=1 cargo test rewrites it"
+    );
+}
+
+#[test]
+fn the_table_of_codes_is_the_librarys() {
+    let mut table = "# What can go wrong\n\nEverything that is refused or goes wrong has a code: \
+                     programs go by it, people by the message. With `--json` it is the member \
+                     `code` of what a failed command prints, in the library \
+                     `rescind::Error::code`. Codes are added, and never change their meaning; a \
+                     test keeps this page true.\n\n\
+                     | code | exit status | meaning |\n|---|---|---|\n"
+        .to_owned();
+    for code in Code::ALL {
+        let status = match code.kind() {
+            CodeKind::Failed => 1,
+            CodeKind::Usage => 2,
+            CodeKind::Refused => 3,
+        };
+        writeln!(table, "| `{code}` | {status} | {} |", code.meaning()).unwrap();
+    }
+    table.push_str(
+        "\nThe command line adds three for what it finds out by itself: `usage` (2) for options \
+         that make no sense, `refused` (3) for a guarantee that no formula gives, `failed` (1) for \
+         anything else. Exit status 0 is success; 4 is a verification or an audit that found \
+         something wrong, which is a result and has no code.\n",
+    );
+    compare_document("docs/errors.md", &table);
+
+    let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(names.len(), Code::ALL.len(), "a code stands twice");
+    for name in &names {
+        let words = name.split('_');
+        let plain = |word: &str| {
+            word.bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+        };
+        assert!(
+            words
+                .into_iter()
+                .all(|word| !word.is_empty() && plain(word)),
+            "{name} is not in lower snake case"
+        );
+        assert!(!["usage", "refused", "failed"].contains(name), "{name}");
+    }
+    for code in Code::ALL {
+        let meaning = code.meaning();
+        let sentence = meaning.ends_with('.') && !meaning.contains(['|', '\n']);
+        assert!(sentence, "{code}: {meaning}");
     }
 }
 

@@ -1,12 +1,12 @@
 //! Audits and reports by the real binary, on runs made by the library.
 
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::methods::MethodChoice;
 use rescind::methods::newton::{
     Constants, Damping, HessianLipschitz, NewtonSettings, Preconditioning, RightHandSide,
 };
-use rescind::run::{ModelChoice, Run, RunConfig};
 use rescind::training::TrainingSettings;
+use rescind::{ModelChoice, ReleaseChoice, Request, Run, RunConfig};
+use rescind_privacy::NoiseChoice;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -37,15 +37,14 @@ fn trained(root: &Path) -> Run {
 }
 
 fn forget(run: &mut Run, settings: NewtonSettings, noise: NoiseChoice) {
-    let asked = ForgetRequest {
-        request: "random:30?seed=1".parse().unwrap(),
-        method: Method::Newton { settings },
-        release: Some(ReleaseChoice {
-            noise,
-            insecure_noise_seed: Some(1),
-            budget: None,
-        }),
+    let release = ReleaseChoice {
+        noise,
+        insecure_noise_seed: Some(1),
+        budget: None,
     };
+    let asked = Request::of("random:30?seed=1".parse().unwrap())
+        .by(MethodChoice::with("newton", &settings).unwrap())
+        .released(release);
     run.forget(&asked, &mut ()).unwrap();
 }
 

@@ -18,7 +18,7 @@ fn number(value: &Value) -> f64 {
 }
 
 /// What a failed command said, with its exit status.
-fn failure(here: &Path, arguments: &str) -> (i32, String) {
+fn failure_of(here: &Path, arguments: &str) -> (i32, String) {
     let output = run(here, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.code().unwrap(), said)
@@ -27,6 +27,13 @@ fn failure(here: &Path, arguments: &str) -> (i32, String) {
 fn requests(here: &Path) -> Vec<Value> {
     let status: Value = json(here, "status run");
     status["requests"].as_array().unwrap().clone()
+}
+
+/// Requests that no release covers yet.
+fn pending(here: &Path) -> Vec<u64> {
+    let status: Value = json(here, "status run");
+    let numbers = status["pending"].as_array().unwrap().iter();
+    numbers.map(|number| number.as_u64().unwrap()).collect()
 }
 
 #[test]
@@ -93,7 +100,7 @@ fn a_promise_that_would_destroy_the_model_is_refused_and_nothing_changes() {
     let here = here.path();
     trained(here, "");
     let asked = "forget run --random 20 --epsilon 1 --delta 1e-5";
-    let (code, said) = failure(here, asked);
+    let (code, said) = failure_of(here, asked);
     assert_eq!(code, 3, "{said}");
     for part in [
         "149.2",
@@ -130,8 +137,9 @@ fn promises_weaken_with_later_releases_and_a_budget_keeps_them() {
     let unreleased: Value = json(here, &asked(2, ""));
     assert!(unreleased["release"].is_null());
     assert_eq!(requests(here)[1]["releases"], 0);
+    assert_eq!(pending(here), [2]);
 
-    let (code, said) = failure(
+    let (code, said) = failure_of(
         here,
         &asked(3, &format!("--sigma 40 --budget {}", first * 1.1)),
     );
@@ -140,13 +148,14 @@ fn promises_weaken_with_later_releases_and_a_budget_keeps_them() {
         said.contains("budget") && said.contains("request 1"),
         "{said}"
     );
-    assert_eq!(requests(here).len(), 2);
+    assert_eq!((requests(here).len(), pending(here)), (2, vec![2]));
 
     let _: Value = json(
         here,
         &asked(3, &format!("--sigma 40 --budget {}", first * 2.0)),
     );
     let today = requests(here);
+    assert!(pending(here).is_empty());
     // The first request is covered by two releases, the others by one.
     assert_eq!(
         today
@@ -164,6 +173,71 @@ fn promises_weaken_with_later_releases_and_a_budget_keeps_them() {
     );
     let two: Value = json(here, &two);
     assert!((epsilons[0] / number(&two["epsilon"]) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn what_was_forgotten_before_is_released_later() {
+    let here = folder();
+    let here = here.path();
+    trained(here, "");
+    let release = "release run --sigma 40";
+    let nothing = run(here, &format!("{release} --json"));
+    let failure: Value = serde_json::from_slice(&nothing.stdout).unwrap();
+    assert_eq!(
+        (nothing.status.code(), &failure["code"]),
+        (Some(1), &"nothing_pending".into())
+    );
+
+    for (seed, waiting) in [(1, vec![1]), (2, vec![1, 2])] {
+        let asked = format!("forget run --random 5 --seed {seed}");
+        let answer: Value = json(here, &asked);
+        assert!(answer["release"].is_null());
+        assert_eq!(pending(here), waiting);
+    }
+    let told = String::from_utf8(run(here, "status run").stdout).unwrap();
+    assert!(told.contains("Pending: request 1, 2."), "{told}");
+
+    // What is refused leaves them waiting, and makes nothing.
+    let (code, said) = failure_of(here, "release run --epsilon 1");
+    assert!(code == 3 && said.contains("149.2"), "{said}");
+    let (code, said) = failure_of(here, &format!("{release} --budget 1"));
+    assert!(code == 3 && said.contains("budget"), "{said}");
+    assert_eq!(pending(here), [1, 2]);
+    assert!(!here.join("run/releases/000002").exists());
+
+    let released: Value = json(here, release);
+    assert_eq!(
+        (&released["covers"], &released["number"]),
+        (&serde_json::json!([1, 2]), &2.into())
+    );
+    assert_eq!(
+        (&released["sigma"], &released["kind"]),
+        (&40.0.into(), &"proved".into())
+    );
+    let certificate = format!("{}/certificate.json", released["folder"].as_str().unwrap());
+    let verdict: Value = json(here, &format!("verify {certificate} --run run"));
+    assert_eq!(verdict["holds"], true);
+    // One release of sensitivity 40 and sigma 40, which both requests count.
+    let one: Value = json(here, "calibrate --sensitivity 40 --sigma 40 --delta 1e-5");
+    let today = requests(here);
+    assert_eq!(today.len(), 2, "a release is no request");
+    for request in &today {
+        assert_eq!(request["releases"], 1);
+        assert!((number(&request["epsilon"]) / number(&one["epsilon"]) - 1.0).abs() < 1e-9);
+    }
+    assert!(pending(here).is_empty());
+    assert_eq!(status(here, release), 1, "nothing is left to release");
+
+    let _: Value = json(here, "forget run --random 5 --seed 3");
+    let told = String::from_utf8(run(here, release).stdout).unwrap();
+    for part in ["Covers request 3.", "Released in run/releases/000003"] {
+        assert!(told.contains(part), "{part} is missing: {told}");
+    }
+    let counts: Vec<Value> = requests(here)
+        .iter()
+        .map(|r| r["releases"].clone())
+        .collect();
+    assert_eq!(counts, [2, 2, 1]);
 }
 
 #[test]
@@ -194,7 +268,7 @@ fn the_spectrum_is_measured_and_its_estimate_is_called_one() {
     assert!(bound < least && number(&measured["suggestion"]["damping"]) > -bound);
     assert!(number(&measured["hessian_lipschitz"]["value"]) > 0.0);
     assert!(measured["hessian_lipschitz"]["update"].is_null());
-    assert_eq!(measured["non_smooth_layers"], serde_json::json!([]));
+    assert_eq!(measured["rough_parts"], serde_json::json!([]));
     assert_eq!(
         status(here, "spectrum run --steps 2"),
         1,
@@ -255,12 +329,12 @@ fn a_model_trained_elsewhere_is_imported() {
     let answer: Value = json(here, "forget taken --random 20");
     assert_eq!(answer["retained"], 1420);
 
-    let (code, said) = failure(here, &format!("{import} 17 --out other"));
+    let (code, said) = failure_of(here, &format!("{import} 17 --out other"));
     assert!(
         code == 1 && said.contains("16") && said.contains("17"),
         "{said}"
     );
-    let (code, said) = failure(here, &format!("{import} 16 --radius 1 --out small"));
+    let (code, said) = failure_of(here, &format!("{import} 16 --radius 1 --out small"));
     assert!(code == 1 && said.contains("radius"), "{said}");
 }
 
@@ -311,7 +385,7 @@ fn a_download_that_is_not_what_was_published_is_refused() {
             );
         }
     });
-    let (code, said) = failure(
+    let (code, said) = failure_of(
         here.path(),
         &format!("fetch mnist --base-url {address} --out got"),
     );

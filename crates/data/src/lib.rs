@@ -15,7 +15,7 @@
 //! // A request, resolved against the records still trained on.
 //! let trained = Selection::all(data.train.len());
 //! let request: RecordRequest = "3,17,20-29".parse()?;
-//! let forget = request.resolve(&manifest, &data.train, &trained)?;
+//! let forget = request.resolve(&manifest, &trained)?;
 //! let retain = trained.difference(&forget)?;
 //! assert_eq!((forget.len(), retain.len()), (12, 1428));
 //! assert!(manifest.duplicates_outside(&forget, &retain)?.is_empty());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use thiserror::Error;
 
-const FORMAT: &str = "rescind-manifest-1";
+const FORMAT: &str = "rescind-manifest-2";
 
 /// Who every record of a dataset is: one [`record_hash`](crate::record_hash) per position, one
 /// [`subject_hash`] per position where the source names subjects, and a root over them all.
@@ -29,6 +29,7 @@ pub struct Manifest {
     input_shape: Vec<usize>,
     class_names: Vec<String>,
     records: Vec<Digest>,
+    labels: Option<Vec<u32>>,
     subjects: Option<Vec<Digest>>,
     root: Digest,
 }
@@ -124,6 +125,44 @@ impl Manifest {
             input_shape: dataset.input_shape().to_vec(),
             class_names: dataset.class_names().to_vec(),
             records,
+            labels: Some(dataset.labels().to_vec()),
+            subjects,
+            root: Digest::finalize(&blake3::Hasher::new()),
+        };
+        manifest.root = manifest.compute_root();
+        Ok(manifest)
+    }
+    /// The manifest of records that are known by their identities alone: without a shape, and
+    /// without classes. `subjects` says whose each of them is.
+    ///
+    /// # Errors
+    /// [`ManifestError::Count`] for subjects of another number than the records.
+    pub fn of_identities(
+        dataset: impl Into<String>,
+        identities: Vec<Digest>,
+        subjects: Option<&[String]>,
+    ) -> Result<Self, ManifestError> {
+        let subjects: Option<Vec<Digest>> = subjects.map(|subjects| {
+            subjects
+                .iter()
+                .map(|subject| subject_hash(subject))
+                .collect()
+        });
+        let (found, expected) = (
+            subjects.as_ref().map_or(identities.len(), Vec::len),
+            identities.len(),
+        );
+        if found != expected {
+            return Err(ManifestError::Count { found, expected });
+        }
+        let dataset = dataset.into();
+        let mut manifest = Self {
+            source: dataset.clone(),
+            dataset,
+            input_shape: Vec::new(),
+            class_names: Vec::new(),
+            records: identities,
+            labels: None,
             subjects,
             root: Digest::finalize(&blake3::Hasher::new()),
         };
@@ -147,13 +186,21 @@ impl Manifest {
         &self.records
     }
 
+    /// The classes' names, and the class of every record in order; none where records have no
+    /// class.
+    #[must_use]
+    pub fn classes(&self) -> Option<(&[String], &[u32])> {
+        let labels = self.labels.as_deref()?;
+        Some((&self.class_names, labels))
+    }
+
     /// The hash of every record's subject, by position, where the source names subjects.
     pub fn subjects(&self) -> Option<&[Digest]> {
         self.subjects.as_deref()
     }
 
     /// One digest over everything but the source: BLAKE3 in key-derivation mode, context
-    /// `rescind-data 2026 manifest v1`, over the name, the shape, the number of classes and their
+    /// `rescind-data 2026 manifest v2`, over the name, the shape, the number of classes and their
     /// names, the number of records and their hashes, the number of subjects (0 if unnamed) and
     /// their hashes; numbers as little-endian u64, each text preceded by its length in bytes.
     pub fn root(&self) -> Digest {
@@ -243,7 +290,7 @@ impl Manifest {
     }
 
     fn compute_root(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 manifest v1");
+        let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 manifest v2");
         hash_text(&mut hasher, &self.dataset);
         hash_shape(&mut hasher, &self.input_shape);
         hasher.update(&(self.class_names.len() as u64).to_le_bytes());
@@ -258,6 +305,11 @@ impl Manifest {
             for digest in digests {
                 hasher.update(digest.as_bytes());
             }
+        }
+        let labels = self.labels.as_deref().unwrap_or_default();
+        hasher.update(&(labels.len() as u64).to_le_bytes());
+        for label in labels {
+            hasher.update(&label.to_le_bytes());
         }
         Digest::finalize(&hasher)
     }
@@ -275,6 +327,8 @@ struct Written {
     class_names: Vec<String>,
     records: Vec<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    labels: Option<Vec<u32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     subjects: Option<Vec<Digest>>,
 }
 
@@ -289,6 +343,7 @@ impl From<Manifest> for Written {
             input_shape: manifest.input_shape,
             class_names: manifest.class_names,
             records: manifest.records,
+            labels: manifest.labels,
             subjects: manifest.subjects,
         }
     }
@@ -302,7 +357,8 @@ impl TryFrom<Written> for Manifest {
             return Err(ManifestError::Format(written.format));
         }
         let subjects = written.subjects.as_ref().map_or(written.count, Vec::len);
-        for found in [written.records.len(), subjects] {
+        let labels = written.labels.as_ref().map_or(written.count, Vec::len);
+        for found in [written.records.len(), labels, subjects] {
             if found != written.count {
                 return Err(ManifestError::Count {
                     found,
@@ -316,6 +372,7 @@ impl TryFrom<Written> for Manifest {
             input_shape: written.input_shape,
             class_names: written.class_names,
             records: written.records,
+            labels: written.labels,
             subjects: written.subjects,
             root: written.root,
         };

@@ -1,6 +1,5 @@
 //! Deletion requests: who asks to be forgotten, and which records that is.
 
-use crate::dataset::Dataset;
 use crate::digest::Digest;
 use crate::identity::subject_hash;
 use crate::manifest::{Manifest, ManifestError};
@@ -93,6 +92,9 @@ pub enum RequestError {
     /// No record is of this subject. The message leaves the name out, as it may reach a log.
     #[error("no record is of that subject: compare the spelling with the subject column")]
     UnknownSubject,
+    /// The records have no classes.
+    #[error("the records have no classes: request positions, hashes or subjects")]
+    NoClasses,
     /// No class has this name.
     #[error("no class is named `{found}`: the classes are {}", known.join(", "))]
     UnknownClass {
@@ -117,8 +119,7 @@ pub enum RequestError {
 impl RecordRequest {
     /// The records to forget, a non-empty subset of `among` (the records now trained on).
     ///
-    /// The manifest must describe the dataset (see [`Manifest::verify`], not repeated here beyond
-    /// the count). A request by hash, subject or class means those of its records still in
+    /// A request by hash, subject or class means those of its records still in
     /// `among`; a request by position must name only such records. Copies elsewhere are the
     /// caller's to report: see [`Manifest::duplicates_outside`].
     ///
@@ -128,18 +129,13 @@ impl RecordRequest {
     pub fn resolve(
         &self,
         manifest: &Manifest,
-        dataset: &Dataset,
         among: &Selection,
     ) -> Result<Selection, RequestError> {
         let records = manifest.records().len();
-        for found in [dataset.len(), among.records()] {
-            if found != records {
-                return Err(ManifestError::Count {
-                    found,
-                    expected: records,
-                }
-                .into());
-            }
+        let found = among.records();
+        if found != records {
+            let expected = records;
+            return Err(ManifestError::Count { found, expected }.into());
         }
         match self {
             Self::Positions(ranges) => by_position(ranges, among),
@@ -156,7 +152,7 @@ impl RecordRequest {
                 present(among, |position| subjects[position] == hash)
             }
             Self::Class(name) => {
-                let known = dataset.class_names();
+                let (known, labels) = manifest.classes().ok_or(RequestError::NoClasses)?;
                 let class = known
                     .iter()
                     .position(|class| class == name)
@@ -164,9 +160,7 @@ impl RecordRequest {
                         found: name.clone(),
                         known: known.to_vec(),
                     })?;
-                present(among, |position| {
-                    dataset.labels()[position] as usize == class
-                })
+                present(among, |position| labels[position] as usize == class)
             }
             Self::Random { count: 0, .. } => Err(RequestError::Empty),
             &Self::Random { count, seed } => {

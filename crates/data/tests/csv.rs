@@ -97,7 +97,7 @@ fn a_person_can_be_forgotten_by_name() {
     let subject = data.train.subjects().unwrap()[0].clone();
     let all = Selection::all(data.train.len());
     let request = RecordRequest::Subject(subject.clone());
-    let forget = request.resolve(&manifest, &data.train, &all).unwrap();
+    let forget = request.resolve(&manifest, &all).unwrap();
     assert_eq!(forget.len(), 5);
     let subjects = data.train.subjects().unwrap();
     assert!(

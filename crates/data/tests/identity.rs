@@ -26,11 +26,10 @@ fn pets() -> Dataset {
     Dataset::new("pets", SHAPE.to_vec(), classes, [A, B].concat(), vec![0, 1]).unwrap()
 }
 
-fn of_thirty() -> (Dataset, Manifest) {
+fn of_thirty() -> Manifest {
     let values = (0..30_u8).map(f32::from).collect();
     let dataset = Dataset::new("t", vec![1], vec!["c".into()], values, vec![0; 30]).unwrap();
-    let manifest = Manifest::new(&dataset, "test").unwrap();
-    (dataset, manifest)
+    Manifest::new(&dataset, "test").unwrap()
 }
 
 #[test]
@@ -74,6 +73,13 @@ fn roots_are_as_documented() {
         .unwrap();
     let manifest = Manifest::new(&named, "anywhere").unwrap();
     assert_eq!(manifest.root().to_string(), golden["root_with_subjects"]);
+    // Known by identities alone, in the caller's order.
+    let identities = [
+        record_hash(&SHAPE, "dög", &B),
+        record_hash(&SHAPE, "cat", &A),
+    ];
+    let manifest = Manifest::of_identities("ids", identities.to_vec(), None).unwrap();
+    assert_eq!(manifest.root().to_string(), golden["root_of_identities"]);
 }
 
 #[test]
@@ -102,9 +108,9 @@ fn permutations_are_the_documented_ones_on_every_platform() {
         split.validation.positions(),
         positions(&golden["validation"])
     );
-    let (dataset, manifest) = of_thirty();
+    let manifest = of_thirty();
     let request = RecordRequest::Random { count: 5, seed: 9 };
-    let drawn = request.resolve(&manifest, &dataset, &all).unwrap();
+    let drawn = request.resolve(&manifest, &all).unwrap();
     assert_eq!(drawn.positions(), positions(&golden["random_request"]));
 }
 

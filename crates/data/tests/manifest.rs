@@ -153,9 +153,17 @@ fn altered_manifests_are_refused() {
     assert_eq!(one.len(), 64);
     refused(&text.replace(&one, &two), "the file was altered");
     refused(&text.replace("\"yes\"", "\"oui\""), "the file was altered");
+    refused(
+        &text.replace("\"labels\":[0,1,0,1]", "\"labels\":[0,1,0,0]"),
+        "the file was altered",
+    );
+    refused(
+        &text.replace("\"labels\":[0,1,0,1]", "\"labels\":[0,1,0]"),
+        "3",
+    );
     refused(&text.replace("\"count\":4", "\"count\":5"), "5");
     refused(
-        &text.replace("rescind-manifest-1", "rescind-manifest-9"),
+        &text.replace("rescind-manifest-2", "rescind-manifest-9"),
         "another version",
     );
     refused(&text.replace("\"source\"", "\"sauce\""), "sauce");

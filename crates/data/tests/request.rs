@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rescind_data::*;
 
 /// Ten records of three subjects and three classes (one without records); 2 and 7 are copies.
-fn people() -> (Dataset, Manifest) {
+fn people() -> Manifest {
     let values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 2.0, 8.0, 9.0].to_vec();
     let labels = vec![0, 1, 0, 1, 0, 1, 0, 0, 0, 1];
     let classes = ["cat", "dog", "none"].map(str::to_owned).to_vec();
@@ -15,17 +15,13 @@ fn people() -> (Dataset, Manifest) {
         .unwrap()
         .with_subjects(subjects.map(str::to_owned).to_vec())
         .unwrap();
-    let manifest = Manifest::new(&dataset, "test").unwrap();
-    (dataset, manifest)
+    Manifest::new(&dataset, "test").unwrap()
 }
 
 fn resolve(text: &str, among: &Selection) -> Result<Vec<usize>, RequestError> {
-    let (dataset, manifest) = people();
     let request: RecordRequest = text.parse()?;
-    Ok(request
-        .resolve(&manifest, &dataset, among)?
-        .positions()
-        .to_vec())
+    let found = request.resolve(&people(), among)?;
+    Ok(found.positions().to_vec())
 }
 
 fn ranges(text: &str) -> PositionRanges {
@@ -43,7 +39,7 @@ fn every_kind_of_request_resolves() {
         resolve("random:4", &all).unwrap(),
         resolve("random:4?seed=0", &all).unwrap()
     );
-    let hash = people().1.records()[2].to_string();
+    let hash = people().records()[2].to_string();
     assert_eq!(resolve(&format!("hash:{hash}"), &all).unwrap(), [2, 7]);
     let prefix = hash[..8].to_uppercase();
     assert_eq!(resolve(&format!("hash:{prefix}"), &all).unwrap(), [2, 7]);
@@ -62,7 +58,7 @@ fn what_is_deleted_already_cannot_be_deleted_again() {
         resolve("class:cat", &Selection::none(10)),
         Err(absent("0,2,4,6-8"))
     );
-    let hash = people().1.records()[2].to_string();
+    let hash = people().records()[2].to_string();
     assert_eq!(resolve(&format!("hash:{hash}"), &left).unwrap(), [2]);
     let error = resolve("random:6", &left).unwrap_err();
     assert_eq!(
@@ -136,10 +132,32 @@ fn without_subjects_a_request_by_subject_is_refused() {
     let dataset = Dataset::new("t", vec![1], vec!["c".into()], vec![1.0], vec![0]).unwrap();
     let manifest = Manifest::new(&dataset, "").unwrap();
     let request = RecordRequest::Subject("ann".into());
-    let error = request
-        .resolve(&manifest, &dataset, &Selection::all(1))
-        .unwrap_err();
+    let error = request.resolve(&manifest, &Selection::all(1)).unwrap_err();
     assert_eq!(error, RequestError::NoSubjects);
+}
+
+#[test]
+fn records_known_by_identity_alone_have_no_classes_and_may_have_subjects() {
+    let identities = people().records()[..3].to_vec();
+    let subjects = ["ann", "bob", "ann"].map(str::to_owned);
+    let named = Manifest::of_identities("ids", identities.clone(), Some(&subjects)).unwrap();
+    let all = Selection::all(3);
+    let by = |text: &str, manifest: &Manifest| {
+        let request: RecordRequest = text.parse().unwrap();
+        let found = request.resolve(manifest, &all)?;
+        Ok(found.positions().to_vec())
+    };
+    assert_eq!(by("subject:ann", &named), Ok(vec![0, 2]));
+    assert_eq!(by(&format!("hash:{}", identities[1]), &named), Ok(vec![1]));
+    assert_eq!(by("class:dog", &named), Err(RequestError::NoClasses));
+    let unnamed = Manifest::of_identities("ids", identities.clone(), None).unwrap();
+    assert_eq!(by("subject:ann", &unnamed), Err(RequestError::NoSubjects));
+    let expected = ManifestError::Count {
+        found: 2,
+        expected: 3,
+    };
+    let short = Manifest::of_identities("ids", identities, Some(&subjects[..2]));
+    assert_eq!(short, Err(expected));
 }
 
 #[test]
@@ -158,8 +176,7 @@ fn an_ambiguous_prefix_lists_what_it_may_mean() {
     let pair = pair.expect("two hashes that begin alike");
     let all = Selection::all(n as usize);
     let resolve = |digits: usize| {
-        RecordRequest::Hash(pair[0].to_string()[..digits].to_owned())
-            .resolve(&manifest, &dataset, &all)
+        RecordRequest::Hash(pair[0].to_string()[..digits].to_owned()).resolve(&manifest, &all)
     };
     let error = resolve(8).unwrap_err();
     assert!(matches!(&error, RequestError::AmbiguousHash { matches, .. } if matches == pair));
@@ -170,11 +187,9 @@ fn an_ambiguous_prefix_lists_what_it_may_mean() {
 
 #[test]
 fn data_of_different_sizes_are_not_mixed() {
-    let (dataset, manifest) = people();
+    let manifest = people();
     let request = RecordRequest::Positions(ranges("1"));
-    let error = request
-        .resolve(&manifest, &dataset, &Selection::all(11))
-        .unwrap_err();
+    let error = request.resolve(&manifest, &Selection::all(11)).unwrap_err();
     assert!(matches!(
         error,
         RequestError::Manifest(ManifestError::Count { found: 11, .. })

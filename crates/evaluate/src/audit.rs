@@ -216,7 +216,7 @@ pub fn of_run(
     let claim = Claim::of(&certificate)?;
     let sides = run.sides(observer)?;
     let (unlearned, retrained) = (&sides.unlearned, &sides.retrained);
-    let projections = Projection::of_sides(run.network(), unlearned, retrained);
+    let projections = Projection::of_sides(run.classifier()?.network(), unlearned, retrained);
     let apart = Distance {
         measured: distance(unlearned.values(), retrained.values()),
         bound: certificate.guarantee.sensitivity.value(),
@@ -274,7 +274,7 @@ fn report(observer: &mut dyn Observer, done: u64, total: u64) -> Result<(), Audi
     };
     match observer.observe(&progress).is_continue() {
         true => Ok(()),
-        false => Err(rescind::Error::Interrupted {
+        false => Err(rescind::ModelError::Interrupted {
             phase: Phase::Audit,
         }
         .into()),

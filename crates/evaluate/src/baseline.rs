@@ -9,7 +9,9 @@ mod random_labels;
 mod scrub;
 mod sensitivity;
 
-use rescind::training::{Ball, TrainingSettings};
+use rescind::Ball;
+use rescind::ModelError;
+use rescind::training::TrainingSettings;
 use rescind::{Error, NetworkModel, Observer};
 use rescind_data::{Dataset, Selection};
 use rescind_network::Weights;
@@ -175,7 +177,7 @@ impl Baseline {
     ) -> Result<Weights<f32>, Error> {
         self.validate()?;
         if task.retained.is_empty() || task.forgotten.is_empty() {
-            return Err(Error::NoRecords);
+            return Err(ModelError::NoRecords.into());
         }
         match *self {
             Baseline::Original {} => Ok(task.weights.clone()),
@@ -219,11 +221,12 @@ fn require(
 ) -> Result<(), Error> {
     match valid {
         true => Ok(()),
-        false => Err(Error::Setting {
+        false => Err(ModelError::Setting {
             setting,
             found: found.to_string(),
             expected,
-        }),
+        }
+        .into()),
     }
 }
 

@@ -1,6 +1,8 @@
 //! One optimiser step after another: what relearning and the baselines are made of.
 
-use rescind::training::{Ball, Optimiser};
+use rescind::Ball;
+use rescind::ModelError;
+use rescind::training::Optimiser;
 use rescind::{Error, NetworkModel, Observer, Phase, Progress};
 use rescind_network::{Batch, Evaluator, Weights};
 
@@ -108,7 +110,7 @@ pub(crate) fn report(
         relative_residual: None,
     };
     match observer.observe(&progress).is_break() {
-        true => Err(Error::Interrupted { phase }),
+        true => Err(ModelError::Interrupted { phase }.into()),
         false => Ok(()),
     }
 }

@@ -3,10 +3,9 @@
 mod common;
 
 use common::{Convex, Planted, claim, released_run, run_with_a_false_promise};
-use rescind::Run;
-use rescind::certificate::{FollowedBy, NoiseChoice, NoiseRecord};
+use rescind::certificate::{FollowedBy, NoiseRecord};
 use rescind::release::PrivateWeights;
-use rescind::run::Sides;
+use rescind::{ModelError, Run, Sides};
 use rescind_evaluate::audit::{
     Audit, AuditError, AuditSettings, Claim, Extent, Projection, Rehearsed, Releases, Statistic,
     audit, of_run,
@@ -14,7 +13,7 @@ use rescind_evaluate::audit::{
 use rescind_network::{Activation, Network, zoo};
 use rescind_privacy::noise::{Grid, NoiseSource, Origin, ReleaseFormat};
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
-use rescind_privacy::{Delta, Epsilon, NoiseScale, Sensitivity, analytic};
+use rescind_privacy::{Delta, Epsilon, NoiseChoice, NoiseScale, Sensitivity, analytic};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -361,7 +360,10 @@ fn what_cannot_be_audited_is_refused_with_a_reason() {
     let mut stop = |_: &rescind::Progress| ControlFlow::Break(());
     let stopped = of_run(&run, &sound, Extent::Noise, None, &mut stop).unwrap_err();
     assert!(
-        matches!(stopped, AuditError::Run(rescind::Error::Interrupted { .. })),
+        matches!(
+            stopped,
+            AuditError::Run(rescind::Error::Unlearn(ModelError::Interrupted { .. }))
+        ),
         "{stopped}"
     );
     run.forget(&common::unreleased("random:10?seed=9"), &mut ())

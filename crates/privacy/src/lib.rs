@@ -19,8 +19,10 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod accounting;
 pub mod analytic;
 mod bisection;
+mod choice;
 pub mod classical;
 mod double_double;
 mod error;
@@ -33,6 +35,7 @@ mod quantity;
 mod rounding;
 pub mod sensitivity;
 
+pub use choice::NoiseChoice;
 pub use error::PrivacyError;
 pub use gdp::Gdp;
 pub use noisy_fine_tuning::NoisyFineTuning;

@@ -4,11 +4,10 @@
 //! such as `mnist:../shared/data/mnist 42,43,44 'random:1000?seed=0'`. A line for each seed and
 //! number of curvature records, the first of them for what the default is.
 
-use rescind::forgetting::{ForgetRequest, Method, MethodReport};
-use rescind::methods::newton::NewtonSettings;
-use rescind::run::{Scaling, Sets};
+use rescind::methods::MethodChoice;
+use rescind::methods::newton::{NewtonReport, NewtonSettings};
 use rescind::training::TrainingSettings;
-use rescind::{Run, RunConfig};
+use rescind::{Request, Run, RunConfig, Scaling, Sets};
 use std::path::Path;
 use std::time::Instant;
 
@@ -51,12 +50,8 @@ fn compare(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut run = Run::create(folder, config, None, &mut ())?;
     run.train(&mut ())?;
-    let settings = NewtonSettings::default();
-    let asked = ForgetRequest {
-        request: request.parse()?,
-        method: Method::Newton { settings },
-        release: None,
-    };
+    let newton = MethodChoice::with("newton", &NewtonSettings::default())?;
+    let asked = Request::of(request.parse()?).by(newton);
     let begun = Instant::now();
     let record = run.forget(&asked, &mut ())?.record;
     let seconds = begun.elapsed().as_secs_f64();
@@ -66,9 +61,9 @@ fn compare(
         println!(
             "{seed:4}  {name:20}  {:14.4}, {:6.2} %   {:13.4}   {:11.2} %   {seconds:7.2}",
             sets.forgotten.loss,
-            100.0 * sets.forgotten.accuracy,
+            100.0 * sets.forgotten.share_right(),
             sets.retained.loss,
-            100.0 * sets.test.accuracy,
+            100.0 * sets.test.share_right(),
         );
     };
     if let Some(original) = &evaluation.original {
@@ -78,7 +73,7 @@ fn compare(
     if let Some(retrained) = &evaluation.retrained {
         show("retrained", retrained, reference);
     }
-    if let MethodReport::Newton { report } = &record.method {
+    if let Some(report) = record.method.details::<NewtonReport>() {
         println!(
             "      {}; {} after {} products, {} for the preconditioner; {:.2} s to prepare, \
              {:.2} s to solve, {:.2} s to recompute in f64",

@@ -11,15 +11,13 @@
 //! looked at after every epoch, until it is within a point of the retrained model's.
 
 use plotters::prelude::*;
-use rescind::certificate::NoiseChoice;
-use rescind::evaluation::measure;
-use rescind::forgetting::{ForgetRequest, Method, MethodReport, ReleaseChoice};
-use rescind::methods::finetune::FinetuneSettings;
+use rescind::methods::MethodChoice;
+use rescind::methods::noisy::{FinetuneReport, FinetuneSettings};
 use rescind::training::{Trainer, TrainingProgress, TrainingSettings, TrainingState};
-use rescind::{NetworkModel, Phase, Progress, Run, RunConfig};
-use rescind_data::{Dataset, Selection, load};
+use rescind::{EvaluationSet, ModelError, Phase, Progress, ReleaseChoice, Request, Run, RunConfig};
+use rescind_data::Selection;
 use rescind_network::Weights;
-use rescind_privacy::{Delta, Epsilon, Gdp};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice};
 use std::error::Error;
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -59,8 +57,6 @@ struct Course {
 
 struct Experiment {
     folder: PathBuf,
-    data: Dataset,
-    test: Dataset,
     retained: Selection,
     request: String,
     /// Noise seeds per setting.
@@ -98,17 +94,14 @@ fn experiment(
     out: &Path,
 ) -> Outcome<()> {
     let training = config.training.clone();
-    let loaded = load(&config.data)?;
     let mut run = Run::create(&folder.join("trained"), config, None, &mut ())?;
     run.train(&mut ())?;
     let original = run.evaluate(&mut ())?.current;
-    let forget = run.resolve(&request.parse()?)?.forget;
+    let forget = run.resolve(&[request.parse()?])?.forget;
     let retained = run.retained().difference(&forget)?;
-    let parameters = run.network().initialise(training.seed);
+    let parameters = run.model().description().draw(training.seed);
     let mut experiment = Experiment {
         folder: folder.to_owned(),
-        data: loaded.train,
-        test: loaded.test,
         retained,
         request: request.to_owned(),
         seeds,
@@ -127,7 +120,7 @@ fn experiment(
         "Original: test accuracy {:.2} %. Retrained on {} records for {} epochs: {:.2} %, in \
          {:.1} s. Target {:.2} %, which retraining itself passes after {} epochs, {:.0} % of its \
          time.\n",
-        100.0 * original.test.accuracy,
+        100.0 * original.test.share_right(),
         experiment.retained.len(),
         experiment.training.epochs,
         100.0 * last,
@@ -164,10 +157,9 @@ impl Experiment {
             checkpoint_every: 1,
             ..self.training.clone()
         };
-        let nobody = Selection::none(self.data.len());
+        let nobody = Selection::none(run.model().records());
         let trainer = Trainer {
-            model: NetworkModel::new(run.network()),
-            dataset: &self.data,
+            model: run.model(),
             train: &self.retained,
             validation: &nobody,
             settings: &settings,
@@ -198,14 +190,14 @@ impl Experiment {
         };
         while state.progress.ending.is_none() {
             if let Err(error) = trainer.run(&mut state, &mut |_| Ok(()), &mut each)
-                && !matches!(error, rescind::Error::Interrupted { .. })
+                && !matches!(error, ModelError::Interrupted { .. })
             {
                 return Err(error.into());
             }
-            let all = Selection::all(self.test.len());
-            let model = NetworkModel::new(run.network());
             let w = &state.weights.parameters;
-            let accuracy = measure(&model, w, &self.test, &all, &mut ())?.accuracy;
+            let measured = run.model().measure(w, &[], EvaluationSet::Test, &mut ());
+            let measured = measured.map_err(ModelError::from)?;
+            let accuracy = measured.ok_or("no test records")?.share_right();
             course.accuracy.push(accuracy);
             course.seconds.push(state.progress.seconds);
             if until.is_some_and(|until| accuracy >= until) {
@@ -231,7 +223,7 @@ impl Experiment {
     /// initialised weights: √q σ √d = s √d/μ, where s = 2R0, or 4R0 with steps that reach R0.
     fn beside_fresh(&self, run: &Run, epsilon: f64, steps: u64) -> Outcome<f64> {
         let mu = Gdp::for_promise(Epsilon::new(epsilon)?, Delta::new(DELTA)?)?.mu();
-        let fresh = run.network().initialise::<f32>(self.training.seed);
+        let fresh = run.model().description().draw(self.training.seed);
         let length = fresh.iter().map(|w| f64::from(w * w)).sum::<f64>().sqrt();
         let moves = if steps == 0 { 2.0 } else { 4.0 };
         let found = length * mu / (moves * (fresh.len() as f64).sqrt());
@@ -267,32 +259,26 @@ impl Experiment {
                 ..FinetuneSettings::default()
             };
             let method = match steps {
-                0 => Method::OutputPerturbation { settings },
-                _ => Method::NoisyFinetune { settings },
+                0 => "output-perturbation",
+                _ => "noisy-finetune",
             };
             let noise = NoiseChoice::Promise {
                 epsilon,
                 delta: DELTA,
                 accept_noise: true,
             };
-            let release = Some(ReleaseChoice {
-                noise,
+            let release = ReleaseChoice {
                 insecure_noise_seed: Some(seed),
-                budget: None,
-            });
-            let request = self.request.parse()?;
-            let asked = ForgetRequest {
-                request,
-                method,
-                release,
+                ..ReleaseChoice::new(noise)
             };
+            let asked = Request::of(self.request.parse()?)
+                .by(MethodChoice::with(method, &settings)?)
+                .released(release);
             let answer = run.forget(&asked, &mut ())?;
             let noised = answer.release.ok_or("no release")?.weights;
-            let (MethodReport::NoisyFinetune { report }
-            | MethodReport::OutputPerturbation { report }) = answer.record.method
-            else {
-                return Err("another method".into());
-            };
+            let report = answer.record.method.details::<FinetuneReport>();
+            let report = report.ok_or("another method")?;
+            let effect = answer.record.effect.ok_or("nothing was measured")?;
             let course = self.train_from(&run, noised.parameters().to_vec(), Some(target))?;
             drop(run);
             std::fs::remove_dir_all(&copy)?;
@@ -300,7 +286,7 @@ impl Experiment {
             let share = 1.0 / self.seeds as f64;
             row.used_radius = report.schedule.start_radius;
             row.sigma = report.sigma;
-            row.noised += share * answer.record.effect.test_after.accuracy;
+            row.noised += share * effect.test_after.share_right();
             let work = passed.map(|at| (steps as f64 + (at + 1) as f64 * per_epoch) / all_work);
             let total = self.total_seconds()?;
             let time = passed.map(|at| (report.noisy_seconds + course.seconds[at]) / total);

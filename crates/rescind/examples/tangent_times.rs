@@ -2,8 +2,8 @@
 //! `cargo run --release -p rescind --example tangent_times -- mnist:DIR WIDTHS ACTIVATION MU G
 //! FORGET`. A file that describes a network may stand for the widths of an MLP.
 
-use rescind::methods::convex::{ConvexSettings, Minimiser};
-use rescind::{NetworkModel, TangentObjective};
+use rescind::descent::{ConvexSettings, Minimiser};
+use rescind::{ModelError, NetworkModel, TangentObjective};
 use rescind_data::{DataSource, Selection, Standardisation, load};
 use rescind_network::{Network, zoo};
 use std::time::Instant;
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let w: Vec<f32> = w.iter().map(|&w| w as f32).collect();
         rescind::evaluation::measure(&model, &w, &data.test, &test, &mut ()).unwrap()
     };
-    let run = |mut at: Minimiser<'_>, began: Instant| -> Result<Vec<f64>, rescind::Error> {
+    let run = |mut at: Minimiser<'_>, began: Instant| -> Result<Vec<f64>, ModelError> {
         println!(
             "{:8.2} s  |g| {:.3e} F {:?}",
             began.elapsed().as_secs_f64(),
@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "{t:8.2} s  |g| {:.3e} F {:.6} test {:.4} {:?}",
                 at.gradient_norm(),
                 at.loss().unwrap(),
-                m.accuracy,
+                m.share_right(),
                 at.effort()
             );
         }

@@ -1,11 +1,10 @@
-//! Certified unlearning for deep neural networks: train, forget some records, compare with what
-//! retraining without them gives.
+//! Certified unlearning: train, forget some records, release what is left with a certificate of
+//! what that promises. This is the crate to depend on; the others are its parts.
 //!
 //! ```
-//! use rescind::forgetting::{ForgetRequest, Method};
-//! use rescind::methods::newton::NewtonSettings;
+//! use rescind::methods::{MethodChoice, newton::NewtonSettings};
 //! use rescind::training::TrainingSettings;
-//! use rescind::{Run, RunConfig};
+//! use rescind::{Request, Run, RunConfig};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
@@ -14,13 +13,14 @@
 //! let mut run = Run::create(folder, config, None, &mut ())?;
 //! run.train(&mut ())?;
 //!
-//! let asked = ForgetRequest {
-//!     request: "random:50?seed=1".parse()?,
-//!     method: Method::Newton { settings: NewtonSettings::default() },
-//!     release: None, // only the private weights move
-//! };
-//! let record = run.forget(&asked, &mut ())?.record;
-//! assert_eq!((record.forgotten.len(), run.retained().len()), (50, 1390));
+//! // Without a release only the private weights move.
+//! let newton = MethodChoice::with("newton", &NewtonSettings::default())?;
+//! let request = Request::of("random:50?seed=1".parse()?).by(newton).keyed("ticket-17");
+//! let answer = run.forget(&request, &mut ())?;
+//! assert_eq!((answer.record.forgotten.len(), run.retained().len()), (50, 1390));
+//!
+//! // The same request under the same key gets the same answer.
+//! assert!(run.forget(&request, &mut ())?.repeated);
 //!
 //! run.retrain(&mut ())?;
 //! let evaluation = run.evaluate(&mut ())?;
@@ -29,32 +29,25 @@
 //! ```
 #![warn(missing_docs)]
 
-// Unit and integration tests share their support, which speaks of `rescind`.
-#[cfg(test)]
-extern crate self as rescind;
-
-pub mod certificate;
-mod disk;
-mod error;
-pub mod evaluation;
-pub mod forgetting;
-mod key;
-pub mod ledger;
-pub mod methods;
-mod objective;
-mod observer;
-pub mod plan;
-pub mod release;
-pub mod run;
-pub mod training;
-pub mod verify;
-
-pub use disk::DiskError;
-pub use error::Error;
-pub use key::KeyError;
-pub use objective::{
-    ConvexObjective, Curvature, Features, HeadObjective, LinearOutputs, Minibatch, NetworkModel,
-    NetworkObjective, Objective, TangentObjective, exact_gradient_norm,
+/// The certificate of a release: the document, its derivation and its rendering.
+pub use rescind_certificate as certificate;
+pub use rescind_run::{
+    Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
+    OutsideRecords, PrivateModel, Reference, ReleaseChoice, Request, Resolved, Run, RunConfig,
+    RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+    TensorsError,
 };
-pub use observer::{Observer, Phase, Progress};
-pub use run::{Run, RunConfig};
+pub use rescind_run::{ledger, plan, release, verify};
+pub use rescind_unlearn::{
+    Ball, BatchNorm, Capability, Classifier, ClassifierParts, ConvexObjective, Curvature,
+    CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,
+    HeadObjective, L2Penalty, LinearOutputs, Measured, Minibatch, Minibatches, Model, ModelChoice,
+    ModelDescription, NetworkModel, NetworkObjective, Objective, Observer, OwnObjectives,
+    Parameterisation, Phase, Products, Progress, Raw, Records, Scaling, Smoothness,
+    TangentObjective, Tensor, Watched, exact_gradient_norm, narrowed, widened,
+};
+pub use rescind_unlearn::{Error as ModelError, descent, evaluation, methods, training};
+
+#[doc(hidden)]
+#[cfg(feature = "fault-injection")]
+pub use rescind_run::fault;

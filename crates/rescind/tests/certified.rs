@@ -2,16 +2,16 @@
 
 mod common;
 
-use common::{checked, newton, released, small};
-use rescind::certificate::{AssumptionName, NoiseChoice};
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use common::{checked, newton, newton_with, released, small, weak};
+use rescind::certificate::{AssumptionName, assumptions};
 use rescind::ledger::{Budget, Ledger};
+use rescind::methods::MethodChoice;
 use rescind::methods::newton::{Constants, Damping, HessianLipschitz, NewtonSettings};
 use rescind::release::ReleaseError;
-use rescind::run::ModelChoice;
 use rescind::verify::{Outcome, Subject};
-use rescind::{Error, Run, RunConfig};
+use rescind::{Error, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
 use rescind_network::{Activation, zoo};
+use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
 
 fn trained(root: &std::path::Path, config: RunConfig) -> Run {
@@ -21,7 +21,7 @@ fn trained(root: &std::path::Path, config: RunConfig) -> Run {
 }
 
 /// Settings under which the theorem of the Newton step gives a bound.
-fn with_theorem(request: &str) -> ForgetRequest {
+fn with_theorem(request: &str) -> Request {
     let settings = NewtonSettings {
         damping: Damping::Given { value: 50.0 },
         constants: Constants {
@@ -30,22 +30,16 @@ fn with_theorem(request: &str) -> ForgetRequest {
         },
         ..NewtonSettings::default()
     };
-    ForgetRequest {
-        method: Method::Newton { settings },
-        ..released(request)
-    }
+    newton_with(request, &settings).released(weak())
 }
 
 /// The default step, looked at in double precision.
-fn with_check(request: &str) -> ForgetRequest {
+fn with_check(request: &str) -> Request {
     let settings = NewtonSettings {
         check: true,
         ..NewtonSettings::default()
     };
-    ForgetRequest {
-        method: Method::Newton { settings },
-        ..released(request)
-    }
+    newton_with(request, &settings).released(weak())
 }
 
 #[test]
@@ -101,7 +95,7 @@ fn the_true_epsilon_of_noise_picked_by_hand_is_enormous() {
     // ... and the seed of these tests is fixed.
     assert_eq!(certificate.guarantee.kind, GuaranteeKind::Assumed);
     assert_eq!(
-        certificate.assumptions[0].name,
+        assumptions(&certificate)[0].name,
         AssumptionName::InsecureNoise
     );
 }
@@ -149,10 +143,7 @@ fn requests_during_training_are_covered_by_the_release_after_it() {
 fn retraining_is_released_and_verified_too() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = trained(folder.path(), small());
-    let asked = ForgetRequest {
-        method: Method::Retrain,
-        ..released("random:10")
-    };
+    let asked = released("random:10").by(MethodChoice::named("retrain"));
     run.forget(&asked, &mut ()).unwrap();
     let report = checked(&run, 1);
     assert!(report.holds(), "{report}");
@@ -162,20 +153,14 @@ fn retraining_is_released_and_verified_too() {
 fn a_promise_to_earlier_requests_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = trained(folder.path(), small());
-    let release = |sigma| {
-        Some(ReleaseChoice {
-            noise: NoiseChoice::Sigma { sigma, delta: 1e-5 },
-            insecure_noise_seed: None,
-            budget: Some(Budget {
-                epsilon: 1.0,
-                delta: 1e-5,
-            }),
-        })
+    let release = |sigma| ReleaseChoice {
+        budget: Some(Budget {
+            epsilon: 1.0,
+            delta: 1e-5,
+        }),
+        ..ReleaseChoice::new(NoiseChoice::Sigma { sigma, delta: 1e-5 })
     };
-    let ask = |request: &str, sigma| ForgetRequest {
-        release: release(sigma),
-        ..newton(request)
-    };
+    let ask = |request: &str, sigma| newton(request).released(release(sigma));
     run.forget(&ask("random:10?seed=1", 150.0), &mut ())
         .unwrap();
     let refused = run.forget(&ask("random:10?seed=2", 150.0), &mut ());
@@ -183,14 +168,11 @@ fn a_promise_to_earlier_requests_is_kept() {
         refused,
         Err(Error::Release(ReleaseError::Budget(_)))
     ));
-    assert_eq!(run.state().unwrap().requests.len(), 1);
+    assert_eq!(run.answers().unwrap().len(), 1);
     run.forget(&ask("random:10?seed=2", 1e5), &mut ()).unwrap();
-    let history = Ledger::open_existing(run.root())
-        .unwrap()
-        .history()
-        .unwrap();
+    let ledger = Ledger::open_existing(run.root()).unwrap();
     let delta = rescind_privacy::Delta::new(1e-5).unwrap();
-    for standing in history.standings().unwrap() {
+    for standing in ledger.history().standings().unwrap() {
         assert!(standing.epsilon(delta).unwrap().value() <= 1.0);
     }
 }

@@ -1,13 +1,11 @@
 //! Convex objectives and their descent against dense algebra in double precision.
 
-use rescind::methods::convex::{ConvexSettings, Minimiser};
+use rescind::descent::{ConvexSettings, Minimiser};
 use rescind::{
-    ConvexObjective, Curvature, Error, Features, HeadObjective, NetworkModel, NetworkObjective,
-    Objective, Progress, TangentObjective,
+    ConvexObjective, Curvature, Features, HeadObjective, ModelError as Error, NetworkModel,
+    NetworkObjective, Objective, Products, Progress, TangentObjective, Watched,
 };
-use rescind_curvature::{
-    Cg, Control, Damped, Ending, LinearOperator, Preconditioner, Solver, Stopping, norm,
-};
+use rescind_curvature::{Cg, Control, Damped, Ending, Preconditioner, Solver, Stopping, norm};
 use rescind_data::{DataSource, Dataset, Selection, Standardisation, load};
 use rescind_network::{Activation, Network, zoo};
 use std::ops::ControlFlow;
@@ -315,9 +313,9 @@ fn products_and_gradients_agree() {
     for ((up, down), exact) in up.iter().zip(&down).zip(&exact) {
         assert!(((up - down) / 2e-4 - exact).abs() < 1e-7);
     }
-    let quadratic = |operator: &dyn LinearOperator<f32>| {
+    let quadratic = |products: &dyn Products| {
         let mut out = vec![0.0; v.len()];
-        operator.apply(&v, &mut out);
+        products.product(&v, &mut out).unwrap();
         rescind_curvature::dot(&v, &out)
     };
     let whole = objective.curvature(&w, Curvature::GaussNewton).unwrap();
@@ -342,7 +340,7 @@ fn a_preconditioner_made_of_rows_saves_products() {
     for (objective, times) in objectives {
         let w = objective.origin();
         let curvature = objective.curvature(w, Curvature::GaussNewton).unwrap();
-        let system = Damped::new(curvature, 0.0).unwrap();
+        let system = Damped::new(Watched::new(curvature), 0.0).unwrap();
         let rhs: Vec<f32> = (0..w.len()).map(|i| (i as f32).sin()).collect();
         let solve = |preconditioner: Option<&dyn Preconditioner<f32>>| {
             let mut cg = Cg::new(Stopping {
@@ -426,7 +424,8 @@ fn a_head_moves_as_the_last_layer_of_the_whole_network_does() {
     );
     let single = |x: &[f64]| x.iter().map(|&x| x as f32).collect::<Vec<f32>>();
     let (w, v, mut out) = (single(&w), single(&v), vec![0.0; d]);
-    head.curvature(&w, which).unwrap().apply(&v, &mut out);
+    let curvature = head.curvature(&w, which).unwrap();
+    curvature.product(&v, &mut out).unwrap();
     assert!(
         out.iter()
             .zip(&hv)

@@ -4,11 +4,11 @@
 mod common;
 
 use common::{private_weights, released, small};
-use rescind::forgetting::Method;
+use rescind::fault::{self, Fault};
 use rescind::ledger::{Ledger, LedgerError};
-use rescind::methods::finetune::FinetuneSettings;
+use rescind::methods::MethodChoice;
+use rescind::methods::noisy::FinetuneSettings;
 use rescind::release::ReleaseError;
-use rescind::run::fault::{self, Fault};
 use rescind::verify::{Evidence, verify};
 use rescind::{Error, KeyError, Run};
 use std::path::Path;
@@ -23,7 +23,7 @@ fn job(root: &Path) -> Result<(), Error> {
     let mut run = Run::open(root, &mut ())?;
     run.train(&mut ())?;
     for number in 0..2 {
-        if run.state().unwrap().requests.len() == number {
+        if run.answers().unwrap().len() == number {
             let mut asked = released("random:40?seed=3");
             if number == 1 {
                 // The noise comes before the private state here, not after it.
@@ -32,7 +32,7 @@ fn job(root: &Path) -> Result<(), Error> {
                     recovery_epochs: Some(1),
                     ..FinetuneSettings::default()
                 };
-                asked.method = Method::NoisyFinetune { settings };
+                asked = asked.by(MethodChoice::with("noisy-finetune", &settings).unwrap());
             }
             run.forget(&asked, &mut ())?;
         }
@@ -63,6 +63,7 @@ fn of_the_disk(error: &Error) -> bool {
     matches!(
         error,
         Error::Io(_)
+            | Error::Key(KeyError::Disk(_))
             | Error::Ledger(LedgerError::Disk(_))
             | Error::Release(
                 ReleaseError::Disk(_)
@@ -98,23 +99,21 @@ fn every_step(full: bool) -> u32 {
             "step {step}: {said}"
         );
 
-        let before = Run::inspect(&root).ok().and_then(|summary| summary.state);
+        let before = Run::inspect(&root).ok().and_then(|summary| summary.answers);
         job(&root).unwrap_or_else(|error| panic!("step {step}: {error}"));
         assert!(
             private_weights(&root) == expected,
             "step {step}: other weights"
         );
-        let after = Run::inspect(&root).unwrap().state.unwrap();
-        assert_eq!(after.requests.len(), 2);
+        let after = Run::inspect(&root).unwrap().answers.unwrap();
+        assert_eq!(after.len(), 2);
         if let Some(before) = before {
-            assert!(
-                after.requests.starts_with(&before.requests),
-                "step {step}: history lost"
-            );
+            assert!(after.starts_with(&before), "step {step}: history lost");
         }
-        let history = Ledger::open_existing(&root).unwrap().history().unwrap();
+        let ledger = Ledger::open_existing(&root).unwrap();
+        let history = ledger.history();
         assert_eq!(
-            (history.requests().count(), history.releases().count()),
+            (history.request_count(), history.release_count()),
             (2, 2),
             "step {step}: a request was committed twice"
         );
@@ -129,6 +128,8 @@ fn every_step(full: bool) -> u32 {
         }
         let releases = std::fs::read_dir(root.join("releases")).unwrap();
         assert_eq!(releases.count(), 2, "step {step}: something is left over");
+        let staging = std::fs::read_dir(root.join("private").join("staging")).unwrap();
+        assert_eq!(staging.count(), 0, "step {step}: something is left over");
         let private = std::fs::read_dir(root.join("private").join("state")).unwrap();
         let names: Vec<_> = private.map(|entry| entry.unwrap().file_name()).collect();
         assert!(

@@ -1,18 +1,20 @@
 //! `docs/` says what the code does.
 
+mod common;
+#[path = "../../run/tests/support/mod.rs"]
 mod support;
 
-use rescind::certificate::{AssumptionName, NoiseChoice};
-use rescind::release::release;
+use rescind::certificate::AssumptionName;
+use rescind::{Parameterisation, Request, Run, RunConfig};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::{
     Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
 };
-use rescind_privacy::{Delta, Epsilon, Gdp, NoiseScale, Sensitivity, analytic};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice, NoiseScale, Sensitivity, analytic};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use support::*;
 
 fn page(name: &str) -> String {
@@ -75,34 +77,34 @@ fn fields(value: &Value, path: &str, open: &[&str], all: &mut BTreeSet<String>) 
     }
 }
 
-/// Releases that have all fields between them, and the run of the first.
-fn examples() -> (Vec<Value>, Fixture) {
+/// Releases that have all fields between them, and the runs they are of.
+fn examples() -> (Vec<Value>, [Fixture; 2]) {
     let smooth = Fixture::new();
     let mut order = smooth.order(1);
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };
     order.candidates = vec![newton_bound(failing), ball_bound()];
-    order.noise = NoiseChoice::Promise {
+    order.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
         accept_noise: true,
     };
-    let first = release(order).unwrap().certificate;
+    let first = smooth.release(order).unwrap().certificate;
     let rough = Fixture::with(Activation::Relu, zoo::Norm::None);
     let mut order = rough.order(1);
     order.method.solve = None;
-    let second = release(order).unwrap().certificate;
+    let second = rough.release(order).unwrap().certificate;
     let tuned = fine_tuned(&rough, 2, 3, 1);
     let values =
         [first, second, tuned].map(|certificate| serde_json::to_value(certificate).unwrap());
-    (values.to_vec(), smooth)
+    (values.to_vec(), [smooth, rough])
 }
 
 #[test]
 fn every_field_of_every_file_is_documented() {
     let page = page("formats.md");
-    let (certificates, fixture) = examples();
+    let (certificates, fixtures) = examples();
     let of = |values: &[Value], open: &[&str]| {
         let mut all = BTreeSet::new();
         for value in values {
@@ -110,61 +112,122 @@ fn every_field_of_every_file_is_documented() {
         }
         all
     };
-    let open = ["checksums", "method.settings"];
+    let open = ["method.settings"];
     assert_eq!(certificates[2]["guarantee"]["binding"], "noisy_fine_tuning");
     assert_eq!(
         documented(&page, "<!-- fields: certificate -->"),
         of(&certificates, &open)
     );
 
-    let opening = std::fs::read(fixture.run().join("private/openings/000001.json")).unwrap();
-    let opening: Value = serde_json::from_slice(&opening).unwrap();
-    assert_eq!(
-        documented(&page, "<!-- fields: opening -->"),
-        of(&[opening], &[])
-    );
-
-    let ledger = Connection::open(fixture.run().join("ledger.sqlite")).unwrap();
+    let ledgers = fixtures
+        .each_ref()
+        .map(|fixture| Connection::open(fixture.run().join("ledger.sqlite")).unwrap());
     for (kind, marker) in [
         ("request", "<!-- fields: request -->"),
         ("release", "<!-- fields: release -->"),
         ("certificate", "<!-- fields: certificate entry -->"),
     ] {
-        let query = "SELECT body FROM entries WHERE kind = ?";
-        let body: String = ledger.query_row(query, [kind], |row| row.get(0)).unwrap();
-        let body: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(documented(&page, marker), of(&[body], &[]), "{kind}");
+        let mut bodies = Vec::new();
+        for ledger in &ledgers {
+            let query = "SELECT body FROM entries WHERE kind = ?";
+            let mut query = ledger.prepare(query).unwrap();
+            let rows = query.query_map([kind], |row| row.get::<_, String>(0));
+            bodies.extend(rows.unwrap().map(|body| body.unwrap()));
+        }
+        assert!(bodies.len() >= 3, "{kind}");
+        let bodies = bodies
+            .iter()
+            .map(|body| serde_json::from_str(body).unwrap());
+        let bodies: Vec<Value> = bodies.collect();
+        assert_eq!(documented(&page, marker), of(&bodies, &[]), "{kind}");
     }
-    let statement = ledger.prepare("SELECT * FROM entries").unwrap();
-    let columns: BTreeSet<String> = statement.column_names().map(str::to_owned).collect();
-    assert_eq!(documented(&page, "The views `requests`"), columns);
+    let entries = columns(&ledgers[0], "entries");
+    assert_eq!(documented(&page, "The views `requests`"), entries);
+    let certificates: BTreeSet<String> = ["release", "document"].map(str::to_owned).into();
+    assert_eq!(columns(&ledgers[0], "certificates"), certificates);
+}
+
+fn columns(database: &Connection, table: &str) -> BTreeSet<String> {
+    let statement = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+    statement.column_names().map(str::to_owned).collect()
+}
+
+/// Runs that have all files between them: trained, forgotten from, released, retrained; and one
+/// with a centre.
+fn runs(folder: &Path) -> [PathBuf; 2] {
+    let roots = ["network", "tangent"].map(|name| folder.join(name));
+    let mut run = Run::create(&roots[0], common::small(), None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let asked = common::released("random:20").keyed("ticket-1");
+    run.forget(&asked, &mut ()).unwrap();
+    run.retrain(&mut ()).unwrap();
+    let mut config = RunConfig {
+        parameterisation: Parameterisation::Tangent,
+        ..common::small()
+    };
+    config.training.penalty = 1e-2;
+    config.training.until_gradient = Some(1e-6);
+    let mut run = Run::create(&roots[1], config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let asked = Request::of("random:20".parse().unwrap()).released(common::promise(1.0));
+    run.forget(&asked, &mut ()).unwrap();
+    roots
 }
 
 #[test]
-fn every_file_of_a_run_is_documented() {
+fn what_is_private_of_requests_is_documented() {
+    let page = page("formats.md");
+    let folder = tempfile::tempdir().unwrap();
+    for root in runs(folder.path()) {
+        let database = Connection::open(root.join("private/requests.sqlite")).unwrap();
+        for table in ["answers", "forgotten"] {
+            let marker = format!("<!-- fields: {table} -->");
+            assert_eq!(documented(&page, &marker), columns(&database, table));
+        }
+        let query = "SELECT body FROM answers";
+        let body: String = database.query_row(query, [], |row| row.get(0)).unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let members = body.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(documented(&page, "<!-- fields: answer -->"), members);
+    }
+}
+
+#[test]
+fn every_file_of_a_run_is_documented_and_every_documented_file_is_there() {
     let listed = documented(&page("formats.md"), "## Run directory");
-    let (_, fixture) = examples();
-    let mut open = vec![fixture.run().to_owned()];
-    let mut seen = 0;
-    while let Some(folder) = open.pop() {
-        for item in std::fs::read_dir(folder).unwrap() {
-            let path = item.unwrap().path();
-            let name = path
-                .strip_prefix(fixture.run())
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
-            if path.is_dir() {
-                open.push(path);
-                continue;
+    let folder = tempfile::tempdir().unwrap();
+    let mut met = BTreeSet::new();
+    for root in runs(folder.path()) {
+        let mut open = vec![root.clone()];
+        while let Some(folder) = open.pop() {
+            for item in std::fs::read_dir(folder).unwrap() {
+                let path = item.unwrap().path();
+                let name = path.strip_prefix(&root).unwrap().to_string_lossy();
+                let part = |part: &str| match part.len() == 6 && part.parse::<u64>().is_ok() {
+                    true => "NNNNNN".to_owned(),
+                    false => part.to_owned(),
+                };
+                let name = name.split('/').map(part).collect::<Vec<_>>().join("/");
+                if path.is_dir() {
+                    met.insert(format!("{name}/"));
+                    open.push(path);
+                    continue;
+                }
+                // By its place, by its name where the place is that of the file listed before
+                // it, or as one of a folder's files.
+                let (place, file) = name.rsplit_once('/').unwrap_or(("", &name));
+                let named = [name.clone(), file.to_owned()];
+                let named = named.iter().find(|named| listed.contains(*named));
+                let inside = format!("{place}/");
+                let inside = inside.starts_with("private/") && listed.contains(&inside);
+                assert!(named.is_some() || inside && place != "private", "{name}");
+                met.extend(named.cloned());
             }
-            let general = name.replace("000001", "NNNNNN");
-            let file = general.rsplit('/').next().unwrap();
-            assert!(listed.contains(&general) || listed.contains(file), "{name}");
-            seen += 1;
         }
     }
-    assert_eq!(seen, 10);
+    // Nothing is staged where nothing crashed.
+    let missing: Vec<&String> = listed.difference(&met).collect();
+    assert_eq!(missing, ["private/staging/NNNNNN/"]);
 }
 
 #[test]

@@ -1,23 +1,23 @@
 //! The estimate of a Hessian-Lipschitz constant, on objectives whose Hessian is known.
 
 use rescind::methods::newton::{LipschitzEstimate, LipschitzSettings};
-use rescind::{Curvature, Error, Minibatch, Objective};
-use rescind_curvature::{LinearOperator, SampledOperator};
+use rescind::{Curvature, Minibatch, ModelError as Error, Objective, Products};
 
 /// `F(w) = Σ m_i w_i³ / 6`: the Hessian is `diag(m_i w_i)`, and M is the largest |m_i|.
 struct Cubic(Vec<f32>);
 
 struct Diagonal(Vec<f32>);
 
-impl LinearOperator<f32> for Diagonal {
+impl Products for Diagonal {
     fn dim(&self) -> usize {
         self.0.len()
     }
 
-    fn apply(&self, v: &[f32], out: &mut [f32]) {
+    fn product(&self, v: &[f32], out: &mut [f32]) -> Result<(), Error> {
         for ((out, d), v) in out.iter_mut().zip(&self.0).zip(v) {
             *out = d * v;
         }
+        Ok(())
     }
 }
 
@@ -34,7 +34,7 @@ impl Objective for Cubic {
         &'a self,
         w: &'a [f32],
         which: Curvature,
-    ) -> Result<Box<dyn LinearOperator<f32> + 'a>, Error> {
+    ) -> Result<Box<dyn Products + 'a>, Error> {
         assert_eq!(which, Curvature::Hessian);
         let diagonal = self.0.iter().zip(w).map(|(m, w)| m * w);
         Ok(Box::new(Diagonal(diagonal.collect())))
@@ -53,7 +53,7 @@ impl Objective for Cubic {
         _: &'a [f32],
         _: Curvature,
         _: Minibatch,
-    ) -> Result<Box<dyn SampledOperator<f32> + 'a>, Error> {
+    ) -> Result<Box<dyn Products + 'a>, Error> {
         Err(Error::NoRecords)
     }
 

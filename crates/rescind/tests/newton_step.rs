@@ -6,11 +6,11 @@ use rescind::methods::newton::{
     self, Constants, Damping, HessianLipschitz, NewtonOutcome, NewtonSettings, NewtonTask,
     Preconditioning, RightHandSide, SolverChoice,
 };
-use rescind::training::Ball;
 use rescind::{
-    Curvature, Error, Minibatch, NetworkModel, NetworkObjective, Objective, exact_gradient_norm,
+    Ball, Curvature, Minibatch, ModelError as Error, NetworkModel, NetworkObjective, Objective,
+    exact_gradient_norm,
 };
-use rescind_curvature::{Ending, LinearOperator, SampledOperator, Stopping};
+use rescind_curvature::{Ending, Stopping};
 use rescind_data::{DataSource, Dataset, Selection, load};
 use rescind_network::{Activation, Network, zoo};
 use rescind_privacy::sensitivity::{Provenance, Symbol, Theorem};
@@ -226,7 +226,8 @@ fn records_drawn_where_outputs_are_curved_have_the_curvature_of_all() {
     let v: Vec<f32> = network.initialise(8);
     let slope = |objective: &dyn Objective, which| {
         let mut out = vec![0.0; w.len()];
-        objective.curvature(&w, which).unwrap().apply(&v, &mut out);
+        let curvature = objective.curvature(&w, which).unwrap();
+        curvature.product(&v, &mut out).unwrap();
         rescind_curvature::dot(&v, &out)
     };
     let (records, draws) = (150, 200);
@@ -266,17 +267,18 @@ fn records_drawn_where_outputs_are_curved_have_the_curvature_of_all() {
     let which = Curvature::GaussNewton;
     part.exact_product(&wide, which, &along, &mut fine).unwrap();
     let curvature = part.curvature(&w, which).unwrap();
-    curvature.apply(&v, &mut coarse);
+    curvature.product(&v, &mut coarse).unwrap();
     assert!(near(&coarse, &fine));
     let everything = Minibatch {
         records: 10 * records,
         seed: 4,
     };
     let sampled = part.sampled_curvature(&w, which, everything).unwrap();
-    sampled.apply_sample(0, 0, &v, &mut coarse);
+    sampled.sampled_product(0, 0, &v, &mut coarse).unwrap();
     assert!(near(&coarse, &fine));
     let again = part.subset(10 * records, 5).unwrap();
-    again.curvature(&w, which).unwrap().apply(&v, &mut coarse);
+    let curvature = again.curvature(&w, which).unwrap();
+    curvature.product(&v, &mut coarse).unwrap();
     assert!(near(&coarse, &fine));
     // Drawn once more from what was drawn, it still has the curvature of all.
     let (whole, mut mean) = (slope(&all, which), 0.0);
@@ -546,12 +548,14 @@ fn minibatch_curvature_averages_to_the_whole() {
         };
         let sampled = objective.sampled_curvature(&w, which, minibatch).unwrap();
         let (mut whole, mut part) = (vec![0.0; w.len()], vec![0.0; w.len()]);
-        sampled.apply(&v, &mut whole);
+        sampled.product(&v, &mut whole).unwrap();
         let mut mean = vec![0.0_f64; w.len()];
         let mut errors = Vec::new();
         let (mut same, mut other) = (Vec::new(), Vec::new());
         for step in 0..1600 {
-            sampled.apply_sample(step % 7, step, &v, &mut part);
+            sampled
+                .sampled_product(step % 7, step, &v, &mut part)
+                .unwrap();
             mean.iter_mut()
                 .zip(&part)
                 .for_each(|(mean, &part)| *mean += f64::from(part));
@@ -576,7 +580,7 @@ fn minibatch_curvature_averages_to_the_whole() {
             errors[1] < 0.5 * errors[0] && errors[1] < 0.05,
             "{errors:?}"
         );
-        sampled.apply_sample(3, 3, &v, &mut part);
+        sampled.sampled_product(3, 3, &v, &mut part).unwrap();
         assert!(part == same && part != other);
     }
     assert!(objective.subset(0, 1).is_err());

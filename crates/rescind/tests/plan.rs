@@ -2,15 +2,12 @@
 
 mod common;
 
-use common::{private_weights, small};
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
-use rescind::methods::finetune::FinetuneSettings;
+use common::{private_weights, promise, small};
+use rescind::methods::MethodChoice;
 use rescind::plan::{MethodPlan, PlanRequest};
 use rescind::release::ReleaseError;
-use rescind::run::ModelChoice;
 use rescind::training::TrainingSettings;
-use rescind::{Error, Run, RunConfig};
+use rescind::{Error, ModelChoice, ModelError, Request, Run, RunConfig};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use std::ops::ControlFlow;
 
@@ -28,28 +25,17 @@ fn config() -> RunConfig {
 
 fn asked(epsilon: f64) -> PlanRequest {
     PlanRequest {
-        request: "random:30?seed=1".parse().unwrap(),
+        records: vec!["random:30?seed=1".parse().unwrap()],
         epsilon,
         delta: 1e-5,
     }
 }
 
-fn forget(method: Method, epsilon: f64) -> ForgetRequest {
-    let noise = NoiseChoice::Promise {
-        epsilon,
-        delta: 1e-5,
-        accept_noise: false,
-    };
-    let release = Some(ReleaseChoice {
-        noise,
-        insecure_noise_seed: None,
-        budget: None,
-    });
-    ForgetRequest {
-        request: asked(epsilon).request,
-        method,
-        release,
-    }
+fn forget(method: &str, epsilon: f64) -> Request {
+    let [records] = <[_; 1]>::try_from(asked(epsilon).records).unwrap();
+    Request::of(records)
+        .by(MethodChoice::named(method))
+        .released(promise(epsilon))
 }
 
 fn near(found: Option<f64>, expected: f64) -> bool {
@@ -96,23 +82,11 @@ fn a_plan_says_what_requests_then_get() {
         assert!(method.how.contains("accuracy: ") && method.how.contains("time: "));
     }
 
-    let settings = FinetuneSettings::default();
-    let step = Method::Newton {
-        settings: Default::default(),
-    };
     assert!(matches!(
-        run.forget(&forget(step, 1.0), &mut ()),
+        run.forget(&forget("newton", 1.0), &mut ()),
         Err(Error::Release(ReleaseError::Refused(_)))
     ));
-    for (method, planned) in [
-        (
-            Method::NoisyFinetune {
-                settings: settings.clone(),
-            },
-            steps,
-        ),
-        (Method::OutputPerturbation { settings }, once),
-    ] {
+    for (method, planned) in [("noisy-finetune", steps), ("output-perturbation", once)] {
         let answer = run.forget(&forget(method, 1.0), &mut ()).unwrap();
         let certificate = answer.release.unwrap().certificate;
         assert_eq!(planned.sigma, Some(certificate.noise.sigma.value()));
@@ -141,7 +115,7 @@ fn noise_that_a_model_bears_is_told_from_noise_that_it_does_not() {
     let mut stop = |_: &rescind::Progress| ControlFlow::Break(());
     assert!(matches!(
         run.plan(&asked(1.0), &mut stop),
-        Err(Error::Interrupted { .. })
+        Err(Error::Unlearn(ModelError::Interrupted { .. }))
     ));
 }
 

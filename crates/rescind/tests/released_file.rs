@@ -1,10 +1,10 @@
 //! The noise as it is in the released file.
 
+#[path = "../../run/tests/support/mod.rs"]
 mod support;
 
-use rescind::certificate::NoiseChoice;
-use rescind::release::release;
 use rescind_network::{Activation, Network, Weights, zoo};
+use rescind_privacy::NoiseChoice;
 use rescind_privacy::noise::Grid;
 use std::path::Path;
 use support::*;
@@ -20,21 +20,19 @@ fn file(network: &Network, folder: &Path) -> Vec<f32> {
 
 /// A wider network, so that statistics say something.
 fn wide() -> Fixture {
-    let mut fixture = Fixture::new();
     let description = zoo::mlp(&[64], &[200, 100], 10, Activation::Tanh, zoo::Norm::None).unwrap();
-    fixture.network = Network::new(description).unwrap();
-    fixture
+    Fixture::of(Network::new(description).unwrap())
 }
 
 /// What two releases of the same private weights added to them, in units of σ.
 fn noises(fixture: &Fixture) -> [Vec<f64>; 2] {
     [1, 2].map(|number| {
         let mut order = fixture.order(number);
-        order.noise = NoiseChoice::Sigma {
+        order.basis.noise = NoiseChoice::Sigma {
             sigma: SIGMA,
             delta: 1e-5,
         };
-        let folder = release(order).unwrap().folder;
+        let folder = fixture.release(order).unwrap().folder;
         let released = file(&fixture.network, &folder);
         let pairs = released.iter().zip(fixture.weights());
         pairs
@@ -106,7 +104,7 @@ fn the_file_holds_independent_gaussian_noise_on_every_parameter() {
 #[test]
 fn the_file_lies_on_the_grid_and_is_what_was_returned() {
     let fixture = wide();
-    let released = release(fixture.order(1)).unwrap();
+    let released = fixture.release(fixture.order(1)).unwrap();
     let parameters = file(&fixture.network, &released.folder);
     assert_eq!(parameters, released.weights.parameters());
     let noise = &released.certificate.noise;
@@ -130,7 +128,7 @@ fn the_file_lies_on_the_grid_and_is_what_was_returned() {
 fn noise_is_never_used_twice() {
     let (one, other) = (wide(), wide());
     let read = |fixture: &Fixture| {
-        let folder = release(fixture.order(1)).unwrap().folder;
+        let folder = fixture.release(fixture.order(1)).unwrap().folder;
         file(&fixture.network, &folder)
     };
     let (one, other) = (read(&one), read(&other));

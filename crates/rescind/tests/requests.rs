@@ -2,16 +2,15 @@
 
 mod common;
 
-use common::{newton, parameters, private_weights, released, small};
-use rescind::certificate::NoiseChoice;
+use common::{network, newton, newton_with, parameters, private_weights, promise, released, small};
 use rescind::evaluation::distance;
-use rescind::forgetting::{ForgetRequest, Method, MethodReport, ReleaseChoice};
-use rescind::methods::newton::NewtonReport;
+use rescind::methods::newton::{NewtonReport, NewtonSettings, Preconditioning};
+use rescind::methods::{MethodChoice, MethodReport};
 use rescind::release::ReleaseError;
-use rescind::run::ModelChoice;
 use rescind::training::{TrainingEnding, TrainingSettings};
-use rescind::{Error, Phase, Progress, Run, RunConfig};
+use rescind::{Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig};
 use rescind_network::{Activation, Weights, zoo};
+use rescind_privacy::NoiseChoice;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -22,11 +21,9 @@ fn trained(root: &Path, config: RunConfig) -> Run {
     run
 }
 
-fn report(method: &MethodReport) -> &NewtonReport {
-    match method {
-        MethodReport::Newton { report } => report,
-        other => panic!("{other:?}"),
-    }
+fn report(method: &MethodReport) -> NewtonReport {
+    assert_eq!(method.method, "newton");
+    method.details().unwrap()
 }
 
 #[test]
@@ -58,7 +55,7 @@ fn records_never_trained_on_are_told_apart() {
     }
 
     let validation = held_out.positions()[5];
-    let named = |request: String, run: &Run| match run.resolve(&request.parse().unwrap()) {
+    let named = |request: String, run: &Run| match run.resolve(&[request.parse().unwrap()]) {
         Err(Error::NotTrainedOn {
             held_out,
             forgotten,
@@ -82,7 +79,7 @@ fn records_never_trained_on_are_told_apart() {
     );
 
     // A class has some of each: those held out are reported, not counted as forgotten.
-    let resolved = run.resolve(&"class:4".parse().unwrap()).unwrap();
+    let resolved = run.resolve(&["class:4".parse().unwrap()]).unwrap();
     assert!(!resolved.held_out.is_empty() && !resolved.forget.is_empty());
     assert!(
         resolved
@@ -98,7 +95,7 @@ fn records_never_trained_on_are_told_apart() {
         .iter()
         .map(usize::to_string)
         .collect();
-    let everything = run.resolve(&all.join(",").parse().unwrap());
+    let everything = run.resolve(&[all.join(",").parse().unwrap()]);
     assert!(
         matches!(everything, Err(Error::ForgetsEverything { .. })),
         "{everything:?}"
@@ -136,22 +133,18 @@ fn later_requests_start_from_the_last_iterate_and_reuse_the_preconditioner() {
         drop(run);
         run = Run::open(folder.path(), &mut ()).unwrap();
     }
-    assert_eq!(run.state().unwrap().requests.len(), 3);
+    assert_eq!(run.answers().unwrap().len(), 3);
     assert_eq!(run.retained().len(), 1296 - 90);
 
     // Another sketch is asked for: the kept one does not serve.
-    let asked = newton("random:30?seed=9");
-    let Method::Newton { mut settings } = asked.method else {
-        panic!()
+    let settings = NewtonSettings {
+        preconditioning: Preconditioning::Nystrom {
+            rank: 16,
+            records: None,
+        },
+        ..NewtonSettings::default()
     };
-    settings.preconditioning = rescind::methods::newton::Preconditioning::Nystrom {
-        rank: 16,
-        records: None,
-    };
-    let asked = ForgetRequest {
-        method: Method::Newton { settings },
-        ..newton("random:30?seed=9")
-    };
+    let asked = newton_with("random:30?seed=9", &settings);
     let record = run.forget(&asked, &mut ()).unwrap().record;
     assert_eq!(report(&record.method).preconditioner_products, 16);
 }
@@ -181,7 +174,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
     };
     assert!(matches!(
         run.train(&mut stop),
-        Err(Error::Interrupted { .. })
+        Err(Error::Unlearn(ModelError::Interrupted { .. }))
     ));
     let record = run
         .forget(&newton("random:60?seed=2"), &mut ())
@@ -242,10 +235,7 @@ fn copy_folder(from: &Path, to: &Path) {
 fn retraining_as_a_request_is_training_without_the_records() {
     let folder = tempfile::tempdir().unwrap();
     let mut run = trained(folder.path(), small());
-    let asked = ForgetRequest {
-        method: Method::Retrain,
-        ..newton("random:40?seed=5")
-    };
+    let asked = newton("random:40?seed=5").by(MethodChoice::named("retrain"));
     run.forget(&asked, &mut ()).unwrap();
     // The reference for the same records is the same model, and is not trained again.
     let (seconds, mut trained) = (run.retrain(&mut ()).unwrap().seconds, false);
@@ -271,22 +261,13 @@ fn a_refused_release_changes_nothing() {
     drop(trained(root, small()));
     let before = private_weights(root);
     let mut run = Run::open(root, &mut ()).unwrap();
-    let mut asked = released("random:9");
-    asked.release = Some(ReleaseChoice {
-        noise: NoiseChoice::Promise {
-            epsilon: 1.0,
-            delta: 1e-5,
-            accept_noise: false,
-        },
-        insecure_noise_seed: None,
-        budget: None,
-    });
+    let asked = released("random:9").released(promise(1.0));
     assert!(matches!(
         run.forget(&asked, &mut ()),
         Err(Error::Release(ReleaseError::Refused(_)))
     ));
     assert!(private_weights(root) == before && run.retained().len() == 1296);
-    assert_eq!(run.state().unwrap().requests.len(), 0);
+    assert_eq!(run.answers().unwrap().len(), 0);
     // The same run can go on at once.
     run.forget(&newton("random:9"), &mut ()).unwrap();
     assert_eq!(run.retained().len(), 1287);
@@ -317,12 +298,13 @@ fn stopping_a_request_at_any_point_leaves_the_run_as_it_was() {
                 ControlFlow::Continue(())
             }
         };
-        let mut request = newton("random:20");
-        if let Method::Newton { settings } = &mut request.method {
-            settings.check = true;
-        }
+        let settings = NewtonSettings {
+            check: true,
+            ..NewtonSettings::default()
+        };
+        let request = newton_with("random:20", &settings);
         match run.forget(&request, &mut stop) {
-            Err(Error::Interrupted { phase }) => {
+            Err(Error::Unlearn(ModelError::Interrupted { phase })) => {
                 phases.insert(phase);
                 assert_eq!(Some(phase), last);
                 assert!(private_weights(root) == before && run.retained().len() == 1296);
@@ -387,24 +369,14 @@ fn batch_norm_statistics_are_those_of_the_records_that_stay() {
         sigma: 1e-3,
         delta: 1e-5,
     };
-    let release = Some(ReleaseChoice {
-        noise,
-        insecure_noise_seed: None,
-        budget: None,
-    });
-    let answer = run
-        .forget(
-            &ForgetRequest {
-                release,
-                ..newton("class:3")
-            },
-            &mut (),
-        )
-        .unwrap();
+    let asked = newton("class:3").released(ReleaseChoice::new(noise));
+    let answer = run.forget(&asked, &mut ()).unwrap();
 
     let bytes = std::fs::read(answer.release.unwrap().folder.join("weights.safetensors"));
-    let out: Weights<f32> = Weights::from_safetensors(run.network(), &bytes.unwrap()).unwrap();
-    let data = rescind_data::load(&run.config().data).unwrap().train;
+    let out: Weights<f32> = Weights::from_safetensors(network(&run), &bytes.unwrap()).unwrap();
+    let data = rescind_data::load(&run.config().unwrap().data)
+        .unwrap()
+        .train;
     let mean_and_variance = |on: &rescind_data::Selection| {
         // The first layer by hand: x W^T + b, then mean and unbiased variance over the records.
         let values: Vec<Vec<f64>> = on

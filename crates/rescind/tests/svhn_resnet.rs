@@ -1,14 +1,14 @@
 //! ResNet-18 with batch norm on pictures in SVHN's format: train, forget, release, verify.
 
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::methods::MethodChoice;
 use rescind::methods::newton::{NewtonSettings, Preconditioning, SolverChoice};
-use rescind::run::{ModelChoice, Run, RunConfig};
 use rescind::training::TrainingSettings;
 use rescind::verify::{Evidence, verify};
+use rescind::{ModelChoice, ReleaseChoice, Request, Run, RunConfig};
 use rescind_curvature::Stopping;
 use rescind_data::DataSource;
 use rescind_network::{Activation, zoo};
+use rescind_privacy::NoiseChoice;
 use std::path::Path;
 
 #[test]
@@ -38,7 +38,7 @@ fn resnet18_forgets_a_picture_in_svhns_format() {
     let root = folder.path().join("run");
     let mut run = Run::create(&root, config, None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
-    let parameters = run.network().parameter_count();
+    let parameters = run.model().description().parameters();
     assert!((11_000_000..11_500_000).contains(&parameters));
     let settings = NewtonSettings {
         preconditioning: Preconditioning::None,
@@ -50,25 +50,19 @@ fn resnet18_forgets_a_picture_in_svhns_format() {
         },
         ..NewtonSettings::default()
     };
-    let asked = ForgetRequest {
-        request: "2".parse().unwrap(),
-        method: Method::Newton { settings },
-        release: Some(ReleaseChoice {
-            noise: NoiseChoice::Sigma {
-                sigma: 1e-4,
-                delta: 1e-5,
-            },
-            insecure_noise_seed: None,
-            budget: None,
-        }),
-    };
+    let asked = Request::of("2".parse().unwrap())
+        .by(MethodChoice::with("newton", &settings).unwrap())
+        .released(ReleaseChoice::new(NoiseChoice::Sigma {
+            sigma: 1e-4,
+            delta: 1e-5,
+        }));
     let answer = run.forget(&asked, &mut ()).unwrap();
     let released = answer.release.unwrap();
     assert_eq!(run.retained().len(), 5);
     assert_eq!(released.certificate.noise.count, parameters as u64);
     assert_eq!(
         released.weights.statistics().len(),
-        run.network().statistic_count()
+        run.model().description().statistic_count()
     );
     drop(run);
     let certificate = std::fs::read(released.folder.join("certificate.json")).unwrap();

@@ -1,9 +1,9 @@
 //! Verification against the run a certificate is from.
 
+#[path = "../../run/tests/support/mod.rs"]
 mod support;
 
 use rescind::certificate::Certificate;
-use rescind::release::release;
 use rescind::verify::{Evidence, Outcome, Recomputed, Subject, VerificationReport, verify};
 use rusqlite::Connection;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use support::*;
 
 fn released(fixture: &Fixture) -> (Certificate, PathBuf) {
-    let released = release(fixture.order(1)).unwrap();
+    let released = fixture.release(fixture.order(1)).unwrap();
     (released.certificate, released.folder)
 }
 
@@ -43,7 +43,6 @@ fn everything_that_a_run_can_show_is_checked() {
     assert!(report.holds(), "{report}");
     for subject in [
         Subject::Document,
-        Subject::Checksums,
         Subject::Signature,
         Subject::Key,
         Subject::Arithmetic,
@@ -99,14 +98,13 @@ fn with_the_run_an_edit_is_named_with_what_stood_there() {
 
 #[test]
 fn every_file_of_a_release_and_its_run_counts() {
-    let cases: [(&str, Subject); 9] = [
+    let cases: [(&str, Subject); 8] = [
         ("run.json", Subject::Files),
         ("releases/000001/weights.safetensors", Subject::Files),
-        ("releases/000001/network.json", Subject::Files),
+        ("releases/000001/model.json", Subject::Files),
         ("releases/000001/certificate.txt", Subject::Files),
         ("releases/000001/certificate.md", Subject::Files),
         ("manifest.json", Subject::Records),
-        ("private/openings/000001.json", Subject::Records),
         ("private/signing.key", Subject::Key),
         ("ledger.sqlite", Subject::Ledger),
     ];
@@ -136,6 +134,11 @@ fn every_file_of_a_release_and_its_run_counts() {
     }
     let fixture = Fixture::new();
     let (_, folder) = released(&fixture);
+    fs::remove_file(fixture.run().join("private/requests.sqlite")).unwrap();
+    let report = check(&folder, &of_run(&fixture));
+    assert_eq!(failed_subjects(&report), [Subject::Ledger], "{report}");
+    let fixture = Fixture::new();
+    let (_, folder) = released(&fixture);
     fs::write(folder.join("weights.bak"), "un-noised?").unwrap();
     assert_eq!(
         failed_subjects(&check(&folder, &of_run(&fixture))),
@@ -145,19 +148,35 @@ fn every_file_of_a_release_and_its_run_counts() {
 
 #[test]
 fn an_opening_of_other_records_is_noticed() {
-    let fixture = Fixture::new();
-    let (_, folder) = released(&fixture);
-    let path = fixture.run().join("private/openings/000001.json");
-    let text = fs::read_to_string(&path).unwrap();
-    let records = fixture.manifest.records();
-    let other = text.replace(&records[10].to_string(), &records[30].to_string());
-    assert_ne!(text, other);
-    fs::write(&path, other).unwrap();
-    let report = check(&folder, &of_run(&fixture));
-    assert_eq!(
-        report.failures().next().unwrap().field,
-        "/requests/0/commitment"
-    );
+    // Other records, fewer of them, another salt.
+    for (change, field) in [
+        (
+            "json_set(body, '$.forgotten.positions', '30-39')",
+            "/requests/0/commitment",
+        ),
+        (
+            "json_set(body, '$.forgotten.positions', '10-18')",
+            "/requests/0/records",
+        ),
+        (
+            "json_set(body, '$.salt', printf('%064d', 7))",
+            "/requests/0/commitment",
+        ),
+        ("'nothing'", "private/requests.sqlite"),
+    ] {
+        let fixture = Fixture::new();
+        let (_, folder) = released(&fixture);
+        let database = Connection::open(fixture.run().join("private/requests.sqlite")).unwrap();
+        let edit = format!("UPDATE answers SET body = {change} WHERE number = 1");
+        assert_eq!(database.execute(&edit, []).unwrap(), 1);
+        let report = check(&folder, &of_run(&fixture));
+        assert_eq!(failed_subjects(&report), [Subject::Records], "{report}");
+        let fields: Vec<&str> = report
+            .failures()
+            .map(|check| check.field.as_str())
+            .collect();
+        assert!(fields.contains(&field), "{change}: {fields:?}");
+    }
 }
 
 #[test]
@@ -193,12 +212,19 @@ fn looking_changes_nothing() {
     };
     assert!(!check(&folder, &evidence).holds());
     assert_eq!(fs::read_dir(nothing.path()).unwrap().count(), 0);
-    let before = fs::read(fixture.run().join("ledger.sqlite")).unwrap();
+    let databases =
+        || ["ledger.sqlite", "private/requests.sqlite"].map(|f| fs::read(fixture.run().join(f)));
+    let before = databases().map(Result::unwrap);
+    let names = || {
+        let items = fs::read_dir(fixture.run().join("private")).unwrap();
+        items
+            .map(|item| item.unwrap().file_name())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    let private = names();
     assert!(check(&folder, &of_run(&fixture)).holds());
-    assert_eq!(
-        fs::read(fixture.run().join("ledger.sqlite")).unwrap(),
-        before
-    );
+    assert_eq!(databases().map(Result::unwrap), before);
+    assert_eq!(names(), private);
 }
 
 fn recomputed(fixture: &Fixture) -> Recomputed {

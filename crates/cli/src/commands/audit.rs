@@ -4,7 +4,7 @@ use crate::figures::{number, percent};
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
-use rescind::run::Run;
+use rescind::Run;
 use rescind_evaluate::audit::{self, AuditError, AuditSettings, Extent, LowerBound};
 use serde::Serialize;
 use std::fmt;

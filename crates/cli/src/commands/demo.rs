@@ -4,16 +4,17 @@ use crate::exit::{Failure, Status};
 use crate::figures::{number, promise, seconds};
 use crate::progress::Watch;
 use clap::Args;
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
-use rescind::methods::newton::NewtonSettings;
+use rescind::methods::MethodChoice;
 use rescind::release::Released;
-use rescind::run::{Evaluation, ModelChoice, Parameterisation, Run, RunConfig, Scaling};
 use rescind::training::TrainingSettings;
+use rescind::{
+    Evaluation, ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig, Scaling,
+};
 use rescind_data::RecordRequest;
 use rescind_evaluate::attack::AttackSettings;
 use rescind_evaluate::report::{self, Options};
 use rescind_network::{Activation, zoo};
+use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_privacy::{Epsilon, analytic};
 use serde::Serialize;
@@ -76,9 +77,7 @@ impl Demo {
         let (network, _) = demonstrate(
             &self.out.join("network"),
             ordinary(),
-            Method::Newton {
-                settings: NewtonSettings::default(),
-            },
+            MethodChoice::named("newton"),
             NoiseChoice::Sigma {
                 sigma: SIGMA,
                 delta: DELTA,
@@ -91,7 +90,13 @@ impl Demo {
             accept_noise: false,
         };
         let place = self.out.join("tangent");
-        let (tangent, run) = demonstrate(&place, linear(), Method::Tangent, promise, &mut watch)?;
+        let (tangent, run) = demonstrate(
+            &place,
+            linear(),
+            MethodChoice::named("descent"),
+            promise,
+            &mut watch,
+        )?;
         let report = self.out.join("report.html");
         let options = Options {
             attack: Some(AttackSettings::default()),
@@ -146,24 +151,18 @@ fn linear() -> RunConfig {
 fn demonstrate(
     place: &Path,
     config: RunConfig,
-    method: Method,
+    method: MethodChoice,
     noise: NoiseChoice,
     watch: &mut Watch,
 ) -> Result<(Part, Run), Failure> {
     let mut run = Run::create(place, config, None, watch)?;
     run.train(watch)?;
-    let asked = ForgetRequest {
-        request: RecordRequest::Random {
-            count: FORGOTTEN,
-            seed: 0,
-        },
-        method,
-        release: Some(ReleaseChoice {
-            noise,
-            insecure_noise_seed: None,
-            budget: None,
-        }),
+    let records = RecordRequest::Random {
+        count: FORGOTTEN,
+        seed: 0,
     };
+    let asked = Request::of(records).by(method);
+    let asked = asked.released(ReleaseChoice::new(noise));
     let answer = run.forget(&asked, watch)?;
     run.retrain(watch)?;
     let released = answer.release.as_ref();

@@ -4,7 +4,7 @@ use crate::figures::{number, percent, seconds};
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
-use rescind::run::{Evaluation, Run, Sets};
+use rescind::{Evaluation, Run, Sets};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub fn models(evaluation: &Evaluation) -> String {
     let row = |name: &str, sets: &Sets| {
         let share = |measured: &rescind::evaluation::Measured| match measured.records {
             0 => "none".to_owned(),
-            _ => percent(measured.accuracy),
+            _ => percent(measured.share_right()),
         };
         let loss = match sets.forgotten.records {
             0 => "none".to_owned(),

@@ -8,10 +8,10 @@ use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
 use rescind::certificate::FollowedBy;
-use rescind::forgetting::{Effect, ForgetRequest, Forgotten, MethodReport};
-use rescind::methods::newton::ExactCheck;
+use rescind::methods::newton::{ExactCheck, NewtonReport};
 use rescind::release::Released;
-use rescind::run::{Run, RunConfig};
+use rescind::{Answer, Effect, Request};
+use rescind::{Run, RunConfig};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
@@ -33,6 +33,15 @@ pub struct Forget {
     /// Run folder
     run: PathBuf,
 
+    /// Your own name for this request: asked again under the same key, the same request gets the
+    /// same answer and is not carried out again
+    #[arg(long)]
+    key: Option<String>,
+
+    /// Seed of --random and of the method's own random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+
     #[command(flatten)]
     records: RecordOptions,
 
@@ -41,22 +50,20 @@ pub struct Forget {
 
     #[command(flatten)]
     release: ReleaseOptions,
-
-    /// Seed of --random and of the method's own random choices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
 }
 
 #[derive(Serialize)]
 struct Answered {
     run: PathBuf,
     request: u64,
-    method: &'static str,
+    method: String,
+    /// Whether this is the answer to an earlier request of the same key.
+    repeated: bool,
     forgotten: usize,
     held_out: usize,
     copies_retained: usize,
     retained: usize,
-    effect: Effect,
+    effect: Option<Effect>,
     solver_ending: Option<String>,
     products: Option<u64>,
     /// Of the system solved, over the curvature's records.
@@ -73,7 +80,7 @@ struct Answered {
 
 /// What a release promises.
 #[derive(Serialize)]
-struct Release {
+pub struct Release {
     number: u64,
     folder: PathBuf,
     sigma: f64,
@@ -91,7 +98,7 @@ struct Release {
 
 impl Forget {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let request = self.records.request(self.seed)?;
+        let records = self.records.requests(self.seed)?;
         // A folder without a run is reported where it is opened.
         let kind = RunConfig::of_run(&self.run)
             .map_or_else(|_| Default::default(), |c| c.parameterisation);
@@ -99,10 +106,11 @@ impl Forget {
         let release = self.release.choice()?;
         let mut watch = Watch::new(console);
         let mut run = Run::open(&self.run, &mut watch)?;
-        let asked = ForgetRequest {
-            request,
-            method,
+        let asked = Request {
+            records,
+            method: Some(method),
             release,
+            key: self.key,
         };
         let answer = run.forget(&asked, &mut watch)?;
         drop(watch);
@@ -112,16 +120,15 @@ impl Forget {
 }
 
 impl Answered {
-    fn of(run: PathBuf, answer: &Forgotten, retained: usize) -> Self {
+    fn of(run: PathBuf, answer: &Answer, retained: usize) -> Self {
         let record = &answer.record;
-        let newton = match &record.method {
-            MethodReport::Newton { report } => Some(report),
-            _ => None,
-        };
+        let newton = record.method.details::<NewtonReport>();
+        let newton = newton.as_ref();
         Self {
             run,
             request: record.number,
-            method: record.method.name(),
+            method: record.method.method.clone(),
+            repeated: answer.repeated,
             forgotten: record.forgotten.len(),
             held_out: record.held_out.len(),
             copies_retained: record.copies_retained.len(),
@@ -133,27 +140,15 @@ impl Answered {
             check: newton.and_then(|report| report.check),
             prepare_seconds: newton.map(|report| report.prepare_seconds),
             solve_seconds: newton.map(|report| report.solve_seconds),
-            explanation: explanation(&record.method),
+            explanation: record.method.explanation.clone(),
             seconds: record.seconds,
             release: answer.release.as_ref().map(Release::of),
         }
     }
 }
 
-fn explanation(method: &MethodReport) -> Option<String> {
-    match method {
-        MethodReport::Newton { report } => Some(report.damping.explanation.clone()),
-        MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
-            Some(report.schedule.explanation.clone())
-        }
-        MethodReport::Tangent { .. } | MethodReport::Head { .. } | MethodReport::Retrain { .. } => {
-            None
-        }
-    }
-}
-
 impl Release {
-    fn of(released: &Released) -> Self {
+    pub fn of(released: &Released) -> Self {
         let (certificate, folder) = (&released.certificate, released.folder.clone());
         let guarantee = &certificate.guarantee;
         Self {
@@ -166,7 +161,7 @@ impl Release {
             delta: guarantee.delta.value(),
             kind: guarantee.kind,
             sensitivity: guarantee.sensitivity.value(),
-            statement: certificate.statement.clone(),
+            statement: rescind::certificate::statement(certificate),
         }
     }
 }
@@ -205,29 +200,36 @@ impl fmt::Display for Answered {
             "Request {}: {forgotten} forgotten in {time}.\n",
             self.request
         )?;
-        let effect = &self.effect;
+        if self.repeated {
+            writeln!(
+                f,
+                "This was answered before, under the same key: nothing was done.\n"
+            )?;
+        }
         let row = |name: &str,
                    before: rescind::evaluation::Measured,
                    after: rescind::evaluation::Measured| {
-            let (loss, right) = (number(after.loss), percent(after.accuracy));
+            let (loss, right) = (number(after.loss), percent(after.share_right()));
             [
                 name.to_owned(),
                 number(before.loss),
                 loss,
-                percent(before.accuracy),
+                percent(before.share_right()),
                 right,
             ]
         };
-        let rows = [
-            row(
-                "forgotten records",
-                effect.forgotten_before,
-                effect.forgotten_after,
-            ),
-            row("test records", effect.test_before, effect.test_after),
-        ];
-        let head = ["", "loss before", "after", "accuracy before", "after"];
-        writeln!(f, "{}\n", table(head, rows))?;
+        if let Some(effect) = &self.effect {
+            let rows = [
+                row(
+                    "forgotten records",
+                    effect.forgotten_before,
+                    effect.forgotten_after,
+                ),
+                row("test records", effect.test_before, effect.test_after),
+            ];
+            let head = ["", "loss before", "after", "accuracy before", "after"];
+            writeln!(f, "{}\n", table(head, rows))?;
+        }
         if let Some(explanation) = &self.explanation {
             writeln!(f, "Chosen: {explanation}.\n")?;
         }

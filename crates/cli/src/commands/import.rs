@@ -5,7 +5,7 @@ use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOption
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use clap::Args;
-use rescind::run::{Run, RunConfig};
+use rescind::Run;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -63,10 +63,10 @@ impl Import {
         let mut watch = Watch::new(console);
         let run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;
         drop(watch);
-        let RunConfig { radius, .. } = *run.config();
+        let radius = run.settings().radius;
         console.print(&Imported {
             records: run.retained().len(),
-            parameters: run.network().parameter_count(),
+            parameters: run.model().description().parameters(),
             norm: run.norm()?,
             radius,
             run: self.out,

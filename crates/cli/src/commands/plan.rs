@@ -6,8 +6,8 @@ use crate::options::records::RecordOptions;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
+use rescind::Run;
 use rescind::plan::{Plan, PlanRequest};
-use rescind::run::Run;
 use rescind_privacy::{Delta, Epsilon};
 use serde::Serialize;
 use std::fmt;
@@ -50,7 +50,7 @@ struct Planned {
 impl Planning {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let asked = PlanRequest {
-            request: self.records.request(self.seed)?,
+            records: self.records.requests(self.seed)?,
             epsilon: self.epsilon.value(),
             delta: self.delta.value(),
         };

@@ -2,7 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::progress::Watch;
 use clap::Args;
-use rescind::run::Run;
+use rescind::Run;
 use rescind_evaluate::attack::AttackSettings;
 use rescind_evaluate::audit::{self, AuditSettings, Extent};
 use rescind_evaluate::compare::Results;

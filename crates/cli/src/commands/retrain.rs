@@ -3,7 +3,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::seconds;
 use crate::progress::Watch;
 use clap::Args;
-use rescind::run::Run;
+use rescind::Run;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;

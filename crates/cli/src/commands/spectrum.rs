@@ -7,7 +7,7 @@ use crate::table::facts;
 use clap::Args;
 use rescind::Curvature;
 use rescind::methods::newton::LipschitzSettings;
-use rescind::run::{Run, Spectrum, SpectrumSettings};
+use rescind::{Run, Spectrum, SpectrumSettings};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -149,12 +149,12 @@ impl fmt::Display for Measured {
                 None => String::new(),
             },
         )?;
-        if !spectrum.non_smooth_layers.is_empty() {
+        if !spectrum.rough_parts.is_empty() {
             writeln!(
                 f,
                 "This network has no such constant: layers {} have no second derivative \
                  everywhere. Choose a smooth activation.",
-                spectrum.non_smooth_layers.join(", ")
+                spectrum.rough_parts.join(", ")
             )?;
         }
         Ok(())

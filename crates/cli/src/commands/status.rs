@@ -4,9 +4,7 @@ use crate::figures::{number, promise, seconds};
 use crate::options::quantity;
 use crate::table::table;
 use clap::Args;
-use rescind::forgetting::RequestRecord;
-use rescind::ledger;
-use rescind::run::Run;
+use rescind::{Answered, Run, ledger};
 use rescind_privacy::Delta;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
@@ -38,9 +36,11 @@ struct Standing {
     busy: Option<String>,
     trained: bool,
     epochs: u64,
-    retained: Option<usize>,
+    retained: Option<u64>,
     delta: f64,
     requests: Vec<Request>,
+    /// Requests that no release covers yet.
+    pending: Vec<u64>,
 }
 
 #[derive(Serialize)]
@@ -50,9 +50,9 @@ struct Request {
     requested_at: String,
     asked: String,
     forgotten: usize,
-    method: &'static str,
-    loss_before: f64,
-    loss_after: f64,
+    method: String,
+    loss_before: Option<f64>,
+    loss_after: Option<f64>,
     seconds: f64,
     /// Releases since, its own included.
     releases: usize,
@@ -67,7 +67,7 @@ impl Inspect {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let summary = Run::inspect(&self.run)?;
         let state = summary.state.as_ref();
-        let answered = state.map_or(&[][..], |state| &state.requests);
+        let answered = summary.answers.unwrap_or_default();
         let standings = summary.standings.unwrap_or_default();
         let requests = answered.iter().map(|record| {
             let today = standings
@@ -78,30 +78,34 @@ impl Inspect {
         let requests = requests.collect();
         console.print(&Standing {
             run: self.run,
-            data: summary.config.data.to_string(),
+            data: summary.config.map_or_else(
+                || "an outside model".to_owned(),
+                |config| config.data.to_string(),
+            ),
             busy: summary.busy,
             trained: state.is_some_and(|state| state.progress.ending.is_some()),
             epochs: state.map_or(0, |state| state.progress.epoch),
-            retained: state.map(|state| state.retained.len()),
+            retained: state.map(|state| state.records),
             delta: self.delta.value(),
             requests,
+            pending: summary.pending,
         })?;
         Ok(Status::Done)
     }
 }
 
 impl Request {
-    fn of(record: &RequestRecord, today: Option<&ledger::Standing>, delta: Delta) -> Self {
+    fn of(record: &Answered, today: Option<&ledger::Standing>, delta: Delta) -> Self {
         let released = today.filter(|today| !today.releases.is_empty());
         let at = UNIX_EPOCH + Duration::from_secs(record.requested_at);
         Self {
             number: record.number,
             requested_at: humantime::format_rfc3339_seconds(at).to_string(),
-            asked: record.asked.clone(),
+            asked: record.asked.join(", "),
             forgotten: record.forgotten.len(),
-            method: record.method.name(),
-            loss_before: record.effect.forgotten_before.loss,
-            loss_after: record.effect.forgotten_after.loss,
+            method: record.method.method.clone(),
+            loss_before: record.effect.map(|effect| effect.forgotten_before.loss),
+            loss_after: record.effect.map(|effect| effect.forgotten_after.loss),
             seconds: record.seconds,
             releases: released.map_or(0, |today| today.releases.len()),
             epsilon: released.and_then(|today| Some(today.epsilon(delta).ok()?.value())),
@@ -149,9 +153,9 @@ impl fmt::Display for Standing {
                 request.number.to_string(),
                 request.requested_at.clone(),
                 request.forgotten.to_string(),
-                request.method.to_owned(),
-                number(request.loss_before),
-                number(request.loss_after),
+                request.method.clone(),
+                request.loss_before.map_or_else(String::new, number),
+                request.loss_after.map_or_else(String::new, number),
                 seconds(request.seconds),
                 request.releases.to_string(),
                 epsilon,
@@ -171,6 +175,16 @@ impl fmt::Display for Standing {
             "kind",
         ];
         let delta = promise(self.delta);
-        writeln!(f, "\nPromises at delta = {delta}:\n\n{}", table(head, rows))
+        writeln!(f, "\nPromises at delta = {delta}:\n\n{}", table(head, rows))?;
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending: Vec<String> = self.pending.iter().map(u64::to_string).collect();
+        writeln!(
+            f,
+            "Pending: request {}. Release without another request: rescind release {} --epsilon 1",
+            pending.join(", "),
+            self.run.display()
+        )
     }
 }

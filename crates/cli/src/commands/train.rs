@@ -6,8 +6,8 @@ use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
 use crate::table::facts;
 use clap::Args;
-use rescind::run::Run;
-use rescind::{Error, Phase};
+use rescind::Run;
+use rescind::{Error, ModelError, Phase};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -81,13 +81,13 @@ impl Train {
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),
         };
-        let epochs = run.config().training.epochs;
+        let epochs = run.settings().training.epochs;
         drop(load);
         let mut watch = Watch::new(console).pausing(self.pause_after, epochs);
         match run.train(&mut watch) {
-            Err(Error::Interrupted {
+            Err(Error::Unlearn(ModelError::Interrupted {
                 phase: Phase::Train,
-            }) if self.pause_after.is_some() && !crate::interrupt::asked() => {}
+            })) if self.pause_after.is_some() && !crate::interrupt::asked() => {}
             done => {
                 done?;
             }
@@ -109,9 +109,9 @@ impl Trained {
             ending: ending.map(|ending| ending.to_string()),
             epochs: progress.map_or(0, |progress| progress.epoch),
             records: run.retained().len(),
-            parameters: run.network().parameter_count(),
+            parameters: run.model().description().parameters(),
             loss: last.map(|epoch| epoch.loss),
-            accuracy: last.map(|epoch| epoch.accuracy),
+            accuracy: last.and_then(|epoch| epoch.accuracy),
             norm: last.map(|epoch| epoch.norm),
             seconds: progress.map_or(0.0, |progress| progress.seconds),
         }

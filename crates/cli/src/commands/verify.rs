@@ -2,7 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::progress::Watch;
 use clap::Args;
-use rescind::run::Run;
+use rescind::Run;
 use rescind::verify::{Check, Evidence, VerificationReport, verify};
 use serde::Serialize;
 use std::fmt;
@@ -32,7 +32,7 @@ pub struct Verify {
 #[derive(Serialize)]
 struct Verdict<'a> {
     holds: bool,
-    statement: Option<&'a str>,
+    statement: Option<String>,
     fingerprint: Option<&'a str>,
     checks: &'a [Check],
     #[serde(skip)]
@@ -71,7 +71,7 @@ impl Verify {
         let certificate = report.certificate();
         console.print(&Verdict {
             holds: report.holds(),
-            statement: certificate.map(|certificate| certificate.statement.as_str()),
+            statement: certificate.map(rescind::certificate::statement),
             fingerprint: certificate.map(|certificate| certificate.key.fingerprint.as_str()),
             checks: report.checks(),
             report: &report,
@@ -87,7 +87,7 @@ impl fmt::Display for Verdict<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.report)?;
         let (true, Some(statement), Some(fingerprint)) =
-            (self.holds, self.statement, self.fingerprint)
+            (self.holds, &self.statement, self.fingerprint)
         else {
             return Ok(());
         };

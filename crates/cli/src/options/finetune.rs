@@ -1,7 +1,7 @@
 //! How to fine-tune with noise.
 
 use clap::Args;
-use rescind::methods::finetune::FinetuneSettings;
+use rescind::methods::noisy::FinetuneSettings;
 
 /// What is left out is chosen from the promise, and said in the answer.
 #[derive(Args)]

@@ -2,26 +2,33 @@
 
 use crate::exit::Failure;
 use crate::options::finetune::FinetuneOptions;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use rescind::Curvature;
-use rescind::forgetting::Method;
+use rescind::Parameterisation;
 use rescind::methods::newton::{
     Constants, Damping, HessianLipschitz, LipschitzSettings, NewtonSettings, Preconditioning,
     RightHandSide, SolverChoice,
 };
-use rescind::run::Parameterisation;
+use rescind::methods::{MethodChoice, TABLE, entry};
 use rescind_curvature::Stopping;
+use serde_json::Value;
 
 #[derive(Args)]
 #[command(next_help_heading = "Method")]
 pub struct MethodOptions {
-    /// newton (one step towards the retrained weights), tangent or head (for runs trained with
-    /// --tangent or --head: a proved guarantee), noisy-finetune (noisy steps on the records that
-    /// stay, then recovery), output-perturbation (the same without noisy steps) or retrain
+    /// newton (one step towards the retrained weights), descent (for runs trained with --tangent or
+    /// --head, also by these names: a proved guarantee), noisy-finetune (noisy steps on the records
+    /// that stay, then recovery), output-perturbation (the same without noisy steps) or retrain
     /// (training afresh)
-    /// [default: newton; tangent or head for runs trained with these]
-    #[arg(long, value_name = "NAME")]
-    method: Option<MethodName>,
+    /// [default: newton; descent for runs trained with --tangent or --head]
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = method_names())]
+    method: Option<String>,
+
+    /// A setting of the method by its name in certificates, such as subsample=500; the value is
+    /// JSON or plain text, and counts more than an option for the same setting
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_setting)]
+    set: Vec<(String, Value)>,
 
     /// Take the choices of a paper: zhang2024 (Hessian, retain gradient, LiSSA)
     #[arg(long, value_name = "NAME")]
@@ -99,14 +106,19 @@ pub struct MethodOptions {
     finetune: FinetuneOptions,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum MethodName {
-    Newton,
-    Tangent,
-    Head,
-    NoisyFinetune,
-    OutputPerturbation,
-    Retrain,
+/// Every name of the table.
+fn method_names() -> PossibleValuesParser {
+    let names = TABLE
+        .iter()
+        .flat_map(|entry| std::iter::once(entry.name).chain(entry.aliases.iter().copied()));
+    PossibleValuesParser::new(names.collect::<Vec<_>>())
+}
+
+fn parse_setting(text: &str) -> Result<(String, Value), String> {
+    let expected = || "expected NAME=VALUE".to_owned();
+    let (name, value) = text.split_once('=').ok_or_else(expected)?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    Ok((name.to_owned(), value))
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -175,50 +187,35 @@ fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
 
 impl MethodOptions {
     /// The method asked for, or the one that suits a run of this kind.
-    pub fn method(&self, seed: u64, kind: Parameterisation) -> Result<Method, Failure> {
-        let without_effect = |options: &str, method: &str| {
-            let message =
-                format!("{options} have no effect with --method {method}: leave them out");
+    pub fn method(&self, seed: u64, kind: Parameterisation) -> Result<MethodChoice, Failure> {
+        let own = match kind {
+            Parameterisation::Full => "newton",
+            Parameterisation::Tangent | Parameterisation::Head => "descent",
+        };
+        let name = entry(self.method.as_deref().unwrap_or(own))?.name;
+        let without_effect = |options: &str| {
+            let message = format!("{options} have no effect with --method {name}: leave them out");
             Err(Failure::usage(message))
         };
-        let of_newton = "the options of the Newton step";
-        let of_finetune = "the options of noisy fine-tuning";
-        let settings = self.finetune.settings(seed);
-        let own = match kind {
-            Parameterisation::Full => MethodName::Newton,
-            Parameterisation::Tangent => MethodName::Tangent,
-            Parameterisation::Head => MethodName::Head,
-        };
-        match self.method.unwrap_or(own) {
-            MethodName::Newton if self.finetune.is_given() => without_effect(of_finetune, "newton"),
-            MethodName::Newton => Ok(Method::Newton {
-                settings: self.newton(seed),
-            }),
-            MethodName::NoisyFinetune if self.names_newton() => {
-                without_effect(of_newton, "noisy-finetune")
-            }
-            MethodName::NoisyFinetune => Ok(Method::NoisyFinetune { settings }),
-            MethodName::OutputPerturbation if self.names_newton() => {
-                without_effect(of_newton, "output-perturbation")
-            }
-            MethodName::OutputPerturbation if self.finetune.names_steps() => {
-                without_effect("options of noisy steps", "output-perturbation")
-            }
-            MethodName::OutputPerturbation => Ok(Method::OutputPerturbation { settings }),
-            MethodName::Tangent | MethodName::Head if self.names_newton() => {
-                without_effect(of_newton, "tangent or head")
-            }
-            MethodName::Tangent | MethodName::Head if self.finetune.is_given() => {
-                without_effect(of_finetune, "tangent or head")
-            }
-            MethodName::Tangent => Ok(Method::Tangent),
-            MethodName::Head => Ok(Method::Head),
-            MethodName::Retrain if self.names_newton() => without_effect(of_newton, "retrain"),
-            MethodName::Retrain if self.finetune.is_given() => {
-                without_effect(of_finetune, "retrain")
-            }
-            MethodName::Retrain => Ok(Method::Retrain),
+        if name != "newton" && self.names_newton() {
+            return without_effect("the options of the Newton step");
         }
+        let noisy = matches!(name, "noisy-finetune" | "output-perturbation");
+        if !noisy && self.finetune.is_given() {
+            return without_effect("the options of noisy fine-tuning");
+        }
+        if name == "output-perturbation" && self.finetune.names_steps() {
+            return without_effect("options of noisy steps");
+        }
+        let mut choice = match name {
+            "newton" => MethodChoice::with(name, &self.newton(seed))?,
+            _ if noisy => MethodChoice::with(name, &self.finetune.settings(seed))?,
+            _ => MethodChoice::named(name),
+        };
+        choice.settings.extend(self.set.iter().cloned());
+        // What it does not have is found out before a run is opened.
+        choice.method()?;
+        Ok(choice)
     }
 
     fn names_newton(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
-use rescind::run::{ModelChoice, Parameterisation, RunConfig, Scaling};
+use rescind::{ModelChoice, Parameterisation, RunConfig, Scaling};
 use rescind_data::DataSource;
 use rescind_network::{Activation, NetworkDescription, zoo};
 use std::fs;

@@ -3,9 +3,9 @@
 use crate::exit::Failure;
 use crate::options::quantity;
 use clap::Args;
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::ReleaseChoice;
+use rescind::ReleaseChoice;
 use rescind::ledger::Budget;
+use rescind_privacy::NoiseChoice;
 use rescind_privacy::{Delta, Epsilon, NoiseScale};
 
 /// Without --sigma or --epsilon nothing is released.

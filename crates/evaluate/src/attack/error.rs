@@ -41,6 +41,12 @@ pub enum AttackError {
     Model(#[from] rescind::Error),
 }
 
+impl From<rescind::ModelError> for AttackError {
+    fn from(error: rescind::ModelError) -> Self {
+        rescind::Error::from(error).into()
+    }
+}
+
 impl From<rescind_network::NetworkError> for AttackError {
     fn from(error: rescind_network::NetworkError) -> Self {
         AttackError::Model(error.into())

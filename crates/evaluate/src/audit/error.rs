@@ -35,3 +35,9 @@ pub enum AuditError {
         statistics: usize,
     },
 }
+
+impl From<rescind::ModelError> for AuditError {
+    fn from(error: rescind::ModelError) -> Self {
+        rescind::Error::from(error).into()
+    }
+}

@@ -1,9 +1,9 @@
 //! Where the releases to be told apart come from.
 
 use super::AuditError;
+use rescind::Sides;
 use rescind::certificate::NoiseRecord;
 use rescind::release::Rehearsal;
-use rescind::run::Sides;
 use rescind::{Observer, Run};
 use rescind_privacy::noise::NoiseSource;
 

@@ -101,7 +101,8 @@ impl<'a> ForgottenLoss<'a> {
     /// # Errors
     /// [`AuditError::Run`] never in practice: a request's records are among the run's.
     pub fn of_last_request(run: &'a Run) -> Result<Option<Self>, AuditError> {
-        let Some(request) = run.state().and_then(|state| state.requests.last()) else {
+        let last = run.ledger().history().request_count();
+        let Some(request) = run.answer(last)? else {
             return Ok(None);
         };
         let (all, some) = (request.forgotten.records(), request.forgotten.positions());

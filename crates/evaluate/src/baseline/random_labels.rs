@@ -4,6 +4,7 @@ use super::{BaselineTask, batches};
 use crate::descent::{Descent, Direction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rescind::ModelError;
 use rescind::{Error, Observer};
 use rescind_data::epoch_order;
 use rescind_network::{Batch, Weights};
@@ -15,11 +16,12 @@ pub(super) fn train(
 ) -> Result<Weights<f32>, Error> {
     let classes = task.model.network.outputs() as u32;
     if classes < 2 {
-        return Err(Error::Setting {
+        return Err(ModelError::Setting {
             setting: "the number of classes",
             found: classes.to_string(),
             expected: "at least 2: with one class no label is wrong",
-        });
+        }
+        .into());
     }
     // One wrong label per forgotten record, the same in every epoch.
     let mut random = ChaCha8Rng::seed_from_u64(task.seed);

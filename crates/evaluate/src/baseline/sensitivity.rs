@@ -80,8 +80,9 @@ fn draw(logits: &[f32], random: &mut ChaCha8Rng) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rescind::Ball;
     use rescind::NetworkModel;
-    use rescind::training::{Ball, TrainingSettings};
+    use rescind::training::TrainingSettings;
     use rescind_data::Dataset;
     use rescind_network::{Network, Weights, zoo};
 

@@ -4,9 +4,10 @@ use super::config::{ORIGINAL, RETRAIN};
 use super::store::{Folder, make, remove};
 use super::{CompareError, Comparison};
 use crate::fidelity::Outputs;
-use rescind::forgetting::{ForgetRequest, Method};
+use rescind::methods::MethodChoice;
 use rescind::training::TrainingProgress;
 use rescind::{Error, Observer, Run};
+use rescind::{ModelError, Request};
 use rescind_data::Selection;
 use rescind_network::Weights;
 
@@ -45,7 +46,7 @@ impl Bench {
         let mut run = Run::create_or_open(&root, config, None, observer)?;
         let training = run.train(observer)?.clone();
         let request = comparison.request(seed);
-        let forgotten = run.resolve(&request)?.forget;
+        let forgotten = run.resolve(std::slice::from_ref(&request))?.forget;
         let retained = run.retained().difference(&forgotten).map_err(Error::from)?;
 
         let root = folder.run(seed, RETRAIN);
@@ -58,22 +59,14 @@ impl Bench {
             Err(other) => return Err(other.into()),
         };
         if *reference.retained() != retained {
-            let asked = ForgetRequest {
-                request,
-                method: Method::Retrain,
-                release: None,
-            };
+            let asked = Request::of(request).by(MethodChoice::named("retrain"));
             reference.forget(&asked, observer)?;
         }
-        let retraining = match reference.state().and_then(|state| state.requests.last()) {
-            Some(answered) => match &answered.method {
-                rescind::forgetting::MethodReport::Retrain { progress } => progress.clone(),
-                _ => return Err(Error::NoRecords.into()),
-            },
-            None => return Err(Error::NoRecords.into()),
-        };
+        let answers = reference.answers()?;
+        let retraining = answers.last().and_then(|last| last.method.details());
+        let retraining = retraining.ok_or(Error::Unlearn(ModelError::NoRecords))?;
         let retrained_weights = reference.private_weights()?.clone();
-        let test = Selection::all(run.test_records().len());
+        let test = Selection::all(run.classifier()?.test_records().len());
         let sets = (&forgotten, &retained, &test);
         let original = Answers::of(&run, run.private_weights()?, sets)?;
         let retrained = Answers::of(&run, &retrained_weights, sets)?;
@@ -103,9 +96,12 @@ impl Answers {
         weights: &Weights<f32>,
         (forgotten, retained, test): (&Selection, &Selection, &Selection),
     ) -> Result<Self, Error> {
-        let model = run.model(weights.statistics.clone());
+        let model = run.network_model(weights.statistics.clone())?;
         let w = &weights.parameters;
-        let (train, unseen) = (run.train_records(), run.test_records());
+        let (train, unseen) = (
+            run.classifier()?.train_records(),
+            run.classifier()?.test_records(),
+        );
         Ok(Answers {
             forgotten: Outputs::of(&model, w, train, forgotten)?,
             retained: Outputs::of(&model, w, train, retained)?,

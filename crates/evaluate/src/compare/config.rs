@@ -4,11 +4,12 @@ use super::CompareError;
 use super::overlay::overlay;
 use crate::attack::AttackSettings;
 use crate::baseline::Baseline;
+use rescind::ReleaseChoice;
 use rescind::RunConfig;
-use rescind::forgetting::{Method, ReleaseChoice};
+use rescind::methods::MethodChoice as Method;
 use rescind::methods::newton::NewtonSettings;
-use rescind::run::{ModelChoice, Scaling};
 use rescind::training::TrainingSettings;
+use rescind::{ModelChoice, Scaling};
 use rescind_data::{DataSource, RecordRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -94,7 +95,7 @@ pub enum MethodChoice {
     },
     /// Any method of a run.
     Certified {
-        /// The method with all its settings.
+        /// The method, of the table of methods, with its settings.
         method: Method,
     },
     /// A method without guarantee.
@@ -246,7 +247,7 @@ impl Comparison {
                 let settings: NewtonSettings =
                     overlay(&NewtonSettings::default(), settings).map_err(wrong)?;
                 settings.validate()?;
-                Some(Method::Newton { settings })
+                Some(Method::with("newton", &settings)?)
             }
             &MethodChoice::Zhang2024 {
                 chains,
@@ -257,9 +258,12 @@ impl Comparison {
             } => {
                 let settings = NewtonSettings::zhang2024(chains, depth, scale, minibatch, damping);
                 settings.validate()?;
-                Some(Method::Newton { settings })
+                Some(Method::with("newton", &settings)?)
             }
-            MethodChoice::Certified { method } => Some(method.clone()),
+            MethodChoice::Certified { method } => {
+                method.method()?;
+                Some(method.clone())
+            }
             MethodChoice::Baseline { .. } => None,
         })
     }

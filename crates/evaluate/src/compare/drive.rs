@@ -12,9 +12,10 @@ use super::store::{Folder, remove};
 use super::{CompareError, Comparison};
 use crate::baseline::{Baseline, BaselineTask};
 use crate::fidelity::{Clock, PhaseCost, products};
-use rescind::forgetting::{ForgetRequest, MethodReport};
+use rescind::methods::newton::NewtonReport;
 use rescind::training::TrainingProgress;
 use rescind::{Error, Observer};
+use rescind::{ModelError, Request};
 use rescind_network::Weights;
 use std::path::Path;
 use std::time::Instant;
@@ -172,7 +173,7 @@ fn work(
 fn stops(error: &CompareError) -> bool {
     matches!(
         error,
-        CompareError::Run(Error::Interrupted { .. }) | CompareError::Io { .. }
+        CompareError::Run(Error::Unlearn(ModelError::Interrupted { .. })) | CompareError::Io { .. }
     )
 }
 
@@ -219,25 +220,23 @@ fn outcome(
     match (&entry.method, comparison.method(entry)?) {
         (MethodChoice::Baseline { baseline }, _) => by_baseline(bench, baseline, watcher),
         (_, Some(method)) => {
-            let root = folder.run(bench.run.config().training.seed, &entry.name);
+            let root = folder.run(bench.run.settings().training.seed, &entry.name);
             remove(&root)?;
             let mut fork = bench.run.fork(&root)?;
-            let asked = ForgetRequest {
-                request: comparison.request(bench.run.config().training.seed),
-                method,
-                release: entry.release,
-            };
+            let mut asked = Request::of(comparison.request(bench.run.settings().training.seed));
+            asked = asked.by(method);
+            asked.release = entry.release;
             let mut clock = Clock::new(watcher);
             let answer = fork.forget(&asked, &mut clock)?;
             let phases = clock.finish();
             let own = |cost: &&PhaseCost| !matches!(&*cost.phase, "load" | "evaluate" | "release");
             let seconds = phases.iter().filter(own).map(|cost| cost.seconds).sum();
-            let counted = match &answer.record.method {
-                MethodReport::Newton { report } => {
+            let counted = match answer.record.method.details::<NewtonReport>() {
+                Some(report) => {
                     let prepared = report.preconditioner_products + report.damping.products;
                     [report.products + prepared, report.sampled_products]
                 }
-                _ => [products(&phases), 0],
+                None => [products(&phases), 0],
             };
             let (weights, promise) = match answer.release {
                 None => (fork.private_weights()?.clone(), None),
@@ -266,7 +265,7 @@ fn outcome(
                 phases,
             })
         }
-        (_, None) => Err(Error::NoRecords.into()),
+        (_, None) => Err(Error::Unlearn(ModelError::NoRecords).into()),
     }
 }
 
@@ -276,12 +275,12 @@ fn by_baseline(
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, CompareError> {
     let original = bench.run.private_weights()?;
-    let training = &bench.run.config().training;
-    let model = bench.run.model(original.statistics.clone());
+    let training = &bench.run.settings().training;
+    let model = bench.run.network_model(original.statistics.clone())?;
     let task = BaselineTask {
         model: &model,
         weights: original,
-        dataset: bench.run.train_records(),
+        dataset: bench.run.classifier()?.train_records(),
         retained: &bench.retained,
         forgotten: &bench.forgotten,
         training,
@@ -326,7 +325,7 @@ fn cell(
         None => None,
     };
     Ok(Cell {
-        seed: bench.run.config().training.seed,
+        seed: bench.run.settings().training.seed,
         method: candidate.name().to_owned(),
         kind: outcome.kind,
         promise: outcome.promise,

@@ -64,6 +64,12 @@ pub enum CompareError {
     },
 }
 
+impl From<rescind::ModelError> for CompareError {
+    fn from(error: rescind::ModelError) -> Self {
+        rescind::Error::from(error).into()
+    }
+}
+
 impl From<AttackError> for CompareError {
     fn from(error: AttackError) -> Self {
         match error {

@@ -22,13 +22,13 @@ pub(super) fn fidelity(
         divergence: divergence(of, retrained),
         agreement: agreement(of, retrained),
     };
-    let model = bench.run.model(weights.statistics.clone());
-    let training = &bench.run.config().training;
+    let model = bench.run.network_model(weights.statistics.clone())?;
+    let training = &bench.run.settings().training;
     let relearn = relearn(
         &RelearnTask {
             model: &model,
             weights,
-            dataset: bench.run.train_records(),
+            dataset: bench.run.classifier()?.train_records(),
             forgotten: &bench.forgotten,
             optimiser: training.optimiser,
             batch: training.batch,
@@ -58,7 +58,9 @@ pub(super) fn attacks(
     is_original: bool,
 ) -> Result<(Vec<Attack>, Option<String>), CompareError> {
     let mut settings = comparison.attack.clone();
-    settings.seed = settings.seed.wrapping_add(bench.run.config().training.seed);
+    settings.seed = settings
+        .seed
+        .wrapping_add(bench.run.settings().training.seed);
     if is_original {
         settings
             .features

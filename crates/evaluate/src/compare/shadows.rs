@@ -9,8 +9,8 @@ use crate::baseline::BaselineTask;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rescind::forgetting::Method;
-use rescind::methods::newton::{NewtonTask, step};
+use rescind::methods::MethodChoice as Method;
+use rescind::methods::newton::{NewtonSettings, NewtonTask, step};
 use rescind::training::{Trainer, TrainingSettings};
 use rescind::{Error, NetworkObjective, Observer};
 use rescind_data::{Dataset, Selection, epoch_order};
@@ -42,7 +42,10 @@ pub(super) enum Forgetting<'a> {
 impl Shadows {
     /// Draws whom to attack: forgotten records, and as many test records.
     pub fn new(bench: &Bench, likelihood: Likelihood, seed: u64) -> Result<Self, Error> {
-        let (train, test) = (bench.run.train_records(), bench.run.test_records());
+        let (train, test) = (
+            bench.run.classifier()?.train_records(),
+            bench.run.classifier()?.test_records(),
+        );
         let dataset = Dataset::new(
             train.name(),
             train.input_shape().to_vec(),
@@ -114,7 +117,7 @@ impl Shadows {
                 _ => Ok(original.clone()),
             }
         };
-        let model = bench.run.model(target.statistics.clone());
+        let model = bench.run.network_model(target.statistics.clone())?;
         let performance = likelihood_ratio_attack(
             &model,
             target,
@@ -131,7 +134,7 @@ impl Shadows {
 
 /// Whether a shadow, which has no run, can be made to forget by this method.
 fn known(method: &Method) -> bool {
-    matches!(method, Method::Newton { .. } | Method::Retrain)
+    matches!(&*method.name, "newton" | "retrain")
 }
 
 struct Shadow<'a> {
@@ -142,7 +145,7 @@ struct Shadow<'a> {
 impl Shadow<'_> {
     /// The original's seed and others of its own.
     fn settings(&self) -> TrainingSettings {
-        let training = &self.bench.run.config().training;
+        let training = &self.bench.run.settings().training;
         let seed = training
             .seed
             .wrapping_add(1000 * (self.task.number as u64 + 1));
@@ -155,9 +158,9 @@ impl Shadow<'_> {
     fn train(&self, on: &Selection, observer: &mut dyn Observer) -> Result<Weights<f32>, Error> {
         let run = &self.bench.run;
         let settings = self.settings();
+        let model = run.classifier()?.over(self.task.dataset.clone())?;
         let trainer = Trainer {
-            model: run.model(run.network().initial_statistics()),
-            dataset: self.task.dataset,
+            model: &model,
             train: on,
             validation: &Selection::none(self.task.dataset.len()),
             settings: &settings,
@@ -177,7 +180,7 @@ impl Shadow<'_> {
         observer: &mut dyn Observer,
     ) -> Result<Weights<f32>, Error> {
         let (run, dataset) = (&self.bench.run, self.task.dataset);
-        let model = run.model(original.statistics.clone());
+        let model = run.network_model(original.statistics.clone())?;
         let stay = self.task.train.difference(self.task.forget)?;
         let settings = self.settings();
         let mut weights = match (&entry.method, method) {
@@ -194,7 +197,8 @@ impl Shadow<'_> {
                 };
                 baseline.forget(&task, observer)?
             }
-            (_, Some(Method::Newton { settings })) => {
+            (_, Some(method)) if method.name == "newton" => {
+                let settings: NewtonSettings = method.typed()?;
                 let task = NewtonTask {
                     weights: &original.parameters,
                     retain: &NetworkObjective::new(&model, dataset, &stay)?,
@@ -204,7 +208,7 @@ impl Shadow<'_> {
                     kept: None,
                 };
                 Weights {
-                    parameters: step(&task, settings, observer)?.weights,
+                    parameters: step(&task, &settings, observer)?.weights,
                     statistics: original.statistics.clone(),
                 }
             }

@@ -15,9 +15,10 @@ use super::page::{Report, Section};
 use super::words::count;
 use crate::attack::{AttackError, AttackSettings};
 use crate::audit::Audit;
+use rescind::Answered;
+use rescind::Evaluation;
 use rescind::certificate::Certificate;
-use rescind::ledger::{History, Ledger};
-use rescind::run::Evaluation;
+use rescind::ledger::History;
 use rescind::verify::{Evidence, VerificationReport, verify};
 use rescind::{Observer, Run};
 use rescind_privacy::PrivacyError;
@@ -58,6 +59,12 @@ pub enum ReportError {
     },
 }
 
+impl From<rescind::ModelError> for ReportError {
+    fn from(error: rescind::ModelError) -> Self {
+        rescind::Error::from(error).into()
+    }
+}
+
 impl From<AttackError> for ReportError {
     fn from(error: AttackError) -> Self {
         match error {
@@ -72,7 +79,9 @@ struct Sources<'a> {
     run: &'a Run,
     /// Nothing before training.
     evaluation: Option<Evaluation>,
-    history: Option<History>,
+    /// Nothing before the first release.
+    history: Option<&'a History>,
+    answers: Vec<Answered>,
     /// The newest release's.
     certificate: Option<Certificate>,
     verified: Option<VerificationReport>,
@@ -88,14 +97,11 @@ impl<'a> Sources<'a> {
             run,
             evaluation,
             history: None,
+            answers: run.answers()?,
             certificate: None,
             verified: None,
         };
-        if !run.root().join("ledger.sqlite").exists() {
-            return Ok(sources);
-        }
-        let ledger = Ledger::open_existing(run.root()).map_err(rescind::Error::from)?;
-        let history = ledger.history().map_err(rescind::Error::from)?;
+        let history = run.ledger().history();
         if let Some(newest) = history.releases().last() {
             let path = format!("releases/{:06}/certificate.json", newest.number);
             // A file that is gone fails the verification.
@@ -108,13 +114,8 @@ impl<'a> Sources<'a> {
             sources.certificate = verified.certificate().cloned();
             sources.verified = Some(verified);
         }
-        sources.history = Some(history);
+        sources.history = Some(history).filter(|history| !history.entries().is_empty());
         Ok(sources)
-    }
-
-    /// Requests answered so far.
-    fn requests(&self) -> &'a [rescind::forgetting::RequestRecord] {
-        self.run.state().map_or(&[], |state| &state.requests)
     }
 }
 
@@ -141,9 +142,9 @@ pub fn of_run(
         sections.push(pictures::section(&sources)?);
     }
     sections.retain(|section: &Section| !section.blocks.is_empty());
-    let data = &run.config().data;
-    let records = count(run.train_records().len(), "training record");
-    let parameters = count(run.network().parameter_count(), "parameter");
+    let data = run.manifest().source();
+    let records = count(run.classifier()?.train_records().len(), "training record");
+    let parameters = count(run.classifier()?.network().parameter_count(), "parameter");
     let root = run.root().display();
     Ok(Report {
         title: "Unlearning report".to_owned(),

@@ -1,21 +1,22 @@
 //! Runs, convex models and releases with planted faults.
 #![allow(dead_code)] // every test file uses its own part
 
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::methods::MethodChoice;
 use rescind::methods::newton::{
     self, Constants, Damping, HessianLipschitz, NewtonSettings, NewtonTask, Preconditioning,
     RightHandSide, SolverChoice,
 };
-use rescind::run::ModelChoice;
-use rescind::training::{Ball, TrainingSettings};
-use rescind::{NetworkModel, NetworkObjective, Observer, Run, RunConfig, exact_gradient_norm};
+use rescind::training::TrainingSettings;
+use rescind::{
+    Ball, ModelChoice, NetworkModel, NetworkObjective, Observer, ReleaseChoice, Request, Run,
+    RunConfig, exact_gradient_norm,
+};
 use rescind_curvature::Stopping;
 use rescind_data::{DataSource, Dataset, Selection, load};
 use rescind_evaluate::audit::{AuditError, Claim, Pair, Releases};
 use rescind_network::{Network, zoo};
 use rescind_privacy::noise::{NoiseSource, ReleaseFormat};
-use rescind_privacy::{Delta, Gdp, NoiseScale, Sensitivity};
+use rescind_privacy::{Delta, Gdp, NoiseChoice, NoiseScale, Sensitivity};
 use std::ops::Range;
 use std::path::Path;
 
@@ -32,26 +33,17 @@ pub fn small() -> RunConfig {
     }
 }
 
-pub fn unreleased(request: &str) -> ForgetRequest {
-    ForgetRequest {
-        request: request.parse().unwrap(),
-        method: Method::Newton {
-            settings: NewtonSettings::default(),
-        },
-        release: None,
-    }
+pub fn unreleased(request: &str) -> Request {
+    let newton = MethodChoice::with("newton", &NewtonSettings::default()).unwrap();
+    Request::of(request.parse().unwrap()).by(newton)
 }
 
-pub fn released(request: &str, sigma: f64) -> ForgetRequest {
-    let release = ReleaseChoice {
+pub fn released(request: &str, sigma: f64) -> Request {
+    unreleased(request).released(ReleaseChoice {
         noise: NoiseChoice::Sigma { sigma, delta: 1e-5 },
         insecure_noise_seed: Some(1),
         budget: None,
-    };
-    ForgetRequest {
-        release: Some(release),
-        ..unreleased(request)
-    }
+    })
 }
 
 /// A trained run that forgot 30 records and released with little noise.
@@ -94,11 +86,8 @@ pub fn run_with_a_false_promise(root: &Path) -> Run {
         insecure_noise_seed: Some(1),
         budget: None,
     };
-    let asked = ForgetRequest {
-        method: Method::Newton { settings },
-        release: Some(release),
-        ..unreleased("random:30?seed=1")
-    };
+    let newton = MethodChoice::with("newton", &settings).unwrap();
+    let asked = unreleased("random:30?seed=1").by(newton).released(release);
     run.forget(&asked, &mut ()).unwrap();
     run
 }

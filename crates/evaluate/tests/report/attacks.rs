@@ -2,8 +2,9 @@
 
 use crate::checks::{check_figures, check_page, figure, series};
 use crate::common::{released, released_run, small, unreleased};
-use rescind::run::{ModelChoice, Parameterisation, Run, RunConfig};
+use rescind::methods::MethodChoice;
 use rescind::training::TrainingSettings;
+use rescind::{ModelChoice, Parameterisation, Run, RunConfig};
 use rescind_data::Selection;
 use rescind_evaluate::attack::{Attack, AttackSettings, Features, Observed, membership};
 use rescind_evaluate::fidelity::Outputs;
@@ -24,14 +25,13 @@ fn attacked(run: &Run, seed: u64) -> Report {
 
 /// The best attack on these weights alone.
 fn best(run: &Run, weights: &Weights<f32>, settings: &AttackSettings) -> Attack {
-    let (model, w) = (run.model(weights.statistics.clone()), &weights.parameters);
+    let model = run.network_model(weights.statistics.clone()).unwrap();
+    let (classifier, w) = (run.classifier().unwrap(), &weights.parameters);
     let forgotten = run.split().train.difference(run.retained()).unwrap();
     let of = |dataset, selection| Outputs::of(&model, w, dataset, selection).unwrap();
-    let forgotten = of(run.train_records(), &forgotten);
-    let unseen = of(
-        run.test_records(),
-        &Selection::all(run.test_records().len()),
-    );
+    let forgotten = of(classifier.train_records(), &forgotten);
+    let test = classifier.test_records();
+    let unseen = of(test, &Selection::all(test.len()));
     let observed = Observed {
         original_forgotten: &forgotten,
         original_unseen: &unseen,
@@ -76,7 +76,8 @@ fn the_curves_are_those_of_attacks_on_the_models_named() {
 
     let file = folder.path().join("releases/000002/weights.safetensors");
     let file = std::fs::read(file).unwrap();
-    let release = Weights::<f32>::from_safetensors(run.network(), &file).unwrap();
+    let network = run.classifier().unwrap().network();
+    let release = Weights::<f32>::from_safetensors(network, &file).unwrap();
     let settings = AttackSettings {
         seed: 3,
         ..AttackSettings::default()
@@ -153,16 +154,13 @@ fn releases_of_tangent_models_are_measured_as_such() {
     };
     let mut run = Run::create(folder.path(), config, None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
-    let asked = rescind::forgetting::ForgetRequest {
-        method: rescind::forgetting::Method::Tangent,
-        ..released("random:30?seed=1", 1e-4)
-    };
+    let asked = released("random:30?seed=1", 1e-4).by(MethodChoice::named("tangent"));
     run.forget(&asked, &mut ()).unwrap();
     let report = of_run(&run, &Options::default(), &mut ()).unwrap();
     let drawn = series(figure(&report, "trade-off"), "releases")[0].1;
     let measured = run.evaluate(&mut ()).unwrap().released.unwrap();
     assert!(
-        (drawn - 100.0 * measured.test.accuracy).abs() < 1e-9,
+        (drawn - 100.0 * measured.test.accuracy.unwrap()).abs() < 1e-9,
         "{drawn}"
     );
 }

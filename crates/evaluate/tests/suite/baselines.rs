@@ -1,9 +1,10 @@
 //! Baselines against the run's own trainer and objective.
 
-use rescind::run::{Run, RunConfig, Scaling};
 use rescind::training::{Optimiser, Trainer, TrainingSettings, TrainingState};
-use rescind::{Error, NetworkModel, NetworkObjective, Objective};
-use rescind_data::{Selection, epoch_order};
+use rescind::{
+    Error, ModelError, NetworkModel, NetworkObjective, Objective, Run, RunConfig, Scaling,
+};
+use rescind_data::{Dataset, Selection, epoch_order};
 use rescind_evaluate::baseline::{Baseline, BaselineTask};
 use rescind_evaluate::fidelity::{Outputs, RelearnTask, Scores, relearn};
 use rescind_network::Weights;
@@ -32,7 +33,7 @@ impl Case {
         let mut run = Run::create(&folder.path().join("run"), config, None, &mut ()).unwrap();
         run.train(&mut ()).unwrap();
         let request = "random:100?seed=3".parse().unwrap();
-        let forgotten = run.resolve(&request).unwrap().forget;
+        let forgotten = run.resolve(&[request]).unwrap().forget;
         let retained = run.retained().difference(&forgotten).unwrap();
         Case {
             run,
@@ -47,11 +48,15 @@ impl Case {
     }
 
     fn model(&self) -> NetworkModel<'_> {
-        self.run.model(Vec::new())
+        self.run.network_model(Vec::new()).unwrap()
+    }
+
+    fn records(&self) -> &Dataset {
+        self.run.classifier().unwrap().train_records()
     }
 
     fn settings(&self) -> TrainingSettings {
-        self.run.config().training.clone()
+        self.run.settings().training.clone()
     }
 
     fn forget(&self, baseline: Baseline) -> Result<Weights<f32>, Error> {
@@ -68,7 +73,7 @@ impl Case {
         let task = BaselineTask {
             model: &model,
             weights: self.original(),
-            dataset: self.run.train_records(),
+            dataset: self.records(),
             retained: &self.retained,
             forgotten: &self.forgotten,
             training,
@@ -79,18 +84,16 @@ impl Case {
     }
 
     fn loss(&self, weights: &Weights<f32>, on: &Selection) -> f64 {
-        let records = self.run.train_records();
-        let outputs = Outputs::of(&self.model(), &weights.parameters, records, on).unwrap();
+        let outputs = Outputs::of(&self.model(), &weights.parameters, self.records(), on).unwrap();
         Scores::of(&outputs).loss
     }
 
     /// Training by the run's own trainer from the original weights.
     fn trained(&self, on: &Selection, settings: &TrainingSettings) -> Weights<f32> {
         let trainer = Trainer {
-            model: self.model(),
-            dataset: self.run.train_records(),
+            model: self.run.model(),
             train: on,
-            validation: &Selection::none(self.run.train_records().len()),
+            validation: &Selection::none(self.records().len()),
             settings,
             ball: self.run.ball(),
         };
@@ -139,7 +142,7 @@ fn each_does_what_its_definition_says() {
     };
     let ascended = case.forget_with(ascent, &whole, 5).unwrap();
     let model = case.model();
-    let records = case.run.train_records();
+    let records = case.records();
     let objective = NetworkObjective::new(&model, records, &case.forgotten).unwrap();
     let mut gradient = vec![0.0; w.len()];
     objective.gradient(w, &mut gradient).unwrap();
@@ -267,7 +270,10 @@ fn settings_out_of_range_are_refused() {
         },
     ] {
         let refused = case.forget(baseline).unwrap_err();
-        assert!(matches!(refused, Error::Setting { .. }), "{baseline:?}");
+        assert!(
+            matches!(refused, Error::Unlearn(ModelError::Setting { .. })),
+            "{baseline:?}"
+        );
     }
 }
 
@@ -282,7 +288,7 @@ fn relearning_stops_where_the_runs_own_training_does() {
         let task = RelearnTask {
             model: &model,
             weights,
-            dataset: case.run.train_records(),
+            dataset: case.records(),
             forgotten: &case.forgotten,
             optimiser: settings.optimiser,
             // All of them: one step an epoch.
@@ -310,10 +316,9 @@ fn relearning_stops_where_the_runs_own_training_does() {
             ..settings.clone()
         };
         let trainer = Trainer {
-            model: case.model(),
-            dataset: case.run.train_records(),
+            model: case.run.model(),
             train: &case.forgotten,
-            validation: &Selection::none(case.run.train_records().len()),
+            validation: &Selection::none(case.records().len()),
             settings: &settings,
             ball: case.run.ball(),
         };

@@ -1,6 +1,7 @@
 //! The digits experiment, broken off and gone on with.
 
-use rescind::{Error, Observer, Phase, Progress};
+use rescind::methods::MethodChoice as Method;
+use rescind::{Error, ModelError, Observer, Phase, Progress};
 use rescind_data::{DataSource, Dataset, RecordRequest};
 use rescind_evaluate::compare::{
     CellKind, CompareError, Comparison, Likelihood, MethodChoice, Results, Stage, Watcher, compare,
@@ -155,7 +156,9 @@ fn all_methods_side_by_side_and_the_same_when_broken_off() {
         sittings += 1;
         match compare(&comparison, parts.path(), &mut log) {
             Ok(results) => break results,
-            Err(CompareError::Run(Error::Interrupted { .. })) => assert!(sittings < 100),
+            Err(CompareError::Run(Error::Unlearn(ModelError::Interrupted { .. }))) => {
+                assert!(sittings < 100);
+            }
             Err(other) => panic!("{other}"),
         }
     };
@@ -222,7 +225,7 @@ fn a_method_that_fails_holds_up_no_other_and_is_tried_again() {
     let mut impossible = comparison.methods[0].clone();
     impossible.name = "impossible".to_owned();
     impossible.method = MethodChoice::Certified {
-        method: rescind::forgetting::Method::Tangent,
+        method: Method::named("tangent"),
     };
     comparison.methods.insert(0, impossible);
     let page = || fs::read_to_string(folder.path().join("results.html")).unwrap();
@@ -234,7 +237,7 @@ fn a_method_that_fails_holds_up_no_other_and_is_tried_again() {
     let stopped = compare(&comparison, folder.path(), &mut log).unwrap_err();
     assert!(matches!(
         stopped,
-        CompareError::Run(Error::Interrupted { .. })
+        CompareError::Run(Error::Unlearn(ModelError::Interrupted { .. }))
     ));
     assert!(page().contains("Nothing measured yet"));
 
@@ -310,6 +313,19 @@ fn what_makes_no_sense_is_refused_before_anything_is_done() {
     assert!(name.contains("`../up`"), "{name}");
     assert!(said(&text.replace("alpha = 10.0", "alpha = -1.0")).contains("alpha is -1"));
     assert!(said(&text.replace("\"fixed\"", "\"computed\"")).contains("computed"));
+    // The kinds and settings of a run's methods are those of the table of methods.
+    let certified = |kind: &str, settings: &str| {
+        let method = format!("{{ kind = \"{kind}\", settings = {{ {settings} }} }}");
+        let method = format!("{{ kind = \"certified\", method = {method} }}");
+        said(&text.replacen("{ kind = \"newton\" }", &method, 1))
+    };
+    let unknown = certified("hope", "");
+    assert!(
+        unknown.contains("hope") && unknown.contains("newton"),
+        "{unknown}"
+    );
+    let setting = certified("newton", "colour = 1");
+    assert!(setting.contains("colour"), "{setting}");
     let folds = said(&text.replace("[training]", "[attack]\nfolds = 1\n[training]"));
     assert!(folds.contains("number of folds is 1"), "{folds}");
 

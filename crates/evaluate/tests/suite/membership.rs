@@ -2,9 +2,9 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rescind::forgetting::{ForgetRequest, Method};
-use rescind::run::{ModelChoice, Run, RunConfig};
+use rescind::methods::MethodChoice;
 use rescind::training::{Optimiser, TrainingSettings};
+use rescind::{ModelChoice, Request, Run, RunConfig};
 use rescind_data::Selection;
 use rescind_evaluate::attack::{AttackError, AttackSettings, Features, Observed, membership};
 use rescind_evaluate::fidelity::Outputs;
@@ -58,21 +58,18 @@ fn models(seed: u64) -> Models {
     };
     let mut run = Run::create(&folder.path().join("run"), config, None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
-    let asked = ForgetRequest {
-        request: format!("random:140?seed={seed}").parse().unwrap(),
-        method: Method::Retrain,
-        release: None,
-    };
+    let asked = Request::of(format!("random:140?seed={seed}").parse().unwrap())
+        .by(MethodChoice::named("retrain"));
     let mut fork = run.fork(&folder.path().join("fork")).unwrap();
     let forgotten = fork.forget(&asked, &mut ()).unwrap().record.forgotten;
-    let test = Selection::all(run.test_records().len());
     let of = |run: &Run| {
         let weights = run.private_weights().unwrap();
-        let model = run.model(Vec::new());
-        let w = &weights.parameters;
+        let model = run.network_model(Vec::new()).unwrap();
+        let (classifier, w) = (run.classifier().unwrap(), &weights.parameters);
+        let test = classifier.test_records();
         [
-            Outputs::of(&model, w, run.train_records(), &forgotten).unwrap(),
-            Outputs::of(&model, w, run.test_records(), &test).unwrap(),
+            Outputs::of(&model, w, classifier.train_records(), &forgotten).unwrap(),
+            Outputs::of(&model, w, test, &Selection::all(test.len())).unwrap(),
         ]
     };
     Models {

@@ -1,14 +1,15 @@
 //! What the tests of runs share.
 #![allow(dead_code)] // every test file uses its own part
 
-use rescind::certificate::NoiseChoice;
-use rescind::forgetting::{ForgetRequest, Method, ReleaseChoice};
+use rescind::certificate::Certificate;
+use rescind::methods::MethodChoice;
 use rescind::methods::newton::NewtonSettings;
-use rescind::run::ModelChoice;
 use rescind::training::TrainingSettings;
 use rescind::verify::{Evidence, VerificationReport, verify};
-use rescind::{Run, RunConfig};
-use rescind_network::Weights;
+use rescind::{ModelChoice, ReleaseChoice, Request, Run, RunConfig};
+use rescind_network::{Network, Weights};
+use rescind_privacy::NoiseChoice;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -26,30 +27,39 @@ pub fn small() -> RunConfig {
     }
 }
 
-pub fn newton(request: &str) -> ForgetRequest {
-    ForgetRequest {
-        request: request.parse().unwrap(),
-        method: Method::Newton {
-            settings: NewtonSettings::default(),
-        },
-        release: None,
-    }
+/// A request by a Newton step, without a release.
+pub fn newton(request: &str) -> Request {
+    newton_with(request, &NewtonSettings::default())
 }
 
-pub fn released(request: &str) -> ForgetRequest {
+pub fn newton_with(request: &str, settings: &NewtonSettings) -> Request {
+    let choice = MethodChoice::with("newton", settings).unwrap();
+    Request::of(request.parse().unwrap()).by(choice)
+}
+
+/// The same with a release, whose noise hides nothing.
+pub fn released(request: &str) -> Request {
+    newton(request).released(weak())
+}
+
+pub fn weak() -> ReleaseChoice {
     let noise = NoiseChoice::Sigma {
         sigma: 1e-3,
         delta: 1e-5,
     };
-    let release = Some(ReleaseChoice {
-        noise,
+    ReleaseChoice {
         insecure_noise_seed: Some(1),
-        budget: None,
-    });
-    ForgetRequest {
-        release,
-        ..newton(request)
+        ..ReleaseChoice::new(noise)
     }
+}
+
+/// A release that promises ε at δ = 1e-5.
+pub fn promise(epsilon: f64) -> ReleaseChoice {
+    ReleaseChoice::new(NoiseChoice::Promise {
+        epsilon,
+        delta: 1e-5,
+        accept_noise: false,
+    })
 }
 
 /// The private weights of a run's newest state, as they lie on disk.
@@ -65,8 +75,13 @@ pub fn private_weights(root: &Path) -> Vec<u8> {
     fs::read(states.join(newest).join("weights.safetensors")).unwrap()
 }
 
+/// The network of a run.
+pub fn network(run: &Run) -> &Network {
+    run.classifier().unwrap().network()
+}
+
 pub fn parameters(run: &Run, bytes: &[u8]) -> Vec<f32> {
-    Weights::from_safetensors(run.network(), bytes)
+    Weights::from_safetensors(network(run), bytes)
         .unwrap()
         .parameters
 }
@@ -80,4 +95,30 @@ pub fn checked(run: &Run, release: u64) -> VerificationReport {
         recomputed: Some(run.recompute(release).unwrap()),
     };
     verify(&fs::read(run.root().join(path)).unwrap(), &evidence)
+}
+
+/// A run, trained.
+pub fn trained(root: &Path, config: RunConfig) -> Run {
+    let mut run = Run::create(root, config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    run
+}
+
+/// The requests that a release is the first to cover.
+pub fn numbers(certificate: &Certificate) -> Vec<u64> {
+    let requests = certificate.requests.iter();
+    requests.map(|request| request.number).collect()
+}
+
+/// Everything that a request may change: the run's records, ledger, weights and files.
+pub fn standing(run: &Run) -> (usize, u64, Vec<u8>, BTreeSet<String>) {
+    let releases = std::fs::read_dir(run.root().join("releases"));
+    let releases = releases.into_iter().flatten();
+    let names = releases.map(|item| item.unwrap().file_name().into_string().unwrap());
+    (
+        run.retained().len(),
+        run.ledger().history().head().entries,
+        private_weights(run.root()),
+        names.collect(),
+    )
 }

@@ -1,12 +1,12 @@
 //! What the tests ask for, and how they read the answers.
 
 use crate::common::{parameters, small};
-use rescind::certificate::{Certificate, NoiseChoice};
-use rescind::forgetting::{ForgetRequest, Forgotten, Method, MethodReport, ReleaseChoice};
-use rescind::methods::finetune::{FinetuneReport, FinetuneSettings};
-use rescind::run::ModelChoice;
+use rescind::certificate::Certificate;
+use rescind::methods::noisy::{FinetuneReport, FinetuneSettings};
+use rescind::methods::{MethodChoice, MethodReport};
 use rescind::training::TrainingSettings;
-use rescind::{Run, RunConfig};
+use rescind::{Answer, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
+use rescind_privacy::NoiseChoice;
 use std::path::Path;
 
 pub fn trained(root: &Path, config: RunConfig) -> Run {
@@ -43,41 +43,35 @@ pub fn asked(
     settings: FinetuneSettings,
     noise: NoiseChoice,
     seed: Option<u64>,
-) -> ForgetRequest {
-    let release = Some(ReleaseChoice {
-        noise,
+) -> Request {
+    let release = ReleaseChoice {
         insecure_noise_seed: seed,
-        budget: None,
-    });
-    ForgetRequest {
-        request: request.parse().unwrap(),
-        method: Method::NoisyFinetune { settings },
-        release,
-    }
+        ..ReleaseChoice::new(noise)
+    };
+    let method = MethodChoice::with("noisy-finetune", &settings).unwrap();
+    Request::of(request.parse().unwrap())
+        .by(method)
+        .released(release)
 }
 
-pub fn once(mut request: ForgetRequest) -> ForgetRequest {
-    if let Method::NoisyFinetune { settings } = request.method {
-        request.method = Method::OutputPerturbation { settings };
+pub fn once(mut request: Request) -> Request {
+    if let Some(method) = &mut request.method {
+        method.name = "output-perturbation".to_owned();
     }
     request
 }
 
-pub fn report(method: &MethodReport) -> &FinetuneReport {
-    match method {
-        MethodReport::NoisyFinetune { report } | MethodReport::OutputPerturbation { report } => {
-            report
-        }
-        other => panic!("{other:?}"),
-    }
+pub fn report(method: &MethodReport) -> FinetuneReport {
+    assert!(["noisy-finetune", "output-perturbation"].contains(&method.method.as_str()));
+    method.details().unwrap()
 }
 
-pub fn certificate(answer: &Forgotten) -> &Certificate {
+pub fn certificate(answer: &Answer) -> &Certificate {
     &answer.release.as_ref().unwrap().certificate
 }
 
 /// The released parameters, as anybody reads them.
-pub fn released(run: &Run, answer: &Forgotten) -> Vec<f32> {
+pub fn released(run: &Run, answer: &Answer) -> Vec<f32> {
     let folder = &answer.release.as_ref().unwrap().folder;
     let bytes = std::fs::read(folder.join("weights.safetensors")).unwrap();
     parameters(run, &bytes)

@@ -1,9 +1,9 @@
 //! What is promised, and that the steps are those that the promise is about.
 
 use crate::asking::{PROMISE, asked, certificate, mlp, once, released, report, sigma, trained};
-use crate::common::{checked, parameters, private_weights};
-use rescind::certificate::{AssumptionName, FollowedBy};
-use rescind::methods::finetune::FinetuneSettings;
+use crate::common::{checked, network, parameters, private_weights};
+use rescind::certificate::{AssumptionName, FollowedBy, assumptions};
+use rescind::methods::noisy::FinetuneSettings;
 use rescind::training::{Trainer, TrainingProgress, TrainingSettings, TrainingState};
 use rescind::{NetworkModel, NetworkObjective, Objective, RunConfig};
 use rescind_data::{Selection, epoch_order, load};
@@ -45,7 +45,7 @@ fn a_promise_of_one_is_kept_proved_and_useful() {
         let sigma = certificate.noise.sigma.value();
         assert!((sigma / needed.value() - 1.0).abs() < 1e-9);
         assert_eq!(certificate.noise.followed_by, FollowedBy::Recovery);
-        let reference = &certificate.assumptions[0];
+        let reference = &assumptions(certificate)[0];
         assert_eq!(reference.name, AssumptionName::Reference);
         assert!(
             reference.text.ends_with("the same recovery."),
@@ -55,7 +55,7 @@ fn a_promise_of_one_is_kept_proved_and_useful() {
         assert!(certificate.method.settings.get("explanation").is_none());
         // Nothing is left of the start, and yet the model is of use.
         assert!(
-            answer.record.effect.test_after.accuracy > 0.75,
+            answer.record.effect.unwrap().test_after.share_right() > 0.75,
             "{:?}",
             answer.record.effect
         );
@@ -168,8 +168,8 @@ fn steps_are_those_of_the_theorem() {
     let shrink = 3.0 / length(&x);
     assert!(shrink < 1.0);
     x.iter_mut().for_each(|x| *x *= shrink);
-    let data = load(&run.config().data).unwrap().train;
-    let mut model = NetworkModel::new(run.network());
+    let data = load(&run.config().unwrap().data).unwrap().train;
+    let mut model = NetworkModel::new(network(&run));
     model.penalty = 0.01;
     let mut source = NoiseSource::insecure_from_seed(5);
     let retained = run.retained().clone();
@@ -224,7 +224,7 @@ fn recovery_knows_the_noised_weights_alone() {
         let asked = asked("random:40", settings, sigma(0.05), Some(9));
         let answer = run.forget(&asked, &mut ()).unwrap();
         let weights = released(&run, &answer);
-        let report = report(&answer.record.method).clone();
+        let report = report(&answer.record.method);
         let guarantee = certificate(&answer).guarantee.clone();
         assert_eq!(report.recovery.len() as u64, recovery_epochs);
         assert!(
@@ -243,12 +243,11 @@ fn recovery_knows_the_noised_weights_alone() {
         panic!()
     };
     assert_eq!(with, without);
-    let settings: TrainingSettings = schedule.recovery(&run.config().training).unwrap();
-    let data = load(&run.config().data).unwrap().train;
+    let settings: TrainingSettings = schedule.recovery(&run.settings().training).unwrap();
+    let data = load(&run.config().unwrap().data).unwrap().train;
     let nobody = Selection::none(data.len());
     let trainer = Trainer {
-        model: NetworkModel::new(run.network()),
-        dataset: &data,
+        model: run.model(),
         train: run.retained(),
         validation: &nobody,
         settings: &settings,
@@ -281,7 +280,7 @@ fn nothing_without_noise_leaves() {
     let before = private_weights(root);
     let mut start = parameters(&run, &before);
     let start_radius = 0.25;
-    rescind::training::Ball::new(start_radius, None)
+    rescind::Ball::new(start_radius, None)
         .unwrap()
         .project(&mut start);
     let projected: Vec<u8> = start.iter().flat_map(|w| w.to_le_bytes()).collect();

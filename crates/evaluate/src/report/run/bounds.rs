@@ -10,9 +10,8 @@ pub(super) fn sections(sources: &Sources<'_>) -> Vec<Section> {
     let Some(certificate) = &sources.certificate else {
         return Vec::new();
     };
-    let assumptions = certificate.assumptions.iter();
-    let assumptions =
-        assumptions.map(|assumption| (named(&assumption.name), assumption.text.clone()));
+    let assumptions = rescind::certificate::assumptions(certificate).into_iter();
+    let assumptions = assumptions.map(|assumption| (named(&assumption.name), assumption.text));
     vec![
         Section::new(
             "Bounds on the distance from retraining",
@@ -44,7 +43,7 @@ fn bounds(certificate: &Certificate) -> Table {
                 .map_or("\u{2013}".to_owned(), |epsilon| above(epsilon.value())),
             bound.kind.to_string(),
             role,
-            bound.formula.clone(),
+            bound.theorem.formula().to_owned(),
         ]
     });
     let head = [

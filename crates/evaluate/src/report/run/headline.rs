@@ -3,7 +3,7 @@
 use super::{ReportError, Sources};
 use crate::report::page::{Fact, Headline, Tone};
 use crate::report::words::{VACUOUS, above, count, percent, seconds};
-use rescind::run::Sets;
+use rescind::Sets;
 use rescind::verify::{Outcome, VerificationReport};
 use rescind_privacy::sensitivity::GuaranteeKind;
 
@@ -15,7 +15,7 @@ pub(super) fn headline(sources: &Sources<'_>) -> Headline {
         notes: Vec::new(),
     };
     let Some(verified) = &sources.verified else {
-        return match sources.requests().len() {
+        return match sources.answers.len() {
             _ if sources.run.state().is_none() => plain(
                 "Nothing yet",
                 "This run has not been trained, so there is nothing to report.",
@@ -56,7 +56,7 @@ pub(super) fn headline(sources: &Sources<'_>) -> Headline {
     };
     let mut notes = vec![checked(verified)];
     let covered = certificate.release;
-    let later = sources.requests().iter().filter(|r| r.number > covered);
+    let later = sources.answers.iter().filter(|r| r.number > covered);
     let later = later.count();
     if later > 0 {
         notes.push(format!(
@@ -68,7 +68,7 @@ pub(super) fn headline(sources: &Sources<'_>) -> Headline {
     Headline {
         kind: format!("Guarantee: {}", guarantee.kind),
         tone,
-        sentence: certificate.statement.clone(),
+        sentence: rescind::certificate::statement(certificate),
         notes,
     }
 }
@@ -124,15 +124,15 @@ pub(super) fn facts(sources: &Sources<'_>) -> Result<Vec<Fact>, ReportError> {
     if now.forgotten.records > 0 {
         say(
             "accuracy on them",
-            percent(shown.forgotten.accuracy),
-            beside(|sets| sets.forgotten.accuracy),
+            percent(shown.forgotten.share_right()),
+            beside(|sets| sets.forgotten.share_right()),
         );
     }
     if now.test.records > 0 {
         say(
             "accuracy on test records",
-            percent(shown.test.accuracy),
-            beside(|sets| sets.test.accuracy),
+            percent(shown.test.share_right()),
+            beside(|sets| sets.test.share_right()),
         );
     }
     if let Some(&last) = evaluation.request_seconds.last() {

@@ -8,7 +8,7 @@ use crate::fidelity::Outputs;
 use crate::report::page::{Block, Table};
 use crate::report::roc;
 use crate::report::words::{count, named, number, percent};
-use rescind::run::PrivateModel;
+use rescind::PrivateModel;
 use rescind::{Error, Observer, Phase, Progress, Run};
 use rescind_data::Selection;
 
@@ -68,12 +68,15 @@ fn outputs(
         ("released", run.released_model()?),
         ("retrained", run.private_model(PrivateModel::Retrained)?),
     ];
-    let (train, test) = (run.train_records(), run.test_records());
+    let (train, test) = (
+        run.classifier()?.train_records(),
+        run.classifier()?.test_records(),
+    );
     let unseen = Selection::all(test.len());
     let mut answers = Vec::new();
     for (name, weights) in models {
         let Some(weights) = weights else { continue };
-        let (model, w) = (run.model(weights.statistics), &weights.parameters);
+        let (model, w) = (run.network_model(weights.statistics)?, &weights.parameters);
         answers.push(Answers {
             name,
             forgotten: Outputs::of(&model, w, train, forgotten)?,
@@ -128,7 +131,7 @@ fn report(observer: &mut dyn Observer, done: usize) -> Result<(), Error> {
     };
     match observer.observe(&progress).is_continue() {
         true => Ok(()),
-        false => Err(Error::Interrupted { phase }),
+        false => Err(rescind::ModelError::Interrupted { phase }.into()),
     }
 }
 
@@ -148,7 +151,7 @@ fn text(sources: &Sources<'_>, models: &[Answers]) -> String {
         None => "Nothing was released, so nobody else has a model to attack.",
         Some(_) => "Others can attack what was released, and nothing else.",
     });
-    let later = sources.requests().iter();
+    let later = sources.answers.iter();
     let later = later.filter(|request| covered.is_some_and(|last| request.number > last));
     match later.count() {
         0 => {}

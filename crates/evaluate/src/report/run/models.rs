@@ -5,7 +5,7 @@ use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{number, percent};
 use rescind::evaluation::Measured;
-use rescind::run::{Evaluation, Sets};
+use rescind::{Evaluation, Sets};
 
 const SETS: [&str; 4] = ["forgotten", "retained", "validation", "test"];
 
@@ -63,7 +63,7 @@ fn table(evaluation: &Evaluation) -> Table {
         for measured in [&of.forgotten, &of.retained, &of.test] {
             row.extend(match measured.records {
                 0 => ["\u{2013}".to_owned(), "\u{2013}".to_owned()],
-                _ => [percent(measured.accuracy), number(measured.loss)],
+                _ => [percent(measured.share_right()), number(measured.loss)],
             });
         }
         row.push(of.to_retrained.map_or("\u{2013}".to_owned(), number));
@@ -84,7 +84,7 @@ fn accuracies(evaluation: &Evaluation) -> Block {
         .collect();
     let series = models(evaluation).into_iter().map(|(name, of)| {
         let rows = there.iter().enumerate();
-        let points = rows.map(|(row, &set)| (100.0 * sets(of)[set].accuracy, row as f64));
+        let points = rows.map(|(row, &set)| (100.0 * sets(of)[set].share_right(), row as f64));
         Series::new(name, points.collect(), Mark::Points)
     });
     let names = there.iter().map(|&set| SETS[set].to_owned()).collect();

@@ -4,8 +4,8 @@ use super::{ReportError, Sources};
 use crate::report::page::{Block, Picture, Section};
 use crate::report::words::percent;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use rescind::PrivateModel;
 use rescind::Run;
-use rescind::run::PrivateModel;
 use rescind_data::Dataset;
 use rescind_network::Weights;
 
@@ -15,9 +15,9 @@ const MOST: usize = 12;
 pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
     let title = "Some of the forgotten records";
     let text = |text: &str| Ok(Section::new(title, vec![Block::text(text)]));
-    let (run, dataset) = (sources.run, sources.run.train_records());
+    let (run, dataset) = (sources.run, sources.run.classifier()?.train_records());
     let forgotten: Vec<usize> = sources
-        .requests()
+        .answers
         .iter()
         .flat_map(|request| request.forgotten.positions().iter().copied())
         .collect();
@@ -75,13 +75,15 @@ fn models(run: &Run) -> Result<Vec<(&'static str, Weights<f32>)>, ReportError> {
 
 /// The class a model takes a record for, and how sure it is.
 fn opinion(run: &Run, weights: &Weights<f32>, input: &[f32]) -> Result<String, ReportError> {
-    let model = run.model(weights.statistics.clone());
-    let logits = model.logits(&weights.parameters, input)?;
+    let model = run.network_model(weights.statistics.clone())?;
+    let logits = model
+        .logits(&weights.parameters, input)
+        .map_err(rescind::Error::from)?;
     let best = (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
     let best = best.unwrap_or(0);
     let top = logits.get(best).copied().unwrap_or(0.0);
     let sum: f64 = logits.iter().map(|&z| f64::from(z - top).exp()).sum();
-    let class = class(run.train_records(), best);
+    let class = class(run.classifier()?.train_records(), best);
     Ok(format!("{class}, {}", percent(1.0 / sum)))
 }
 

@@ -4,7 +4,8 @@ use super::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{number, seconds, time};
-use rescind::forgetting::{MethodReport, RequestRecord};
+use rescind::Answered;
+use rescind::methods::newton::NewtonReport;
 
 /// Rows and lines shown at most, the newest.
 const MOST_ROWS: usize = 100;
@@ -12,7 +13,7 @@ const MOST_LINES: usize = 6;
 
 pub(super) fn section(sources: &Sources<'_>) -> Section {
     let title = "Requests";
-    let requests = sources.requests();
+    let requests = &sources.answers;
     if requests.is_empty() {
         return Section::new(
             title,
@@ -33,22 +34,20 @@ pub(super) fn section(sources: &Sources<'_>) -> Section {
     Section::new(title, blocks)
 }
 
-fn table(requests: &[RequestRecord]) -> Table {
+fn table(requests: &[Answered]) -> Table {
     let rows = requests.iter().map(|request| {
-        let effect = &request.effect;
-        let products = match &request.method {
-            MethodReport::Newton { report } => report.products.to_string(),
-            _ => "\u{2013}".to_owned(),
-        };
+        let nothing = || "\u{2013}".to_owned();
+        let effect = request.effect.as_ref();
+        let solve = request.method.solve.as_ref();
         vec![
             request.number.to_string(),
             time(request.requested_at),
-            request.asked.clone(),
+            request.asked.join(", "),
             request.forgotten.len().to_string(),
-            request.method.name().to_owned(),
-            number(effect.forgotten_before.loss),
-            number(effect.forgotten_after.loss),
-            products,
+            request.method.method.clone(),
+            effect.map_or_else(nothing, |effect| number(effect.forgotten_before.loss)),
+            effect.map_or_else(nothing, |effect| number(effect.forgotten_after.loss)),
+            solve.map_or_else(nothing, |solve| solve.products.to_string()),
             seconds(request.seconds),
             if request.released { "yes" } else { "no" }.to_owned(),
         ]
@@ -71,12 +70,12 @@ fn table(requests: &[RequestRecord]) -> Table {
 }
 
 /// Residual by iteration of the newest iterative solves.
-fn residuals(requests: &[RequestRecord]) -> Option<Block> {
+fn residuals(requests: &[Answered]) -> Option<Block> {
     let mut series: Vec<Series> = requests
         .iter()
         .rev()
-        .filter_map(|request| match &request.method {
-            MethodReport::Newton { report } if !report.history.is_empty() => {
+        .filter_map(|request| match request.method.details::<NewtonReport>() {
+            Some(report) if !report.history.is_empty() => {
                 let residuals = (1..).zip(&report.history);
                 let points =
                     residuals.map(|(iteration, &residual)| (f64::from(iteration), residual));

@@ -4,8 +4,8 @@ use super::{ReportError, Sources};
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section};
 use crate::report::words::number;
-use rescind::run::PrivateModel;
-use rescind::{Curvature, Observer, Phase, Progress};
+use rescind::PrivateModel;
+use rescind::{Curvature, ModelError, Observer, Phase, Progress, Watched};
 use rescind_curvature::{Control, DensitySettings, SpectralDensity, SpectrumError};
 use rescind_data::{Selection, epoch_order};
 
@@ -32,13 +32,14 @@ pub(super) fn section(
     let Some(weights) = weights else {
         return Ok(Section::new(title, Vec::new()));
     };
-    let model = run.model(weights.statistics);
     let mut some = epoch_order(run.retained(), SETTINGS.seed, 0);
     some.truncate(RECORDS);
     let records = some.len();
-    let some = Selection::new(run.train_records().len(), some).map_err(rescind::Error::from)?;
-    let objective = run.objective(&model, &some)?;
-    let hessian = objective.curvature(&weights.parameters, Curvature::Hessian)?;
+    let some = Selection::new(run.classifier()?.train_records().len(), some)
+        .map_err(rescind::Error::from)?;
+    let objective = run.objective(&some, &weights.statistics)?;
+    let hessian = objective.curvature(&weights.parameters, Curvature::Hessian);
+    let hessian = Watched::new(hessian.map_err(rescind::Error::from)?);
     let total = SETTINGS.starts * SETTINGS.steps.min(objective.dim()) as u64;
     let mut relay = |step: rescind_curvature::Progress| {
         observer.observe(&Progress {
@@ -50,15 +51,14 @@ pub(super) fn section(
         })
     };
     let mut control = Control::new(&mut relay);
-    let density =
-        SpectralDensity::estimate(&hessian, SETTINGS, &mut control).map_err(
-            |error| match error {
-                SpectrumError::Interrupted { .. } => rescind::Error::Interrupted {
-                    phase: Phase::Spectrum,
-                },
-                other => other.into(),
-            },
-        )?;
+    let density = SpectralDensity::estimate(&hessian, SETTINGS, &mut control);
+    let density = density.map_err(|error| match error {
+        SpectrumError::Interrupted { .. } => ModelError::Interrupted {
+            phase: Phase::Spectrum,
+        },
+        other => other.into(),
+    });
+    let density = hessian.outcome(density).map_err(rescind::Error::from)?;
     Ok(Section::new(
         title,
         blocks(&density, objective.dim(), records)?,
@@ -80,7 +80,8 @@ fn blocks(
     for place in 0..=PLACES {
         let share = -0.03 + 1.06 * f64::from(place) / f64::from(PLACES);
         let at = least + share * span;
-        let height = density.at(at, width).map_err(rescind::Error::from)?;
+        let height = density.at(at, width).map_err(ModelError::from);
+        let height = height.map_err(rescind::Error::from)?;
         // Below one eigenvalue in all there is nothing to see.
         points.push((at, height.max(1e-3 / (dim as f64 * width))));
     }

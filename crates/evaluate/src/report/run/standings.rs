@@ -5,7 +5,8 @@ use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, count};
 use rescind::ledger::{History, ReleaseEntry, Standing};
-use rescind_privacy::{Delta, Gdp};
+use rescind_privacy::Delta;
+use rescind_privacy::accounting::{Accountant, GaussianAccountant};
 
 /// Rows shown at most, the newest; lines at most, spread over all.
 const MOST_ROWS: usize = 100;
@@ -56,7 +57,7 @@ fn table(standings: &[Standing], delta: Delta) -> Table {
             standing.request.records.to_string(),
             standing.releases.len().to_string(),
             epsilon,
-            above(standing.mu.mu()),
+            above(standing.gdp().mu()),
             kind,
         ]
     });
@@ -121,14 +122,8 @@ fn chart(history: &History, standings: &[Standing], delta: Delta) -> Block {
 
 /// ε of these releases together.
 fn after(releases: &[&ReleaseEntry], delta: Delta) -> Option<f64> {
-    let mu = Gdp::compose(releases.iter().map(|release| release.mu)).ok()?;
-    let failure: f64 = releases
-        .iter()
-        .map(|release| release.failure_probability)
-        .sum();
-    let left = delta.less_failure(failure.next_up().min(1.0)).ok();
-    let left = if failure > 0.0 { left? } else { delta };
-    Some(mu.epsilon(left).ok()?.value())
+    let spent = GaussianAccountant::of(releases.iter().map(|release| &release.spent)).ok()?;
+    Some(spent.epsilon(delta).ok()?.value())
 }
 
 /// At most `most` of `all` indices, first and last among them.

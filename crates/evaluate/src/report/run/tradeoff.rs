@@ -7,7 +7,7 @@ use crate::report::words::{above, number, percent, seconds};
 use rescind::evaluation::measure;
 use rescind::ledger::ReleaseEntry;
 use rescind::release::{PrivateWeights, Rehearsal};
-use rescind::run::{Evaluation, PrivateModel};
+use rescind::{Evaluation, PrivateModel};
 use rescind::{Observer, Run};
 use rescind_data::Selection;
 use rescind_network::Weights;
@@ -65,7 +65,7 @@ fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>,
         return Ok(points);
     };
     let parameters = weights.parameters;
-    if run.test_records().is_empty() || parameters.is_empty() {
+    if run.classifier()?.test_records().is_empty() || parameters.is_empty() {
         return Ok(points);
     }
     let size = rescind_curvature::norm(&parameters) / (parameters.len() as f64).sqrt();
@@ -88,7 +88,7 @@ fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>,
         rehearsal = Some(noised);
         points.push((
             analytic::epsilon(delta, bound, sigma)?.value(),
-            100.0 * measured.accuracy,
+            100.0 * measured.share_right(),
         ));
     }
     Ok(points)
@@ -114,14 +114,11 @@ fn released(
     let newest = &releases[releases.len().saturating_sub(MOST)..];
     let mut measured = Vec::new();
     for release in newest {
-        let request = sources
-            .requests()
-            .iter()
-            .find(|r| r.number == release.number);
+        let request = sources.answers.iter().find(|r| r.number == release.number);
         measured.push(Measured {
             number: release.number,
             epsilon: release.epsilon.value(),
-            sigma: release.sigma.value(),
+            sigma: release.spent.sigma().value(),
             accuracy: accuracy(sources.run, release.number, observer)?,
             seconds: request.map(|request| request.seconds),
         });
@@ -139,19 +136,19 @@ fn accuracy(
     let Ok(bytes) = std::fs::read(run.root().join(path)) else {
         return Ok(None);
     };
-    let test = run.test_records();
+    let test = run.classifier()?.test_records();
     if test.is_empty() {
         return Ok(None);
     }
-    let weights = Weights::<f32>::from_safetensors(run.network(), &bytes);
+    let weights = Weights::<f32>::from_safetensors(run.classifier()?.network(), &bytes);
     let Weights {
         parameters,
         statistics,
     } = weights.map_err(rescind::Error::from)?;
-    let model = run.model(statistics);
+    let model = run.network_model(statistics)?;
     let all = Selection::all(test.len());
     let measured = measure(&model, &parameters, test, &all, observer)?;
-    Ok(Some(100.0 * measured.accuracy))
+    Ok(Some(100.0 * measured.share_right()))
 }
 
 fn chart(
@@ -169,9 +166,9 @@ fn chart(
         series.push(Series::new("releases", points, Mark::Points));
     }
     let mut references = Vec::new();
-    let mut compare = |name: String, sets: Option<&rescind::run::Sets>| {
+    let mut compare = |name: String, sets: Option<&rescind::Sets>| {
         if let Some(sets) = sets.filter(|sets| sets.test.records > 0) {
-            let place = Place::Y(100.0 * sets.test.accuracy);
+            let place = Place::Y(100.0 * sets.test.share_right());
             references.push(Reference { name, place });
         }
     };

@@ -1,0 +1,259 @@
+//! A certificate as titled lists of labelled values, the common content of its renderings.
+
+use super::facts::FollowedBy;
+use super::figures::{nearest, upward};
+use super::record::{BoundRecord, Certificate};
+use rescind_privacy::noise::Origin;
+use rescind_privacy::sensitivity::Provenance;
+
+/// A titled list.
+pub(super) struct Section {
+    pub(super) title: String,
+    pub(super) rows: Vec<(String, String)>,
+}
+
+/// Everything a reader wants, in order of interest; the statement and assumptions aside.
+pub(super) fn sections(certificate: &Certificate) -> Vec<Section> {
+    let mut all = vec![promise(certificate)];
+    all.extend(
+        certificate
+            .bounds
+            .iter()
+            .map(|bound| of_bound(bound, certificate)),
+    );
+    all.extend([
+        noise(certificate),
+        forgotten(certificate),
+        method(certificate),
+    ]);
+    all.push(identities(certificate));
+    all
+}
+
+fn section(title: impl Into<String>, rows: Vec<(&str, String)>) -> Section {
+    let rows = rows
+        .into_iter()
+        .map(|(label, value)| (label.to_owned(), value))
+        .collect();
+    Section {
+        title: title.into(),
+        rows,
+    }
+}
+
+fn promise(certificate: &Certificate) -> Section {
+    let guarantee = &certificate.guarantee;
+    section(
+        "Promise",
+        vec![
+            ("epsilon", upward(guarantee.epsilon.value())),
+            ("delta", upward(guarantee.delta.value())),
+            ("mu (Gaussian privacy)", upward(guarantee.mu.mu())),
+            ("kind", guarantee.kind.to_string()),
+            ("binding bound", guarantee.binding.to_string()),
+            ("sensitivity", nearest(guarantee.sensitivity.value())),
+            (
+                "delta spent on constants",
+                nearest(guarantee.failure_probability),
+            ),
+        ],
+    )
+}
+
+fn of_bound(bound: &BoundRecord, certificate: &Certificate) -> Section {
+    let binds = bound.theorem == certificate.guarantee.binding;
+    let title = format!(
+        "Bound {}{}",
+        bound.theorem,
+        if binds { " (binds)" } else { "" }
+    );
+    let mut section = section(
+        title,
+        vec![
+            ("formula", bound.theorem.formula().to_owned()),
+            ("value", nearest(bound.value)),
+        ],
+    );
+    for constant in &bound.constants {
+        let provenance = match constant.provenance() {
+            Provenance::Probabilistic {
+                failure_probability,
+            } => {
+                format!(
+                    "probabilistic, wrong with probability {}",
+                    nearest(failure_probability)
+                )
+            }
+            other => other.kind().to_string(),
+        };
+        let value = format!(
+            "{} ({}: {}; {})",
+            constant.value(),
+            constant.symbol().meaning(),
+            provenance,
+            constant.how()
+        );
+        section.rows.push((constant.symbol().to_string(), value));
+    }
+    section
+        .rows
+        .push(("kind".to_owned(), bound.kind.to_string()));
+    if let Some(why) = &bound.excluded {
+        section.rows.push(("not relied on".to_owned(), why.clone()));
+    }
+    if let Some(epsilon) = bound.epsilon {
+        section
+            .rows
+            .push(("epsilon by this bound".to_owned(), upward(epsilon.value())));
+    }
+    section
+}
+
+fn noise(certificate: &Certificate) -> Section {
+    let noise = &certificate.noise;
+    let origin = match noise.origin {
+        Origin::OperatingSystem => "the operating system's generator",
+        Origin::InsecureSeed => "A FIXED SEED: insecure",
+    };
+    let followed = match noise.followed_by {
+        FollowedBy::Nothing => "nothing",
+        FollowedBy::Recovery => "training on the retained records, without noise",
+    };
+    section(
+        "Noise",
+        vec![
+            ("sigma", noise.sigma.value().to_string()),
+            ("origin", origin.to_owned()),
+            ("times added", noise.times.to_string()),
+            ("numbers noised", noise.count.to_string()),
+            (
+                "brought back to the grid's limit",
+                noise.clamped.to_string(),
+            ),
+            ("sigma sqrt(d)", nearest(noise.norm)),
+            ("grid spacing", noise.grid.spacing().to_string()),
+            ("followed by", followed.to_owned()),
+        ],
+    )
+}
+
+fn forgotten(certificate: &Certificate) -> Section {
+    let mut rows = Vec::new();
+    for request in &certificate.requests {
+        let value = format!(
+            "{} record(s), requested {}, commitment {}",
+            request.records, request.requested_at, request.commitment
+        );
+        rows.push((format!("request {}", request.number), value));
+    }
+    let data = &certificate.data;
+    for (label, value) in [
+        ("dataset", data.dataset.clone()),
+        ("records in the manifest", data.records.to_string()),
+        ("records retained", data.retained.to_string()),
+        ("records for validation", data.validation.to_string()),
+        ("earlier releases", certificate.earlier.releases.to_string()),
+    ] {
+        rows.push((label.to_owned(), value));
+    }
+    Section {
+        title: "Forgotten and retained".to_owned(),
+        rows,
+    }
+}
+
+fn method(certificate: &Certificate) -> Section {
+    let method = &certificate.method;
+    let mut section = section(
+        "Method",
+        vec![
+            ("name", method.name.clone()),
+            (
+                "training had ended",
+                if method.training_finished {
+                    "yes"
+                } else {
+                    "no"
+                }
+                .to_owned(),
+            ),
+            ("seconds", method.seconds.to_string()),
+            (
+                "gradient norm before",
+                or_unknown(method.gradient_norm_before),
+            ),
+            (
+                "gradient norm after",
+                or_unknown(method.gradient_norm_after),
+            ),
+        ],
+    );
+    let mut add = |label: &str, value: String| section.rows.push((label.to_owned(), value));
+    if let Some(solve) = &method.solve {
+        add(
+            "solver",
+            format!(
+                "{} ({}, {} products)",
+                solve.solver, solve.ending, solve.products
+            ),
+        );
+        add("residual", or_unknown(solve.residual));
+        add("right-hand side", solve.right_hand_side.to_string());
+        add(
+            "residual of the theorem's system",
+            or_unknown(solve.theorem_residual),
+        );
+    }
+    for (name, value) in &method.settings {
+        add(
+            name,
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        );
+    }
+    section
+}
+
+fn or_unknown(figure: Option<impl ToString>) -> String {
+    figure.map_or_else(|| "unknown".to_owned(), |figure| figure.to_string())
+}
+
+fn identities(certificate: &Certificate) -> Section {
+    let (model, code) = (&certificate.model, &certificate.code);
+    section(
+        "Identities",
+        vec![
+            ("released", certificate.released_at.clone()),
+            ("weights", model.weights.to_string()),
+            ("model", format!("{}, {}", model.kind, model.description)),
+            ("configuration", or_unknown(model.configuration)),
+            (
+                "outputs",
+                match model.linearised {
+                    true => "of the model linearised at centre.safetensors",
+                    false => "of the model",
+                }
+                .to_owned(),
+            ),
+            ("parameters", model.parameters.to_string()),
+            ("manifest", certificate.data.manifest.to_string()),
+            (
+                "code",
+                format!(
+                    "{} {} ({}, {})",
+                    code.package, code.version, code.build, code.platform
+                ),
+            ),
+            ("program", or_unknown(code.program)),
+            (
+                "ledger",
+                format!(
+                    "after {} entries, head {}",
+                    certificate.ledger.entries, certificate.ledger.head
+                ),
+            ),
+            ("signed by", certificate.key.fingerprint.clone()),
+        ],
+    )
+}

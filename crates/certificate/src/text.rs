@@ -1,0 +1,54 @@
+//! A certificate as plain text.
+
+use super::assumptions::assumptions;
+use super::record::Certificate;
+use super::rows::sections;
+use super::statement::statement;
+use std::fmt;
+
+const WIDTH: usize = 96;
+
+impl fmt::Display for Certificate {
+    /// The whole certificate for a terminal or a printer, 96 columns wide where values allow.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "CERTIFICATE OF UNLEARNING, RELEASE {}\n", self.release)?;
+        wrap(f, "", &statement(self))?;
+        for section in sections(self) {
+            writeln!(f, "\n{}", section.title.to_uppercase())?;
+            for (label, value) in section.rows {
+                wrap(f, &format!("  {label}: "), &value)?;
+            }
+        }
+        writeln!(f, "\nWHAT THIS TAKES FOR GRANTED")?;
+        for assumption in assumptions(self) {
+            wrap(f, "  - ", &assumption.text)?;
+        }
+        writeln!(
+            f,
+            "\nThe signature is in the JSON form, which alone is the certificate."
+        )
+    }
+}
+
+/// Breaks a text at spaces; all lines but the first are indented.
+fn wrap(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+    let indent = if label.is_empty() { "" } else { "    " };
+    let mut line = label.trim_end().to_owned();
+    // Names from outside must not reach a terminal as control sequences.
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH && line.trim() != label.trim() {
+            writeln!(f, "{line}")?;
+            line = format!("{indent}{word}");
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    writeln!(f, "{line}")
+}

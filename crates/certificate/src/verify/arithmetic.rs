@@ -1,0 +1,102 @@
+//! Every derived figure, computed again.
+
+use super::report::{Checks, Subject};
+use crate::arithmetic::{TermsError, noise_norm, terms};
+use crate::noising::{largest_before_noise, noisings};
+use crate::record::{Certificate, FORMAT};
+use crate::signature::fingerprint;
+use rescind_privacy::PrivacyError;
+use rescind_privacy::noise::Grid;
+use rescind_privacy::sensitivity::SensitivityBound;
+use serde_json::Value;
+
+/// Every derived figure is computed again.
+pub fn figures_follow(certificate: &Certificate, checks: &mut Checks) {
+    let stated = serde_json::to_value(certificate);
+    match (derived(certificate), stated) {
+        (Ok(derived), Ok(stated)) => {
+            let differences = serde_json::to_value(derived).map(|derived| {
+                let mut differences = Vec::new();
+                compare(String::new(), &derived, &stated, &mut differences);
+                differences
+            });
+            let differences = differences.unwrap_or_default();
+            let why = "every figure follows from its inputs";
+            checks.passed_if(differences.is_empty(), Subject::Arithmetic, why);
+            for (field, expected, found) in differences {
+                let why = "this does not follow from the inputs the certificate states";
+                checks.failed(Subject::Arithmetic, field, expected, found, why);
+            }
+        }
+        (Err(error), _) => {
+            let expected = "inputs from which a promise follows";
+            let why = "the theorem does not apply to these inputs";
+            checks.failed(Subject::Arithmetic, "/bounds", expected, error, why);
+        }
+        (_, Err(error)) => {
+            let expected = "figures that can be written down";
+            checks.failed(
+                Subject::Arithmetic,
+                "",
+                expected,
+                error,
+                "a figure is not finite",
+            );
+        }
+    }
+}
+
+/// The certificate with everything derived put in again from the inputs.
+fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
+    let bounds = certificate
+        .bounds
+        .iter()
+        .map(|bound| SensitivityBound::new(bound.theorem, bound.constants.clone()))
+        .collect::<Result<Vec<_>, PrivacyError>>()?;
+    let (noise, model) = (&certificate.noise, &certificate.model);
+    let terms = terms(&noise.choice, bounds, &model.rough_parts, noise.origin)?;
+    let mut again = certificate.clone();
+    again.format = FORMAT.to_owned();
+    again.guarantee = terms.guarantee;
+    again.bounds = terms.bounds;
+    again.noise.sigma = terms.sigma;
+    again.noise.times = noisings(&again.bounds);
+    again.noise.largest = largest_before_noise(&again.bounds, &model.ball, terms.sigma)?;
+    again.noise.grid = Grid::new(terms.sigma, again.noise.largest, noise.format)?;
+    again.noise.count = model.parameters;
+    again.noise.norm = noise_norm(terms.sigma, model.parameters);
+    again.key.algorithm = "ed25519".to_owned();
+    again.key.fingerprint = fingerprint(&certificate.key.public_key);
+    Ok(again)
+}
+
+/// Pointer, expected and found of every leaf in which two documents differ.
+pub fn compare(
+    pointer: String,
+    expected: &Value,
+    found: &Value,
+    differences: &mut Vec<(String, String, String)>,
+) {
+    match (expected, found) {
+        (Value::Object(left), Value::Object(right)) => {
+            let nothing = || "nothing".to_owned();
+            for (name, value) in left {
+                let pointer = format!("{pointer}/{name}");
+                match right.get(name) {
+                    Some(other) => compare(pointer, value, other, differences),
+                    None => differences.push((pointer, value.to_string(), nothing())),
+                }
+            }
+            for (name, value) in right.iter().filter(|(name, _)| !left.contains_key(*name)) {
+                differences.push((format!("{pointer}/{name}"), nothing(), value.to_string()));
+            }
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            for (index, (value, other)) in left.iter().zip(right).enumerate() {
+                compare(format!("{pointer}/{index}"), value, other, differences);
+            }
+        }
+        _ if expected == found => {}
+        _ => differences.push((pointer, expected.to_string(), found.to_string())),
+    }
+}

@@ -1,0 +1,24 @@
+//! That no fact contradicts another.
+
+use super::report::{Checks, Subject};
+use crate::consistency::contradictions;
+use crate::record::Certificate;
+
+/// Every contradiction is a failed check.
+pub fn facts_agree(certificate: &Certificate, checks: &mut Checks) {
+    let found = contradictions(certificate);
+    checks.passed_if(
+        found.is_empty(),
+        Subject::Consistency,
+        "no fact contradicts another",
+    );
+    for contradiction in found {
+        checks.failed(
+            Subject::Consistency,
+            contradiction.field,
+            contradiction.expected,
+            contradiction.found,
+            contradiction.why,
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! What came of a verification.
+
+use crate::record::Certificate;
+use serde::Serialize;
+use std::fmt;
+
+/// What a check is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// The document can be read and has the fields of its version, no more and no less.
+    Document,
+    /// The signature.
+    Signature,
+    /// The key is the expected one.
+    Key,
+    /// Every derived figure follows from its inputs.
+    Arithmetic,
+    /// No fact contradicts another.
+    Consistency,
+    /// The run's ledger.
+    Ledger,
+    /// The released files.
+    Files,
+    /// The records and the commitments to them.
+    Records,
+    /// Norms and residuals computed again.
+    Measurements,
+}
+
+/// How a check ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed {
+        /// What was expected.
+        expected: String,
+        /// What was found.
+        found: String,
+    },
+    /// It could not be checked with the evidence given.
+    Skipped,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is about.
+    pub subject: Subject,
+    /// JSON pointer of the field, or the file; empty for the whole.
+    pub field: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What holds, or why it does not.
+    pub why: String,
+}
+
+/// All checks of a certificate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct VerificationReport {
+    checks: Vec<Check>,
+    #[serde(skip)]
+    certificate: Option<Certificate>,
+}
+
+impl VerificationReport {
+    /// Whether no check failed.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.failures().next().is_none()
+    }
+
+    /// Every check, in order.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// The checks that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        self.checks
+            .iter()
+            .filter(|check| matches!(check.outcome, Outcome::Failed { .. }))
+    }
+
+    /// The certificate, if it could be read. Rely on it only if the report [holds](Self::holds).
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.certificate.as_ref()
+    }
+}
+
+impl fmt::Display for VerificationReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for check in &self.checks {
+            match &check.outcome {
+                Outcome::Passed => writeln!(f, "ok       {}", check.why)?,
+                Outcome::Skipped => writeln!(f, "skipped  {}", check.why)?,
+                Outcome::Failed { expected, found } => {
+                    writeln!(f, "FAILED   {}: {}", check.field, check.why)?;
+                    writeln!(
+                        f,
+                        "           expected {expected}\n           found    {found}"
+                    )?;
+                }
+            }
+        }
+        let failures = self.failures().count();
+        match failures {
+            0 => write!(f, "The certificate holds."),
+            _ => write!(
+                f,
+                "The certificate does NOT hold: {failures} check(s) failed."
+            ),
+        }
+    }
+}
+
+/// Checks being collected.
+#[derive(Debug, Default)]
+pub struct Checks(Vec<Check>);
+
+impl Checks {
+    /// Passes with `why` if it holds; says nothing if not.
+    pub fn passed_if(&mut self, holds: bool, subject: Subject, why: &str) {
+        if holds {
+            self.push(subject, String::new(), Outcome::Passed, why);
+        }
+    }
+
+    /// A check that this evidence does not allow.
+    pub fn skipped(&mut self, subject: Subject, why: &str) {
+        self.push(subject, String::new(), Outcome::Skipped, why);
+    }
+
+    /// A check that failed.
+    pub fn failed(
+        &mut self,
+        subject: Subject,
+        field: impl Into<String>,
+        expected: impl fmt::Display,
+        found: impl fmt::Display,
+        why: impl AsRef<str>,
+    ) {
+        let (expected, found) = (expected.to_string(), found.to_string());
+        self.push(
+            subject,
+            field.into(),
+            Outcome::Failed { expected, found },
+            why.as_ref(),
+        );
+    }
+
+    /// Passes with `why` if the two are equal.
+    pub fn equal<T: PartialEq + fmt::Display>(
+        &mut self,
+        subject: Subject,
+        field: &str,
+        expected: T,
+        found: T,
+        why: &str,
+    ) {
+        if expected == found {
+            self.push(subject, field.to_owned(), Outcome::Passed, why);
+        } else {
+            self.failed(subject, field, expected, found, format!("not so: {why}"));
+        }
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn report(self, certificate: Option<Certificate>) -> VerificationReport {
+        VerificationReport {
+            checks: self.0,
+            certificate,
+        }
+    }
+
+    fn push(&mut self, subject: Subject, field: String, outcome: Outcome, why: &str) {
+        self.0.push(Check {
+            subject,
+            field,
+            outcome,
+            why: why.to_owned(),
+        });
+    }
+}

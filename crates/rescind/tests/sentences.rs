@@ -1,0 +1,46 @@
+//! What certificates say in words.
+
+#[path = "../../run/tests/support/mod.rs"]
+mod support;
+
+use rescind::certificate::{Certificate, assumptions, statement};
+use rescind_privacy::NoiseChoice;
+use support::*;
+
+/// No sentence is part of the document: those that are shown follow from its fields.
+#[test]
+fn statement_and_assumptions_are_made_when_a_certificate_is_shown() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.basis.noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+        accept_noise: true,
+    };
+    let released = fixture.release(order).unwrap();
+    let certificate = &released.certificate;
+    let said = "Release 1 removes 10 record(s). Whatever anybody looks for in the released weights \
+                is at most e^1 times as likely to be found there as in weights trained without \
+                those records, and the other way round, but for a probability of 1e-5 (epsilon = \
+                1, delta = 1e-5). This is proved: it follows from the algorithm as it was run.";
+    assert_eq!(statement(certificate), said);
+    let document = certificate.to_json().unwrap();
+    assert!(!document.contains("Whatever anybody looks for"));
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for name in ["certificate.txt", "certificate.md"] {
+        let shown = std::fs::read_to_string(released.folder.join(name)).unwrap();
+        let shown = words(&shown.replace('\\', "")); // Markdown escapes some characters
+        assert!(shown.contains(said), "{name}: {shown}");
+        for assumption in assumptions(certificate) {
+            assert!(
+                shown.contains(&words(&assumption.text)),
+                "{name}: {assumption:?}"
+            );
+            assert!(!document.contains(&assumption.text));
+        }
+    }
+    // The same from the document alone, as anybody reads it.
+    let read: Certificate = serde_json::from_str(&document).unwrap();
+    assert_eq!(statement(&read), said);
+    assert_eq!(assumptions(&read), assumptions(certificate));
+}

@@ -1,0 +1,166 @@
+//! Files written so that a crash leaves either the old or the new.
+
+use crate::fault;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Who may read a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Whoever the folder lets in.
+    Open,
+    /// The owner alone.
+    Private,
+}
+
+/// A file or folder that the system refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: cannot {action}: {source}")]
+pub struct DiskError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What was tried.
+    pub action: &'static str,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> DiskError {
+    move |source| DiskError {
+        path: path.to_owned(),
+        action,
+        source,
+    }
+}
+
+/// Writes a file and has it on the disk when it returns. Not atomic: for files in a folder that
+/// nobody looks into yet.
+pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    if access == Access::Private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let attempt = || {
+        fault::point()?;
+        let mut file = options.open(path)?;
+        let half = bytes.len() / 2;
+        file.write_all(&bytes[..half])?;
+        fault::point()?;
+        file.write_all(&bytes[half..])?;
+        file.sync_all()
+    };
+    let _ = access;
+    attempt().map_err(io_error(path, "write it"))
+}
+
+/// Puts a file in place of the old one, or of none, in one step.
+pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    let partial = path.with_file_name(name);
+    write(&partial, bytes, access)?;
+    rename(&partial, path)
+}
+
+/// Renames, and has that on the disk when it returns.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
+    let attempt = || {
+        fault::point()?;
+        fs::rename(from, to)
+    };
+    attempt().map_err(io_error(to, "put it in place"))?;
+    sync_folder(to.parent().unwrap_or(Path::new(".")))
+}
+
+/// Has the names in a folder on the disk.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), DiskError> {
+    let attempt = || {
+        fault::point()?;
+        File::open(path)?.sync_all()
+    };
+    attempt().map_err(io_error(path, "write the folder to disk"))
+}
+
+/// Makes a folder and those above it, if they are not there.
+pub(crate) fn folder(path: &Path, access: Access) -> Result<(), DiskError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    if access == Access::Private {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    }
+    let _ = access;
+    let attempt = || {
+        fault::point()?;
+        builder.create(path)
+    };
+    attempt().map_err(io_error(path, "make the folder"))
+}
+
+/// Removes a folder and all in it, if it is there; what a crash leaves of it has a name that begins
+/// with a dot.
+pub(crate) fn remove(path: &Path) -> Result<(), DiskError> {
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let doomed = match name.starts_with('.') {
+        true => path.to_owned(),
+        false => path.with_file_name(format!(".removed-{name}")),
+    };
+    let attempt = || {
+        fault::point()?;
+        if doomed != path {
+            fs::rename(path, &doomed)?;
+        }
+        fault::point()?;
+        fs::remove_dir_all(&doomed)
+    };
+    match attempt() {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done.map_err(io_error(path, "remove it")),
+    }
+}
+
+/// Makes an empty file, if there is none.
+pub(crate) fn touch(path: &Path, access: Access) -> Result<(), DiskError> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    if access == Access::Private {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let _ = access;
+    let attempt = || {
+        fault::point()?;
+        options.open(path).map(drop)
+    };
+    attempt().map_err(io_error(path, "make it"))
+}
+
+/// Opens a folder and its files to whoever the folder above it lets in.
+pub(crate) fn share(folder: &Path) -> Result<(), DiskError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let attempt = || {
+            fault::point()?;
+            for item in fs::read_dir(folder)? {
+                fs::set_permissions(item?.path(), fs::Permissions::from_mode(0o644))?;
+            }
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+        };
+        attempt().map_err(io_error(folder, "open it to readers"))?;
+    }
+    let _ = folder;
+    Ok(())
+}
+
+/// Reads a file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DiskError> {
+    fs::read(path).map_err(io_error(path, "read it"))
+}

@@ -1,0 +1,259 @@
+//! What can go wrong in a run.
+
+use crate::disk::DiskError;
+use crate::key::KeyError;
+use crate::ledger::LedgerError;
+use crate::release::ReleaseError;
+use rescind_curvature::SpectrumError;
+use rescind_data::{
+    DataError, DatasetError, ManifestError, RequestError, SelectionError, SplitError,
+    StandardisationError,
+};
+use rescind_network::NetworkError;
+use rescind_privacy::PrivacyError;
+use std::path::PathBuf;
+
+/// Why a run could not do what was asked. Every message names the thing, what was found, what was
+/// expected and what to do; [`code`](Error::code) is what programs go by.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model or a method.
+    #[error(transparent)]
+    Unlearn(rescind_unlearn::Error),
+
+    /// A file or folder of the run that the system refuses.
+    #[error(transparent)]
+    Io(#[from] DiskError),
+    /// The folder holds no run.
+    #[error(
+        "{path} holds no run (no run.json): create one by training or importing a model into it"
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder is taken.
+    #[error("{path} holds a run already: open it, or choose another folder")]
+    RunExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds a run of another configuration.
+    #[error(
+        "{path} holds a run whose {differs} is another: open it as it is, or choose another folder"
+    )]
+    OtherConfig {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        differs: &'static str,
+    },
+    /// The folder is not empty, nor a run.
+    #[error("{path} is not empty and holds no run: choose a new or empty folder")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Another process works on the run.
+    #[error("{path} is in use by process {holder}: wait for it or end it, then try again")]
+    Busy {
+        /// The run.
+        path: PathBuf,
+        /// The process, as it wrote itself down.
+        holder: String,
+    },
+    /// A file of the run that is not what it should be.
+    #[error("{path} is damaged: {reason}; restore it from a copy")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Private state and ledger that do not belong together.
+    #[error(
+        "the private state has answered {state} requests and the ledger records {ledger}: one of \
+         them is not this run's; restore both from one copy"
+    )]
+    StateAndLedgerDiffer {
+        /// Requests the private state has answered.
+        state: u64,
+        /// Requests in the ledger.
+        ledger: u64,
+    },
+    /// Weights on disk and ledger may have parted in this process.
+    #[error(
+        "an earlier failure left the run half written in memory: open it again, which finishes or undoes the step"
+    )]
+    OpenAgain,
+    /// A run without weights yet.
+    #[error("{path} holds no weights yet: train first")]
+    NothingTrained {
+        /// The run.
+        path: PathBuf,
+    },
+    /// Records that were named and are not trained on, so that there is nothing to forget.
+    #[error(
+        "the request names records that the model is not trained on: {}{}leave them out of the \
+         request",
+        clause("held out for validation, never trained on", held_out),
+        clause("forgotten already", forgotten)
+    )]
+    NotTrainedOn {
+        /// Positions held out for validation, as ranges; empty if none.
+        held_out: String,
+        /// Positions forgotten before, as ranges; empty if none.
+        forgotten: String,
+    },
+    /// A request that leaves nothing.
+    #[error(
+        "the request names all {records} records the model is trained on: nothing would be left; delete the model instead"
+    )]
+    ForgetsEverything {
+        /// How many there are.
+        records: usize,
+    },
+    /// Private weights that were not kept.
+    #[error(
+        "the private weights of release {release} are not in the run: only the newest are, unless \
+         the run keeps its iterates"
+    )]
+    IterateGone {
+        /// The release.
+        release: u64,
+    },
+    /// The last request was not released.
+    #[error(
+        "request {request} was not released, so there is no promise to look at: release it first \
+         (0 means that nothing was asked for yet)"
+    )]
+    NotReleased {
+        /// The last request; 0 if there is none.
+        request: u64,
+    },
+    /// A run whose releases cannot be drawn again.
+    #[error("the two sides of this release cannot be made again: {reason}")]
+    CannotRepeat {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A key that was used for another request.
+    #[error(
+        "the key {key:?} was used for request {request}, which asked for something else: give every \
+         request a key of its own"
+    )]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The request it was used for.
+        request: u64,
+    },
+    /// A run of another kind of model than the caller opens it with.
+    #[error("{path} is a run of {found}: open it {advice}")]
+    OtherKindOfModel {
+        /// The run.
+        path: PathBuf,
+        /// What kind of model it is of.
+        found: &'static str,
+        /// How to open it.
+        advice: &'static str,
+    },
+    /// A model or records other than those the run was made with.
+    #[error(
+        "{path} was made with another {differs}: bring the model and the records that it was made \
+         with"
+    )]
+    OtherModel {
+        /// The run.
+        path: PathBuf,
+        /// What differs.
+        differs: &'static str,
+    },
+    /// What only networks can be asked for.
+    #[error("this takes a network that Rescind builds, and the run is of an outside model: {what}")]
+    NotANetwork {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A model that does not say how it does.
+    #[error("the model does not measure itself: implement Model::measure, or measure it outside")]
+    CannotMeasure,
+    /// A document that cannot be written as JSON.
+    #[error("a document cannot be written as JSON: {0}")]
+    Document(serde_json::Error),
+    /// A key that cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A release that is refused or fails.
+    #[error(transparent)]
+    Release(#[from] ReleaseError),
+    /// The run's ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A run made by another version.
+    #[error(
+        "{path} has format {found}, this version reads {expected}: use the version that made it"
+    )]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Format found.
+        found: u32,
+        /// Format read.
+        expected: u32,
+    },
+}
+
+fn clause(what: &str, positions: &str) -> String {
+    if positions.is_empty() {
+        String::new()
+    } else {
+        format!("{what}: {positions}; ")
+    }
+}
+
+impl From<rescind_unlearn::Error> for Error {
+    /// An error of a run that went through a method comes back as itself.
+    fn from(error: rescind_unlearn::Error) -> Self {
+        match error {
+            rescind_unlearn::Error::Storage(failure) => match failure.downcast::<Error>() {
+                Ok(own) => *own,
+                Err(failure) => Error::Unlearn(rescind_unlearn::Error::Storage(failure)),
+            },
+            other => Error::Unlearn(other),
+        }
+    }
+}
+
+impl From<Error> for rescind_unlearn::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unlearn(own) => own,
+            other => rescind_unlearn::Error::Storage(Box::new(other)),
+        }
+    }
+}
+
+macro_rules! through {
+    ($($error:ty),* $(,)?) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                rescind_unlearn::Error::from(error).into()
+            }
+        }
+    )*};
+}
+
+through!(
+    DataError,
+    DatasetError,
+    ManifestError,
+    NetworkError,
+    PrivacyError,
+    RequestError,
+    SelectionError,
+    SpectrumError,
+    SplitError,
+    StandardisationError,
+);

@@ -1,0 +1,215 @@
+//! The key that signs a run's certificates.
+
+use crate::disk::{self, Access, DiskError, io_error};
+use ed25519_dalek::{Signer, SigningKey};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use rescind_certificate::{KeyIdentity, fingerprint};
+use rescind_data::Digest;
+use std::path::{Path, PathBuf};
+
+/// Where the key lies in a run directory.
+const FILE: &str = "private/signing.key";
+
+/// Why there is no key to sign with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// Others can read the key.
+    #[error(
+        "{path} can be read by others (mode {mode:o}): anyone may have copied it and sign in your \
+         name. If nobody did, set its mode to 600; else start a new run"
+    )]
+    NotPrivate {
+        /// The key file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// The key is gone.
+    #[error(
+        "{path} is gone: it signs this run's certificates, and another would be a stranger's to \
+         whoever checks them. Restore it from a copy"
+    )]
+    Missing {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The key is another.
+    #[error(
+        "{path} is the key {found}, but {expected} signed this run's releases: restore that one \
+         from a copy"
+    )]
+    Replaced {
+        /// The key file.
+        path: PathBuf,
+        /// Its fingerprint.
+        found: String,
+        /// Fingerprint of the key that signed.
+        expected: String,
+    },
+    /// The file is not a key.
+    #[error("{path} is not a signing key (64 hexadecimal digits): restore it from a copy")]
+    Damaged {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The operating system's generator did not answer.
+    #[error("the operating system's random generator failed ({reason}): no key was made")]
+    NoRandomness {
+        /// What it said.
+        reason: String,
+    },
+}
+
+/// A run's Ed25519 key.
+pub struct RunKey(SigningKey);
+
+impl RunKey {
+    /// Makes the key of a new run, readable by its owner only; one that a crash left of making it
+    /// is taken.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn create(run: &Path) -> Result<Self, KeyError> {
+        let path = run.join(FILE);
+        if path.exists() {
+            return Self::read(&path);
+        }
+        let mut seed = [0; 32];
+        SysRng
+            .try_fill_bytes(&mut seed)
+            .map_err(|error| KeyError::NoRandomness {
+                reason: error.to_string(),
+            })?;
+        disk::folder(&run.join("private"), Access::Private)?;
+        let text = format!("{}\n", Digest::from(seed));
+        disk::replace(&path, text.as_bytes(), Access::Private)?;
+        Ok(Self(SigningKey::from_bytes(&seed)))
+    }
+
+    /// Reads the key of a run. One that is gone is not replaced: whoever checks certificates knows
+    /// the old one.
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn open(run: &Path) -> Result<Self, KeyError> {
+        let path = run.join(FILE);
+        match path.exists() {
+            true => Self::read(&path),
+            false => Err(KeyError::Missing { path }),
+        }
+    }
+
+    /// Refuses to be the key of a run whose releases another one signed.
+    pub(crate) fn must_be(self, signer: &KeyIdentity, run: &Path) -> Result<Self, KeyError> {
+        let own = self.identity();
+        match own.public_key == signer.public_key {
+            true => Ok(self),
+            false => Err(KeyError::Replaced {
+                path: run.join(FILE),
+                found: own.fingerprint,
+                expected: fingerprint(&signer.public_key),
+            }),
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, KeyError> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let metadata = std::fs::metadata(path).map_err(io_error(path, "read this key"))?;
+            let mode = metadata.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(KeyError::NotPrivate {
+                    path: path.to_owned(),
+                    mode,
+                });
+            }
+        }
+        let text = std::fs::read_to_string(path).map_err(io_error(path, "read this key"))?;
+        let seed: Digest = text.trim_end().parse().map_err(|_| KeyError::Damaged {
+            path: path.to_owned(),
+        })?;
+        Ok(Self(SigningKey::from_bytes(seed.as_bytes())))
+    }
+
+    /// Who signs.
+    #[must_use]
+    pub fn identity(&self) -> KeyIdentity {
+        let public_key = Digest::from(self.0.verifying_key().to_bytes());
+        KeyIdentity {
+            algorithm: "ed25519".to_owned(),
+            fingerprint: fingerprint(&public_key),
+            public_key,
+        }
+    }
+
+    /// 128 hexadecimal digits.
+    pub(crate) fn sign(&self, message: &[u8]) -> String {
+        let bytes = self.0.sign(message).to_bytes();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rescind_certificate::signs;
+
+    #[test]
+    fn made_once_for_the_owner_only() {
+        let run = tempfile::tempdir().unwrap();
+        let first = RunKey::create(run.path()).unwrap();
+        let again = RunKey::create(run.path()).unwrap();
+        assert_eq!(first.identity(), again.identity());
+        let other = tempfile::tempdir().unwrap();
+        assert_ne!(
+            RunKey::create(other.path()).unwrap().identity(),
+            first.identity()
+        );
+
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let path = run.path().join(FILE);
+            let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+            assert!(matches!(
+                RunKey::create(run.path()),
+                Err(KeyError::NotPrivate { mode: 0o640, .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn signatures_hold_for_key_and_message() {
+        let run = tempfile::tempdir().unwrap();
+        let key = RunKey::create(run.path()).unwrap();
+        let (public, signature) = (key.identity().public_key, key.sign(b"message"));
+        assert!(signs(&public, b"message", &signature));
+        assert!(!signs(&public, b"massage", &signature));
+        assert!(!signs(&public, b"message", &signature[..126]));
+        assert!(!signs(&public, b"message", "zz"));
+        assert!(!signs(&Digest::from([0; 32]), b"message", &signature));
+    }
+
+    #[test]
+    fn a_damaged_key_is_refused() {
+        let run = tempfile::tempdir().unwrap();
+        disk::folder(&run.path().join("private"), Access::Private).unwrap();
+        disk::replace(&run.path().join(FILE), b"not a key", Access::Private).unwrap();
+        assert!(matches!(
+            RunKey::create(run.path()),
+            Err(KeyError::Damaged { .. })
+        ));
+        assert!(matches!(
+            RunKey::open(&run.path().join("nowhere")),
+            Err(KeyError::Missing { .. })
+        ));
+    }
+}

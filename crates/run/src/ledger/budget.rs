@@ -1,0 +1,83 @@
+//! A promise to everyone who was ever forgotten.
+
+use super::history::History;
+use rescind_privacy::accounting::{Accountant, Spending};
+use rescind_privacy::{Delta, PrivacyError};
+use serde::{Deserialize, Serialize};
+
+/// The (ε, δ) that must hold for every request, whatever is released later.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// ε, at least 0.
+    pub epsilon: f64,
+    /// δ, above 0 and below 1.
+    pub delta: f64,
+}
+
+/// A release that would break the budget; nothing was written.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BudgetExceeded {
+    /// ε would become too large.
+    #[error(
+        "this release would leave request {request} with epsilon {after} at delta {delta}; its \
+         budget is {budget}, and it stands at {before} now. Release with more noise, gather \
+         several requests in one release, or forget without releasing"
+    )]
+    Epsilon {
+        /// The first request whose promise would break.
+        request: u64,
+        /// Its ε now.
+        before: f64,
+        /// Its ε after the release.
+        after: f64,
+        /// The ε promised.
+        budget: f64,
+        /// At this δ.
+        delta: f64,
+    },
+    /// The constants of its releases would use up δ.
+    #[error("this release would leave request {request} without a promise: {reason}")]
+    Delta {
+        /// The first request whose promise would break.
+        request: u64,
+        /// What the arithmetic says.
+        reason: PrivacyError,
+    },
+    /// The budget itself is not one.
+    #[error("the budget is not usable: {0}")]
+    Unusable(#[from] PrivacyError),
+}
+
+impl Budget {
+    /// Refuses a release after which a request, past or the one in hand, would no longer have its
+    /// promise. The oldest request was in every release since: no other has less left.
+    pub(crate) fn check(
+        &self,
+        history: &History,
+        request: u64,
+        planned: &Spending,
+    ) -> Result<(), BudgetExceeded> {
+        let delta = Delta::new(self.delta)?;
+        rescind_privacy::Epsilon::new(self.epsilon)?;
+        let oldest = history.requests().next();
+        let request = oldest.map_or(request, |oldest| oldest.number);
+        let spent = history.spent();
+        let before = spent.epsilon(delta).map_or(0.0, |epsilon| epsilon.value());
+        let mut then = *spent;
+        then.spend(planned)?;
+        let after = then.epsilon(delta);
+        let after = after.map_err(|reason| BudgetExceeded::Delta { request, reason })?;
+        if after.value() > self.epsilon {
+            return Err(BudgetExceeded::Epsilon {
+                request,
+                before,
+                after: after.value(),
+                budget: self.epsilon,
+                delta: self.delta,
+            });
+        }
+        Ok(())
+    }
+}

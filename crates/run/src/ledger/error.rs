@@ -1,0 +1,74 @@
+//! Why the ledger cannot be used.
+
+use crate::disk::DiskError;
+use rescind_privacy::PrivacyError;
+use std::path::PathBuf;
+
+/// Why the ledger cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The database refuses.
+    #[error("the ledger {path}: {source}")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A run without its ledger: a new one is never begun in silence.
+    #[error(
+        "{path} is gone: it records what this run has promised, and no request is answered without \
+         it. Restore it from a copy"
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A ledger of another version.
+    #[error(
+        "the ledger {path} has version {found}, this program knows {expected}: use the version \
+         that wrote it"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest one known.
+        expected: i64,
+    },
+    /// History was edited.
+    #[error(
+        "the ledger {path} was altered: {what}. Restore it from a copy; no release is made on an \
+         altered history"
+    )]
+    Altered {
+        /// The file.
+        path: PathBuf,
+        /// What gives it away.
+        what: String,
+    },
+    /// A release that the ledger records is not on disk.
+    #[error(
+        "release {number} is in the ledger but {path} is not what was recorded ({what}): restore \
+         it from a copy"
+    )]
+    ReleaseMissing {
+        /// The release.
+        number: u64,
+        /// Its folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// An entry that cannot be written down.
+    #[error("a ledger entry cannot be written: {0}")]
+    Entry(#[from] serde_json::Error),
+    /// Releases that together exceed what can be written down.
+    #[error("the ledger's releases cannot be composed: {0}")]
+    Accounting(#[from] PrivacyError),
+    /// A file or folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+}

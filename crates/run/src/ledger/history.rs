@@ -1,0 +1,176 @@
+//! The ledger's content, checked.
+
+use super::entry::{Entry, ReleaseEntry, RequestEntry};
+use super::standing::Standing;
+use rescind_certificate::LedgerAnchor;
+use rescind_data::Digest;
+use rescind_privacy::PrivacyError;
+use rescind_privacy::accounting::{Accountant, GaussianAccountant};
+
+/// An entry in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// Its place, from 1.
+    pub sequence: u64,
+    /// The entry.
+    pub entry: Entry,
+    /// Its digest, which covers all entries before it.
+    pub digest: Digest,
+}
+
+/// All entries of a ledger whose chain holds, with what every request needs of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    entries: Vec<Recorded>,
+    head: Digest,
+    requests: u64,
+    releases: u64,
+    /// Places among the entries of the requests that no release covers yet.
+    pending: Vec<usize>,
+    last_request: Option<usize>,
+    /// All releases since the first request.
+    spent: GaussianAccountant,
+}
+
+impl History {
+    /// Without an entry, after this head.
+    pub(super) fn empty(head: Digest) -> Result<Self, PrivacyError> {
+        Ok(Self {
+            entries: Vec::new(),
+            head,
+            requests: 0,
+            releases: 0,
+            pending: Vec::new(),
+            last_request: None,
+            spent: GaussianAccountant::new()?,
+        })
+    }
+
+    /// Adds the next entry.
+    pub(super) fn push(&mut self, recorded: Recorded) -> Result<(), PrivacyError> {
+        match &recorded.entry {
+            Entry::Request(_) => {
+                self.requests += 1;
+                self.pending.push(self.entries.len());
+                self.last_request = Some(self.entries.len());
+            }
+            Entry::Release(release) => {
+                if self.requests > 0 {
+                    self.spent.spend(&release.spent)?;
+                }
+                self.releases += 1;
+                self.pending.clear();
+            }
+            Entry::Certificate(_) => {}
+        }
+        self.head = recorded.digest;
+        self.entries.push(recorded);
+        Ok(())
+    }
+
+    /// The entries in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Recorded] {
+        &self.entries
+    }
+
+    /// The end of the chain.
+    #[must_use]
+    pub fn head(&self) -> LedgerAnchor {
+        LedgerAnchor {
+            entries: self.entries.len() as u64,
+            head: self.head,
+        }
+    }
+
+    /// How many requests.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.requests
+    }
+
+    /// How many releases.
+    #[must_use]
+    pub fn release_count(&self) -> u64 {
+        self.releases
+    }
+
+    /// The last request.
+    #[must_use]
+    pub fn last_request(&self) -> Option<&RequestEntry> {
+        match &self.entries.get(self.last_request?)?.entry {
+            Entry::Request(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// The requests in order.
+    pub fn requests(&self) -> impl Iterator<Item = &RequestEntry> {
+        self.entries
+            .iter()
+            .filter_map(|recorded| match &recorded.entry {
+                Entry::Request(request) => Some(request),
+                _ => None,
+            })
+    }
+
+    /// The releases in order.
+    pub fn releases(&self) -> impl Iterator<Item = &ReleaseEntry> {
+        self.entries
+            .iter()
+            .filter_map(|recorded| match &recorded.entry {
+                Entry::Release(release) => Some(release),
+                _ => None,
+            })
+    }
+
+    /// Digest of the certificate of a release.
+    #[must_use]
+    pub fn certificate(&self, release: u64) -> Option<Digest> {
+        self.entries
+            .iter()
+            .rev()
+            .find_map(|recorded| match &recorded.entry {
+                Entry::Certificate(certificate) if certificate.release == release => {
+                    Some(certificate.document)
+                }
+                _ => None,
+            })
+    }
+
+    /// The requests that no release covers yet.
+    #[must_use]
+    pub fn pending(&self) -> Vec<&RequestEntry> {
+        let entries = self.pending.iter().map(|&at| &self.entries[at].entry);
+        let requests = entries.filter_map(|entry| match entry {
+            Entry::Request(request) => Some(request),
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    /// What has been spent on the oldest request: it was in every release since, so that no other
+    /// request has less left.
+    #[must_use]
+    pub fn spent(&self) -> &GaussianAccountant {
+        &self.spent
+    }
+
+    /// What holds for every request after all releases so far (docs/theory.md §5).
+    ///
+    /// # Errors
+    /// [`PrivacyError`] if the releases together exceed what can be written down.
+    pub fn standings(&self) -> Result<Vec<Standing>, PrivacyError> {
+        let mut standings = Vec::new();
+        for (index, recorded) in self.entries.iter().enumerate() {
+            if let Entry::Request(request) = &recorded.entry {
+                let since = self.entries[index..].iter().filter_map(|r| match &r.entry {
+                    Entry::Release(release) => Some(release),
+                    _ => None,
+                });
+                standings.push(Standing::new(request, since)?);
+            }
+        }
+        Ok(standings)
+    }
+}

@@ -1,0 +1,38 @@
+//! Runs on disk: private state, ledger, the noise mechanism, and the requests they answer.
+//!
+//! A [`Run`] is a session: opened once, it answers one request after another. [`release`] is the
+//! one way from private weights to released ones; [`ledger`] remembers every promise for good;
+//! [`verify`](mod@verify) checks a certificate against all of it.
+#![warn(missing_docs)]
+
+// Unit and integration tests share their support, which speaks of `rescind_run`.
+#[cfg(test)]
+extern crate self as rescind_run;
+
+mod code;
+mod disk;
+mod error;
+#[doc(hidden)]
+pub mod fault;
+mod json;
+mod key;
+pub mod ledger;
+mod lock;
+pub mod plan;
+pub mod release;
+mod request;
+mod run;
+mod tensors;
+mod time;
+pub mod verify;
+
+pub use code::{Code, CodeKind};
+pub use disk::DiskError;
+pub use error::Error;
+pub use key::{KeyError, RunKey};
+pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
+pub use run::{
+    Evaluation, OutsideRecords, PrivateModel, Reference, Resolved, Run, RunConfig, RunSettings,
+    Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+};
+pub use tensors::TensorsError;

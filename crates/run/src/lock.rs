@@ -1,0 +1,77 @@
+//! One process at a time.
+
+use crate::disk::io_error;
+use crate::error::Error;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// Held while a process works on a run; the system releases it when the process ends, however it
+/// ends.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a process forked meanwhile may hold it open a while longer.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+impl Lock {
+    /// Takes the lock of the run in `root`.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] names the process that holds it.
+    pub fn take(root: &Path) -> Result<Self, Error> {
+        let path = root.join("lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(io_error(&path, "open it"))?;
+        // A glance at the lock (see `holder`) lasts a moment; work outlasts this patience.
+        let mut patience = 20;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if patience > 0 => {
+                    patience -= 1;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::Busy {
+                        path: root.to_owned(),
+                        holder: written(&path),
+                    });
+                }
+                Err(TryLockError::Error(e)) => return Err(io_error(&path, "lock it")(e).into()),
+            }
+        }
+        let mut note = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())?;
+            file.flush()
+        };
+        note().map_err(io_error(&path, "write it"))?;
+        Ok(Lock(file))
+    }
+
+    /// The process that works on the run in `root`, if one does.
+    pub fn holder(root: &Path) -> Option<String> {
+        let path = root.join("lock");
+        let file = File::open(&path).ok()?;
+        let glance = file.try_lock_shared();
+        let _ = file.unlock();
+        matches!(glance, Err(TryLockError::WouldBlock)).then(|| written(&path))
+    }
+}
+
+/// What the holder of a lock wrote down about itself.
+fn written(path: &Path) -> String {
+    let holder = std::fs::read_to_string(path).unwrap_or_default();
+    match holder.trim() {
+        "" => "unknown".to_owned(),
+        pid => pid.to_owned(),
+    }
+}

@@ -1,0 +1,209 @@
+//! What each method would promise and cost for this model and this request, before one is run.
+//!
+//! Promises are computed as a release would compute them. Times and accuracies are predictions from
+//! short probes and from the run's own history; each says how it was made. Nothing changes on disk,
+//! and what is found is for the operator alone: it was computed from private weights.
+
+mod probe;
+mod recommendation;
+
+use crate::error::Error;
+use crate::release::{Judged, ReleaseError, foresee};
+use crate::run::Run;
+use rescind_data::{RecordRequest, Selection};
+use rescind_privacy::NoiseChoice;
+use rescind_privacy::noise::Origin;
+use rescind_privacy::sensitivity::GuaranteeKind;
+use rescind_unlearn::Observer;
+use rescind_unlearn::methods::{AccuracyForecast, Method, Outlook, Public, Speed, suited_to};
+use rescind_unlearn::training::TrainingState;
+use serde::{Deserialize, Serialize};
+
+/// A request that is only thought of, and the promise wanted for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// The records to forget: all that any of these names.
+    pub records: Vec<RecordRequest>,
+    /// ε of the release, at least 0.
+    pub epsilon: f64,
+    /// δ, above 0 and below 1.
+    pub delta: f64,
+}
+
+/// The methods side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// ε asked for.
+    pub epsilon: f64,
+    /// δ asked for.
+    pub delta: f64,
+    /// Records to forget.
+    pub forgotten: usize,
+    /// Records that would stay.
+    pub retained: usize,
+    /// Test accuracy of the private model as it is, from 0 to 1.
+    pub accuracy: f64,
+    /// One for each method.
+    pub methods: Vec<MethodPlan>,
+    /// What to do, in words.
+    pub recommendation: String,
+}
+
+/// What one method would promise and cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodPlan {
+    /// Its name, as on the command line.
+    pub method: String,
+    /// What its guarantee would rest on; absent for retraining, which needs none.
+    pub kind: Option<GuaranteeKind>,
+    /// The sensitivity that noise has to hide.
+    pub sensitivity: Option<f64>,
+    /// σ on every weight, each time.
+    pub sigma: Option<f64>,
+    /// Why the promise would be refused, if it would.
+    pub refused: Option<String>,
+    /// Predicted test accuracy of what would be released, from 0 to 1, where there is a prediction.
+    pub accuracy: Option<f64>,
+    /// Predicted seconds.
+    pub seconds: f64,
+    /// How accuracy and time were predicted.
+    pub how: String,
+}
+
+/// What plans are made from.
+struct Basis<'a> {
+    run: &'a Run,
+    state: &'a TrainingState,
+    retained: &'a Selection,
+    public: Public<'a>,
+    speed: Speed,
+    accuracy: f64,
+}
+
+impl Run {
+    /// Plans a request with every method of the table that the run allows.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); a promise out of range; a run without weights; interruption.
+    pub fn plan(&self, asked: &PlanRequest, observer: &mut dyn Observer) -> Result<Plan, Error> {
+        let state = self.trained_state()?;
+        let forget = self.resolve(&asked.records)?.forget;
+        let retained = self.retained().difference(&forget)?;
+        let noise = NoiseChoice::Promise {
+            epsilon: asked.epsilon,
+            delta: asked.delta,
+            accept_noise: false,
+        };
+        let speed = probe::speed(self, state, &retained)?;
+        let accuracy = probe::accuracy_with_noise(self, state, &retained, None, observer)?;
+        let basis = Basis {
+            run: self,
+            state,
+            retained: &retained,
+            public: Public {
+                model: self.model(),
+                ball: self.ball(),
+                training: &self.settings().training,
+                noise: Some(&noise),
+                retained: retained.len(),
+                forgotten: forget.len(),
+            },
+            speed,
+            accuracy,
+        };
+        let methods = suited_to(self.model())
+            .map(|method| basis.plan(&*method, observer))
+            .collect::<Result<Vec<_>, _>>()?;
+        let recommendation = recommendation::of(asked, accuracy, &methods);
+        Ok(Plan {
+            epsilon: asked.epsilon,
+            delta: asked.delta,
+            forgotten: forget.len(),
+            retained: retained.len(),
+            accuracy,
+            methods,
+            recommendation,
+        })
+    }
+}
+
+impl Basis<'_> {
+    fn plan(&self, method: &dyn Method, observer: &mut dyn Observer) -> Result<MethodPlan, Error> {
+        let answers = self.run.answers()?;
+        let last = answers
+            .iter()
+            .rev()
+            .find(|answered| answered.method.method == method.name());
+        let forecast = method.forecast(&Outlook {
+            public: self.public,
+            history: &self.state.progress.history,
+            earlier: last.map(|answered| answered.seconds),
+            speed: self.speed,
+        })?;
+        // Retraining needs no noise: whoever trains without the records has nothing to hide.
+        if forecast.accuracy == AccuracyForecast::Unchanged {
+            return Ok(MethodPlan {
+                method: method.name().to_owned(),
+                kind: None,
+                sensitivity: None,
+                sigma: None,
+                refused: None,
+                accuracy: Some(self.accuracy),
+                seconds: forecast.seconds,
+                how: forecast.how,
+            });
+        }
+        let promise = method.promise(&self.public)?;
+        let (model, noise) = (self.run.model().description(), self.public.noise);
+        let noise = noise.copied().unwrap_or(NoiseChoice::Promise {
+            epsilon: 0.0,
+            delta: 0.0,
+            accept_noise: false,
+        });
+        let origin = Origin::OperatingSystem;
+        let judged = (Judged::Not, 0.0);
+        let terms = foresee(model, &noise, promise.bounds.clone(), origin, judged)?;
+        let length = rescind_unlearn::norm_above(
+            self.state.weights.parameters.iter().map(|&w| f64::from(w)),
+        );
+        let judged = (Judged::unless(promise.recovers), length);
+        let refused = match foresee(model, &noise, promise.bounds, origin, judged) {
+            Ok(_) => None,
+            Err(ReleaseError::Refused(refusal)) => Some(format!(
+                "noise of length {:.3e} would destroy weights of length {:.3}",
+                refusal.noise_norm, refusal.weights_norm
+            )),
+            Err(other) => return Err(other.into()),
+        };
+        let accuracy = match forecast.accuracy {
+            AccuracyForecast::Noised => {
+                let sigma = Some(terms.sigma);
+                let (run, state) = (self.run, self.state);
+                Some(probe::accuracy_with_noise(
+                    run,
+                    state,
+                    self.retained,
+                    sigma,
+                    observer,
+                )?)
+            }
+            AccuracyForecast::AfterEpochs(epochs) => {
+                let history = self.state.progress.history.iter().rev();
+                let mut reached = history.filter(|epoch| epoch.epoch <= epochs);
+                reached.next().and_then(|epoch| epoch.accuracy)
+            }
+            AccuracyForecast::Unchanged => Some(self.accuracy),
+        };
+        Ok(MethodPlan {
+            method: method.name().to_owned(),
+            kind: Some(terms.guarantee.kind),
+            sensitivity: Some(terms.guarantee.sensitivity.value()),
+            sigma: Some(terms.sigma.value()),
+            refused,
+            accuracy,
+            seconds: forecast.seconds,
+            how: forecast.how,
+        })
+    }
+}

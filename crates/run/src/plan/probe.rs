@@ -1,0 +1,112 @@
+//! Short measurements on this machine.
+
+use crate::error::Error;
+use crate::run::Run;
+use rescind_curvature::LinearOperator;
+use rescind_data::Selection;
+use rescind_privacy::NoiseScale;
+use rescind_privacy::noise::NoiseSource;
+use rescind_unlearn::methods::Speed;
+use rescind_unlearn::training::TrainingState;
+use rescind_unlearn::{
+    Curvature, EvaluationSet, L2Penalty, Observer, Watched, minibatches, widened,
+};
+use std::time::Instant;
+
+/// Records that a probe of the curvature is over.
+const PROBED: usize = 1000;
+
+/// Steps and products that are timed.
+const TIMES: u32 = 3;
+
+pub(super) fn speed(
+    run: &Run,
+    state: &TrainingState,
+    retained: &Selection,
+) -> Result<Speed, Error> {
+    let w = &state.weights.parameters;
+    let first = |count: usize| {
+        let positions = retained.positions();
+        let some = positions[..count.min(positions.len())].to_vec();
+        Selection::new(run.model().records(), some)
+    };
+    let batch = run.settings().training.batch;
+    let minibatch = first(batch)?;
+    let mut gradients = minibatches(run.model(), &L2Penalty::default())?;
+    let (mut gradient, mut running) = (vec![0.0; w.len()], state.weights.statistics.clone());
+    let mut noised = widened(w);
+    let mut source = NoiseSource::from_operating_system()?;
+    let mut step = || -> Result<(), Error> {
+        gradients.gradient(w, minibatch.positions(), &mut gradient, &mut running, 0.1)?;
+        source.add_gaussian_unrounded(NoiseScale::new(1e-3)?, &mut noised)?;
+        Ok(())
+    };
+    let noisy_step = timed(&mut step)?;
+
+    let probed = first(PROBED)?;
+    let product = match run.model().curvature() {
+        None => None,
+        Some(_) => {
+            let objective = run.objective(&probed, &state.weights.statistics)?;
+            let curvature = Watched::new(objective.curvature(w, Curvature::GaussNewton)?);
+            let mut out = vec![0.0; w.len()];
+            let mut product = || {
+                curvature.apply(w, &mut out);
+                curvature.outcome(Ok::<(), Error>(()).map_err(rescind_unlearn::Error::from))?;
+                Ok(())
+            };
+            Some(timed(&mut product)? / probed.len() as f64)
+        }
+    };
+
+    let steps = retained.len().div_ceil(batch) as f64;
+    let (epoch, epoch_from) = match state.progress.history.last() {
+        // What was trained on then may have been more than would stay now.
+        Some(last) if last.seconds > 0.0 => {
+            let share = retained.len() as f64 / run.split().train.len() as f64;
+            let epoch = share * last.seconds / last.epoch as f64;
+            (epoch, "the run's own training took")
+        }
+        _ => (steps * noisy_step, "a few minibatches took"),
+    };
+    Ok(Speed {
+        epoch,
+        epoch_from,
+        noisy_step,
+        product,
+    })
+}
+
+/// Seconds of one call, after one to warm up.
+fn timed(work: &mut dyn FnMut() -> Result<(), Error>) -> Result<f64, Error> {
+    work()?;
+    let began = Instant::now();
+    for _ in 0..TIMES {
+        work()?;
+    }
+    Ok(began.elapsed().as_secs_f64() / f64::from(TIMES))
+}
+
+/// Test accuracy of the private weights, or of a noised copy in memory that nobody sees; NaN where
+/// the model does not tell.
+pub(super) fn accuracy_with_noise(
+    run: &Run,
+    state: &TrainingState,
+    retained: &Selection,
+    sigma: Option<NoiseScale>,
+    observer: &mut dyn Observer,
+) -> Result<f64, Error> {
+    let weights = &state.weights;
+    let (mut w, mut statistics) = (weights.parameters.clone(), weights.statistics.clone());
+    if let Some(sigma) = sigma {
+        let mut noised = widened(&w);
+        NoiseSource::from_operating_system()?.add_gaussian_unrounded(sigma, &mut noised)?;
+        w = rescind_unlearn::narrowed(&noised);
+        statistics = run.statistics_on(retained, &w)?;
+    }
+    let measured = run
+        .model()
+        .measure(&w, &statistics, EvaluationSet::Test, observer);
+    let measured = measured.map_err(rescind_unlearn::Error::from)?;
+    Ok(measured.map_or(f64::NAN, |measured| measured.share_right()))
+}

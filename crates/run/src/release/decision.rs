@@ -1,0 +1,181 @@
+//! Everything that can be refused, before anything is written or noised.
+
+use super::error::ReleaseError;
+use super::foundation::{check_ball, check_what_noise_leaves};
+use super::opening::{check_request, request_entry};
+use super::order::Basis;
+use super::refusal::judge;
+use crate::ledger::{History, ReleaseEntry, RequestEntry};
+use rescind_certificate::{BallIdentity, BatchNorm, Terms, noise_norm, terms};
+use rescind_data::Digest;
+use rescind_privacy::accounting::Spending;
+use rescind_privacy::noise::{NoiseSource, Origin};
+use rescind_privacy::sensitivity::SensitivityBound;
+use rescind_privacy::{NoiseChoice, NoisyFineTuning};
+use rescind_unlearn::{ModelDescription, norm_above};
+use std::time::SystemTime;
+
+/// A release that may be made: its terms, and the rows that will record it.
+pub(super) struct Decision<'a> {
+    pub(super) basis: Basis<'a>,
+    pub(super) terms: Terms,
+    pub(super) ball: BallIdentity,
+    pub(super) batch_norm: BatchNorm,
+    /// σ√d.
+    pub(super) noise_norm: f64,
+    /// The request that is answered, if one is; its state is filled in when it is known.
+    pub(super) request: Option<RequestEntry>,
+    /// Weights, content and state are filled in when they are known.
+    pub(super) release: ReleaseEntry,
+}
+
+/// Whether noise that outweighs the weights is a reason to refuse.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Judged {
+    /// The noised weights are what is released.
+    ByNoise,
+    /// Training goes on after the noise and makes good what it did: its size says nothing of the
+    /// model released.
+    Not,
+}
+
+impl Judged {
+    /// As the noise is followed by training or not.
+    #[must_use]
+    pub fn unless(recovers: bool) -> Self {
+        match recovers {
+            true => Self::Not,
+            false => Self::ByNoise,
+        }
+    }
+}
+
+/// The terms of a release whose weights would be about as long as `weights_norm`, or why it would
+/// be refused: from settings, public numbers and that length, before any work.
+///
+/// # Errors
+/// [`ReleaseError::Refused`]; [`ReleaseError::Terms`] where no promise follows.
+pub fn foresee(
+    model: &ModelDescription,
+    noise: &NoiseChoice,
+    bounds: Vec<SensitivityBound>,
+    origin: Origin,
+    (judged, weights_norm): (Judged, f64),
+) -> Result<Terms, ReleaseError> {
+    let terms = terms(noise, bounds, &model.smoothness.rough_parts(), origin)?;
+    let parameters = model.parameters() as u64;
+    let accepted = !matches!(
+        noise,
+        NoiseChoice::Promise {
+            accept_noise: false,
+            ..
+        }
+    );
+    if judged == Judged::ByNoise && !accepted {
+        let noise_norm = noise_norm(terms.sigma, parameters);
+        if let Some(refusal) = judge(&terms, noise_norm, parameters, weights_norm)? {
+            return Err(ReleaseError::Refused(Box::new(refusal)));
+        }
+    }
+    Ok(terms)
+}
+
+/// What a release by these terms spends.
+///
+/// # Errors
+/// [`ReleaseError::Privacy`] for a schedule out of range.
+pub fn spending(
+    terms: &Terms,
+    schedule: Option<&NoisyFineTuning>,
+) -> Result<Spending, ReleaseError> {
+    Ok(match schedule {
+        Some(schedule) => Spending::of_schedule(schedule, terms.sigma)?,
+        None => Spending::Gaussian {
+            sensitivity: terms.guarantee.sensitivity,
+            sigma: terms.sigma,
+            failure_probability: terms.guarantee.failure_probability,
+        },
+    })
+}
+
+impl<'a> Decision<'a> {
+    /// Decides on the release of weights whose bounds are `candidates`, `weights` being those that
+    /// noise is first added to.
+    pub(super) fn new(
+        basis: Basis<'a>,
+        history: &History,
+        weights: &[f64],
+        candidates: Vec<SensitivityBound>,
+        (judged, schedule): (Judged, Option<&NoisyFineTuning>),
+    ) -> Result<Self, ReleaseError> {
+        let number = match &basis.request {
+            Some(request) => {
+                check_request(request, history)?;
+                request.number
+            }
+            None => match history.pending().last() {
+                Some(pending) => pending.number,
+                None => return Err(ReleaseError::NothingPending),
+            },
+        };
+        let batch_norm = check_what_noise_leaves(&basis)?;
+        let ball = check_ball(basis.model, weights, &basis.ball)?;
+        let origin = basis.origin();
+        let norm = norm_above(weights.iter().copied());
+        let terms = foresee(
+            basis.model,
+            &basis.noise,
+            candidates,
+            origin,
+            (judged, norm),
+        )?;
+        let noise_norm = noise_norm(terms.sigma, basis.model.parameters() as u64);
+        let unknown = Digest::from([0; 32]);
+        let request = basis
+            .request
+            .as_ref()
+            .map(|request| request_entry(request, unknown));
+        let guarantee = &terms.guarantee;
+        let release = ReleaseEntry {
+            number,
+            released_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            spent: spending(&terms, schedule)?,
+            epsilon: guarantee.epsilon,
+            delta: guarantee.delta,
+            kind: guarantee.kind,
+            origin,
+            weights: unknown,
+            content: unknown,
+            state: unknown,
+        };
+        if let Some(budget) = &basis.budget {
+            budget.check(history, number, &release.spent)?;
+        }
+        Ok(Self {
+            basis,
+            terms,
+            ball,
+            batch_norm,
+            noise_norm,
+            request,
+            release,
+        })
+    }
+
+    /// The generator that the order asks for.
+    pub(super) fn noise_source(&self) -> Result<NoiseSource, ReleaseError> {
+        Ok(match self.basis.insecure_noise_seed {
+            Some(seed) => NoiseSource::insecure_from_seed(seed),
+            None => NoiseSource::from_operating_system()?,
+        })
+    }
+}
+
+impl Basis<'_> {
+    fn origin(&self) -> Origin {
+        match self.insecure_noise_seed {
+            Some(_) => Origin::InsecureSeed,
+            None => Origin::OperatingSystem,
+        }
+    }
+}

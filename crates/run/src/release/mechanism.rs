@@ -1,0 +1,110 @@
+//! The mechanism: noise once, and then the release.
+
+use super::decision::{Decision, Judged};
+use super::error::ReleaseError;
+use super::foundation::check_vector;
+use super::noised::Noised;
+use super::noising::noised;
+use super::order::ReleaseOrder;
+use super::weights::ReleasedWeights;
+use crate::disk;
+use crate::key::RunKey;
+use crate::ledger::{Ledger, release_folder};
+use crate::tensors;
+use rescind_certificate::{Certificate, FollowedBy, TermsError, largest_weight};
+use rescind_network::Weights;
+use rescind_privacy::sensitivity::{SensitivityBound, Theorem};
+use rescind_unlearn::ModelDescription;
+use std::path::{Path, PathBuf};
+
+/// A release that is on disk and in the ledger.
+#[derive(Debug)]
+pub struct Released {
+    /// Its folder, `releases/NNNNNN`.
+    pub folder: PathBuf,
+    /// What was released.
+    pub weights: ReleasedWeights,
+    /// What is promised.
+    pub certificate: Certificate,
+}
+
+impl Released {
+    /// A release that was made before, read again.
+    pub(crate) fn reopened(
+        run: &Path,
+        model: &ModelDescription,
+        certificate: Certificate,
+    ) -> Result<Self, ReleaseError> {
+        let folder = release_folder(run, certificate.release);
+        let bytes = disk::read(&folder.join("weights.safetensors"))?;
+        let read: Weights<f32> = tensors::from_bytes(model, &bytes)?;
+        Ok(Self {
+            folder,
+            weights: ReleasedWeights::new(read.parameters, read.statistics),
+            certificate,
+        })
+    }
+}
+
+/// Moments of a release between which a crash must leave nothing half done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Decided,
+    Noised,
+    Staged,
+    Committed,
+    Published,
+}
+
+/// Adds noise to private weights and releases them with their certificate.
+///
+/// Everything that can be refused is refused before anything is written. Then the release is
+/// staged, recorded in one transaction of the ledger (from that moment it is made), and put in its
+/// place; [`recover`](crate::ledger::recover) finishes or removes what a crash interrupts.
+///
+/// # Errors
+/// [`ReleaseError::Refused`] if (ε, δ) was asked for and σ√d ≥ ‖w‖, unless the noise was accepted;
+/// [`ReleaseError::Budget`]; [`ReleaseError::OutsideBall`]; and others that say what to mend.
+pub fn release(
+    order: ReleaseOrder<'_>,
+    ledger: &mut Ledger,
+    key: &RunKey,
+) -> Result<Released, ReleaseError> {
+    release_in_steps(order, ledger, key, &mut |_| Ok(()))
+}
+
+/// The same, telling `observe` of every step as it ends.
+pub(super) fn release_in_steps(
+    order: ReleaseOrder<'_>,
+    ledger: &mut Ledger,
+    key: &RunKey,
+    observe: &mut dyn FnMut(Step) -> Result<(), ReleaseError>,
+) -> Result<Released, ReleaseError> {
+    let ReleaseOrder {
+        basis,
+        state,
+        weights,
+        candidates,
+        method,
+    } = order;
+    check_vector("weights", weights.values(), basis.model.parameters())?;
+    for theorem in candidates.iter().map(SensitivityBound::theorem) {
+        if let Theorem::NoisyFineTuning | Theorem::OutputPerturbation = theorem {
+            return Err(TermsError::OtherMechanism { theorem }.into());
+        }
+    }
+    let judged = (Judged::ByNoise, None);
+    let values = weights.values();
+    let decision = Decision::new(basis, ledger.history(), values, candidates, judged)?;
+    observe(Step::Decided)?;
+    let largest = largest_weight(&decision.ball);
+    let (private, sigma) = (weights.into_values(), decision.terms.sigma);
+    let (noised, report) = noised(&mut decision.noise_source()?, sigma, largest, &private)?;
+    let nothing = FollowedBy::Nothing;
+    Noised::new(decision, noised, report, largest, nothing)?.release_in_steps(
+        ledger,
+        key,
+        (state, method),
+        observe,
+    )
+}

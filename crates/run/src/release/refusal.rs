@@ -1,0 +1,126 @@
+//! Noise that would destroy the model.
+
+use rescind_certificate::{nearest, upward};
+use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+use rescind_privacy::{NoiseScale, PrivacyError, analytic};
+
+/// The promise asked for needs noise at least as long as the weights themselves: the numbers, and
+/// what would work. For the operator's eyes: it quotes the norm of un-noised weights.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// ε asked for.
+    pub epsilon: f64,
+    /// δ asked for.
+    pub delta: f64,
+    /// The bound that binds.
+    pub binding: Theorem,
+    /// What it rests on.
+    pub kind: GuaranteeKind,
+    /// Δ, its value.
+    pub sensitivity: f64,
+    /// σ that (ε, δ) needs.
+    pub sigma: f64,
+    /// d.
+    pub parameters: u64,
+    /// σ√d, how far the noise would move the weights.
+    pub noise_norm: f64,
+    /// ‖w‖.
+    pub weights_norm: f64,
+    /// A σ that the weights would bear: a tenth of ‖w‖/√d.
+    pub bearable_sigma: f64,
+    /// The ε at δ that it gives.
+    pub bearable_epsilon: Option<f64>,
+    /// The Δ for which it would give (ε, δ).
+    pub bearable_sensitivity: f64,
+}
+
+/// Relative length of noise that a model is taken to bear.
+const BEARABLE: f64 = 0.1;
+
+/// The refusal for these terms, if they deserve one: σ√d ≥ ‖w‖.
+pub(super) fn judge(
+    terms: &rescind_certificate::Terms,
+    noise_norm: f64,
+    parameters: u64,
+    weights_norm: f64,
+) -> Result<Option<Refusal>, PrivacyError> {
+    if noise_norm < weights_norm {
+        return Ok(None);
+    }
+    let guarantee = &terms.guarantee;
+    let sigma = terms.sigma.value();
+    let bearable_sigma = BEARABLE * weights_norm / (parameters as f64).sqrt();
+    let bearable_epsilon = match NoiseScale::new(bearable_sigma) {
+        Ok(bearable) => {
+            let delta = guarantee.mechanism_delta;
+            Some(analytic::epsilon(delta, guarantee.sensitivity, bearable)?.value())
+        }
+        Err(_) => None,
+    };
+    let sensitivity = guarantee.sensitivity.value();
+    Ok(Some(Refusal {
+        epsilon: guarantee.epsilon.value(),
+        delta: guarantee.delta.value(),
+        binding: guarantee.binding,
+        kind: guarantee.kind,
+        sensitivity,
+        sigma,
+        parameters,
+        noise_norm,
+        weights_norm,
+        bearable_sigma,
+        bearable_epsilon,
+        bearable_sensitivity: sensitivity / sigma * bearable_sigma,
+    }))
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [epsilon, delta] = [self.epsilon, self.delta].map(upward);
+        writeln!(
+            f,
+            "refused: epsilon = {epsilon} at delta = {delta} needs noise that would destroy the \
+             model; nothing was released."
+        )?;
+        writeln!(
+            f,
+            "The tightest valid bound on the distance from retraining is {} ({}): {}. It needs \
+             sigma = {} on each of {} weights, which moves them by about {}; the weights \
+             themselves have length {}.",
+            nearest(self.sensitivity),
+            self.binding,
+            self.kind,
+            nearest(self.sigma),
+            self.parameters,
+            nearest(self.noise_norm),
+            nearest(self.weights_norm),
+        )?;
+        writeln!(f, "What would work:")?;
+        if let Some(bearable) = self.bearable_epsilon {
+            writeln!(
+                f,
+                "- give sigma itself: {} is about what these weights bear, and gives epsilon = {} \
+                 at delta = {delta};",
+                nearest(self.bearable_sigma),
+                upward(bearable),
+            )?;
+        }
+        if let Theorem::NoisyFineTuning | Theorem::OutputPerturbation = self.binding {
+            writeln!(
+                f,
+                "- a recovery: training on after the noise, on the retained records, costs no \
+                 epsilon;"
+            )?;
+        }
+        writeln!(
+            f,
+            "- a bound of at most {}, as a strongly convex model (a convex head or a tangent \
+             model) can prove, or noisy fine-tuning, which spreads the noise over many steps;",
+            nearest(self.bearable_sensitivity),
+        )?;
+        write!(
+            f,
+            "- accept the noise, and with it a model that is probably of no use."
+        )
+    }
+}

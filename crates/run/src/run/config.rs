@@ -1,0 +1,117 @@
+//! What a run is, written once.
+
+use rescind_data::DataSource;
+use rescind_unlearn::training::TrainingSettings;
+use rescind_unlearn::{ModelChoice, Parameterisation, Scaling};
+use serde::{Deserialize, Serialize};
+
+/// Everything that decides the training of a network, so that retraining can repeat it. Nothing in
+/// it may have been chosen by looking at the records (docs/theory.md §6).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Where the records come from.
+    pub data: DataSource,
+    /// The network.
+    pub model: ModelChoice,
+    /// How inputs are scaled.
+    pub scaling: Scaling,
+    /// How to train.
+    pub training: TrainingSettings,
+    /// What the weights are weights of; `full` if absent.
+    #[serde(default)]
+    pub parameterisation: Parameterisation,
+    /// Whether somebody vouches that a centre given by the user is independent of the records.
+    /// Convex models need that, or a centre that the run draws itself.
+    #[serde(default)]
+    pub centre_declared_public: bool,
+    /// R: all weights stay within this distance of the centre (docs/theory.md §0). A convex
+    /// model's follows from its penalty, and replaces what is given here.
+    pub radius: f64,
+    /// Keep the private weights from before each request, so that a model can be compared with
+    /// what it was. Without it they are removed once a request is done.
+    pub keep_iterates: bool,
+}
+
+impl Default for RunConfig {
+    /// The digits, an MLP of widths 32 and 32, inputs as they are, default training, R = 20,
+    /// iterates kept.
+    fn default() -> Self {
+        RunConfig {
+            data: DataSource::Digits,
+            model: ModelChoice::default(),
+            scaling: Scaling::None,
+            training: TrainingSettings::default(),
+            parameterisation: Parameterisation::Full,
+            centre_declared_public: false,
+            radius: 20.0,
+            keep_iterates: true,
+        }
+    }
+}
+
+/// What the run of an outside model is: how it trains, and where its weights stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSettings {
+    /// How to train.
+    pub training: TrainingSettings,
+    /// R, as in [`RunConfig`].
+    pub radius: f64,
+    /// As in [`RunConfig`].
+    pub keep_iterates: bool,
+}
+
+impl Default for RunSettings {
+    /// Default training, R = 20, iterates not kept.
+    fn default() -> Self {
+        RunSettings {
+            training: TrainingSettings::default(),
+            radius: 20.0,
+            keep_iterates: false,
+        }
+    }
+}
+
+impl RunConfig {
+    /// What every run has.
+    pub(crate) fn settings(&self) -> RunSettings {
+        RunSettings {
+            training: self.training.clone(),
+            radius: self.radius,
+            keep_iterates: self.keep_iterates,
+        }
+    }
+}
+
+/// The content of `run.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Written {
+    pub format: u32,
+    /// Whether the ball's centre is in `centre.safetensors` rather than zero.
+    pub centred: bool,
+    /// The seed from which the model's description draws the centre, where the run drew it.
+    pub centre_seed: Option<u64>,
+    #[serde(flatten)]
+    pub origin: Origin,
+}
+
+/// Whose model it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Origin {
+    /// A network that this program builds.
+    Config(RunConfig),
+    /// A model that the caller brings.
+    Outside(RunSettings),
+}
+
+impl Origin {
+    pub fn settings(&self) -> RunSettings {
+        match self {
+            Self::Config(config) => config.settings(),
+            Self::Outside(settings) => settings.clone(),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Making runs.
+
+use super::Run;
+use super::config::{Origin, RunConfig, RunSettings, Written};
+use super::convex::{settle, without_head};
+use super::files::{CENTRE, CONFIG, FORMAT, MANIFEST, MODEL, check_vacant, read_config};
+use super::setup::Setup;
+use super::store::{StateRecord, Store};
+use crate::error::Error;
+use crate::json::{self, Access};
+use crate::key::RunKey;
+use crate::ledger::Ledger;
+use crate::lock::Lock;
+use crate::tensors;
+use rescind_certificate::digest_of;
+use rescind_data::{DataSource, Manifest, Selection, train_validation};
+use rescind_network::{Network, NetworkDescription, Weights};
+use rescind_unlearn::training::TrainingState;
+use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Raw};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a run is made of, once everything that could be refused was not.
+pub(super) struct Parts {
+    pub origin: Origin,
+    pub settings: RunSettings,
+    pub model: Box<dyn Model>,
+    pub manifest: Manifest,
+    pub ball: Ball,
+    pub centre_seed: Option<u64>,
+}
+
+/// A folder that a run may be made in, and its lock.
+pub(super) fn vacant(root: &Path) -> Result<Lock, Error> {
+    json::folder(root, Access::Open)?;
+    let lock = Lock::take(root)?;
+    check_vacant(root)?;
+    Ok(lock)
+}
+
+impl Run {
+    /// Makes a run in a new or empty folder. `centre` is the content of a `safetensors` file of
+    /// public weights around which the ball is laid and from which training starts; zero and fresh
+    /// weights if absent.
+    ///
+    /// `run.json` is written last: what a crash leaves before that is not a run, and making it
+    /// again succeeds.
+    ///
+    /// # Errors
+    /// A folder in use or not empty; settings out of range; records that cannot be loaded or do
+    /// not fit the network.
+    pub fn create(
+        root: &Path,
+        config: RunConfig,
+        centre: Option<&[u8]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let mut config = RunConfig {
+            data: absolute(config.data)?,
+            ..config
+        };
+        config.training.validate()?;
+        let lock = vacant(root)?;
+        let raw = Raw::load(&config.data, None, observer)?;
+        let network = Network::new(config.model.describe(raw.train())?)?;
+        let settled = settle(&mut config, &network, centre)?;
+        let centre: Option<Arc<[f32]>> = match &settled {
+            Some(bytes) => Some(
+                Weights::<f32>::from_safetensors(&network, bytes)?
+                    .parameters
+                    .into(),
+            ),
+            None => None,
+        };
+        let ball = Ball::new(config.radius, centre.clone())?;
+        let all = Selection::all(raw.train().len());
+        let training = &config.training;
+        let split = train_validation(&all, training.validation, training.seed)?;
+        let constants = config
+            .scaling
+            .constants(&config.data, raw.train(), &split.train)?;
+        let manifest = raw.manifest.clone();
+        let model = Classifier::new(ClassifierParts {
+            network,
+            records: raw,
+            scaling: (config.scaling.clone(), constants),
+            parameterisation: config.parameterisation,
+            centre,
+            source: config.data.clone(),
+        })?;
+        let drawn = config.parameterisation.is_convex() && !config.centre_declared_public;
+        let parts = Parts {
+            settings: config.settings(),
+            centre_seed: drawn.then_some(config.training.seed),
+            origin: Origin::Config(config),
+            model: Box::new(model),
+            manifest,
+            ball,
+        };
+        Run::made(root, lock, parts, None)
+    }
+
+    /// Writes a run and opens it; with this state as its current one, if there is one.
+    pub(super) fn made(
+        root: &Path,
+        lock: Lock,
+        parts: Parts,
+        state: Option<&TrainingState>,
+    ) -> Result<Self, Error> {
+        let Parts {
+            origin,
+            settings,
+            model,
+            manifest,
+            ball,
+            centre_seed,
+        } = parts;
+        let all = Selection::all(model.records());
+        let split = train_validation(&all, settings.training.validation, settings.training.seed)?;
+        json::folder(&root.join("private"), Access::Private)?;
+        let store = Store::open(root.join("private").join("state"))?;
+        let ledger = Ledger::create(root)?;
+        let key = RunKey::create(root)?;
+        json::replace_json(&root.join(MANIFEST), &manifest, Access::Open)?;
+        let description = model.description();
+        let described = description.to_json().map_err(Error::Document)?;
+        json::replace(&root.join(MODEL), &described, Access::Open)?;
+        if let Some(centre) = ball.centre() {
+            let statistics = vec![0.0; description.statistic_count()];
+            let path = root.join(CENTRE);
+            let bytes = tensors::to_bytes(description, centre, &statistics);
+            let bytes = bytes.map_err(|error| super::store::damaged(&path, &error))?;
+            json::replace(&path, &bytes, Access::Open)?;
+        }
+        store.sweep()?;
+        for older in store.numbers()? {
+            store.remove(older)?;
+        }
+        let current = match state {
+            None => None,
+            Some(state) => {
+                let scaling = model.scaling().cloned();
+                let mut record = StateRecord::new(&split.train, 0, scaling);
+                let staged = store.stage(description, &mut record, state)?;
+                store.commit(&staged)?;
+                Some((record, state.clone()))
+            }
+        };
+        let written = Written {
+            format: FORMAT,
+            centred: ball.centre().is_some(),
+            centre_seed,
+            origin,
+        };
+        let path = root.join(CONFIG);
+        let bytes = json::json(&path, &written)?;
+        json::replace(&path, &bytes, Access::Open)?;
+        let retained = split.train.clone();
+        Ok(Run {
+            setup: Setup {
+                root: root.to_owned(),
+                origin: written.origin,
+                settings,
+                configuration: digest_of(&bytes),
+                manifest,
+                model,
+                ball,
+                centre_seed,
+                split,
+                store,
+            },
+            retained,
+            ledger,
+            key,
+            current,
+            broken: false,
+            _lock: lock,
+        })
+    }
+
+    /// Opens the run of this configuration, or makes it where there is none: what starting a
+    /// training again after a crash wants.
+    ///
+    /// # Errors
+    /// [`Error::OtherConfig`] where the folder holds a run of another configuration; else as
+    /// [`create`](Self::create) and [`open`](Self::open).
+    pub fn create_or_open(
+        root: &Path,
+        config: RunConfig,
+        centre: Option<&[u8]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let there = match read_config(root) {
+            Err(Error::NoRun { .. }) => return Run::create(root, config, centre, observer),
+            there => there?.0,
+        };
+        let data = absolute(config.data.clone())?;
+        let Origin::Config(kept) = &there.origin else {
+            return Err(Error::OtherKindOfModel {
+                path: root.to_owned(),
+                found: "an outside model",
+                advice: "with that model",
+            });
+        };
+        let drawn = kept.parameterisation.is_convex() && !kept.centre_declared_public;
+        let same_centre = match centre {
+            None if drawn => true,
+            Some(centre) => there.centred && kept_centre(root, kept, centre)?,
+            None => !there.centred,
+        };
+        let differs = [
+            (kept.data != data, "data source"),
+            (kept.model != config.model, "model"),
+            (kept.scaling != config.scaling, "scaling of inputs"),
+            (
+                kept.training != config.training,
+                "training settings (or seed)",
+            ),
+            (!same_centre, "centre"),
+            (
+                *kept
+                    != RunConfig {
+                        data,
+                        radius: match kept.parameterisation.is_convex() {
+                            true => kept.radius,
+                            false => config.radius,
+                        },
+                        ..config
+                    },
+                "parameterisation, radius or keeping of iterates",
+            ),
+        ];
+        match differs.into_iter().find(|(differs, _)| *differs) {
+            Some((_, differs)) => Err(Error::OtherConfig {
+                path: root.to_owned(),
+                differs,
+            }),
+            None => Run::open(root, observer),
+        }
+    }
+}
+
+/// Whether this is the centre that the run was made with; a convex head keeps no last layer of it.
+fn kept_centre(root: &Path, config: &RunConfig, centre: &[u8]) -> Result<bool, Error> {
+    let path = root.join(CENTRE);
+    let description: NetworkDescription = described(root)?;
+    let network = Network::new(description)?;
+    let given = match config.parameterisation {
+        Parameterisation::Head => without_head(&network, centre)?,
+        _ => centre.to_vec(),
+    };
+    let read = |bytes: &[u8]| Weights::<f32>::from_safetensors(&network, bytes);
+    Ok(read(&json::read(&path)?)?.parameters == read(&given)?.parameters)
+}
+
+/// The graph of layers of a network's run.
+pub(super) fn described(root: &Path) -> Result<NetworkDescription, Error> {
+    let path = root.join(MODEL);
+    let description: rescind_unlearn::ModelDescription = json::read_json(&path)?;
+    serde_json::from_value(description.architecture).map_err(|error| Error::Damaged {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+/// The same source wherever the process runs.
+fn absolute(source: DataSource) -> Result<DataSource, Error> {
+    let whole = |path: PathBuf| {
+        let found = std::path::absolute(&path);
+        found.map_err(json::io_error(&path, "find its absolute path"))
+    };
+    Ok(match source {
+        DataSource::Digits => DataSource::Digits,
+        DataSource::Mnist(path) => DataSource::Mnist(whole(path)?),
+        DataSource::Cifar10(path) => DataSource::Cifar10(whole(path)?),
+        DataSource::Svhn(path) => DataSource::Svhn(whole(path)?),
+        DataSource::Images(path) => DataSource::Images(whole(path)?),
+        DataSource::Csv { path, options } => DataSource::Csv {
+            path: whole(path)?,
+            options,
+        },
+    })
+}

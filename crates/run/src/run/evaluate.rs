@@ -1,0 +1,141 @@
+//! How a run's models do, side by side.
+
+use super::Run;
+use super::store::damaged;
+use crate::error::Error;
+use crate::tensors;
+use rescind_network::Weights;
+use rescind_unlearn::evaluation::distance;
+use rescind_unlearn::{EvaluationSet, Measured, Observer};
+use serde::{Deserialize, Serialize};
+
+/// One model on every set of records.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sets {
+    /// On all records forgotten so far.
+    pub forgotten: Measured,
+    /// On the records trained on from here.
+    pub retained: Measured,
+    /// On the records held out for validation.
+    pub validation: Measured,
+    /// On the test records.
+    pub test: Measured,
+    /// `‖w − c‖`.
+    pub norm: f64,
+    /// Distance to the retrained weights, where there are some.
+    pub to_retrained: Option<f64>,
+}
+
+/// The models of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The model as it was before any request, if it was kept.
+    pub original: Option<Sets>,
+    /// The private model as it is.
+    pub current: Sets,
+    /// The newest release, as anybody can load it.
+    pub released: Option<Sets>,
+    /// The model retrained on the records now retained, if that was done.
+    pub retrained: Option<Sets>,
+    /// Seconds the original training took.
+    pub training_seconds: f64,
+    /// Seconds the retraining took.
+    pub retraining_seconds: Option<f64>,
+    /// Seconds each request took.
+    pub request_seconds: Vec<f64>,
+}
+
+impl Run {
+    /// Measures every model of the run on every set of records.
+    ///
+    /// # Errors
+    /// A run without weights or of a model that cannot measure itself, a damaged file,
+    /// interruption.
+    pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation, Error> {
+        let (_, state) = self.trained()?;
+        let forgotten = self.setup.split.train.difference(&self.retained)?;
+        let retrained = self.reference(&self.retained)?;
+        let retrained = retrained.filter(|state| state.progress.ending.is_some());
+        let target = retrained
+            .as_ref()
+            .map(|state| state.weights.parameters.clone());
+        let mut sets = |weights: &Weights<f32>| {
+            let w = &weights.parameters;
+            let mut on = |set: EvaluationSet<'_>| {
+                let measured = self
+                    .setup
+                    .model
+                    .measure(w, &weights.statistics, set, observer);
+                measured
+                    .map_err(rescind_unlearn::Error::from)?
+                    .ok_or(Error::CannotMeasure)
+            };
+            Ok::<Sets, Error>(Sets {
+                forgotten: on(EvaluationSet::Records(&forgotten))?,
+                retained: on(EvaluationSet::Records(&self.retained))?,
+                validation: on(EvaluationSet::Records(&self.setup.split.validation))?,
+                test: on(EvaluationSet::Test)?,
+                norm: self.setup.ball.distance(w),
+                to_retrained: target.as_ref().map(|target| distance(w, target)),
+            })
+        };
+        let original = match self.original()? {
+            Some(weights) => Some(sets(&weights)?),
+            None => None,
+        };
+        let released = match self.released_model()? {
+            Some(weights) => Some(sets(&weights)?),
+            None => None,
+        };
+        let retraining_seconds = retrained.as_ref().map(|state| state.progress.seconds);
+        Ok(Evaluation {
+            original,
+            current: sets(&state.weights)?,
+            released,
+            retrained: match retrained {
+                Some(state) => Some(sets(&state.weights)?),
+                None => None,
+            },
+            training_seconds: state.progress.seconds,
+            retraining_seconds,
+            request_seconds: self
+                .answers()?
+                .iter()
+                .map(|request| request.seconds)
+                .collect(),
+        })
+    }
+
+    /// The weights before the first request, if they were kept.
+    pub(super) fn original(&self) -> Result<Option<Weights<f32>>, Error> {
+        self.after_requests(0)
+    }
+
+    /// The newest weights that had answered so many requests, if they were kept.
+    pub(super) fn after_requests(&self, answered: u64) -> Result<Option<Weights<f32>>, Error> {
+        let (store, model) = (&self.setup.store, self.setup.model.description());
+        for number in store.numbers()?.into_iter().rev() {
+            if store.record(number)?.answered == answered {
+                let found = store.read(model, Some(number))?;
+                return Ok(found.map(|(_, state)| state.weights));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The weights of the newest release.
+    ///
+    /// # Errors
+    /// A release without its file, or with a damaged one.
+    pub fn released_model(&self) -> Result<Option<Weights<f32>>, Error> {
+        let newest = self.ledger.history().releases().last();
+        let Some(newest) = newest else {
+            return Ok(None);
+        };
+        let folder = crate::ledger::release_folder(&self.setup.root, newest.number);
+        let path = folder.join("weights.safetensors");
+        let bytes = crate::disk::read(&path)?;
+        let read = tensors::from_bytes(self.setup.model.description(), &bytes);
+        Ok(Some(read.map_err(|error| damaged(&path, &error))?))
+    }
+}

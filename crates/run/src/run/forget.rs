@@ -1,0 +1,422 @@
+//! One request end to end: resolve, decide, step, noise, publish.
+
+use super::Run;
+use super::release_later::private_weights;
+use super::resolve::Resolved;
+use super::setup::Setup;
+use super::store::{Staged, StateRecord};
+use crate::error::Error;
+use crate::ledger::{Ledger, PrivateRow, recover};
+use crate::release::{
+    FineTuneOrder, FineTuned, Judged, Noised, PrivateWeights, ReleaseError, ReleaseOrder, Released,
+    RequestFacts, fine_tune, foresee, fresh_salt, record_request, release, spending,
+};
+use crate::request::{Answer, Answered, Effect, Request};
+use crate::time::rfc3339;
+use rescind_data::{RecordRequest, Selection};
+use rescind_privacy::noise::Origin;
+use rescind_privacy::sensitivity::SensitivityBound;
+use rescind_unlearn::methods::noisy::FinetuneReport;
+use rescind_unlearn::methods::{
+    Method, MethodChoice, MethodReport, NoisyProcess, Outcome, Public, Step, Task, check_suits,
+    members,
+};
+use rescind_unlearn::training::TrainingState;
+use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// A request whose records are known.
+struct Asked<'a> {
+    request: &'a Request,
+    resolved: Resolved,
+    retained: Selection,
+    method: Box<dyn Method>,
+    requested_at: u64,
+    began: Instant,
+}
+
+/// How a step can be released.
+enum Way<'a> {
+    /// By noise added to it, whose size these bounds decide.
+    Bounded(Vec<SensitivityBound>),
+    /// As it is: it carries its noise.
+    Noised(Box<Noised<'a>>),
+}
+
+impl Run {
+    /// Forgets records: the private weights move, the release is made if one is asked for, and
+    /// from then on the run knows only the records that stay. If training had not ended it goes on
+    /// from there with [`train`](Self::train), on these alone and with a fresh optimiser.
+    ///
+    /// All or nothing: on any error, refusals included, the run is as it was. What follows from
+    /// settings and public numbers is refused before any pass over records.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); [`Error::KeyReused`]; what the method and the release meet;
+    /// interruption.
+    pub fn forget(
+        &mut self,
+        request: &Request,
+        observer: &mut dyn Observer,
+    ) -> Result<Answer, Error> {
+        if let Some(answer) = self.answered_before(request)? {
+            return Ok(answer);
+        }
+        let began = Instant::now();
+        self.trained()?;
+        let resolved = self.resolve(&request.records)?;
+        let retained = self.retained.difference(&resolved.forget)?;
+        let method = match &request.method {
+            Some(choice) => choice.method()?,
+            None => MethodChoice::default_for(&*self.setup.model).method()?,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let asked = Asked {
+            request,
+            resolved,
+            retained,
+            method,
+            requested_at: now.map_or(0, |t| t.as_secs()),
+            began,
+        };
+        check_suits(&*asked.method, &*self.setup.model)?;
+        self.decide(&asked)?;
+        let rescaled = self.setup.model.rescaled(&asked.retained, observer)?;
+        let inputs_moved = rescaled.is_some();
+        let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));
+        let answer = self.carry_out(asked, inputs_moved, observer);
+        if let (Err(_), Some(before)) = (&answer, before) {
+            self.setup.model = before;
+        }
+        answer
+    }
+
+    /// The answer to an earlier request of the same key.
+    fn answered_before(&self, request: &Request) -> Result<Option<Answer>, Error> {
+        let Some(key) = &request.key else {
+            return Ok(None);
+        };
+        let Some(body) = self.ledger.answer_to_key(key)? else {
+            return Ok(None);
+        };
+        let record = self.answered(&body)?;
+        if record.digest != request.digest()? {
+            return Err(Error::KeyReused {
+                key: key.clone(),
+                request: record.number,
+            });
+        }
+        let release = match record.released {
+            true => {
+                let certificate = self.certificate(record.number)?.ok_or(Error::OpenAgain)?;
+                let model = self.setup.model.description();
+                Some(Released::reopened(&self.setup.root, model, certificate)?)
+            }
+            false => None,
+        };
+        Ok(Some(Answer {
+            record,
+            release,
+            repeated: true,
+        }))
+    }
+
+    /// Refuses what settings and public numbers rule out.
+    fn decide(&self, asked: &Asked<'_>) -> Result<(), Error> {
+        let (_, state) = self.trained()?;
+        let choice = asked.request.release.as_ref();
+        let promise = asked.method.promise(&Public {
+            model: &*self.setup.model,
+            ball: &self.setup.ball,
+            training: &self.setup.settings.training,
+            noise: choice.map(|choice| &choice.noise),
+            retained: asked.retained.len(),
+            forgotten: asked.resolved.forget.len(),
+        })?;
+        let Some(choice) = choice.filter(|_| promise.settled) else {
+            return Ok(());
+        };
+        let origin = match choice.insecure_noise_seed {
+            Some(_) => Origin::InsecureSeed,
+            None => Origin::OperatingSystem,
+        };
+        let weights = state.weights.parameters.iter().map(|&w| f64::from(w));
+        let mut length = norm_above(weights);
+        if let Some(schedule) = &promise.noisy {
+            length = length.min(schedule.radius + centre_norm(&self.setup.ball));
+        }
+        let judged = (Judged::unless(promise.recovers), length);
+        let model = self.setup.model.description();
+        let terms = foresee(model, &choice.noise, promise.bounds, origin, judged)?;
+        if let Some(budget) = &choice.budget {
+            let spent = spending(&terms, promise.noisy.as_ref())?;
+            let number = self.ledger.history().request_count() + 1;
+            let history = self.ledger.history();
+            let checked = budget.check(history, number, &spent);
+            checked.map_err(ReleaseError::from)?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(
+        &mut self,
+        asked: Asked<'_>,
+        inputs_moved: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Answer, Error> {
+        self.trained()?;
+        // Each of these is borrowed by itself: the ledger changes while the setup is looked at.
+        let (setup, ledger, key) = (&self.setup, &mut self.ledger, &self.key);
+        let Some((_, state)) = &self.current else {
+            return Err(Error::OpenAgain);
+        };
+        let number = ledger.history().request_count() + 1;
+        let forget = &asked.resolved.forget;
+        let before = setup.measured(&state.weights, forget, observer)?;
+        let mut facts = RequestFacts {
+            number,
+            requested_at: rfc3339(asked.requested_at),
+            records: setup.manifest.hashes_of(forget)?,
+            salt: fresh_salt()?,
+            private: PrivateRow {
+                number,
+                key: asked.request.key.clone(),
+                forgotten: forget.clone(),
+                body: String::new(),
+            },
+        };
+        let choice = asked.request.release;
+        let mut statistics = |w: &[f32]| {
+            let computed = setup.statistics_on(&asked.retained, w);
+            computed.map_err(|error| error.to_string())
+        };
+        let kept = setup.kept();
+        let task = Task {
+            model: &*setup.model,
+            state,
+            forget,
+            retained: &asked.retained,
+            validation: &setup.split.validation,
+            training: &setup.settings.training,
+            ball: &setup.ball,
+            noise: choice.as_ref().map(|choice| &choice.noise),
+            inputs_moved,
+            kept: &kept,
+        };
+        let step = asked.method.step(task, observer)?;
+        let (next, report_of, way) = match step {
+            Step::Taken(outcome) => {
+                let Outcome {
+                    state,
+                    bounds,
+                    report,
+                } = *outcome;
+                (state, report, Way::Bounded(bounds))
+            }
+            Step::Noisy(process) => {
+                let choice = choice.ok_or(rescind_unlearn::Error::NoNoise {
+                    method: asked.method.name(),
+                })?;
+                let order = FineTuneOrder {
+                    basis: setup.basis(
+                        &choice,
+                        &asked.retained,
+                        Some(facts.clone()),
+                        &mut statistics,
+                    ),
+                    weights: PrivateWeights::new(state.weights.parameters.clone()),
+                    schedule: process.schedule,
+                    retained: process.retained.clone(),
+                };
+                let (noised, done) = fine_tune(order, ledger, observer)?;
+                let report = finetune_report(asked.method.name(), *process, &noised, done)?;
+                let next = goes_on(setup, &asked.retained, state, &noised)?;
+                (next, report, Way::Noised(Box::new(noised)))
+            }
+        };
+        let after = setup.measured(&next.weights, forget, observer)?;
+        let effect = before.zip(after).map(|(before, after)| Effect {
+            forgotten_before: before.0,
+            forgotten_after: after.0,
+            test_before: before.1,
+            test_after: after.1,
+        });
+        let record = Answered {
+            number,
+            requested_at: asked.requested_at,
+            asked: asked.request.records.iter().map(kind).collect(),
+            digest: asked.request.digest()?,
+            salt: facts.salt,
+            forgotten: forget.clone(),
+            held_out: asked.resolved.held_out.clone(),
+            copies_retained: asked.resolved.copies_retained.clone(),
+            method: report_of,
+            bounds: match &way {
+                Way::Bounded(bounds) => bounds.clone(),
+                Way::Noised(_) => Vec::new(),
+            },
+            training_finished: state.progress.ending.is_some(),
+            released: choice.is_some(),
+            effect,
+            seconds: asked.began.elapsed().as_secs_f64(),
+        };
+        facts.private.body = serde_json::to_string(&record).map_err(Error::Document)?;
+        let method = record.facts();
+        let mut written = setup.state_record(&asked.retained, number);
+        report(observer, Phase::Release, 0, Some(1))?;
+        let description = setup.model.description();
+        let staged = setup.store.stage(description, &mut written, &next)?;
+        let committed = match (choice, way) {
+            (Some(choice), Way::Bounded(candidates)) => {
+                let order = ReleaseOrder {
+                    basis: setup.basis(&choice, &asked.retained, Some(facts), &mut statistics),
+                    state: staged.digest,
+                    weights: private_weights(&next),
+                    candidates,
+                    method,
+                };
+                release(order, ledger, key).map(Some)
+            }
+            (Some(_), Way::Noised(mut noised)) => {
+                noised.set_private(facts.private.body);
+                noised.release(ledger, key, staged.digest, method).map(Some)
+            }
+            (None, _) => record_request(ledger, staged.digest, &facts).map(|_| None),
+        };
+        let release = self.settled(&staged, committed.map_err(Error::from))?;
+        self.finish(&staged, written, next, asked.retained)?;
+        // All is done: a wish to stop has come too late to be heard.
+        let _ = report(observer, Phase::Release, 1, Some(1));
+        Ok(Answer {
+            record,
+            release,
+            repeated: false,
+        })
+    }
+
+    /// What holds after a commit: an error after the ledger's transaction leaves a request that
+    /// counts.
+    fn settled<T>(&mut self, staged: &Staged, committed: Result<T, Error>) -> Result<T, Error> {
+        if committed.is_ok() {
+            return committed;
+        }
+        // What the database says now, whatever was thought of the transaction.
+        let counts = Ledger::open(&self.setup.root).and_then(|ledger| {
+            recover(&self.setup.root, &ledger)?;
+            let last = ledger.history().last_request();
+            Ok(last.is_some_and(|last| last.state == staged.digest))
+        });
+        self.broken = !matches!(counts, Ok(false));
+        if !self.broken {
+            self.setup.store.sweep()?;
+        }
+        committed
+    }
+
+    /// Makes a committed state the current one, on disk and in memory.
+    fn finish(
+        &mut self,
+        staged: &Staged,
+        record: StateRecord,
+        state: TrainingState,
+        retained: Selection,
+    ) -> Result<(), Error> {
+        self.broken = true;
+        self.setup.store.commit(staged)?;
+        let number = record.number;
+        self.current = Some((record, state));
+        self.retained = retained;
+        self.broken = false;
+        if !self.setup.settings.keep_iterates {
+            let all = self.setup.store.numbers()?;
+            for older in all.into_iter().filter(|&older| older < number) {
+                self.setup.store.remove(older)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The private state that goes on from noised weights: a function of what was noised, in the ball.
+fn goes_on(
+    setup: &Setup,
+    retained: &Selection,
+    state: &TrainingState,
+    noised: &Noised<'_>,
+) -> Result<TrainingState, Error> {
+    let mut next = state.clone();
+    next.weights.parameters = noised.weights().parameters().to_vec();
+    next.weights.statistics = match setup.ball.project(&mut next.weights.parameters) {
+        true => setup.statistics_on(retained, &next.weights.parameters)?,
+        false => noised.weights().statistics().to_vec(),
+    };
+    if next.progress.ending.is_none() {
+        setup.training_on(retained).plain().reset(&mut next);
+    }
+    Ok(next)
+}
+
+fn finetune_report(
+    method: &'static str,
+    process: NoisyProcess<'_>,
+    noised: &Noised<'_>,
+    done: FineTuned,
+) -> Result<MethodReport, Error> {
+    let guarantee = noised.guarantee();
+    let schedule = process.settings;
+    let mut settings = members(method, &schedule)?;
+    // The explanation is no setting, and without a step nothing depends on how it would be taken.
+    settings.remove("explanation");
+    if schedule.noisy_steps == 0 {
+        for of_steps in [
+            "noisy_steps",
+            "step_size",
+            "clip_norm",
+            "weight_decay",
+            "minibatch",
+            "seed",
+        ] {
+            settings.remove(of_steps);
+        }
+    }
+    let report = FinetuneReport {
+        retained: process.retained.records.len(),
+        sigma: noised.sigma(),
+        sensitivity: guarantee.sensitivity.value(),
+        epsilon: guarantee.epsilon.value(),
+        delta: guarantee.delta.value(),
+        start_projected: done.start_projected,
+        clipped: done.clipped,
+        noisy_seconds: done.noisy_seconds,
+        recovery_seconds: done.recovery.seconds,
+        recovery: done.recovery.history,
+        schedule: schedule.clone(),
+    };
+    Ok(MethodReport {
+        method: method.to_owned(),
+        settings,
+        explanation: Some(schedule.explanation),
+        gradient_norm_before: None,
+        gradient_norm_after: None,
+        solve: None,
+        details: serde_json::to_value(report).map_err(Error::Document)?,
+    })
+}
+
+/// How long the centre is.
+fn centre_norm(ball: &Ball) -> f64 {
+    let centre = ball.centre();
+    centre.map_or(0.0, |centre| {
+        norm_above(centre.iter().map(|&c| f64::from(c)))
+    })
+}
+
+/// A request in words that name nobody.
+fn kind(request: &RecordRequest) -> String {
+    match request {
+        RecordRequest::Positions(_) => "positions".to_owned(),
+        RecordRequest::Hash(_) => "hash".to_owned(),
+        RecordRequest::Subject(_) => "subject".to_owned(),
+        RecordRequest::Class(_) | RecordRequest::Random { .. } => request.to_string(),
+    }
+}

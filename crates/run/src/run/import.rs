@@ -1,0 +1,64 @@
+//! Runs of models trained elsewhere.
+
+use super::Run;
+use super::config::RunConfig;
+use crate::error::Error;
+use rescind_network::Weights;
+use rescind_unlearn::Observer;
+use rescind_unlearn::training::{TrainingEnding, TrainingProgress, TrainingState};
+use std::path::Path;
+
+impl Run {
+    /// Makes a run of a model trained elsewhere: `weights` is the content of a `safetensors` file.
+    /// Everything in the data source but the validation share counts as trained on.
+    ///
+    /// The weights must lie in the ball. What the certificate then says of training rests on the
+    /// configuration being the one they were trained by, which nobody checks.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); weights that do not fit the network or lie outside the ball.
+    pub fn import(
+        root: &Path,
+        config: RunConfig,
+        centre: Option<&[u8]>,
+        weights: &[u8],
+        observer: &mut dyn Observer,
+    ) -> Result<Self, Error> {
+        let mut run = Run::create(root, config, centre, observer)?;
+        let weights = Weights::from_safetensors(run.classifier()?.network(), weights)?;
+        run.take(weights)?;
+        Ok(run)
+    }
+
+    /// Takes weights that were trained elsewhere as those of this run, which has none yet.
+    ///
+    /// # Errors
+    /// Weights outside the ball or of the wrong length; a run that has weights.
+    pub fn take(&mut self, weights: Weights<f32>) -> Result<(), Error> {
+        if self.current.is_some() || self.broken {
+            return Err(Error::RunExists {
+                path: self.setup.root.clone(),
+            });
+        }
+        let (distance, radius) = (
+            self.setup.ball.distance(&weights.parameters),
+            self.setup.ball.radius(),
+        );
+        let mut inside = weights.parameters.clone();
+        if self.setup.ball.project(&mut inside) {
+            return Err(rescind_unlearn::Error::StartOutsideBall { distance, radius }.into());
+        }
+        let state = TrainingState {
+            weights,
+            exact: None,
+            moments: Vec::new(),
+            best: None,
+            progress: TrainingProgress {
+                ending: Some(TrainingEnding::Imported),
+                ..TrainingProgress::default()
+            },
+        };
+        let record = self.setup.state_record(&self.retained, 0);
+        self.keep(record, state)
+    }
+}

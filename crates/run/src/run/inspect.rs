@@ -1,0 +1,72 @@
+//! A look at a run without opening it.
+
+use super::Run;
+use super::config::{Origin, RunConfig};
+use super::files::read_config;
+use super::store::{StateRecord, Store};
+use crate::error::Error;
+use crate::ledger::{Ledger, Standing};
+use crate::lock::Lock;
+use crate::request::Answered;
+use serde::Serialize;
+use std::path::Path;
+
+/// What can be said of a run without opening it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// What the run of a network is.
+    pub config: Option<RunConfig>,
+    /// Its newest private state, if there is one: progress of training, requests answered.
+    pub state: Option<StateRecord>,
+    /// The process that works on it, if one does.
+    pub busy: Option<String>,
+    /// Every request answered so far. None where the ledger is being written.
+    #[serde(skip)]
+    pub answers: Option<Vec<Answered>>,
+    /// What holds today for every request, given all releases since (docs/theory.md §5).
+    #[serde(skip)]
+    pub standings: Option<Vec<Standing>>,
+    /// Numbers of the requests that no release covers yet.
+    pub pending: Vec<u64>,
+}
+
+impl Run {
+    /// Looks at a run without taking its lock, so also while another process works on it.
+    ///
+    /// # Errors
+    /// A folder that holds no run, or a damaged file.
+    pub fn inspect(root: &Path) -> Result<Summary, Error> {
+        let config = match read_config(root)?.0.origin {
+            Origin::Config(config) => Some(config),
+            Origin::Outside(_) => None,
+        };
+        let store = Store::at(root.join("private").join("state"));
+        // A checkpoint may be replaced between the listing and the reading: look again.
+        let state = match store.newest() {
+            Err(_) => store.newest()?,
+            found => found?,
+        };
+        let busy = Lock::holder(root);
+        let ledger = Ledger::glance(root)?;
+        let answers = ledger.as_ref().map(Ledger::answers).transpose()?;
+        let answers = answers.map(|bodies| {
+            let read = bodies.iter().map(|body| serde_json::from_str(body));
+            read.collect::<Result<Vec<Answered>, _>>()
+        });
+        let answers = answers.transpose().map_err(|error| Error::Damaged {
+            path: root.join("private").join("requests.sqlite"),
+            reason: error.to_string(),
+        })?;
+        let history = ledger.as_ref().map(Ledger::history);
+        let standings = history.map(|history| history.standings()).transpose();
+        let pending = history.map_or_else(Vec::new, |history| history.pending());
+        Ok(Summary {
+            config,
+            state,
+            busy,
+            answers,
+            standings: standings?,
+            pending: pending.iter().map(|request| request.number).collect(),
+        })
+    }
+}

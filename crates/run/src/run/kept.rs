@@ -1,0 +1,75 @@
+//! What a run keeps for its methods, under `private/`.
+
+use super::reference::retrained;
+use super::store::StateRecord;
+use super::training::Training;
+use crate::disk::{self, Access};
+use crate::error::Error;
+use rescind_data::{Selection, Standardisation};
+use rescind_network::Weights;
+use rescind_unlearn::Observer;
+use rescind_unlearn::methods::Kept;
+use rescind_unlearn::training::TrainingState;
+use std::path::PathBuf;
+
+/// What a file of kept bytes begins with; the BLAKE3 of the rest follows.
+const MAGIC: &[u8; 15] = b"rescind-kept-1\n";
+
+/// The run's side of [`Kept`].
+pub(super) struct KeptByRun<'a> {
+    /// `private/kept`.
+    pub folder: PathBuf,
+    /// `private/reference`.
+    pub reference: PathBuf,
+    /// The run's training; on which records is said when it is asked for.
+    pub training: Training<'a>,
+    /// The scaling of its inputs.
+    pub scaling: Option<Standardisation>,
+}
+
+impl KeptByRun<'_> {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.bin"))
+    }
+}
+
+impl Kept for KeptByRun<'_> {
+    /// What is missing, damaged or half written is none: making it again costs time and nothing
+    /// else.
+    fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        let bytes = disk::read(&self.file(name)).ok()?;
+        let (hash, body) = bytes
+            .strip_prefix(MAGIC)?
+            .split_at_checked(blake3::OUT_LEN)?;
+        (blake3::hash(body).as_bytes() == hash).then(|| body.to_vec())
+    }
+
+    fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), rescind_unlearn::Error> {
+        let content = [MAGIC, blake3::hash(bytes).as_bytes().as_slice(), bytes].concat();
+        let kept = disk::folder(&self.folder, Access::Private)
+            .and_then(|()| disk::replace(&self.file(name), &content, Access::Private));
+        kept.map_err(|error| Error::from(error).into())
+    }
+
+    fn retrained(
+        &self,
+        on: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainingState, rescind_unlearn::Error> {
+        let training = Training {
+            train: on,
+            ..self.training
+        };
+        let fresh = StateRecord::new(on, 0, self.scaling.clone());
+        Ok(retrained(
+            self.reference.clone(),
+            training,
+            fresh,
+            observer,
+        )?)
+    }
+
+    fn checkpoint(&self, _steps: u64) -> Result<Option<Weights<f32>>, rescind_unlearn::Error> {
+        Ok(None)
+    }
+}

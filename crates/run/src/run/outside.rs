@@ -1,0 +1,90 @@
+//! Runs of models that the caller brings.
+
+use super::Run;
+use super::config::{Origin, RunSettings};
+use super::create::{Parts, vacant};
+use super::open::opened;
+use crate::error::Error;
+use rescind_data::Manifest;
+use rescind_unlearn::{Ball, Model};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a run keeps of the records of an outside model, besides the identities that the model
+/// gives them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutsideRecords {
+    /// A name for them all.
+    pub dataset: String,
+    /// Whose each of them is, if that is known: for requests by subject.
+    pub subjects: Option<Vec<String>>,
+}
+
+impl Run {
+    /// Makes a run of an outside model in a new or empty folder. `centre` is where the ball is laid
+    /// and training starts; the origin and weights drawn by the model's description if absent. It
+    /// must not depend on the records.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create); a centre of the wrong length; subjects of the wrong number.
+    pub fn create_outside(
+        root: &Path,
+        model: Box<dyn Model>,
+        records: &OutsideRecords,
+        settings: RunSettings,
+        centre: Option<Vec<f32>>,
+    ) -> Result<Self, Error> {
+        settings.training.validate()?;
+        let lock = vacant(root)?;
+        let centre: Option<Arc<[f32]>> = centre.map(Into::into);
+        let parts = Parts {
+            manifest: manifest(&*model, records)?,
+            ball: Ball::new(settings.radius, centre)?,
+            origin: Origin::Outside(settings.clone()),
+            settings,
+            model,
+            centre_seed: None,
+        };
+        Run::made(root, lock, parts, None)
+    }
+
+    /// Opens the run of an outside model, which the caller brings again.
+    ///
+    /// # Errors
+    /// [`Error::OtherModel`] where model or records are not those that the run was made with; else
+    /// as [`open`](Self::open).
+    pub fn open_outside(
+        root: &Path,
+        model: Box<dyn Model>,
+        records: &OutsideRecords,
+    ) -> Result<Self, Error> {
+        let opened = opened(root)?;
+        if let Origin::Config(_) = opened.written.origin {
+            return Err(Error::OtherKindOfModel {
+                path: root.to_owned(),
+                found: "a network",
+                advice: "without a model of your own",
+            });
+        }
+        let other = |differs| Error::OtherModel {
+            path: root.to_owned(),
+            differs,
+        };
+        if opened.description != *model.description() {
+            return Err(other("model"));
+        }
+        if opened.manifest != manifest(&*model, records)? {
+            return Err(other("set of records"));
+        }
+        Run::with(root, opened, model)
+    }
+}
+
+fn manifest(model: &dyn Model, records: &OutsideRecords) -> Result<Manifest, Error> {
+    let identities = (0..model.records()).map(|position| model.identity(position));
+    Ok(Manifest::of_identities(
+        &records.dataset,
+        identities.collect(),
+        records.subjects.as_deref(),
+    )?)
+}

@@ -1,0 +1,90 @@
+//! Retraining on the records that stay: the reference every other method is measured by.
+
+use super::Run;
+use super::store::{StateRecord, Store};
+use super::training::{Training, checkpoint};
+use crate::error::Error;
+use rescind_data::Selection;
+use rescind_unlearn::Observer;
+use rescind_unlearn::training::TrainingState;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A retrained model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// Records it was trained on.
+    pub retained: usize,
+    /// Seconds its training took.
+    pub seconds: f64,
+}
+
+impl Run {
+    /// Trains afresh on the records now retained, as if the forgotten ones had never been there,
+    /// and keeps the result in `private/` for comparison. A retraining that was broken off goes on
+    /// where it stood; one that is done is not done again.
+    ///
+    /// # Errors
+    /// As [`train`](Self::train).
+    pub fn retrain(&mut self, observer: &mut dyn Observer) -> Result<Reference, Error> {
+        self.trained()?;
+        let state = self.retrained(&self.retained, observer)?;
+        Ok(Reference {
+            retained: self.retained.len(),
+            seconds: state.progress.seconds,
+        })
+    }
+
+    /// The retrained state for these records, trained now if it is not there.
+    pub(crate) fn retrained(
+        &self,
+        retained: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainingState, Error> {
+        retrained(
+            self.reference_folder(),
+            self.setup.training_on(retained),
+            self.setup.state_record(retained, 0),
+            observer,
+        )
+    }
+
+    /// The retraining of these records as far as it has come.
+    pub(super) fn reference(&self, retained: &Selection) -> Result<Option<TrainingState>, Error> {
+        let store = Store::open(self.reference_folder())?;
+        let found = store.read(self.setup.model.description(), None)?;
+        let same = found.filter(|(record, _)| record.retained == retained.digest());
+        Ok(same.map(|(_, state)| state))
+    }
+
+    pub(super) fn reference_folder(&self) -> PathBuf {
+        self.setup.private("reference")
+    }
+}
+
+/// Trains as `training` says, in this folder, going on where it was broken off. `fresh` is the
+/// record of a training that begins.
+pub(super) fn retrained(
+    folder: PathBuf,
+    training: Training<'_>,
+    fresh: StateRecord,
+    observer: &mut dyn Observer,
+) -> Result<TrainingState, Error> {
+    let (store, description) = (Store::open(folder)?, training.model.description());
+    store.sweep()?;
+    let found = store.read(description, None)?;
+    let (mut record, mut state) = match found.filter(|(found, _)| found.retained == fresh.retained)
+    {
+        Some((_, state)) if state.progress.ending.is_some() => return Ok(state),
+        Some(begun) => begun,
+        None => {
+            for number in store.numbers()? {
+                store.remove(number)?;
+            }
+            (fresh, training.start()?)
+        }
+    };
+    let mut save = |state: &TrainingState| checkpoint(&store, description, &mut record, state);
+    training.run(&mut state, &mut save, observer)?;
+    Ok(state)
+}

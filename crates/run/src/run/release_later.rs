@@ -1,0 +1,112 @@
+//! Releasing what was forgotten before.
+
+use super::Run;
+use crate::error::Error;
+use crate::release::{PrivateWeights, ReleaseOrder, Released, release};
+use crate::request::{Answered, ReleaseChoice};
+use rescind_certificate::{MethodFacts, SolveFacts};
+use rescind_privacy::sensitivity::SensitivityBound;
+use rescind_unlearn::Observer;
+use rescind_unlearn::methods::{MethodChoice, Public};
+use rescind_unlearn::training::TrainingState;
+
+impl Run {
+    /// Releases the private weights as they are: the release covers every request that none
+    /// covers yet. No request is made, and no record is looked at but for batch-norm statistics.
+    ///
+    /// # Errors
+    /// [`ReleaseError::NothingPending`](crate::release::ReleaseError::NothingPending); what the
+    /// release meets.
+    pub fn release(
+        &mut self,
+        choice: &ReleaseChoice,
+        _observer: &mut dyn Observer,
+    ) -> Result<Released, Error> {
+        self.trained()?;
+        let last = self.ledger.history().pending().last().map(|r| r.number);
+        let Some(last) = last else {
+            return Err(crate::release::ReleaseError::NothingPending.into());
+        };
+        let answered = self.answer(last)?.ok_or(Error::OpenAgain)?;
+        let (setup, ledger, key) = (&self.setup, &mut self.ledger, &self.key);
+        let Some((record, state)) = &self.current else {
+            return Err(Error::OpenAgain);
+        };
+        let digest = setup.store.digest_of(record.number)?;
+        let unchanged = ledger.history().last_request().map(|r| r.state) == Some(digest);
+        let facts = answered.facts();
+        let (candidates, method) = match unchanged {
+            true => (answered.bounds.clone(), facts),
+            // Training went on from there: its own bounds hold, and what was measured of the step
+            // is no longer so.
+            false => (
+                self.setup.bounds_of_training(self.retained.len())?,
+                MethodFacts {
+                    gradient_norm_before: None,
+                    gradient_norm_after: None,
+                    solve: None,
+                    ..facts
+                },
+            ),
+        };
+        let mut statistics = |w: &[f32]| {
+            let computed = setup.statistics_on(&self.retained, w);
+            computed.map_err(|error| error.to_string())
+        };
+        let order = ReleaseOrder {
+            basis: setup.basis(choice, &self.retained, None, &mut statistics),
+            state: digest,
+            weights: private_weights(state),
+            candidates,
+            method,
+        };
+        Ok(release(order, ledger, key)?)
+    }
+}
+
+impl super::setup::Setup {
+    /// Bounds for weights that training itself led to.
+    fn bounds_of_training(&self, retained: usize) -> Result<Vec<SensitivityBound>, Error> {
+        let training = MethodChoice::named("retrain").method()?;
+        let promise = training.promise(&Public {
+            model: &*self.model,
+            ball: &self.ball,
+            training: &self.settings.training,
+            noise: None,
+            retained,
+            forgotten: 0,
+        })?;
+        Ok(promise.bounds)
+    }
+}
+
+/// The weights as precisely as they are known.
+pub(super) fn private_weights(state: &TrainingState) -> PrivateWeights {
+    match &state.exact {
+        Some(exact) => PrivateWeights::exact(exact.clone()),
+        None => PrivateWeights::new(state.weights.parameters.clone()),
+    }
+}
+
+impl Answered {
+    /// What a certificate says of the method.
+    pub(super) fn facts(&self) -> MethodFacts {
+        let report = &self.method;
+        MethodFacts {
+            name: report.method.clone(),
+            settings: report.settings.clone(),
+            training_finished: self.training_finished,
+            seconds: self.seconds,
+            gradient_norm_before: report.gradient_norm_before,
+            gradient_norm_after: report.gradient_norm_after,
+            solve: report.solve.as_ref().map(|solve| SolveFacts {
+                solver: solve.solver.clone(),
+                ending: solve.ending.clone(),
+                products: solve.products,
+                residual: solve.residual,
+                right_hand_side: solve.right_hand_side,
+                theorem_residual: solve.theorem_residual,
+            }),
+        }
+    }
+}

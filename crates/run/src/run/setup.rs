@@ -1,0 +1,148 @@
+//! What of a run no request changes, but for the scaling of its inputs.
+
+use super::config::{Origin, RunSettings};
+use super::kept::KeptByRun;
+use super::store::{StateRecord, Store};
+use super::training::Training;
+use crate::error::Error;
+use crate::release::{Ball as ReleasedBall, Basis, RequestFacts, RetainedStatistics};
+use crate::request::ReleaseChoice;
+use rescind_certificate::{DataFacts, InputScaling};
+use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisation};
+use rescind_network::Weights;
+use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
+use std::path::PathBuf;
+
+/// What of a run no request changes, but for the scaling of its inputs.
+pub(crate) struct Setup {
+    pub root: PathBuf,
+    pub origin: Origin,
+    pub settings: RunSettings,
+    /// BLAKE3 of `run.json`.
+    pub configuration: Digest,
+    pub manifest: Manifest,
+    pub model: Box<dyn Model>,
+    pub ball: Ball,
+    /// The seed that the centre was drawn from, where the run drew it.
+    pub centre_seed: Option<u64>,
+    pub split: Split,
+    pub store: Store,
+}
+
+impl Setup {
+    /// `private/` and what is in it.
+    pub fn private(&self, name: &str) -> PathBuf {
+        self.root.join("private").join(name)
+    }
+
+    pub fn penalty(&self) -> L2Penalty {
+        L2Penalty {
+            strength: self.settings.training.penalty,
+            centre: self.ball.centre().cloned(),
+        }
+    }
+
+    /// Batch-norm statistics on these records with these weights; empty without batch norm.
+    pub fn statistics_on(&self, on: &Selection, w: &[f32]) -> Result<Vec<f32>, Error> {
+        let training = &self.settings.training;
+        match self.model.batch_norm() {
+            Some(batch_norm) => Ok(batch_norm.on(on, w, training.batch, training.seed)?),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The training of the run's model on these records.
+    pub fn training_on<'a>(&'a self, retained: &'a Selection) -> Training<'a> {
+        Training {
+            model: &*self.model,
+            train: retained,
+            validation: &self.split.validation,
+            settings: &self.settings.training,
+            ball: &self.ball,
+        }
+    }
+
+    /// The record of a state of this run that is not yet written.
+    pub fn state_record(&self, retained: &Selection, answered: u64) -> StateRecord {
+        StateRecord::new(retained, answered, self.model.scaling().cloned())
+    }
+
+    /// What the run keeps for its methods.
+    pub fn kept(&self) -> KeptByRun<'_> {
+        KeptByRun {
+            folder: self.private("kept"),
+            reference: self.private("reference"),
+            training: self.training_on(&self.split.train),
+            scaling: self.model.scaling().cloned(),
+        }
+    }
+
+    /// How the model does on some training records and on the test records, if it can tell.
+    pub fn measured(
+        &self,
+        weights: &Weights<f32>,
+        on: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Measured, Measured)>, Error> {
+        let mut measure = |on: EvaluationSet<'_>| {
+            let (w, statistics) = (&weights.parameters, &weights.statistics);
+            let measured = self.model.measure(w, statistics, on, observer);
+            measured.map_err(rescind_unlearn::Error::from)
+        };
+        let records = measure(EvaluationSet::Records(on))?;
+        Ok(records.zip(measure(EvaluationSet::Test)?))
+    }
+
+    /// What every release of the run is told.
+    pub fn basis<'a>(
+        &'a self,
+        choice: &ReleaseChoice,
+        retained: &Selection,
+        request: Option<RequestFacts>,
+        statistics: RetainedStatistics<'a>,
+    ) -> Basis<'a> {
+        let model = self.model.description();
+        Basis {
+            run: &self.root,
+            configuration: Some(self.configuration),
+            model,
+            ball: ReleasedBall {
+                radius: self.ball.radius(),
+                centre: self.ball.centre().map(|centre| &**centre),
+                seed: self.centre_seed,
+            },
+            noise: choice.noise,
+            insecure_noise_seed: choice.insecure_noise_seed,
+            statistics: (model.statistic_count() > 0).then_some(statistics),
+            budget: choice.budget,
+            request,
+            data: self.data_facts(retained),
+        }
+    }
+
+    /// The records, of which these stay, under the scaling now in force.
+    fn data_facts(&self, retained: &Selection) -> DataFacts {
+        DataFacts {
+            dataset: self.manifest.dataset().to_owned(),
+            manifest: self.manifest.root(),
+            records: self.manifest.records().len() as u64,
+            retained: retained.len() as u64,
+            validation: self.split.validation.len() as u64,
+            input_scaling: scaling(self.model.scaling(), retained),
+        }
+    }
+}
+
+fn scaling(scaling: Option<&Standardisation>, retained: &Selection) -> InputScaling {
+    let Some(scaling) = scaling else {
+        return InputScaling::None;
+    };
+    match scaling.provenance() {
+        Provenance::None => InputScaling::None,
+        Provenance::Fixed | Provenance::Supplied => InputScaling::Constants,
+        Provenance::ComputedOn { selection, .. } if *selection == retained.digest() => {
+            InputScaling::FromRetained
+        }
+        Provenance::ComputedOn { .. } => InputScaling::FromRecords,
+    }
+}

@@ -1,0 +1,212 @@
+//! The released files.
+
+use crate::disk;
+use crate::ledger::{Ledger, content_digest, release_folder};
+use crate::release::centre_digest;
+use crate::tensors;
+use rescind_certificate::verify::{Checks, Subject};
+use rescind_certificate::{Certificate, FollowedBy, digest_of};
+use rescind_data::Digest;
+use rescind_network::Weights;
+use rescind_unlearn::ModelDescription;
+use std::path::Path;
+
+/// What lies in the release's folder is what was certified.
+pub(super) fn are_the_same(
+    certificate: &Certificate,
+    run: &Path,
+    ledger: &Ledger,
+    checks: &mut Checks,
+) {
+    let subject = Subject::Files;
+    let folder = release_folder(run, certificate.release);
+    let model = &certificate.model;
+    let mut read = |name: &str| match disk::read(&folder.join(name)) {
+        Ok(bytes) => Some(bytes),
+        Err(error) => {
+            checks.failed(
+                subject,
+                name,
+                "the released file",
+                &error,
+                "it cannot be read",
+            );
+            None
+        }
+    };
+    let [weights, description, text, markdown] = [
+        "weights.safetensors",
+        "model.json",
+        "certificate.txt",
+        "certificate.md",
+    ]
+    .map(&mut read);
+    let digest = |bytes: &[u8]| digest_of(bytes);
+    if let Some(bytes) = &weights {
+        let why = "the released weights are those certified";
+        checks.equal(subject, "/model/weights", digest(bytes), model.weights, why);
+    }
+    if let Some(bytes) = &description {
+        let why = "the released model is the one certified";
+        checks.equal(
+            subject,
+            "/model/description",
+            digest(bytes),
+            model.description,
+            why,
+        );
+    }
+    if let Some(stated) = model.configuration {
+        match disk::read(&run.join("run.json")) {
+            Ok(bytes) => {
+                let why = "the run's configuration is the one certified";
+                checks.equal(subject, "/model/configuration", digest(&bytes), stated, why);
+            }
+            Err(error) => {
+                let expected = "the run's configuration";
+                checks.failed(subject, "run.json", expected, &error, "it cannot be read");
+            }
+        }
+    }
+    let renderings = [
+        ("certificate.txt", text, certificate.to_string()),
+        ("certificate.md", markdown, certificate.to_markdown()),
+    ];
+    for (name, found, rendered) in renderings {
+        let Some(found) = found else { continue };
+        let why = format!("{name} says what the certificate says");
+        checks.equal(
+            subject,
+            name,
+            digest(rendered.as_bytes()),
+            digest(&found),
+            &why,
+        );
+    }
+    let mut releases = ledger.history().releases();
+    if let Some(row) = releases.find(|row| row.number == certificate.release) {
+        match content_digest(&folder) {
+            Ok(found) => {
+                let why = "the release's folder holds what was recorded, no more and no less";
+                checks.equal(subject, "releases", row.content, found, why);
+            }
+            Err(error) => {
+                checks.failed(
+                    subject,
+                    "releases",
+                    row.content,
+                    &error,
+                    "it cannot be read",
+                );
+            }
+        }
+    }
+    if model.linearised {
+        centre_is_certified(certificate, &folder, description.as_deref(), checks);
+    }
+    if let (Some(weights), Some(description)) = (weights, description) {
+        content_fits(certificate, &weights, &description, checks);
+    }
+}
+
+/// The point at which the model is linearised decides its outputs as much as the weights do.
+fn centre_is_certified(
+    certificate: &Certificate,
+    folder: &Path,
+    description: Option<&[u8]>,
+    checks: &mut Checks,
+) {
+    let (subject, ball) = (Subject::Files, &certificate.model.ball);
+    let description =
+        description.and_then(|bytes| serde_json::from_slice::<ModelDescription>(bytes).ok());
+    let Some(description) = description else {
+        return; // said by `content_fits`
+    };
+    let centre = disk::read(&folder.join("centre.safetensors"))
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| {
+            let read: Result<Weights<f32>, _> = tensors::from_bytes(&description, &bytes);
+            read.map_err(|error| error.to_string())
+        });
+    match centre {
+        Ok(centre) => {
+            let found = centre_digest(&centre.parameters);
+            let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
+            let why = "the model is linearised at the centre certified";
+            checks.equal(subject, "/model/ball/centre", found, stated, why);
+        }
+        Err(error) => {
+            let why = "the centre cannot be read";
+            checks.failed(subject, "centre.safetensors", "the centre", error, why);
+        }
+    }
+    if let Some(seed) = ball.seed {
+        let drawn = centre_digest(&description.draw(seed));
+        let why = "the centre is what the seed draws";
+        let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
+        checks.equal(subject, "/model/ball/seed", drawn, stated, why);
+    }
+}
+
+/// What the certificate says about the files' content.
+fn content_fits(
+    certificate: &Certificate,
+    weights: &[u8],
+    description: &[u8],
+    checks: &mut Checks,
+) {
+    let subject = Subject::Files;
+    let model = &certificate.model;
+    let description: ModelDescription = match serde_json::from_slice(description) {
+        Ok(description) => description,
+        Err(error) => {
+            let why = "it cannot be read";
+            checks.failed(subject, "model.json", "a model's description", error, why);
+            return;
+        }
+    };
+    let count = description.parameters() as u64;
+    let why = "the model has as many parameters as were noised";
+    checks.equal(subject, "/model/parameters", count, model.parameters, why);
+    let count = description.statistic_count() as u64;
+    let why = "the model has as many statistics as stated";
+    checks.equal(subject, "/model/statistics", count, model.statistics, why);
+    let (rough, stated) = (
+        description.smoothness.rough_parts().join(", "),
+        model.rough_parts.join(", "),
+    );
+    let why = "the parts without a Lipschitz Hessian are those stated";
+    checks.equal(subject, "/model/rough_parts", rough, stated, why);
+    let why = "the model is of the kind stated";
+    checks.equal(
+        subject,
+        "/model/kind",
+        description.kind.as_str(),
+        model.kind.as_str(),
+        why,
+    );
+
+    let read: Result<Weights<f32>, _> = tensors::from_bytes(&description, weights);
+    match read {
+        // What training made of noised numbers lies on no grid.
+        Ok(_) if certificate.noise.followed_by == FollowedBy::Recovery => {}
+        Ok(weights) => {
+            let grid = certificate.noise.grid;
+            let values = weights.parameters.iter().map(|&value| f64::from(value));
+            let off = values.into_iter().find(|value| {
+                (value / grid.spacing()).fract().abs() > 0.0 || value.abs() > grid.limit()
+            });
+            let why = "every released number lies on the grid";
+            checks.passed_if(off.is_none(), subject, why);
+            if let Some(off) = off {
+                let expected = format!("a multiple of {}", grid.spacing());
+                let why = "a weight is off the grid";
+                checks.failed(subject, "/noise/grid", expected, off, why);
+            }
+        }
+        Err(error) => {
+            let why = "the weights do not fit the model";
+            checks.failed(subject, "weights.safetensors", "its weights", &error, why);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The ledger of the run a certificate is from.
+
+use crate::key::RunKey;
+use crate::ledger::{Entry, History, Ledger, ReleaseEntry, RequestEntry};
+use rescind_certificate::Certificate;
+use rescind_certificate::verify::{Checks, Subject, compare};
+use rescind_data::Digest;
+use serde_json::Value;
+use std::path::Path;
+
+/// The ledger, if its chain holds.
+pub(super) fn opened(run: &Path, checks: &mut Checks) -> Option<Ledger> {
+    match Ledger::open_existing(run) {
+        Ok(ledger) => {
+            checks.passed_if(true, Subject::Ledger, "the ledger's chain holds");
+            Some(ledger)
+        }
+        Err(error) => {
+            checks.failed(
+                Subject::Ledger,
+                "ledger.sqlite",
+                "a ledger whose chain holds",
+                &error,
+                "the ledger is not usable",
+            );
+            None
+        }
+    }
+}
+
+/// Compares with the certificate as the ledger recorded it: this names every edited field.
+pub(super) fn original_is_the_same(value: &Value, ledger: &Ledger, checks: &mut Checks) {
+    let release = value.get("release").and_then(Value::as_u64);
+    let number = release.unwrap_or_default();
+    let original = match ledger.document(number) {
+        Ok(document) => document.and_then(|text| serde_json::from_str::<Value>(&text).ok()),
+        Err(error) => {
+            let expected = "the certificate that was recorded";
+            let why = "the ledger's copy was altered";
+            checks.failed(Subject::Ledger, "ledger.sqlite", expected, &error, why);
+            return;
+        }
+    };
+    let Some(original) = original else {
+        let (expected, found) = ("a release in the ledger", format!("release {number}"));
+        let why = "the ledger has no certificate of this release";
+        checks.failed(Subject::Ledger, "/release", expected, found, why);
+        return;
+    };
+    let mut differences = Vec::new();
+    compare(String::new(), &original, value, &mut differences);
+    let why = "the certificate is the one in the ledger";
+    checks.passed_if(differences.is_empty(), Subject::Ledger, why);
+    for (field, expected, found) in differences {
+        let why = "the certificate in the ledger says something else";
+        checks.failed(Subject::Ledger, field, expected, found, why);
+    }
+}
+
+/// Key, place in the chain, and rows are those of the certificate.
+pub(super) fn release_is_recorded(
+    certificate: &Certificate,
+    run: &Path,
+    ledger: &Ledger,
+    checks: &mut Checks,
+) {
+    let history = ledger.history();
+    match RunKey::open(run) {
+        Ok(key) => {
+            let (own, found) = (key.identity().public_key, certificate.key.public_key);
+            checks.equal(
+                Subject::Key,
+                "/key/public_key",
+                own,
+                found,
+                "the run's key signed",
+            );
+        }
+        Err(error) => {
+            let why = "the run's key cannot be read";
+            checks.failed(
+                Subject::Key,
+                "private/signing.key",
+                "the run's key",
+                &error,
+                why,
+            );
+        }
+    }
+    let anchor = &certificate.ledger;
+    let before = anchor.entries.checked_sub(1).and_then(|last| {
+        history
+            .entries()
+            .get(usize::try_from(last).ok()?)
+            .map(|recorded| recorded.digest)
+    });
+    let head = before.unwrap_or(Digest::from([0; 32]));
+    let why = "the ledger's history is the one that was signed";
+    checks.equal(Subject::Ledger, "/ledger/head", head, anchor.head, why);
+    row_agrees(certificate, history, checks);
+}
+
+/// The row repeats figures of the certificate, so that promises can be composed from rows alone.
+fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks) {
+    let subject = Subject::Ledger;
+    let (guarantee, noise) = (&certificate.guarantee, &certificate.noise);
+    let Some(row) = history
+        .releases()
+        .find(|row| row.number == certificate.release)
+    else {
+        let found = certificate.release;
+        checks.failed(
+            subject,
+            "/release",
+            "a row in the ledger",
+            found,
+            "it was not recorded",
+        );
+        return;
+    };
+    let stated = ReleaseEntry {
+        number: certificate.release,
+        released_at: certificate.released_at.clone(),
+        spent: row.spent,
+        epsilon: guarantee.epsilon,
+        delta: guarantee.delta,
+        kind: guarantee.kind,
+        origin: noise.origin,
+        weights: certificate.model.weights,
+        content: row.content,
+        state: row.state,
+    };
+    let spent = (row.spent.gdp().ok(), row.spent.sigma());
+    let spends = spent == (Some(guarantee.mu), noise.sigma)
+        && row.spent.failure_probability().to_bits() == guarantee.failure_probability.to_bits();
+    checks.passed_if(
+        stated == *row && spends,
+        subject,
+        "the ledger's row of this release agrees",
+    );
+    if stated != *row || !spends {
+        let (expected, found) = (format!("{row:?}"), format!("{stated:?}"));
+        checks.failed(
+            subject,
+            "/guarantee",
+            expected,
+            found,
+            "the ledger's row disagrees",
+        );
+    }
+    // The requests are those between the anchored history and the release before it.
+    let mut covered: Vec<&RequestEntry> = Vec::new();
+    for recorded in history.entries() {
+        match &recorded.entry {
+            Entry::Request(request) => covered.push(request),
+            Entry::Release(release) if release.number == certificate.release => break,
+            Entry::Release(_) => covered.clear(),
+            Entry::Certificate(_) => {}
+        }
+    }
+    let agree = covered.len() == certificate.requests.len()
+        && covered
+            .iter()
+            .zip(&certificate.requests)
+            .all(|(row, stated)| {
+                (row.number, &row.requested_at, row.records, row.commitment)
+                    == (
+                        stated.number,
+                        &stated.requested_at,
+                        stated.records,
+                        stated.commitment,
+                    )
+            });
+    checks.passed_if(agree, subject, "the ledger's rows of its requests agree");
+    if !agree {
+        let (expected, found) = (
+            format!("{covered:?}"),
+            format!("{:?}", certificate.requests),
+        );
+        checks.failed(
+            subject,
+            "/requests",
+            expected,
+            found,
+            "the ledger's rows disagree",
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! Descents until the gradient is small.
+
+mod conjugate;
+mod place;
+mod round;
+mod search;
+
+use super::point::{Effort, Point, evaluate};
+use super::settings::ConvexSettings;
+use crate::error::Error;
+use crate::observer::Observer;
+use crate::outputs::ConvexObjective;
+use place::Place;
+use rescind_curvature::norm;
+
+/// Share of G that the norm computed in binary64 must leave for that computation's own rounding.
+const ROUNDING: f64 = 1e-3;
+
+/// A descent on a strongly convex objective F to `‖∇F(w)‖ ≤ G` (THEORY §3).
+///
+/// Rounds of preconditioned nonlinear conjugate gradients, followed in the model's outputs: a product
+/// with the Jacobian and one with its transpose for every direction, an exact search on each line,
+/// and a fresh preconditioner once the outputs' curvature has moved. Work runs in binary32; small
+/// gradients are computed in binary64, and later ones are differences to them.
+pub struct Minimiser<'a> {
+    objective: &'a dyn ConvexObjective,
+    settings: ConvexSettings,
+    point: Point,
+    /// The gradient's norm after the last round and after the one before it.
+    last: Option<f64>,
+    before: Option<f64>,
+    /// The point in the outputs, where it was followed there.
+    place: Option<Place<'a>>,
+    effort: Effort,
+}
+
+impl<'a> Minimiser<'a> {
+    /// Starts at `w`.
+    ///
+    /// # Errors
+    /// Settings out of range, and whatever the objective meets.
+    pub fn start(
+        objective: &'a dyn ConvexObjective,
+        w: Vec<f64>,
+        settings: ConvexSettings,
+    ) -> Result<Self, Error> {
+        Self::resume(objective, w, &[], settings)
+    }
+
+    /// Goes on at `w` as the descent did whose gradient norms, after each of its steps, were
+    /// `norms`: with bitwise the same result.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn resume(
+        objective: &'a dyn ConvexObjective,
+        w: Vec<f64>,
+        norms: &[f64],
+        settings: ConvexSettings,
+    ) -> Result<Self, Error> {
+        settings.validate()?;
+        let back = |steps: usize| norms.iter().rev().nth(steps).copied();
+        let (last, before) = (back(0), back(1));
+        let mut start = Self {
+            objective,
+            settings,
+            point: Point::unknown(Vec::new()),
+            last,
+            before,
+            place: None,
+            effort: Effort::default(),
+        };
+        let exact = last.is_some_and(|last| start.delicate(last, before));
+        start.see(w, before, exact)?;
+        Ok(start)
+    }
+
+    /// Starts at `w`, where the gradient is known to be about `gradient`, so that it need not be
+    /// computed.
+    ///
+    /// # Errors
+    /// Settings out of range.
+    pub fn start_with(
+        objective: &'a dyn ConvexObjective,
+        w: Vec<f64>,
+        gradient: Vec<f64>,
+        settings: ConvexSettings,
+    ) -> Result<Self, Error> {
+        settings.validate()?;
+        let point = Point {
+            norm: norm(&gradient),
+            w,
+            gradient,
+            loss: None,
+            exact: false,
+        };
+        Ok(Self {
+            objective,
+            settings,
+            last: Some(point.norm),
+            point,
+            before: None,
+            place: None,
+            effort: Effort::default(),
+        })
+    }
+
+    /// Whether `‖∇F(w)‖ ≤ G`, computed in binary64 with room for rounding.
+    pub fn has_arrived(&self) -> bool {
+        self.point.exact && self.point.norm <= self.settings.gradient_bound * (1.0 - ROUNDING)
+    }
+
+    /// w.
+    pub fn weights(&self) -> &[f64] {
+        &self.point.w
+    }
+
+    /// `‖∇F(w)‖`.
+    pub fn gradient_norm(&self) -> f64 {
+        self.point.norm
+    }
+
+    /// The same, if it was computed in binary64.
+    pub fn exact_gradient_norm(&self) -> Option<f64> {
+        self.point.exact.then_some(self.point.norm)
+    }
+
+    /// `F(w)`, where it was computed.
+    pub fn loss(&self) -> Option<f64> {
+        self.point.loss
+    }
+
+    /// What it has cost so far.
+    pub fn effort(&self) -> Effort {
+        self.effort
+    }
+
+    /// The final point.
+    pub fn into_weights(self) -> Vec<f64> {
+        self.point.w
+    }
+
+    /// Goes one round: as far down as one preconditioner leads, or to G.
+    ///
+    /// # Errors
+    /// [`Error::GradientStuck`] where rounding keeps the gradient above G; [`Error::NoStep`];
+    /// [`Error::Interrupted`]; whatever the objective meets.
+    pub fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.round(observer)?;
+        self.effort.steps += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A round of conjugate gradients, followed in the outputs.
+
+use super::conjugate::{Ending, Goal, descend};
+use super::place::Place;
+use super::{Minimiser, evaluate};
+use crate::descent::point::Point;
+use crate::error::Error;
+use crate::observer::Observer;
+use rescind_curvature::norm;
+
+/// Gradient norms below which binary32 no longer tells where to go.
+const COARSE: f64 = 1e-6;
+/// Least share that binary32 leaves of a gradient that is known exactly.
+const FINEST: f64 = 3e-4;
+/// Gradient norms down to which binary32 takes a descent by itself, from no exact gradient.
+const ALONE: f64 = 1e-7;
+
+impl Minimiser<'_> {
+    /// Goes down as far as one preconditioner leads, or to G.
+    pub(super) fn round(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
+        let mut place = match self.place.take() {
+            Some(place) => place,
+            None => Place::new(self.objective, &self.point.w)?,
+        };
+        let half = 0.5 * self.settings.gradient_bound;
+        let goal = Goal {
+            target: match self.point.exact {
+                true => half.max(FINEST * self.point.norm),
+                false => half.max(ALONE),
+            },
+            most: self.settings.max_products,
+            seed: self.settings.seed,
+        };
+        let start = (&*self.point.gradient, self.point.exact);
+        let (ending, taken) = descend(&mut place, start, &goal, observer)?;
+        self.effort.products += taken.directions;
+        self.effort.preconditioners += taken.preconditioners;
+        let w = place.weights();
+        drop(place);
+        let known = std::mem::replace(&mut self.point, Point::unknown(Vec::new()));
+        self.see(w, Some(known.norm), ending == Ending::Reached)?;
+        if !self.point.norm.is_finite() {
+            let ending = rescind_curvature::Ending::NonFinite;
+            return Err(Error::NoStep { ending });
+        }
+        (self.before, self.last) = (self.last, Some(self.point.norm));
+        let falls = match (known.loss, self.point.loss) {
+            (Some(before), Some(now)) => before - now > 4.0 * f64::EPSILON * before.abs(),
+            _ => false,
+        };
+        if known.exact && !falls && self.point.norm > 0.9 * known.norm {
+            return Err(Error::GradientStuck {
+                norm: self.point.norm,
+                bound: self.settings.gradient_bound,
+            });
+        }
+        Ok(())
+    }
+
+    /// Evaluates at w, after a step from a gradient of norm `before`; in binary64 where that is
+    /// asked for or where binary32 is not to be trusted.
+    pub(super) fn see(
+        &mut self,
+        w: Vec<f64>,
+        before: Option<f64>,
+        exact: bool,
+    ) -> Result<(), Error> {
+        self.place = None;
+        if !exact {
+            let place = Place::new(self.objective, &w)?;
+            let gradient = place.gradient()?;
+            self.effort.gradients += 1;
+            let norm = norm(&gradient);
+            if !self.delicate(norm, before) {
+                self.point = Point {
+                    norm,
+                    loss: Some(place.loss()),
+                    w,
+                    gradient,
+                    exact: false,
+                };
+                self.place = Some(place);
+                return Ok(());
+            }
+        }
+        self.point = evaluate(self.objective, w, &mut self.effort)?;
+        Ok(())
+    }
+
+    /// Whether a gradient of this norm, after one of norm `before`, is computed in binary64: it is
+    /// small, or does not fall as rounding may explain.
+    pub(super) fn delicate(&self, norm: f64, before: Option<f64>) -> bool {
+        let small = 4.0 * self.settings.gradient_bound.max(COARSE);
+        norm <= small || before.is_some_and(|before| norm > 0.9 * before)
+    }
+}

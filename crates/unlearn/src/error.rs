@@ -1,0 +1,197 @@
+//! What can go wrong in a model or a method.
+
+use crate::phase::Phase;
+use rescind_curvature::{Ending, InvalidSetting, PreconditionerError, SolveError, SpectrumError};
+use rescind_data::{
+    DataError, DatasetError, ManifestError, RequestError, SelectionError, SplitError,
+    StandardisationError,
+};
+use rescind_network::NetworkError;
+use rescind_privacy::PrivacyError;
+
+/// A failure of an outside model, as it was raised.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a model could not be computed with, or a method could not do what was asked. Every message
+/// names the thing, what was found, what was expected and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The model failed; this is what it said.
+    #[error("the model failed: {0}")]
+    Model(Failure),
+    /// The model does not offer what was asked of it.
+    #[error(
+        "the model does not offer {capability}, which this needs: use a method that does without"
+    )]
+    Lacks {
+        /// What it lacks.
+        capability: &'static str,
+    },
+    /// What a run keeps for its methods could not be read or written; this is what was said.
+    #[error("{0}")]
+    Storage(Failure),
+    /// The network or its weights.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Loading records.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Records that do not form a dataset.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The manifest, or data that are no longer those it lists.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Sets of records.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
+    /// The validation split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// Standardisation.
+    #[error(transparent)]
+    Standardisation(#[from] StandardisationError),
+    /// A deletion request.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// Privacy arithmetic.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
+    /// Input a solver cannot use.
+    #[error(transparent)]
+    Solve(#[from] SolveError),
+    /// A preconditioner that cannot be prepared.
+    #[error("the preconditioner: {0}")]
+    Preconditioner(#[from] PreconditionerError),
+    /// A spectrum that cannot be measured.
+    #[error("the spectrum: {0}")]
+    Spectrum(#[from] SpectrumError),
+
+    /// A setting out of its range.
+    #[error("{setting} is {found}: expected {expected}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What was given.
+        found: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// A method that the table does not have.
+    #[error("there is no method {found:?}: the methods are {known}")]
+    UnknownMethod {
+        /// The name given.
+        found: String,
+        /// The names there are.
+        known: String,
+    },
+    /// Settings that the method does not have, or of the wrong kind.
+    #[error("the settings of the method {method}: {reason}")]
+    MethodSettings {
+        /// The method.
+        method: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An objective over no record.
+    #[error("no record is left to compute on: select at least one")]
+    NoRecords,
+    /// A network that does not take these records.
+    #[error(
+        "the network takes inputs of shape {input:?} and has {outputs} outputs; the records have \
+         shape {records:?} and {classes} classes: build the network for these data"
+    )]
+    ModelDoesNotFit {
+        /// Shape the network takes.
+        input: Vec<usize>,
+        /// Its outputs.
+        outputs: usize,
+        /// Shape of a record.
+        records: Vec<usize>,
+        /// Classes in the data.
+        classes: usize,
+    },
+    /// Weights that lie outside the ball before training has begun.
+    #[error(
+        "the starting weights lie {distance:.4} from the centre, outside the ball of radius \
+         {radius}: give a radius above {distance:.4} (it must not be chosen by looking at the records)"
+    )]
+    StartOutsideBall {
+        /// Their distance from the centre.
+        distance: f64,
+        /// The radius.
+        radius: f64,
+    },
+    /// Training produced a loss or weights that are not finite.
+    #[error(
+        "training diverged in epoch {epoch}: the loss is {loss}; lower the learning rate or check \
+         the inputs' scale. The last checkpoint is kept"
+    )]
+    Diverged {
+        /// Epoch, from 1.
+        epoch: u64,
+        /// The loss met.
+        loss: f64,
+    },
+    /// The linear solve gave no usable step.
+    #[error("the Newton system could not be solved: {ending}")]
+    NoStep {
+        /// How the solve ended.
+        ending: Ending,
+    },
+    /// A method whose noise is part of it, without a release to say how much.
+    #[error(
+        "the method {method} is made of noise: say how much by the promise (epsilon and delta) or \
+         by sigma"
+    )]
+    NoNoise {
+        /// The method.
+        method: &'static str,
+    },
+    /// A convex model, or a method for one, that would prove nothing.
+    #[error("refused: {reason}")]
+    NotProvable {
+        /// What stands in the way, and what would not.
+        reason: String,
+    },
+    /// A strongly convex objective whose gradient no longer falls.
+    #[error(
+        "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \
+         the {bound:e} asked for; ask for a larger one"
+    )]
+    GradientStuck {
+        /// The norm reached.
+        norm: f64,
+        /// The norm asked for.
+        bound: f64,
+    },
+    /// The observer said stop.
+    #[error(
+        "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"
+    )]
+    Interrupted {
+        /// What was being done.
+        phase: Phase,
+    },
+}
+
+impl From<InvalidSetting> for Error {
+    fn from(invalid: InvalidSetting) -> Self {
+        Error::Setting {
+            setting: invalid.setting,
+            found: invalid.found.to_string(),
+            expected: invalid.expected,
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    /// An error of this crate that went through a model comes back as itself.
+    fn from(failure: Failure) -> Self {
+        match failure.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(foreign) => Error::Model(foreign),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! What unlearning needs of a model, and the methods that unlearn.
+//!
+//! A [`Model`] is what it can do: a small required core (dimension, records, value and gradient over
+//! a selection), and capabilities that some methods ask for. A [`Method`](methods::Method) states
+//! what it needs of a model, what it promises before any work, what it costs, and takes the step;
+//! [`methods::TABLE`] lists all of them. Networks of `rescind-network` implement [`Model`] here, as
+//! [`Classifier`]s. Nothing here writes to disk or adds noise.
+#![warn(missing_docs)]
+
+mod ball;
+pub mod descent;
+mod description;
+mod epoch;
+mod error;
+pub mod evaluation;
+pub mod methods;
+mod model;
+mod native;
+mod norm;
+mod objective;
+mod observer;
+mod outputs;
+mod penalty;
+mod phase;
+mod precision;
+mod products;
+mod sampling;
+mod selected;
+mod setting;
+pub mod training;
+
+pub use ball::Ball;
+pub use description::{ModelDescription, Smoothness, Tensor};
+pub use epoch::EpochReport;
+pub use error::{Error, Failure};
+pub use evaluation::Measured;
+pub use model::{
+    BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
+    OwnObjectives,
+};
+pub use native::{
+    Classifier, ClassifierParts, Features, HeadObjective, ModelChoice, NetworkModel,
+    NetworkObjective, Parameterisation, Raw, Records, Scaling, TangentObjective, head_place,
+};
+pub use norm::norm_above;
+pub use objective::{Curvature, Minibatch, Objective, exact_gradient_norm};
+pub use observer::{Observer, Progress, relay, report};
+pub use outputs::{ConvexObjective, LinearOutputs};
+pub use penalty::L2Penalty;
+pub use phase::Phase;
+pub use precision::{narrowed, widened};
+pub use products::{Products, Watched};
+pub use selected::{minibatches, objective};
+pub use setting::require;

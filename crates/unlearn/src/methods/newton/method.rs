@@ -1,0 +1,193 @@
+//! The Newton step as a method.
+
+use super::choices::{Preconditioning, SolverChoice};
+use super::exact::residuals;
+use super::kept;
+use super::report::NewtonReport;
+use super::settings::NewtonSettings;
+use super::step::step;
+use super::task::NewtonTask;
+use crate::error::Error;
+use crate::methods::diameter::diameter;
+use crate::methods::method::{
+    AccuracyForecast, Forecast, Method, Outcome, Outlook, Promise, Public, Recomputed, Step, Task,
+    members,
+};
+use crate::methods::report::{MethodReport, SolveReport};
+use crate::model::{Capability, Model};
+use crate::objective::exact_gradient_norm;
+use crate::observer::Observer;
+use crate::training::{TrainingEnding, TrainingState};
+use serde_json::Value;
+
+const NAME: &str = "newton";
+
+impl Method for NewtonSettings {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn needs(&self) -> &'static [Capability] {
+        match self.checks() {
+            true => &[Capability::CurvatureProducts, Capability::DoublePrecision],
+            false => &[Capability::CurvatureProducts],
+        }
+    }
+
+    fn unsuited_to(&self, model: &dyn Model) -> Option<&'static str> {
+        Capability::LinearOutputs.is_of(model).then_some(
+            "this run's model is convex, and its own method proves what others can only assume",
+        )
+    }
+
+    /// The ball's diameter. A Hessian-Lipschitz constant may give a smaller bound, once the step
+    /// is measured.
+    fn promise(&self, public: &Public<'_>) -> Result<Promise, Error> {
+        self.validate()?;
+        Ok(Promise {
+            settled: self.constants.hessian_lipschitz.is_none(),
+            ..Promise::settled(vec![diameter(public.ball)?])
+        })
+    }
+
+    fn forecast(&self, outlook: &Outlook<'_>) -> Result<Forecast, Error> {
+        let (seconds, time) = match outlook.earlier {
+            Some(seconds) => (seconds, "that of the last Newton step of this run"),
+            None => (
+                self.estimated_seconds(outlook),
+                "at most so many products with the curvature, of which a few were timed",
+            ),
+        };
+        Ok(Forecast {
+            seconds,
+            accuracy: AccuracyForecast::Noised,
+            how: format!(
+                "accuracy: the private weights with noise of this sigma, in memory; time: {time}; \
+                 bound: the ball's diameter, which alone is proved for a network"
+            ),
+        })
+    }
+
+    fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
+        let kept = kept::kept(task.kept, self.preconditioning);
+        let reached = matches!(
+            task.state.progress.ending,
+            Some(TrainingEnding::GradientReached { .. })
+        );
+        let statistics = &task.state.weights.statistics;
+        let retain = task.objective(task.retained, statistics)?;
+        let forget = task.objective(task.forget, statistics)?;
+        let outcome = step(
+            &NewtonTask {
+                weights: &task.state.weights.parameters,
+                retain: &*retain,
+                forget: &*forget,
+                ball: task.ball,
+                proved_gradient_bound: task.training.until_gradient.filter(|_| reached),
+                kept: kept.as_ref(),
+            },
+            self,
+            observer,
+        )?;
+        if let Some(made) = &outcome.made {
+            kept::keep(task.kept, self.preconditioning, made)?;
+        }
+        Ok(Step::Taken(Box::new(Outcome {
+            state: task.moved_to(outcome.weights)?,
+            bounds: outcome.candidates,
+            report: report(&outcome.report)?,
+        })))
+    }
+
+    fn recompute(
+        &self,
+        task: &Task<'_>,
+        after: &TrainingState,
+        report: &MethodReport,
+    ) -> Result<Recomputed, Error> {
+        // Without a check nothing is quoted, and the model may have no double precision.
+        let report = report.details::<NewtonReport>();
+        let Some(report) = report.filter(|report| report.check.is_some()) else {
+            return Ok(Recomputed::default());
+        };
+        let start = &task.state.weights;
+        let retain = task.objective(task.retained, &start.statistics)?;
+        let forget = task.objective(task.forget, &start.statistics)?;
+        let mut again = Recomputed {
+            gradient_norm_before: Some(exact_gradient_norm(&*retain, &start.parameters)?),
+            gradient_norm_after: Some(exact_gradient_norm(&*retain, &after.weights.parameters)?),
+            ..Recomputed::default()
+        };
+        if !report.projected {
+            let task = NewtonTask {
+                weights: &start.parameters,
+                retain: &*retain,
+                forget: &*forget,
+                ball: task.ball,
+                proved_gradient_bound: None,
+                kept: None,
+            };
+            let (residual, theorem) = residuals(&task, &report, &after.weights.parameters)?;
+            again.residual = Some(residual);
+            again.theorem_residual = Some(theorem);
+        }
+        Ok(again)
+    }
+}
+
+impl NewtonSettings {
+    /// Seconds of a step, from the time of a product.
+    fn estimated_seconds(&self, outlook: &Outlook<'_>) -> f64 {
+        let all = outlook.public.retained;
+        let curved = self.subsample.map_or(all, |records| records.min(all)) as f64;
+        let products = match self.solver {
+            SolverChoice::Cg { stopping } | SolverChoice::Minres { stopping } => {
+                stopping.max_products as f64
+            }
+            SolverChoice::Lissa { .. } | SolverChoice::Dense { .. } => 0.0,
+        };
+        let sketch = match self.preconditioning {
+            Preconditioning::Nystrom { rank, records } => {
+                rank as f64 * records.map_or(curved, |records| curved.min(records as f64))
+            }
+            Preconditioning::None => 0.0,
+        };
+        // The outputs of all records say which of them the curvature is taken over: a third of
+        // the passes that a product makes.
+        let drawn = all as f64 / 3.0;
+        outlook.speed.product.unwrap_or(f64::NAN) * (products * curved + sketch + drawn)
+    }
+}
+
+fn report(report: &NewtonReport) -> Result<MethodReport, Error> {
+    let mut settings = members(NAME, &report.settings)?;
+    // As asked for, with the damping that followed.
+    if let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into()) {
+        settings.insert("damping_choice".to_owned(), choice);
+    }
+    settings.insert(
+        "curvature_records".to_owned(),
+        report.curvature_records.into(),
+    );
+    let solver = settings.get("solver").and_then(|solver| solver.get("kind"));
+    let solver = solver
+        .and_then(Value::as_str)
+        .unwrap_or("unknown")
+        .to_owned();
+    Ok(MethodReport {
+        method: NAME.to_owned(),
+        settings,
+        explanation: Some(report.damping.explanation.clone()),
+        gradient_norm_before: report.check.map(|check| check.gradient_norm_before),
+        gradient_norm_after: report.check.map(|check| check.gradient_norm_after),
+        solve: Some(SolveReport {
+            solver,
+            ending: report.ending.to_string(),
+            products: report.products,
+            residual: report.check.map(|check| check.residual),
+            right_hand_side: report.right_hand_side,
+            theorem_residual: report.theorem_residual,
+        }),
+        details: Value::Object(members(NAME, report)?),
+    })
+}

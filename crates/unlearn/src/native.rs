@@ -1,0 +1,19 @@
+//! Networks of `rescind-network` as models: whole, linearised, or their last layer alone.
+
+mod choice;
+mod classifier;
+mod head;
+mod model;
+mod network;
+mod records;
+mod rows;
+mod tangent;
+mod weighted;
+
+pub use choice::{ModelChoice, Parameterisation, Scaling};
+pub use classifier::{Classifier, ClassifierParts};
+pub use head::{Features, HeadObjective, head_place};
+pub use model::NetworkModel;
+pub use network::NetworkObjective;
+pub use records::{Raw, Records};
+pub use tangent::TangentObjective;

@@ -1,0 +1,162 @@
+//! Training of convex models: a descent until the gradient is small.
+
+use super::settings::TrainingSettings;
+use super::state::{TrainingEnding, TrainingState};
+use super::trainer::{Trainer, validated};
+use crate::ball::Ball;
+use crate::descent::{ConvexSettings, Minimiser};
+use crate::epoch::EpochReport;
+use crate::error::Error;
+use crate::model::Model;
+use crate::observer::{Observer, Progress};
+use crate::outputs::ConvexObjective;
+use crate::penalty::L2Penalty;
+use crate::phase::Phase;
+use crate::precision::{narrowed, widened};
+use rescind_data::Selection;
+use std::time::Instant;
+
+/// Training of one convex model on selected records. It ends where `‖∇F‖ ≤ G` and nowhere else, so
+/// that G holds for every model it returns (THEORY §3).
+pub struct ConvexTrainer<'a> {
+    /// The model.
+    pub model: &'a dyn Model,
+    /// The records to train on.
+    pub train: &'a Selection,
+    /// The records to validate on; may be empty. They decide nothing.
+    pub validation: &'a Selection,
+    /// How to train. Penalty, gradient to reach and seed count; there are no epochs, minibatches
+    /// or learning rates.
+    pub settings: &'a TrainingSettings,
+    /// Where the weights lie.
+    pub ball: &'a Ball,
+}
+
+impl<'a> ConvexTrainer<'a> {
+    /// What the descent is to reach.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] without a gradient norm to reach, or without a penalty.
+    pub fn settings(&self) -> Result<ConvexSettings, Error> {
+        convex_settings(self.settings)
+    }
+
+    /// The state before the first step: at the centre.
+    ///
+    /// # Errors
+    /// As [`Trainer::start`].
+    pub fn start(&self) -> Result<TrainingState, Error> {
+        let trainer = Trainer {
+            model: self.model,
+            train: self.train,
+            validation: self.validation,
+            settings: self.settings,
+            ball: self.ball,
+        };
+        let mut state = trainer.start()?;
+        state.moments = Vec::new();
+        state.exact = Some(widened(&state.weights.parameters));
+        Ok(state)
+    }
+
+    /// Descends from `state` to the end, calling `save` after every round.
+    ///
+    /// # Errors
+    /// [`Error::GradientStuck`], [`Error::Interrupted`] when the observer breaks (what was saved
+    /// is where the next call goes on, with bitwise the same result), and whatever `save` returns.
+    pub fn run(
+        &self,
+        state: &mut TrainingState,
+        save: &mut dyn FnMut(&TrainingState) -> Result<(), Error>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Error> {
+        let before = state.progress.seconds;
+        let began = Instant::now();
+        let objective = convex_objective(self.model, self.train, self.settings, self.ball)?;
+        let w = state.exact.take();
+        let w = w.unwrap_or_else(|| widened(&state.weights.parameters));
+        let history = state.progress.history.iter();
+        let norms: Vec<f64> = history.filter_map(|step| step.gradient_norm).collect();
+        let mut descent = Minimiser::resume(&*objective, w, &norms, self.settings()?)?;
+        loop {
+            state.exact = Some(descent.weights().to_vec());
+            state.weights.parameters = narrowed(descent.weights());
+            if descent.has_arrived() {
+                let gradient_norm = descent.gradient_norm();
+                state.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
+                state.progress.seconds = before + began.elapsed().as_secs_f64();
+                return save(state);
+            }
+            descent.step(observer)?;
+            state.exact = Some(descent.weights().to_vec());
+            state.weights.parameters = narrowed(descent.weights());
+            state.progress.seconds = before + began.elapsed().as_secs_f64();
+            let shown = self.report(state, &descent)?;
+            state.progress.epoch += 1;
+            state.progress.history.push(shown.clone());
+            if !descent.has_arrived() {
+                save(state)?;
+            }
+            let progress = Progress {
+                epoch: Some(shown),
+                ..Progress::counted(Phase::Train, state.progress.epoch, None)
+            };
+            if observer.observe(&progress).is_break() && !descent.has_arrived() {
+                return Err(Error::Interrupted {
+                    phase: Phase::Train,
+                });
+            }
+        }
+    }
+
+    /// What a step gave.
+    fn report(&self, state: &TrainingState, at: &Minimiser<'_>) -> Result<EpochReport, Error> {
+        let (measured, accuracy) =
+            validated(self.model, &state.weights, self.train, self.validation)?;
+        Ok(EpochReport {
+            epoch: state.progress.epoch + 1,
+            loss: at.loss().unwrap_or(f64::NAN),
+            validation_loss: measured.map(|measured| measured.loss),
+            accuracy,
+            norm: self.ball.distance(&state.weights.parameters),
+            projected: false,
+            gradient_norm: Some(at.gradient_norm()),
+            seconds: state.progress.seconds,
+        })
+    }
+}
+
+/// The descent that these training settings ask for.
+pub fn convex_settings(settings: &TrainingSettings) -> Result<ConvexSettings, Error> {
+    let bound = settings.until_gradient.ok_or_else(|| Error::Setting {
+        setting: "until_gradient",
+        found: "nothing".to_owned(),
+        expected: "the gradient norm that training and forgetting of a convex model stop at",
+    })?;
+    let settings = ConvexSettings {
+        seed: settings.seed,
+        ..ConvexSettings::new(settings.penalty, bound)
+    };
+    settings.validate()?;
+    Ok(settings)
+}
+
+/// The objective of a convex model over selected records, as these settings train it.
+///
+/// # Errors
+/// [`Error::Lacks`] for a model whose outputs are not linear in its weights; an empty selection.
+pub fn convex_objective<'a>(
+    model: &'a dyn Model,
+    on: &Selection,
+    settings: &TrainingSettings,
+    ball: &Ball,
+) -> Result<Box<dyn ConvexObjective + 'a>, Error> {
+    let penalty = L2Penalty {
+        strength: settings.penalty,
+        centre: ball.centre().cloned(),
+    };
+    let own = model.own_objectives().ok_or(Error::Lacks {
+        capability: "outputs that are linear in the weights",
+    })?;
+    own.convex_objective(on, &penalty)
+}
