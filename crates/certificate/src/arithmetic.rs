@@ -135,7 +135,7 @@ fn kind(binding: &SensitivityBound, origin: Origin) -> GuaranteeKind {
 
 fn exclusion(bound: &SensitivityBound, delta: Delta, rough: &[String]) -> Option<String> {
     let failure = bound.failure_probability();
-    if bound.theorem() == Theorem::NewtonStep && !rough.is_empty() {
+    if bound.theorem().needs_smoothness() && !rough.is_empty() {
         let layers = rough.join(", ");
         Some(format!(
             "the theorem needs a Lipschitz Hessian, which parts {layers} do not have"

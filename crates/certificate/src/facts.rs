@@ -33,7 +33,7 @@ pub struct DataFacts {
     pub input_scaling: InputScaling,
 }
 
-/// Where the constants that scale a model's inputs came from (THEORY §6).
+/// Where the constants that scale a model's inputs came from (docs/theory.md §6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputScaling {
@@ -83,6 +83,6 @@ pub struct SolveFacts {
     /// ‖b‖.
     pub right_hand_side: f64,
     /// ‖∇F_r − (H + λI)x‖ in f64, where the theorem of the Newton step is used: x may solve
-    /// another system than the theorem's (THEORY §2).
+    /// another system than the theorem's (docs/theory.md §2).
     pub theorem_residual: Option<f64>,
 }

@@ -43,7 +43,7 @@ fn a_release_says_its_true_epsilon_and_can_be_verified() {
     trained(here, "");
     let answer: Value = json(here, "forget run --random 20 --sigma 0.001 --check");
     let release = &answer["release"];
-    // THEORY §2: the ball's diameter is 40, so mu = 40 000 and epsilon about 8e8.
+    // docs/theory.md §2: the ball's diameter is 40, so mu = 40 000 and epsilon about 8e8.
     assert!((number(&release["sensitivity"]) - 40.0).abs() < 1e-9 && release["kind"] == "proved");
     assert!((number(&release["epsilon"]) / 8e8 - 1.0).abs() < 1e-2);
     let certificate = format!("{}/certificate.json", release["folder"].as_str().unwrap());
@@ -166,7 +166,7 @@ fn promises_weaken_with_later_releases_and_a_budget_keeps_them() {
     );
     let epsilons: Vec<f64> = today.iter().map(|r| number(&r["epsilon"])).collect();
     assert!(epsilons[0] > first * 1.2 && (epsilons[1] - first).abs() < 1e-12);
-    // Sensitivity 40 and sigma 40 are mu = 1; two such releases compose to mu = √2 (THEORY §5).
+    // Sensitivity 40 and sigma 40 are mu = 1; two such releases compose to mu = √2 (docs/theory.md §5).
     let two = format!(
         "calibrate --sensitivity {} --sigma 1 --delta 1e-5",
         2_f64.sqrt()

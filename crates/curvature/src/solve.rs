@@ -1,4 +1,4 @@
-//! Solvers of the damped system `(H + λI) x = g` (THEORY §2) behind one interface.
+//! Solvers of the damped system `(H + λI) x = g` (docs/theory.md §2) behind one interface.
 
 mod cg;
 mod cholesky;

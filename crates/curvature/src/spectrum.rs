@@ -1,4 +1,4 @@
-//! What is known of an operator's eigenvalues from products alone (THEORY §2).
+//! What is known of an operator's eigenvalues from products alone (docs/theory.md §2).
 
 mod density;
 mod extremes;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Where a standardisation's numbers come from. A mean computed on D is a function of every record
-/// of D, the deleted ones included, and nothing adds noise to it (THEORY §6): a certificate must
+/// of D, the deleted ones included, and nothing adds noise to it (docs/theory.md §6): a certificate must
 /// know which of these it rests on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -145,7 +145,7 @@ impl Standardisation {
     /// fixed order. A channel that is constant is only shifted (its `std` is 1).
     ///
     /// The numbers depend on the records: compute them on the retain set, after the noise, or
-    /// accept that they are outside the guarantee (THEORY §6).
+    /// accept that they are outside the guarantee (docs/theory.md §6).
     ///
     /// # Errors
     /// [`StandardisationError::Selection`] for an empty selection or one of another dataset,

@@ -2,7 +2,7 @@
 //!
 //! N pairs of releases are drawn. A test (a statistic and a threshold on it) is chosen on the first
 //! half and measured on the second; Clopper–Pearson bounds on its two error probabilities give
-//! lower bounds on ε at the certificate's δ and on μ (THEORY §7; Jagielski, Ullman & Oprea 2020;
+//! lower bounds on ε at the certificate's δ and on μ (docs/theory.md §7; Jagielski, Ullman & Oprea 2020;
 //! Nasr et al. 2023). A lower bound above what the certificate promises means that the promise is
 //! broken. An audit that finds nothing proves nothing.
 

@@ -8,12 +8,11 @@ mod fisher;
 mod random_labels;
 mod scrub;
 mod sensitivity;
+mod task;
 
-use rescind::Ball;
-use rescind::ModelError;
-use rescind::training::TrainingSettings;
-use rescind::{Error, NetworkModel, Observer};
-use rescind_data::{Dataset, Selection};
+pub use task::BaselineTask;
+
+use rescind::{Error, ModelError, Observer};
 use rescind_network::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -78,26 +77,6 @@ pub enum Baseline {
         /// Most records over which either importance is taken, at least 1.
         records: usize,
     },
-}
-
-/// What a baseline starts from.
-pub struct BaselineTask<'a> {
-    /// The network and its penalty.
-    pub model: &'a NetworkModel<'a>,
-    /// The original weights.
-    pub weights: &'a Weights<f32>,
-    /// The records.
-    pub dataset: &'a Dataset,
-    /// Those that stay.
-    pub retained: &'a Selection,
-    /// Those that go.
-    pub forgotten: &'a Selection,
-    /// The original training.
-    pub training: &'a TrainingSettings,
-    /// Where weights stay.
-    pub ball: &'a Ball,
-    /// Seed of all that is drawn.
-    pub seed: u64,
 }
 
 impl Baseline {
@@ -228,16 +207,4 @@ fn require(
         }
         .into()),
     }
-}
-
-/// Minibatches of an epoch, without a last one too small for batch norm.
-fn batches<'o>(order: &'o [usize], task: &BaselineTask<'_>) -> impl Iterator<Item = &'o [usize]> {
-    let least = if task.weights.statistics.is_empty() {
-        1
-    } else {
-        2
-    };
-    order
-        .chunks(task.training.batch.max(1))
-        .filter(move |batch| batch.len() >= least)
 }

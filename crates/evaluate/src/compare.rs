@@ -11,6 +11,7 @@ mod config;
 mod drive;
 mod error;
 mod estimate;
+mod files;
 mod measure;
 mod metrics;
 mod missing;

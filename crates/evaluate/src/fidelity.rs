@@ -1,4 +1,4 @@
-//! How close a model is to one retrained on the same records (THEORY §7).
+//! How close a model is to one retrained on the same records (docs/theory.md §7).
 
 mod closeness;
 mod cost;

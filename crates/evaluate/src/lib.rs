@@ -1,4 +1,4 @@
-//! Evidence that a network has forgotten (THEORY §7): never a proof, always a measurement.
+//! Evidence that a network has forgotten (docs/theory.md §7): never a proof, always a measurement.
 #![warn(missing_docs)]
 
 pub mod attack;

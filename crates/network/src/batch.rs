@@ -1,18 +1,9 @@
 //! Records and their targets, borrowed.
 
+use crate::error::check_len;
 use crate::scalar::Scalar;
-use crate::{Loss, Network, NetworkError};
+use crate::{Loss, Network, NetworkError, Targets};
 use std::ops::Range;
-
-/// What the network should have answered.
-#[derive(Clone, Copy, Debug)]
-pub enum Targets<'a, T> {
-    /// A class index per record.
-    Classes(&'a [u32]),
-    /// A vector per record, record after record: class probabilities for cross-entropy, values for
-    /// squared error.
-    Values(&'a [T]),
-}
 
 /// Records to evaluate on: their inputs one after another, each in channel, row, column order, and
 /// their targets.
@@ -57,7 +48,7 @@ impl<'a, T: Scalar> Batch<'a, T> {
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<usize, NetworkError> {
         let records = records_of(self.inputs, network)?;
         if let Some(weights) = self.weights {
-            crate::evaluator::check_len("weights of records", weights.len(), records)?;
+            check_len("weights of records", weights.len(), records)?;
             let bad = |a: &T| !(a.is_finite() && *a >= T::zero());
             if let Some(record) = weights.iter().position(bad) {
                 let reason = format!(
@@ -131,16 +122,4 @@ pub(crate) fn records_of<T>(inputs: &[T], network: &Network) -> Result<usize, Ne
         });
     }
     Ok(inputs.len() / len)
-}
-
-impl<'a, T> Targets<'a, T> {
-    /// The targets of some records.
-    pub(crate) fn range(&self, records: &Range<usize>, outputs: usize) -> Targets<'a, T> {
-        match self {
-            Targets::Classes(labels) => Targets::Classes(&labels[records.clone()]),
-            Targets::Values(values) => {
-                Targets::Values(&values[records.start * outputs..records.end * outputs])
-            }
-        }
-    }
 }

@@ -247,3 +247,20 @@ pub enum NetworkError {
         name: String,
     },
 }
+
+/// Refuses a vector of the wrong length.
+pub(crate) fn check_len(
+    what: &'static str,
+    found: usize,
+    expected: usize,
+) -> Result<(), NetworkError> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(NetworkError::WrongLength {
+            what,
+            found,
+            expected,
+        })
+    }
+}

@@ -1,7 +1,8 @@
 //! Passes over any number of records: logits, loss, gradient, per-record values.
 
 use crate::batch::{Batch, records_of};
-use crate::execution::{Execution, Workspaces, chunks};
+use crate::error::check_len;
+use crate::execution::{Execution, Workspaces, chunks, largest};
 use crate::kernel::squared_norm;
 use crate::operations::Scratch;
 use crate::scalar::Scalar;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// Everything a pass needs but weights and records: the network with its frozen statistics, the
 /// loss, the penalty, threads and memory.
 ///
-/// `F(w) = (1/n) Σ_i ℓ_i(w) + (μ/2)‖w − c‖²` (THEORY §0), the sum weighted where the batch is.
+/// `F(w) = (1/n) Σ_i ℓ_i(w) + (μ/2)‖w − c‖²` (docs/theory.md §0), the sum weighted where the batch is.
 ///
 /// ```
 /// use rescind_network::{zoo, Batch, Evaluator, Loss, Network};
@@ -323,26 +324,5 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
     /// `‖w‖` in double precision.
     pub fn norm(w: &[T]) -> f64 {
         squared_norm(w).sqrt()
-    }
-}
-
-/// Records of the largest chunk.
-pub(crate) fn largest(plan: &[Range<usize>]) -> usize {
-    plan.iter().map(|chunk| chunk.len()).max().unwrap_or(0)
-}
-
-pub(crate) fn check_len(
-    what: &'static str,
-    found: usize,
-    expected: usize,
-) -> Result<(), NetworkError> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(NetworkError::WrongLength {
-            what,
-            found,
-            expected,
-        })
     }
 }

@@ -233,3 +233,8 @@ pub(crate) fn chunks(program: &Program, records: usize) -> Vec<Range<usize>> {
         .map(|i| i * records / count..(i + 1) * records / count)
         .collect()
 }
+
+/// Records of the largest chunk.
+pub(crate) fn largest(plan: &[Range<usize>]) -> usize {
+    plan.iter().map(|chunk| chunk.len()).max().unwrap_or(0)
+}

@@ -4,8 +4,8 @@ mod products;
 
 use crate::NetworkError;
 use crate::batch::Batch;
-use crate::evaluator::{Evaluator, Workspace, largest};
-use crate::execution::{Workspaces, chunks};
+use crate::evaluator::{Evaluator, Workspace};
+use crate::execution::{Workspaces, chunks, largest};
 use crate::operations::Scratch;
 use crate::scalar::Scalar;
 use crate::tape::{Buffers, Tape, WeightSet};

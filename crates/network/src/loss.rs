@@ -1,7 +1,7 @@
 //! Losses of one record and their derivatives in the network's output.
 
-use crate::batch::Targets;
 use crate::scalar::Scalar;
+use crate::targets::Targets;
 use serde::{Deserialize, Serialize};
 
 /// The loss `ℓ_i` of a record, given the network's output `z` for it.

@@ -82,7 +82,7 @@ impl Network {
     }
 
     /// Layers that make the Hessian discontinuous in the weights: names of ReLU and max-pooling
-    /// nodes. Empty for a smooth network. Where it is not, a Hessian-Lipschitz constant (THEORY §2)
+    /// nodes. Empty for a smooth network. Where it is not, a Hessian-Lipschitz constant (docs/theory.md §2)
     /// does not exist.
     pub fn non_smooth_layers(&self) -> Vec<&str> {
         let rough = |layer: &Layer| match layer {

@@ -4,7 +4,7 @@ use crate::NetworkError;
 use crate::scalar::Scalar;
 
 /// `(μ/2)‖w − c‖²`: the **squared** norm, so its gradient is `μ(w − c)` and its Hessian `μI`.
-/// The centre `c` is zero or data-independent weights (THEORY §0).
+/// The centre `c` is zero or data-independent weights (docs/theory.md §0).
 #[derive(Clone, Debug, Default)]
 pub struct Penalty<T> {
     strength: f64,

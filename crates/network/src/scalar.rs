@@ -1,6 +1,6 @@
 //! The two number types a network computes in.
 
-use crate::operations::Lanes;
+use crate::lanes::Lanes;
 use num_traits::Float;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;

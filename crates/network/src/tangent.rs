@@ -1,12 +1,12 @@
-//! The network linearised in its weights: a model that is linear in all of them (THEORY §3).
+//! The network linearised in its weights: a model that is linear in all of them (docs/theory.md §3).
 
 mod gram;
 
 pub use gram::GramCost;
 
 use crate::batch::records_of;
-use crate::evaluator::{check_len, largest};
-use crate::execution::{Execution, Workspaces, chunks};
+use crate::error::check_len;
+use crate::execution::{Execution, Workspaces, chunks, largest};
 use crate::loss::softmax;
 use crate::operations::Scratch;
 use crate::program::Program;
@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The tangent model `z(x; v) = J_f(x; w₀) v` of a network f over some records: its outputs are
-/// linear in v, so softmax cross-entropy of them is convex (Golatkar et al. 2021; THEORY §3).
+/// linear in v, so softmax cross-entropy of them is convex (Golatkar et al. 2021; docs/theory.md §3).
 ///
 /// The constant `f(x; w₀)` is left out: at v = 0 every class is then as likely as any other,
 /// whatever the records. The Jacobian never changes, so the forward pass at w₀ can be kept, within

@@ -4,8 +4,9 @@
 //! chunks, sums their statistics in order, and then runs as an affine layer with these.
 
 use crate::batch::{Batch, records_of};
-use crate::evaluator::{Evaluator, check_len, largest};
-use crate::execution::{Workspaces, chunks};
+use crate::error::check_len;
+use crate::evaluator::Evaluator;
+use crate::execution::{Workspaces, chunks, largest};
 use crate::operations::{Operation, Scratch, Weights};
 use crate::program::{Compute, Step};
 use crate::scalar::Scalar;
@@ -116,7 +117,7 @@ impl<T: Scalar> Evaluator<'_, T> {
     }
 
     /// The mean and unbiased variance that every batch-norm layer meets on these records, as a
-    /// vector of statistics: for recomputing statistics on the retain set (THEORY §6).
+    /// vector of statistics: for recomputing statistics on the retain set (docs/theory.md §6).
     ///
     /// # Errors
     /// As [`training_gradient`](Self::training_gradient).

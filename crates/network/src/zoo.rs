@@ -13,7 +13,7 @@ use std::str::FromStr;
 pub enum Norm {
     /// Nothing; the layers have biases instead.
     None,
-    /// Group norm: nothing of one record reaches another (THEORY §6). 32 groups on pictures, one on
+    /// Group norm: nothing of one record reaches another (docs/theory.md §6). 32 groups on pictures, one on
     /// features (layer norm).
     Group,
     /// Batch norm.

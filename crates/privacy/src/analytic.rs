@@ -1,4 +1,4 @@
-//! The analytic Gaussian mechanism (Balle & Wang 2018, Theorem 8; THEORY §1), in every direction.
+//! The analytic Gaussian mechanism (Balle & Wang 2018, Theorem 8; docs/theory.md §1), in every direction.
 //!
 //! Releasing `w + N(0, σ²I)`, where `w` moves by at most Δ, satisfies (ε, δ) if and only if
 //! `δ ≥ Φ(Δ/2σ − εσ/Δ) − e^ε Φ(−Δ/2σ − εσ/Δ)`. Each function solves this for one of the numbers and

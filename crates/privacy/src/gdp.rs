@@ -1,4 +1,4 @@
-//! Gaussian differential privacy (Dong, Roth & Su 2022; THEORY §1 and §5).
+//! Gaussian differential privacy (Dong, Roth & Su 2022; docs/theory.md §1 and §5).
 
 use serde::{Deserialize, Serialize};
 use twofloat::TwoFloat;

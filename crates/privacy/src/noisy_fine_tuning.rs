@@ -1,4 +1,4 @@
-//! Noisy fine-tuning (Koloskova et al. 2025), accounted by shifted interpolation (THEORY §4).
+//! Noisy fine-tuning (Koloskova et al. 2025), accounted by shifted interpolation (docs/theory.md §4).
 
 use crate::error::{PrivacyError, require};
 use crate::gdp::Gdp;

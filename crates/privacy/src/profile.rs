@@ -5,7 +5,7 @@
 //!
 //! `δ(ε) = Φ(−u) − e^ε Φ(−v) = φ(u) [R(u) − R(v)]`,
 //!
-//! the form of THEORY §1 with `erfcx` renamed. All of it is evaluated in double-double
+//! the form of docs/theory.md §1 with `erfcx` renamed. All of it is evaluated in double-double
 //! arithmetic. `u` needs that: for ε = 1e9 it is the difference of two numbers near 22 361, and
 //! an error in it is multiplied by up to 38. So does δ: for ε near 0 a change of δ in its last
 //! bit moves ε in its tenth digit.

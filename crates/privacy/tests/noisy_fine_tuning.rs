@@ -1,4 +1,4 @@
-//! The closed form of THEORY §4 against high-precision values, and against a numerical search for
+//! The closed form of docs/theory.md §4 against high-precision values, and against a numerical search for
 //! the best way to spread the shift.
 
 use rescind_privacy::{Gdp, NoiseScale, NoisyFineTuning, PrivacyError};

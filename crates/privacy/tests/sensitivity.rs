@@ -1,8 +1,7 @@
 //! Bounds as values: what they give, what binds, and that nothing false survives a file.
 
 use rescind_privacy::sensitivity::{
-    CandidateBounds, Constant, GuaranteeKind, Provenance, SensitivityBound, StatedBound, Symbol,
-    Theorem,
+    CandidateBounds, Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
 };
 use rescind_privacy::{NoisyFineTuning, PrivacyError};
 use serde_json::{Value, json};
@@ -116,8 +115,6 @@ fn the_smaller_bound_binds_and_says_so() {
     let good = SensitivityBound::new(Theorem::NewtonStep, newton(1.0, 0.5, 3.0, 9.0)).unwrap();
     let bounds = CandidateBounds::new(vec![ball(1.0), good]).unwrap();
     assert_eq!(bounds.binding().theorem(), Theorem::NewtonStep);
-    let proved = bounds.binding_with(GuaranteeKind::Proved).unwrap();
-    assert_eq!(proved.theorem(), Theorem::BallDiameter);
     for damping in [0.2, 1.0, 50.0, 1e6] {
         let constants = newton(1.0, 0.5, damping, -0.1);
         let step = SensitivityBound::new(Theorem::NewtonStep, constants).unwrap();
@@ -243,9 +240,8 @@ fn symbols_are_written_as_they_are_shown() {
     }
 }
 
-fn candidates() -> CandidateBounds {
-    let step = SensitivityBound::new(Theorem::NewtonStep, newton(1.0, 0.5, 3.0, -1.0)).unwrap();
-    CandidateBounds::new(vec![step, ball(1.0)]).unwrap()
+fn step() -> SensitivityBound {
+    SensitivityBound::new(Theorem::NewtonStep, newton(1.0, 0.5, 3.0, -1.0)).unwrap()
 }
 
 #[test]
@@ -263,48 +259,36 @@ fn the_wire_format_is_pinned() {
         "value": 2.000_000_000_000_007
     });
     assert_eq!(written, expected);
-    let written = serde_json::to_string(&candidates()).unwrap();
-    assert!(written.starts_with(r#"{"binding":"ball_diameter","candidates":[{"theorem":"ball_d"#));
+    let written = serde_json::to_string(&step()).unwrap();
     assert!(written.contains(r#"{"kind":"probabilistic","failure_probability":1e-7}"#));
-    let read: CandidateBounds = serde_json::from_str(&written).unwrap();
-    assert_eq!(read, candidates());
+    let read: SensitivityBound = serde_json::from_str(&written).unwrap();
+    assert_eq!(read, step());
 }
 
 #[test]
 fn nothing_false_is_read() {
-    let refused = |change: &dyn Fn(&mut Value)| {
-        let mut written = serde_json::to_value(candidates()).unwrap();
+    let refused = |bound: SensitivityBound, change: &dyn Fn(&mut Value)| {
+        let mut written = serde_json::to_value(bound).unwrap();
         change(&mut written);
-        serde_json::from_value::<CandidateBounds>(written)
-            .unwrap_err()
-            .to_string()
+        let read = serde_json::from_value::<SensitivityBound>(written);
+        read.unwrap_err().to_string()
     };
-    let smaller = refused(&|v| v["candidates"][0]["value"] = json!(1.999));
+    let smaller = refused(ball(1.0), &|v| v["value"] = json!(1.999));
     assert!(
         smaller.contains("stated as 1.999, but its inputs give 2.00"),
         "{smaller}"
     );
     // larger would be safe, but is not what was computed
-    refused(&|v| v["candidates"][1]["value"] = json!(100.0));
-    refused(&|v| v["candidates"][0]["constants"][0]["value"] = json!(0.5));
-    refused(&|v| v["candidates"][0]["constants"][0]["value"] = json!(-1.0));
-    refused(&|v| v["candidates"][0]["constants"][0]["meaning"] = json!("anything"));
-    refused(&|v| v["candidates"][0]["constants"][0]["extra"] = json!(1));
-    refused(&|v| v["candidates"][0]["constants"] = json!([]));
-    let other = refused(&|v| v["binding"] = json!("newton_step"));
-    assert!(other.contains("newton_step"), "{other}");
-    refused(&|v| v["candidates"] = json!([]));
+    refused(step(), &|v| v["value"] = json!(100.0));
+    refused(ball(1.0), &|v| v["constants"][0]["value"] = json!(0.5));
+    refused(ball(1.0), &|v| v["constants"][0]["value"] = json!(-1.0));
+    refused(ball(1.0), &|v| {
+        v["constants"][0]["meaning"] = json!("anything")
+    });
+    refused(ball(1.0), &|v| v["constants"][0]["extra"] = json!(1));
+    refused(ball(1.0), &|v| v["constants"] = json!([]));
+    refused(ball(1.0), &|v| v["theorem"] = json!("newton_step"));
     // a provenance is part of the record: the untouched one is read
-    let same: Result<CandidateBounds, _> =
-        serde_json::from_value(serde_json::to_value(candidates()).unwrap());
-    assert!(same.is_ok());
-}
-
-#[test]
-fn a_verifier_sees_both_figures() {
-    let mut stated = StatedBound::from(ball(1.0));
-    stated.value = 0.5;
-    assert_eq!(stated.recompute().unwrap(), ball(1.0));
-    let error = SensitivityBound::try_from(stated).unwrap_err();
-    assert!(matches!(error, PrivacyError::Misstated { .. }));
+    let same = serde_json::from_value::<SensitivityBound>(serde_json::to_value(step()).unwrap());
+    assert_eq!(same.unwrap(), step());
 }

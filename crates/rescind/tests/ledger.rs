@@ -36,7 +36,7 @@ fn every_request_stands_as_all_releases_since_leave_it() {
     assert_eq!(standings.len(), 3);
     let delta = Delta::new(1e-5).unwrap();
     for (index, standing) in standings.iter().enumerate() {
-        // THEORY §5, written out: the root of the sum of (40/sigma)² over this and later releases.
+        // docs/theory.md §5, written out: the root of the sum of (40/sigma)² over this and later releases.
         let mu = sigmas[index..]
             .iter()
             .map(|s| (40.0 / s).powi(2))

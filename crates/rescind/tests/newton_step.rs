@@ -108,7 +108,7 @@ fn one_step_lands_near_exact_retraining_of_a_convex_model() {
                 after < 0.1 * before,
                 "{side:?} {curvature:?}: {before} to {after}"
             );
-            // The theorem of strong convexity (THEORY §3) holds for what was reported.
+            // The theorem of strong convexity (docs/theory.md §3) holds for what was reported.
             let bound = outcome.report.check.unwrap().gradient_norm_after / model.penalty;
             assert!(after <= bound * 1.01 + 1e-4, "{after} {bound}");
             landed.push(outcome.weights);

@@ -49,7 +49,7 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
         delta: 1e-5,
     };
     let certificate = fixture.release(order).unwrap().certificate;
-    // THEORY §2: sigma = 0.001 and delta = 2R = 40 is mu = 40 000, epsilon about 8e8.
+    // docs/theory.md §2: sigma = 0.001 and delta = 2R = 40 is mu = 40 000, epsilon about 8e8.
     assert!((certificate.guarantee.mu.mu() / 40_000.0 - 1.0).abs() < 1e-9);
     assert!((8.0e8..8.01e8).contains(&certificate.guarantee.epsilon.value()));
     assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);

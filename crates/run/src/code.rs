@@ -66,6 +66,7 @@ codes! {
     UnknownMethod, "unknown_method", Usage, "There is no method of this name.";
     MethodSettings, "method_settings", Usage, "The method does not have such settings.";
     NoNoise, "no_noise", Usage, "The method is made of noise, and nobody said how much.";
+    NoCheckpoint, "no_checkpoint", Usage, "The run keeps no early checkpoint for the method to go back to.";
     KeyReused, "key_reused", Usage, "The idempotency key was used for another request.";
     RequestEmpty, "request_empty", Usage, "The request names no record.";
     RequestSyntax, "request_syntax", Usage, "The request cannot be read.";
@@ -198,6 +199,7 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::Diverged { .. } => Code::Diverged,
         ModelError::NoStep { .. } => Code::NoStep,
         ModelError::NoNoise { .. } => Code::NoNoise,
+        ModelError::NoCheckpoint => Code::NoCheckpoint,
         ModelError::NotProvable { .. } => Code::NotProvable,
         ModelError::GradientStuck { .. } => Code::GradientStuck,
         ModelError::Interrupted { .. } => Code::Interrupted,

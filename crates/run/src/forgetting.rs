@@ -38,12 +38,12 @@ pub struct ForgetRequest {
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(clippy::large_enum_variant)] // one is made for each request
 pub enum Method {
-    /// One damped Newton step (THEORY §2).
+    /// One damped Newton step (docs/theory.md §2).
     Newton {
         /// Its settings.
         settings: NewtonSettings,
     },
-    /// Noisy fine-tuning, then recovery (THEORY §4). The noise is that of the release, without
+    /// Noisy fine-tuning, then recovery (docs/theory.md §4). The noise is that of the release, without
     /// which there is no such method.
     NoisyFinetune {
         /// Its settings.
@@ -54,7 +54,7 @@ pub enum Method {
         /// Its settings; those of steps have no effect.
         settings: FinetuneSettings,
     },
-    /// The descent of a tangent model, from where it stands, on the records that stay (THEORY §3).
+    /// The descent of a tangent model, from where it stands, on the records that stay (docs/theory.md §3).
     Tangent,
     /// The same for a convex head.
     Head,

@@ -4,72 +4,21 @@
 //! short probes and from the run's own history; each says how it was made. Nothing changes on disk,
 //! and what is found is for the operator alone: it was computed from private weights.
 
+mod comparison;
 mod probe;
 mod recommendation;
+
+pub use comparison::{MethodPlan, Plan, PlanRequest};
 
 use crate::error::Error;
 use crate::release::{Judged, ReleaseError, foresee};
 use crate::run::Run;
-use rescind_data::{RecordRequest, Selection};
+use rescind_data::Selection;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::noise::Origin;
-use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_unlearn::Observer;
 use rescind_unlearn::methods::{AccuracyForecast, Method, Outlook, Public, Speed, suited_to};
 use rescind_unlearn::training::TrainingState;
-use serde::{Deserialize, Serialize};
-
-/// A request that is only thought of, and the promise wanted for it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PlanRequest {
-    /// The records to forget: all that any of these names.
-    pub records: Vec<RecordRequest>,
-    /// ε of the release, at least 0.
-    pub epsilon: f64,
-    /// δ, above 0 and below 1.
-    pub delta: f64,
-}
-
-/// The methods side by side.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// ε asked for.
-    pub epsilon: f64,
-    /// δ asked for.
-    pub delta: f64,
-    /// Records to forget.
-    pub forgotten: usize,
-    /// Records that would stay.
-    pub retained: usize,
-    /// Test accuracy of the private model as it is, from 0 to 1.
-    pub accuracy: f64,
-    /// One for each method.
-    pub methods: Vec<MethodPlan>,
-    /// What to do, in words.
-    pub recommendation: String,
-}
-
-/// What one method would promise and cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MethodPlan {
-    /// Its name, as on the command line.
-    pub method: String,
-    /// What its guarantee would rest on; absent for retraining, which needs none.
-    pub kind: Option<GuaranteeKind>,
-    /// The sensitivity that noise has to hide.
-    pub sensitivity: Option<f64>,
-    /// σ on every weight, each time.
-    pub sigma: Option<f64>,
-    /// Why the promise would be refused, if it would.
-    pub refused: Option<String>,
-    /// Predicted test accuracy of what would be released, from 0 to 1, where there is a prediction.
-    pub accuracy: Option<f64>,
-    /// Predicted seconds.
-    pub seconds: f64,
-    /// How accuracy and time were predicted.
-    pub how: String,
-}
 
 /// What plans are made from.
 struct Basis<'a> {
@@ -101,18 +50,17 @@ impl Run {
             run: self,
             state,
             retained: &retained,
-            public: Public {
-                model: self.model(),
-                ball: self.ball(),
-                training: &self.settings().training,
-                noise: Some(&noise),
-                retained: retained.len(),
-                forgotten: forget.len(),
-            },
+            public: self.public(Some(&noise), retained.len(), forget.len())?,
             speed,
             accuracy,
         };
+        // A method that goes back to a checkpoint has no place where none is kept.
+        let possible = |method: &Box<dyn Method>| {
+            let promise = method.promise(&basis.public);
+            !matches!(promise, Err(rescind_unlearn::Error::NoCheckpoint))
+        };
         let methods = suited_to(self.model())
+            .filter(possible)
             .map(|method| basis.plan(&*method, observer))
             .collect::<Result<Vec<_>, _>>()?;
         let recommendation = recommendation::of(asked, accuracy, &methods);

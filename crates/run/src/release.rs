@@ -16,6 +16,7 @@ mod noising;
 mod opening;
 mod order;
 mod refusal;
+mod released;
 mod staging;
 mod weights;
 
@@ -25,12 +26,13 @@ mod tests;
 pub use decision::{Judged, foresee, spending};
 pub use error::ReleaseError;
 pub use fine_tuning::{FineTuned, fine_tune};
-pub use mechanism::{Released, release};
+pub use mechanism::release;
 pub use noised::Noised;
 pub use noising::Rehearsal;
 pub use opening::{fresh_salt, record_request};
 pub use order::{Ball, Basis, FineTuneOrder, ReleaseOrder, RequestFacts, RetainedStatistics};
 pub use refusal::Refusal;
+pub use released::Released;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
 pub(crate) use foundation::centre_digest;

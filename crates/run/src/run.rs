@@ -18,10 +18,12 @@ mod recompute;
 mod reference;
 mod release_later;
 mod resolve;
+mod retraining;
 mod setup;
 mod sides;
 mod spectrum;
 mod store;
+mod train;
 mod training;
 
 pub use config::{RunConfig, RunSettings};
@@ -43,6 +45,8 @@ use crate::request::Answered;
 use config::Origin;
 use rescind_data::{Manifest, Selection, Split, Standardisation};
 use rescind_network::Execution;
+use rescind_privacy::NoiseChoice;
+use rescind_unlearn::methods::Public;
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Classifier, Model, NetworkModel, Objective};
 use setup::Setup;
@@ -137,6 +141,16 @@ impl Run {
     /// Where its weights stay.
     pub fn ball(&self) -> &Ball {
         &self.setup.ball
+    }
+
+    /// What is known of a request that leaves so many records, before any of them is looked at.
+    pub(crate) fn public<'a>(
+        &'a self,
+        noise: Option<&'a NoiseChoice>,
+        retained: usize,
+        forgotten: usize,
+    ) -> Result<Public<'a>, Error> {
+        self.setup.public(noise, retained, forgotten)
     }
 
     /// Records trained on and held out, as split before any request.

@@ -5,7 +5,7 @@ use crate::setting::require;
 use std::sync::Arc;
 
 /// The ball `W = {w : ‖w − c‖ ≤ R}` that training and forgetting project to. Neither R nor c may
-/// depend on the records (THEORY §0).
+/// depend on the records (docs/theory.md §0).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ball {
     radius: f64,

@@ -149,6 +149,12 @@ pub enum Error {
         /// The method.
         method: &'static str,
     },
+    /// A method that goes back to an early checkpoint, on a run that keeps none.
+    #[error(
+        "this run keeps no early checkpoint of its training to go back to: use another method, or \
+         train a new run with `rescind train --early-checkpoint EPOCHS`"
+    )]
+    NoCheckpoint,
     /// A convex model, or a method for one, that would prove nothing.
     #[error("refused: {reason}")]
     NotProvable {

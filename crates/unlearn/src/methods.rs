@@ -16,8 +16,8 @@ mod task;
 pub use choice::MethodChoice;
 pub use diameter::diameter;
 pub use method::{
-    AccuracyForecast, Forecast, Kept, Method, NoisyProcess, Outcome, Outlook, Promise, Public,
-    Recomputed, Speed, Step, Task, members,
+    AccuracyForecast, Checkpoint, Forecast, Kept, Method, NoisyProcess, Outcome, Outlook, Promise,
+    Public, Recomputed, Speed, Step, Task, members,
 };
 pub use report::{MethodReport, SolveReport};
 pub use suits::check_suits;

@@ -5,7 +5,7 @@ use crate::products::Products;
 use serde::{Deserialize, Serialize};
 
 /// The mean loss over one set S of records, `F_S(w) = (1/|S|) Σ ℓ_i(w) + (μ/2)‖w − c‖²`
-/// (THEORY §0): all that a method knows of the model and its data. Dimension, records, gradient and subsets are
+/// (docs/theory.md §0): all that a method knows of the model and its data. Dimension, records, gradient and subsets are
 /// required; what else is asked of a model that cannot is an [`Error::Lacks`].
 ///
 /// Vectors have `dim` elements. Work runs in `f32`; what a certificate quotes is recomputed by the
@@ -114,7 +114,7 @@ fn lacks(capability: &'static str) -> Error {
     Error::Lacks { capability }
 }
 
-/// Which curvature matrix (THEORY §2).
+/// Which curvature matrix (docs/theory.md §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Curvature {

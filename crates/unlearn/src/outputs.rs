@@ -5,7 +5,7 @@ use crate::objective::Objective;
 use rescind_curvature::Preconditioner;
 
 /// An objective whose model's outputs are linear in the weights: `z = J (w − c)`, and
-/// `F(w) = (1/n) Σ ℓ_i(z_i) + (μ/2)‖w − c‖²` with softmax cross-entropy ℓ (THEORY §3).
+/// `F(w) = (1/n) Σ ℓ_i(z_i) + (μ/2)‖w − c‖²` with softmax cross-entropy ℓ (docs/theory.md §3).
 ///
 /// Whoever follows z beside w knows F along a whole line for one product with J.
 pub trait LinearOutputs: Sync {

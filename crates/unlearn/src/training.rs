@@ -1,5 +1,5 @@
 //! Training within a ball: the algorithm `A` whose outcome is handed to unlearning, and the one
-//! that retraining repeats without the forgotten records (THEORY §0).
+//! that retraining repeats without the forgotten records (docs/theory.md §0).
 
 mod convex;
 mod optimiser;

@@ -56,6 +56,10 @@ pub struct TrainingOptions {
     /// Epochs between checkpoints
     #[arg(long, value_name = "EPOCHS", default_value_t = TrainingSettings::default().checkpoint_every)]
     checkpoint_every: u64,
+    /// Keep, in private and for good, the state after this many epochs: for methods that go back
+    /// to it
+    #[arg(long, value_name = "EPOCHS")]
+    early_checkpoint: Option<u64>,
 
     /// Seed of starting weights, validation split and order of records
     #[arg(long, default_value_t = TrainingSettings::default().seed)]
@@ -120,6 +124,7 @@ impl TrainingOptions {
             early_stopping: self.early_stopping,
             until_gradient: self.until_gradient.or(own),
             checkpoint_every: self.checkpoint_every,
+            early_checkpoint: self.early_checkpoint,
             seed: self.seed,
             ..TrainingSettings::default()
         }

@@ -1,7 +1,7 @@
 use super::LinearOperator;
 use crate::{InvalidSetting, Real, vector};
 
-/// The system's matrix `H + λI`: an operator H and its damping λ ≥ 0 (THEORY §2).
+/// The system's matrix `H + λI`: an operator H and its damping λ ≥ 0 (docs/theory.md §2).
 ///
 /// Solvers take it rather than a bare operator, so that an ending can name a damping that would do.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use super::stopping::validate_tolerance;
 use super::{Ending, Solution, SolveError, Solver, checked_norm, residual};
 use crate::{Control, Damped, InvalidSetting, Progress, Real, SampledOperator, vector};
 
-/// LiSSA (Agarwal, Bullins & Hazan 2017), the base paper's solver (THEORY §2).
+/// LiSSA (Agarwal, Bullins & Hazan 2017), the base paper's solver (docs/theory.md §2).
 ///
 /// Each chain iterates `v_{j+1} = g + v_j − (H_j + λI) v_j / s` from `v_0 = g`, with H_j the
 /// curvature of a fresh minibatch; the answer is the mean of `v_t / s` over the chains. It

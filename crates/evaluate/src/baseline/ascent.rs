@@ -1,6 +1,6 @@
 //! Gradient ascent on the forgotten records.
 
-use super::{BaselineTask, batches};
+use super::task::{BaselineTask, batches};
 use crate::descent::{Descent, Direction};
 use rescind::training::Optimiser;
 use rescind::{Error, Observer};

@@ -1,6 +1,6 @@
 //! Training on with the retained records.
 
-use super::{BaselineTask, batches};
+use super::task::{BaselineTask, batches};
 use crate::descent::{Descent, Direction};
 use rescind::{Error, Observer};
 use rescind_data::epoch_order;

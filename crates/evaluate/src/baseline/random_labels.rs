@@ -1,6 +1,6 @@
 //! Training on with wrong labels on the forgotten records.
 
-use super::{BaselineTask, batches};
+use super::task::{BaselineTask, batches};
 use crate::descent::{Descent, Direction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -4,7 +4,7 @@
 //! labels p, so a weighted sum of a divergence and a cross-entropy is one cross-entropy with
 //! labels mixed in the same proportion, times the sum of the weights.
 
-use super::{BaselineTask, batches};
+use super::task::{BaselineTask, batches};
 use crate::descent::{Descent, Direction};
 use crate::fidelity::Outputs;
 use rescind::training::Optimiser;

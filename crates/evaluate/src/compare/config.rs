@@ -74,7 +74,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum MethodChoice {
-    /// One Newton step (THEORY §2).
+    /// One Newton step (docs/theory.md §2).
     Newton {
         /// What differs from [`NewtonSettings::default`].
         #[serde(default)]

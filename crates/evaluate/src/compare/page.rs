@@ -5,9 +5,8 @@ mod fidelity;
 mod membership;
 mod rows;
 
-use super::cell::CellKind;
 use super::missing::sentences;
-use super::results::{Results, Row};
+use super::results::Results;
 use super::tables::{ATTACKS, COST, FIDELITY, NOTES, promising, table};
 use crate::report::words::{count, number, percent, seconds};
 use crate::report::{Block, Fact, Headline, Report, Section, Table, Tone};
@@ -73,7 +72,7 @@ impl Results {
         );
         let (failed, missing) = (failed.count(), self.missing.len());
         let all = done + missing;
-        let others = self.rows.iter().filter(|row| !is_given(row));
+        let others = self.rows.iter().filter(|row| !row.is_given());
         let methods = count(others.count(), "method");
         let sentence = match done {
             0 => format!("Nothing has been measured yet of: {}.", self.setting),
@@ -130,9 +129,4 @@ impl Results {
         beside("time of retraining", "seconds", seconds);
         facts
     }
-}
-
-/// Whether it is no method: the retrained or the original model.
-fn is_given(row: &Row) -> bool {
-    row.kind == CellKind::Reference || row.method == super::config::ORIGINAL
 }

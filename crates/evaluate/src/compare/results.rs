@@ -1,10 +1,10 @@
 //! What a comparison comes to: means and standard deviations over the seeds.
 
 use super::cell::{Cell, CellKind, Promise};
+use super::config::{ORIGINAL, RETRAIN};
 use super::metrics::METRICS;
 use super::missing::{Missing, missing};
-use super::store::Folder;
-use super::{CompareError, Comparison, tables};
+use super::{CompareError, Comparison};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -52,6 +52,13 @@ pub struct Spread {
     pub seeds: usize,
 }
 
+impl Row {
+    /// Whether it is no method: the retrained or the original model.
+    pub(super) fn is_given(&self) -> bool {
+        self.kind == CellKind::Reference || self.method == ORIGINAL
+    }
+}
+
 impl Spread {
     /// Over some values, of which there is at least one.
     pub(super) fn of(values: &[f64]) -> Option<Self> {
@@ -72,7 +79,7 @@ impl Spread {
 impl Results {
     /// Of cells in any order, and of those that failed.
     pub(super) fn of(comparison: &Comparison, mut cells: Vec<Cell>, failed: &[Missing]) -> Self {
-        let mut names: Vec<&str> = vec![super::config::RETRAIN, super::config::ORIGINAL];
+        let mut names: Vec<&str> = vec![RETRAIN, ORIGINAL];
         names.extend(comparison.methods.iter().map(|entry| &*entry.name));
         let place = |cell: &Cell| names.iter().position(|name| *name == cell.method);
         cells.sort_by_key(|cell| (place(cell), cell.seed));
@@ -128,25 +135,6 @@ impl Results {
             expected: "the results of a comparison",
             reason: error.to_string(),
         })
-    }
-
-    /// Writes `results.json`, `results.csv`, `results.md`, `results.html` and the figures.
-    pub(super) fn write(&self, folder: &Folder) -> Result<(), CompareError> {
-        let unwritable = |reason: String| CompareError::Unwritable { reason };
-        let mut json = serde_json::to_vec(self).map_err(|error| unwritable(error.to_string()))?;
-        json.push(b'\n');
-        folder.put("results.json", &json)?;
-        folder.put("results.csv", &tables::csv(self).map_err(unwritable)?)?;
-        folder.put("results.md", tables::markdown(self).as_bytes())?;
-        let page = self.report();
-        page.write(&folder.path("results.html"))?;
-        page.write_figures(&folder.path("figures"))?;
-        Ok(())
-    }
-
-    /// The table of `results.md`.
-    pub fn markdown(&self) -> String {
-        tables::markdown(self)
     }
 }
 

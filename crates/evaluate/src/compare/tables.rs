@@ -115,28 +115,30 @@ pub(super) fn promising(
     (head, rows)
 }
 
-/// The whole table, and what its columns mean.
-pub(super) fn markdown(results: &Results) -> String {
-    let (head, rows) = promising(results, &[FIDELITY, ATTACKS, COST].concat());
-    let mut text = format!("# {}\n\n{}.\n\n", results.name, results.setting);
-    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
-        text.push('|');
-        cells.for_each(|cell| text.extend([" ", cell, " |"]));
+impl Results {
+    /// The table of `results.md`: all methods and columns, and what the columns mean.
+    pub fn markdown(&self) -> String {
+        let (head, rows) = promising(self, &[FIDELITY, ATTACKS, COST].concat());
+        let mut text = format!("# {}\n\n{}.\n\n", self.name, self.setting);
+        let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+            text.push('|');
+            cells.for_each(|cell| text.extend([" ", cell, " |"]));
+            text.push('\n');
+        };
+        line(&mut head.iter().copied());
+        let rule = |column: usize| if column < 2 { "---" } else { "---:" };
+        line(&mut (0..head.len()).map(rule));
+        for row in &rows {
+            line(&mut row.iter().map(String::as_str));
+        }
         text.push('\n');
-    };
-    line(&mut head.iter().copied());
-    let rule = |column: usize| if column < 2 { "---" } else { "---:" };
-    line(&mut (0..head.len()).map(rule));
-    for row in &rows {
-        line(&mut row.iter().map(String::as_str));
+        text.push_str(NOTES);
+        text.push('\n');
+        for gap in sentences(&self.missing) {
+            text.extend(["\n", &gap, "\n"]);
+        }
+        text
     }
-    text.push('\n');
-    text.push_str(NOTES);
-    text.push('\n');
-    for gap in sentences(&results.missing) {
-        text.extend(["\n", &gap, "\n"]);
-    }
-    text
 }
 
 /// What the columns mean.

@@ -2,122 +2,25 @@
 
 mod attacks;
 mod bounds;
+mod error;
 mod headline;
 mod membership;
 mod models;
+mod options;
 mod pictures;
 mod requests;
+mod sources;
 mod spectrum;
 mod standings;
 mod tradeoff;
 
+pub use error::ReportError;
+pub use options::Options;
+
 use super::page::{Report, Section};
 use super::words::count;
-use crate::attack::{AttackError, AttackSettings};
-use crate::audit::Audit;
-use rescind::Answered;
-use rescind::Evaluation;
-use rescind::certificate::Certificate;
-use rescind::ledger::History;
-use rescind::verify::{Evidence, VerificationReport, verify};
 use rescind::{Observer, Run};
-use rescind_privacy::PrivacyError;
-
-/// What to put into a report besides what always is.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Show some of the forgotten records with what the models say of them: personal data.
-    pub show_records: bool,
-    /// Measure the spectrum of the Hessian, which costs some hundreds of products.
-    pub spectrum: bool,
-    /// Attack the models by these settings, which takes longer the more records were forgotten.
-    pub attack: Option<AttackSettings>,
-    /// An audit that was made.
-    pub audit: Option<Audit>,
-}
-
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReportError {
-    /// The run.
-    #[error(transparent)]
-    Run(#[from] rescind::Error),
-    /// The privacy arithmetic.
-    #[error(transparent)]
-    Privacy(#[from] PrivacyError),
-    /// The attacks.
-    #[error(transparent)]
-    Attack(AttackError),
-    /// A picture that cannot be encoded.
-    #[error("the picture of record {position} cannot be encoded: {reason}")]
-    Picture {
-        /// The record.
-        position: usize,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl From<rescind::ModelError> for ReportError {
-    fn from(error: rescind::ModelError) -> Self {
-        rescind::Error::from(error).into()
-    }
-}
-
-impl From<AttackError> for ReportError {
-    fn from(error: AttackError) -> Self {
-        match error {
-            AttackError::Model(error) => ReportError::Run(error),
-            other => ReportError::Attack(other),
-        }
-    }
-}
-
-/// What the sections draw on.
-struct Sources<'a> {
-    run: &'a Run,
-    /// Nothing before training.
-    evaluation: Option<Evaluation>,
-    /// Nothing before the first release.
-    history: Option<&'a History>,
-    answers: Vec<Answered>,
-    /// The newest release's.
-    certificate: Option<Certificate>,
-    verified: Option<VerificationReport>,
-}
-
-impl<'a> Sources<'a> {
-    fn new(run: &'a Run, observer: &mut dyn Observer) -> Result<Self, ReportError> {
-        let evaluation = match run.state() {
-            Some(_) => Some(run.evaluate(observer)?),
-            None => None,
-        };
-        let mut sources = Sources {
-            run,
-            evaluation,
-            history: None,
-            answers: run.answers()?,
-            certificate: None,
-            verified: None,
-        };
-        let history = run.ledger().history();
-        if let Some(newest) = history.releases().last() {
-            let path = format!("releases/{:06}/certificate.json", newest.number);
-            // A file that is gone fails the verification.
-            let document = std::fs::read(run.root().join(path)).unwrap_or_default();
-            let evidence = Evidence {
-                run: Some(run.root().to_owned()),
-                ..Evidence::default()
-            };
-            let verified = verify(&document, &evidence);
-            sources.certificate = verified.certificate().cloned();
-            sources.verified = Some(verified);
-        }
-        sources.history = Some(history).filter(|history| !history.entries().is_empty());
-        Ok(sources)
-    }
-}
+use sources::Sources;
 
 /// Fills a report from a run, whatever state it is in.
 ///

@@ -2,7 +2,9 @@
 
 use super::{At, Linearization, Room};
 use crate::NetworkError;
-use crate::evaluator::{Evaluator, Workspace, check_len, largest};
+use crate::error::check_len;
+use crate::evaluator::{Evaluator, Workspace};
+use crate::execution::largest;
 use crate::scalar::Scalar;
 use crate::tape::{WeightSet, fit};
 use std::ops::Range;

@@ -11,7 +11,7 @@ use std::str::FromStr;
 /// An element-wise nonlinearity, as PyTorch's module of the same name.
 ///
 /// All but `Relu` are infinitely smooth, so that a network made of them (without max pooling) has a
-/// Lipschitz Hessian on any bounded set; ReLU's Hessian jumps, and THEORY §2's assumption fails.
+/// Lipschitz Hessian on any bounded set; ReLU's Hessian jumps, and docs/theory.md §2's assumption fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {

@@ -1,8 +1,8 @@
 //! Inner products of records' gradients, one layer after another; in linear layers without forming
 //! the gradients.
 
-use super::{Tangent, check_len};
-use crate::NetworkError;
+use super::Tangent;
+use crate::error::{NetworkError, check_len};
 use crate::execution::Workspaces;
 use crate::matrix::{View, ViewMut, multiply};
 use crate::operations::Operation;

@@ -28,33 +28,20 @@ use crate::rounding;
 /// # Ok::<(), rescind_privacy::PrivacyError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "StatedBound", into = "StatedBound")]
+#[serde(try_from = "Record", into = "Record")]
 pub struct SensitivityBound {
     theorem: Theorem,
     constants: Vec<Constant>,
     value: Sensitivity,
 }
 
-/// A bound as stated in a file, which may be wrong.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// As written in a file, where it may be wrong.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct StatedBound {
-    /// The theorem.
-    pub theorem: Theorem,
-    /// What it was given.
-    pub constants: Vec<Constant>,
-    /// The bound as stated.
-    pub value: f64,
-}
-
-impl StatedBound {
-    /// The bound that the constants give, whatever was stated.
-    ///
-    /// # Errors
-    /// As [`SensitivityBound::new`].
-    pub fn recompute(&self) -> Result<SensitivityBound, PrivacyError> {
-        SensitivityBound::new(self.theorem, self.constants.clone())
-    }
+struct Record {
+    theorem: Theorem,
+    constants: Vec<Constant>,
+    value: f64,
 }
 
 impl SensitivityBound {
@@ -113,11 +100,11 @@ impl SensitivityBound {
     }
 }
 
-impl TryFrom<StatedBound> for SensitivityBound {
+impl TryFrom<Record> for SensitivityBound {
     type Error = PrivacyError;
 
-    fn try_from(stated: StatedBound) -> Result<Self, PrivacyError> {
-        let bound = stated.recompute()?;
+    fn try_from(stated: Record) -> Result<Self, PrivacyError> {
+        let bound = Self::new(stated.theorem, stated.constants)?;
         if bound.value.value().to_bits() == stated.value.to_bits() {
             Ok(bound)
         } else {
@@ -130,7 +117,7 @@ impl TryFrom<StatedBound> for SensitivityBound {
     }
 }
 
-impl From<SensitivityBound> for StatedBound {
+impl From<SensitivityBound> for Record {
     fn from(bound: SensitivityBound) -> Self {
         Self {
             theorem: bound.theorem,

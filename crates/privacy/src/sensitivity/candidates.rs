@@ -1,29 +1,15 @@
 //! All bounds known for one release, and which of them binds.
 
-use serde::{Deserialize, Serialize};
-
 use super::bound::SensitivityBound;
-use super::provenance::GuaranteeKind;
 use super::theorem::Theorem;
 use crate::error::PrivacyError;
 
 /// Every bound known for one release, each from a different theorem. The smallest binds; of two
 /// equal ones, that with the stronger foundation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "StatedCandidates", into = "StatedCandidates")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CandidateBounds {
     binding: SensitivityBound,
     others: Vec<SensitivityBound>,
-}
-
-/// Candidate bounds as stated in a file, with the theorem said to bind.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StatedCandidates {
-    /// The theorem that is said to give the smallest bound.
-    pub binding: Theorem,
-    /// All bounds.
-    pub candidates: Vec<SensitivityBound>,
 }
 
 impl CandidateBounds {
@@ -76,42 +62,5 @@ impl CandidateBounds {
     /// All bounds in ascending order, the binding one first.
     pub fn ascending(&self) -> impl Iterator<Item = &SensitivityBound> {
         std::iter::once(&self.binding).chain(&self.others)
-    }
-
-    /// The smallest bound that rests on nothing weaker than `kind`: what binds for somebody who
-    /// accepts, say, only what is proved.
-    #[must_use]
-    pub fn binding_with(&self, kind: GuaranteeKind) -> Option<&SensitivityBound> {
-        self.ascending().find(|bound| bound.kind() <= kind)
-    }
-}
-
-impl TryFrom<StatedCandidates> for CandidateBounds {
-    type Error = PrivacyError;
-
-    fn try_from(stated: StatedCandidates) -> Result<Self, PrivacyError> {
-        let candidates = Self::new(stated.candidates)?;
-        let binding = candidates.binding.theorem();
-        if binding == stated.binding {
-            Ok(candidates)
-        } else {
-            Err(PrivacyError::Misstated {
-                what: "the binding bound",
-                stated: stated.binding.to_string(),
-                recomputed: binding.to_string(),
-            })
-        }
-    }
-}
-
-impl From<CandidateBounds> for StatedCandidates {
-    fn from(candidates: CandidateBounds) -> Self {
-        let binding = candidates.binding.theorem();
-        let mut all = vec![candidates.binding];
-        all.extend(candidates.others);
-        Self {
-            binding,
-            candidates: all,
-        }
     }
 }

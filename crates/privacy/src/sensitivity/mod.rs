@@ -11,8 +11,8 @@ mod provenance;
 mod symbol;
 mod theorem;
 
-pub use bound::{SensitivityBound, StatedBound};
-pub use candidates::{CandidateBounds, StatedCandidates};
+pub use bound::SensitivityBound;
+pub use candidates::CandidateBounds;
 pub use constant::Constant;
 pub use provenance::{GuaranteeKind, Provenance};
 pub use symbol::Symbol;

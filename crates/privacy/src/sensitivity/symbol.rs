@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A constant's name. Its written form is the same in files and in THEORY.
+/// A constant's name. Its written form is the same in files and in docs/theory.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Symbol {
     /// R, the radius of the ball to which weights are projected.

@@ -12,15 +12,15 @@ use crate::quantity::Sensitivity;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theorem {
-    /// The damped Newton step, certified by its residual (Zhang et al. 2024; THEORY §2).
+    /// The damped Newton step, certified by its residual (Zhang et al. 2024; docs/theory.md §2).
     NewtonStep,
-    /// Both outcomes are projected into one ball (THEORY §2).
+    /// Both outcomes are projected into one ball (docs/theory.md §2).
     BallDiameter,
-    /// A strongly convex objective (THEORY §3).
+    /// A strongly convex objective (docs/theory.md §3).
     StronglyConvex,
-    /// Weights projected into a ball, noised once (THEORY §4, T = 0).
+    /// Weights projected into a ball, noised once (docs/theory.md §4, T = 0).
     OutputPerturbation,
-    /// Noise at every step of fine-tuning (THEORY §4). The value is the sensitivity that noise
+    /// Noise at every step of fine-tuning (docs/theory.md §4). The value is the sensitivity that noise
     /// added *once* would have to hide; σ is the noise of every step.
     NoisyFineTuning,
 }
@@ -51,6 +51,12 @@ impl Theorem {
                  s = 2 R0 a^T + 2 gamma C1 (1 - a^T)/(1 - a), q = (1 - a^(2T))/(1 - a^2)"
             }
         }
+    }
+
+    /// Whether it needs a model that is smooth: without jumps in gradient and Hessian.
+    #[must_use]
+    pub fn needs_smoothness(self) -> bool {
+        matches!(self, Self::NewtonStep)
     }
 
     /// The constants it needs, each exactly once.

@@ -1,6 +1,6 @@
 //! What to do, in words.
 
-use super::{MethodPlan, PlanRequest};
+use super::comparison::{MethodPlan, PlanRequest};
 
 /// Test accuracy that may be lost before a method is out of the question.
 const MAY_LOSE: f64 = 0.01;

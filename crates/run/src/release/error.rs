@@ -123,18 +123,3 @@ pub enum ReleaseError {
     #[error("broken off")]
     BrokenOff,
 }
-
-impl ReleaseError {
-    /// Whether the guarantee asked for cannot be given, as opposed to something that went wrong.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused(_)
-                | Self::Budget(_)
-                | Self::Terms(_)
-                | Self::OutsideBall { .. }
-                | Self::ScalingFromRecords
-        )
-    }
-}

@@ -1,5 +1,5 @@
 //! Noisy fine-tuning: the mechanism that puts the noise into the steps (Koloskova et al. 2025;
-//! THEORY §4).
+//! docs/theory.md §4).
 //!
 //! # Finite precision
 //! What happens between two additions of noise is the method's. The last iterate is rounded to the [grid](rescind_privacy::noise::Grid) as any release is. Recovery starts from the

@@ -81,7 +81,7 @@ pub(super) fn check_vector(
     })
 }
 
-/// Whatever no noise covers must not depend on forgotten records (THEORY §6).
+/// Whatever no noise covers must not depend on forgotten records (docs/theory.md §6).
 pub(super) fn check_what_noise_leaves(basis: &Basis<'_>) -> Result<BatchNorm, ReleaseError> {
     if basis.data.input_scaling == InputScaling::FromRecords {
         return Err(ReleaseError::ScalingFromRecords);

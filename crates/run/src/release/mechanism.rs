@@ -6,55 +6,11 @@ use super::foundation::check_vector;
 use super::noised::Noised;
 use super::noising::noised;
 use super::order::ReleaseOrder;
-use super::weights::ReleasedWeights;
-use crate::disk;
+use super::released::{Released, Step};
 use crate::key::RunKey;
-use crate::ledger::{Ledger, release_folder};
-use crate::tensors;
-use rescind_certificate::{Certificate, FollowedBy, TermsError, largest_weight};
-use rescind_network::Weights;
+use crate::ledger::Ledger;
+use rescind_certificate::{FollowedBy, TermsError, largest_weight};
 use rescind_privacy::sensitivity::{SensitivityBound, Theorem};
-use rescind_unlearn::ModelDescription;
-use std::path::{Path, PathBuf};
-
-/// A release that is on disk and in the ledger.
-#[derive(Debug)]
-pub struct Released {
-    /// Its folder, `releases/NNNNNN`.
-    pub folder: PathBuf,
-    /// What was released.
-    pub weights: ReleasedWeights,
-    /// What is promised.
-    pub certificate: Certificate,
-}
-
-impl Released {
-    /// A release that was made before, read again.
-    pub(crate) fn reopened(
-        run: &Path,
-        model: &ModelDescription,
-        certificate: Certificate,
-    ) -> Result<Self, ReleaseError> {
-        let folder = release_folder(run, certificate.release);
-        let bytes = disk::read(&folder.join("weights.safetensors"))?;
-        let read: Weights<f32> = tensors::from_bytes(model, &bytes)?;
-        Ok(Self {
-            folder,
-            weights: ReleasedWeights::new(read.parameters, read.statistics),
-            certificate,
-        })
-    }
-}
-
-/// Moments of a release between which a crash must leave nothing half done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Decided,
-    Noised,
-    Staged,
-    Committed,
-    Published,
-}
 
 /// Adds noise to private weights and releases them with their certificate.
 ///

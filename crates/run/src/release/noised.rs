@@ -3,7 +3,7 @@
 use super::decision::Decision;
 use super::error::ReleaseError;
 use super::foundation::check_vector;
-use super::mechanism::{Released, Step};
+use super::released::{Released, Step};
 use super::staging::Files;
 use super::weights::ReleasedWeights;
 use crate::key::RunKey;

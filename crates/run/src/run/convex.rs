@@ -1,4 +1,4 @@
-//! What a run of a convex model must be, and what follows from its settings (THEORY §3).
+//! What a run of a convex model must be, and what follows from its settings (docs/theory.md §3).
 
 use super::config::RunConfig;
 use crate::error::Error;
@@ -41,6 +41,9 @@ pub(super) fn settle(
         return refuse(
             "early stopping would end training before the gradient is small: leave it out",
         );
+    }
+    if config.training.early_checkpoint.is_some() {
+        return refuse("its training has no epochs to keep an early checkpoint of: leave it out");
     }
     if given.is_some() && !config.centre_declared_public {
         return refuse(

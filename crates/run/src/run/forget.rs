@@ -18,15 +18,14 @@ use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::noisy::FinetuneReport;
 use rescind_unlearn::methods::{
-    Method, MethodChoice, MethodReport, NoisyProcess, Outcome, Public, Step, Task, check_suits,
-    members,
+    Method, MethodChoice, MethodReport, NoisyProcess, Outcome, Step, Task, check_suits, members,
 };
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A request whose records are known.
-struct Asked<'a> {
+struct Prepared<'a> {
     request: &'a Request,
     resolved: Resolved,
     retained: Selection,
@@ -35,12 +34,12 @@ struct Asked<'a> {
     began: Instant,
 }
 
-/// How a step can be released.
-enum Way<'a> {
-    /// By noise added to it, whose size these bounds decide.
-    Bounded(Vec<SensitivityBound>),
-    /// As it is: it carries its noise.
-    Noised(Box<Noised<'a>>),
+/// Where a step's noise is.
+enum Noise<'a> {
+    /// Still to be added, in a size that these bounds decide.
+    After(Vec<SensitivityBound>),
+    /// In it.
+    Within(Box<Noised<'a>>),
 }
 
 impl Run {
@@ -71,7 +70,7 @@ impl Run {
             None => MethodChoice::default_for(&*self.setup.model).method()?,
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let asked = Asked {
+        let prepared = Prepared {
             request,
             resolved,
             retained,
@@ -79,12 +78,12 @@ impl Run {
             requested_at: now.map_or(0, |t| t.as_secs()),
             began,
         };
-        check_suits(&*asked.method, &*self.setup.model)?;
-        self.decide(&asked)?;
-        let rescaled = self.setup.model.rescaled(&asked.retained, observer)?;
+        check_suits(&*prepared.method, &*self.setup.model)?;
+        self.decide(&prepared)?;
+        let rescaled = self.setup.model.rescaled(&prepared.retained, observer)?;
         let inputs_moved = rescaled.is_some();
         let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));
-        let answer = self.carry_out(asked, inputs_moved, observer);
+        let answer = self.carry_out(prepared, inputs_moved, observer);
         if let (Err(_), Some(before)) = (&answer, before) {
             self.setup.model = before;
         }
@@ -122,17 +121,13 @@ impl Run {
     }
 
     /// Refuses what settings and public numbers rule out.
-    fn decide(&self, asked: &Asked<'_>) -> Result<(), Error> {
+    fn decide(&self, prepared: &Prepared<'_>) -> Result<(), Error> {
         let (_, state) = self.trained()?;
-        let choice = asked.request.release.as_ref();
-        let promise = asked.method.promise(&Public {
-            model: &*self.setup.model,
-            ball: &self.setup.ball,
-            training: &self.setup.settings.training,
-            noise: choice.map(|choice| &choice.noise),
-            retained: asked.retained.len(),
-            forgotten: asked.resolved.forget.len(),
-        })?;
+        let choice = prepared.request.release.as_ref();
+        let noise = choice.map(|choice| &choice.noise);
+        let (retained, forgotten) = (prepared.retained.len(), prepared.resolved.forget.len());
+        let public = self.setup.public(noise, retained, forgotten)?;
+        let promise = prepared.method.promise(&public)?;
         let Some(choice) = choice.filter(|_| promise.settled) else {
             return Ok(());
         };
@@ -160,7 +155,7 @@ impl Run {
 
     fn carry_out(
         &mut self,
-        asked: Asked<'_>,
+        prepared: Prepared<'_>,
         inputs_moved: bool,
         observer: &mut dyn Observer,
     ) -> Result<Answer, Error> {
@@ -171,23 +166,23 @@ impl Run {
             return Err(Error::OpenAgain);
         };
         let number = ledger.history().request_count() + 1;
-        let forget = &asked.resolved.forget;
+        let forget = &prepared.resolved.forget;
         let before = setup.measured(&state.weights, forget, observer)?;
         let mut facts = RequestFacts {
             number,
-            requested_at: rfc3339(asked.requested_at),
+            requested_at: rfc3339(prepared.requested_at),
             records: setup.manifest.hashes_of(forget)?,
             salt: fresh_salt()?,
             private: PrivateRow {
                 number,
-                key: asked.request.key.clone(),
+                key: prepared.request.key.clone(),
                 forgotten: forget.clone(),
                 body: String::new(),
             },
         };
-        let choice = asked.request.release;
+        let choice = prepared.request.release;
         let mut statistics = |w: &[f32]| {
-            let computed = setup.statistics_on(&asked.retained, w);
+            let computed = setup.statistics_on(&prepared.retained, w);
             computed.map_err(|error| error.to_string())
         };
         let kept = setup.kept();
@@ -195,7 +190,7 @@ impl Run {
             model: &*setup.model,
             state,
             forget,
-            retained: &asked.retained,
+            retained: &prepared.retained,
             validation: &setup.split.validation,
             training: &setup.settings.training,
             ball: &setup.ball,
@@ -203,24 +198,24 @@ impl Run {
             inputs_moved,
             kept: &kept,
         };
-        let step = asked.method.step(task, observer)?;
-        let (next, report_of, way) = match step {
+        let step = prepared.method.step(task, observer)?;
+        let (next, report_of, noise) = match step {
             Step::Taken(outcome) => {
                 let Outcome {
                     state,
                     bounds,
                     report,
                 } = *outcome;
-                (state, report, Way::Bounded(bounds))
+                (state, report, Noise::After(bounds))
             }
             Step::Noisy(process) => {
                 let choice = choice.ok_or(rescind_unlearn::Error::NoNoise {
-                    method: asked.method.name(),
+                    method: prepared.method.name(),
                 })?;
                 let order = FineTuneOrder {
                     basis: setup.basis(
                         &choice,
-                        &asked.retained,
+                        &prepared.retained,
                         Some(facts.clone()),
                         &mut statistics,
                     ),
@@ -229,9 +224,9 @@ impl Run {
                     retained: process.retained.clone(),
                 };
                 let (noised, done) = fine_tune(order, ledger, observer)?;
-                let report = finetune_report(asked.method.name(), *process, &noised, done)?;
-                let next = goes_on(setup, &asked.retained, state, &noised)?;
-                (next, report, Way::Noised(Box::new(noised)))
+                let report = finetune_report(prepared.method.name(), *process, &noised, done)?;
+                let next = goes_on(setup, &prepared.retained, state, &noised)?;
+                (next, report, Noise::Within(Box::new(noised)))
             }
         };
         let after = setup.measured(&next.weights, forget, observer)?;
@@ -243,33 +238,33 @@ impl Run {
         });
         let record = Answered {
             number,
-            requested_at: asked.requested_at,
-            asked: asked.request.records.iter().map(kind).collect(),
-            digest: asked.request.digest()?,
+            requested_at: prepared.requested_at,
+            asked: prepared.request.records.iter().map(kind).collect(),
+            digest: prepared.request.digest()?,
             salt: facts.salt,
             forgotten: forget.clone(),
-            held_out: asked.resolved.held_out.clone(),
-            copies_retained: asked.resolved.copies_retained.clone(),
+            held_out: prepared.resolved.held_out.clone(),
+            copies_retained: prepared.resolved.copies_retained.clone(),
             method: report_of,
-            bounds: match &way {
-                Way::Bounded(bounds) => bounds.clone(),
-                Way::Noised(_) => Vec::new(),
+            bounds: match &noise {
+                Noise::After(bounds) => bounds.clone(),
+                Noise::Within(_) => Vec::new(),
             },
             training_finished: state.progress.ending.is_some(),
             released: choice.is_some(),
             effect,
-            seconds: asked.began.elapsed().as_secs_f64(),
+            seconds: prepared.began.elapsed().as_secs_f64(),
         };
         facts.private.body = serde_json::to_string(&record).map_err(Error::Document)?;
         let method = record.facts();
-        let mut written = setup.state_record(&asked.retained, number);
+        let mut written = setup.state_record(&prepared.retained, number);
         report(observer, Phase::Release, 0, Some(1))?;
         let description = setup.model.description();
         let staged = setup.store.stage(description, &mut written, &next)?;
-        let committed = match (choice, way) {
-            (Some(choice), Way::Bounded(candidates)) => {
+        let committed = match (choice, noise) {
+            (Some(choice), Noise::After(candidates)) => {
                 let order = ReleaseOrder {
-                    basis: setup.basis(&choice, &asked.retained, Some(facts), &mut statistics),
+                    basis: setup.basis(&choice, &prepared.retained, Some(facts), &mut statistics),
                     state: staged.digest,
                     weights: private_weights(&next),
                     candidates,
@@ -277,14 +272,14 @@ impl Run {
                 };
                 release(order, ledger, key).map(Some)
             }
-            (Some(_), Way::Noised(mut noised)) => {
+            (Some(_), Noise::Within(mut noised)) => {
                 noised.set_private(facts.private.body);
                 noised.release(ledger, key, staged.digest, method).map(Some)
             }
             (None, _) => record_request(ledger, staged.digest, &facts).map(|_| None),
         };
         let release = self.settled(&staged, committed.map_err(Error::from))?;
-        self.finish(&staged, written, next, asked.retained)?;
+        self.finish(&staged, written, next, prepared.retained)?;
         // All is done: a wish to stop has come too late to be heard.
         let _ = report(observer, Phase::Release, 1, Some(1));
         Ok(Answer {

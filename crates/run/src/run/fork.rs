@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::create::{Parts, vacant};
+use super::store::Store;
 use crate::error::Error;
 use rescind_unlearn::Classifier;
 use std::path::Path;
@@ -34,6 +35,18 @@ impl Run {
             ball: self.setup.ball.clone(),
             centre_seed: self.setup.centre_seed,
         };
-        Run::made(root, lock, parts, Some(state))
+        let forked = Run::made(root, lock, parts, Some(state))?;
+        if self.setup.settings.training.early_checkpoint.is_some() {
+            let description = self.setup.model.description();
+            let (from, to) = (
+                Store::open(self.setup.early())?,
+                Store::open(forked.setup.early())?,
+            );
+            if let Some((mut record, state)) = from.read(description, None)? {
+                let staged = to.stage(description, &mut record, &state)?;
+                to.commit(&staged)?;
+            }
+        }
+        Ok(forked)
     }
 }

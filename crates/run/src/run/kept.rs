@@ -1,14 +1,13 @@
 //! What a run keeps for its methods, under `private/`.
 
-use super::reference::retrained;
-use super::store::StateRecord;
+use super::retraining::retrained;
+use super::store::{StateRecord, Store};
 use super::training::Training;
 use crate::disk::{self, Access};
 use crate::error::Error;
 use rescind_data::{Selection, Standardisation};
-use rescind_network::Weights;
 use rescind_unlearn::Observer;
-use rescind_unlearn::methods::Kept;
+use rescind_unlearn::methods::{Checkpoint, Kept};
 use rescind_unlearn::training::TrainingState;
 use std::path::PathBuf;
 
@@ -19,6 +18,8 @@ const MAGIC: &[u8; 15] = b"rescind-kept-1\n";
 pub(super) struct KeptByRun<'a> {
     /// `private/kept`.
     pub folder: PathBuf,
+    /// `private/early`.
+    pub early: PathBuf,
     /// `private/reference`.
     pub reference: PathBuf,
     /// The run's training; on which records is said when it is asked for.
@@ -69,7 +70,21 @@ impl Kept for KeptByRun<'_> {
         )?)
     }
 
-    fn checkpoint(&self, _steps: u64) -> Result<Option<Weights<f32>>, rescind_unlearn::Error> {
-        Ok(None)
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, rescind_unlearn::Error> {
+        if self.training.settings.early_checkpoint.is_none() {
+            return Ok(None);
+        }
+        let record = Store::open(self.early.clone()).and_then(|store| store.newest())?;
+        Ok(record.map(|record| Checkpoint {
+            epoch: record.progress.epoch,
+            records: record.records as usize,
+        }))
+    }
+
+    fn early_state(&self) -> Result<TrainingState, rescind_unlearn::Error> {
+        let store = Store::open(self.early.clone())?;
+        let read = store.read(self.training.model.description(), None)?;
+        let (_, state) = read.ok_or(rescind_unlearn::Error::NoCheckpoint)?;
+        Ok(state)
     }
 }

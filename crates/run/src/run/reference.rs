@@ -1,8 +1,8 @@
 //! Retraining on the records that stay: the reference every other method is measured by.
 
 use super::Run;
-use super::store::{StateRecord, Store};
-use super::training::{Training, checkpoint};
+use super::retraining::retrained;
+use super::store::Store;
 use crate::error::Error;
 use rescind_data::Selection;
 use rescind_unlearn::Observer;
@@ -60,31 +60,4 @@ impl Run {
     pub(super) fn reference_folder(&self) -> PathBuf {
         self.setup.private("reference")
     }
-}
-
-/// Trains as `training` says, in this folder, going on where it was broken off. `fresh` is the
-/// record of a training that begins.
-pub(super) fn retrained(
-    folder: PathBuf,
-    training: Training<'_>,
-    fresh: StateRecord,
-    observer: &mut dyn Observer,
-) -> Result<TrainingState, Error> {
-    let (store, description) = (Store::open(folder)?, training.model.description());
-    store.sweep()?;
-    let found = store.read(description, None)?;
-    let (mut record, mut state) = match found.filter(|(found, _)| found.retained == fresh.retained)
-    {
-        Some((_, state)) if state.progress.ending.is_some() => return Ok(state),
-        Some(begun) => begun,
-        None => {
-            for number in store.numbers()? {
-                store.remove(number)?;
-            }
-            (fresh, training.start()?)
-        }
-    };
-    let mut save = |state: &TrainingState| checkpoint(&store, description, &mut record, state);
-    training.run(&mut state, &mut save, observer)?;
-    Ok(state)
 }

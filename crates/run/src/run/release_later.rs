@@ -7,7 +7,7 @@ use crate::request::{Answered, ReleaseChoice};
 use rescind_certificate::{MethodFacts, SolveFacts};
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::Observer;
-use rescind_unlearn::methods::{MethodChoice, Public};
+use rescind_unlearn::methods::MethodChoice;
 use rescind_unlearn::training::TrainingState;
 
 impl Run {
@@ -68,14 +68,7 @@ impl super::setup::Setup {
     /// Bounds for weights that training itself led to.
     fn bounds_of_training(&self, retained: usize) -> Result<Vec<SensitivityBound>, Error> {
         let training = MethodChoice::named("retrain").method()?;
-        let promise = training.promise(&Public {
-            model: &*self.model,
-            ball: &self.ball,
-            training: &self.settings.training,
-            noise: None,
-            retained,
-            forgotten: 0,
-        })?;
+        let promise = training.promise(&self.public(None, retained, 0)?)?;
         Ok(promise.bounds)
     }
 }

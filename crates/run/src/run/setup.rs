@@ -10,6 +10,8 @@ use crate::request::ReleaseChoice;
 use rescind_certificate::{DataFacts, InputScaling};
 use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisation};
 use rescind_network::Weights;
+use rescind_privacy::NoiseChoice;
+use rescind_unlearn::methods::{Kept, Public};
 use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
 use std::path::PathBuf;
 
@@ -33,6 +35,11 @@ impl Setup {
     /// `private/` and what is in it.
     pub fn private(&self, name: &str) -> PathBuf {
         self.root.join("private").join(name)
+    }
+
+    /// Where the state of training's early checkpoint is kept.
+    pub fn early(&self) -> PathBuf {
+        self.private("early")
     }
 
     pub fn penalty(&self) -> L2Penalty {
@@ -67,11 +74,30 @@ impl Setup {
         StateRecord::new(retained, answered, self.model.scaling().cloned())
     }
 
+    /// What is known of a request that leaves so many records, before any of them is looked at.
+    pub fn public<'a>(
+        &'a self,
+        noise: Option<&'a NoiseChoice>,
+        retained: usize,
+        forgotten: usize,
+    ) -> Result<Public<'a>, Error> {
+        Ok(Public {
+            model: &*self.model,
+            ball: &self.ball,
+            training: &self.settings.training,
+            checkpoint: self.kept().checkpoint()?,
+            noise,
+            retained,
+            forgotten,
+        })
+    }
+
     /// What the run keeps for its methods.
     pub fn kept(&self) -> KeptByRun<'_> {
         KeptByRun {
             folder: self.private("kept"),
             reference: self.private("reference"),
+            early: self.early(),
             training: self.training_on(&self.split.train),
             scaling: self.model.scaling().cloned(),
         }

@@ -137,7 +137,7 @@ impl Run {
             inputs_moved: false,
             kept: &kept,
         };
-        let method = request.method.choice_again().method()?;
+        let method = MethodChoice::again(&request.method).method()?;
         match method.step(task, observer)? {
             Step::Taken(outcome) => Ok(outcome.state),
             Step::Noisy(_) => {

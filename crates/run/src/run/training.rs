@@ -1,60 +1,10 @@
-//! Training as part of a run: checkpoints are private iterates.
+//! Training of a model, convex or not, and its checkpoints.
 
-use super::Run;
 use super::store::{StateRecord, Store};
 use crate::error::Error;
 use rescind_data::Selection;
-use rescind_unlearn::training::TrainingSettings;
-use rescind_unlearn::training::{ConvexTrainer, Trainer, TrainingProgress, TrainingState};
+use rescind_unlearn::training::{ConvexTrainer, Trainer, TrainingSettings, TrainingState};
 use rescind_unlearn::{Ball, Model, ModelDescription, Observer};
-
-impl Run {
-    /// Trains to the end on the records retained, from the start or from the last checkpoint, and
-    /// says how far it has come. Nothing is done where training has ended.
-    ///
-    /// # Errors
-    /// Interruption when the observer breaks; the next call goes on from there, with bitwise the
-    /// same result. Also whatever training and writing meet.
-    pub fn train(&mut self, observer: &mut dyn Observer) -> Result<&TrainingProgress, Error> {
-        if self.broken {
-            return Err(Error::OpenAgain);
-        }
-        if !self.is_trained() {
-            let training = self.setup.training_on(&self.retained);
-            let (record, mut state) = match self.current.take() {
-                Some(current) => current,
-                None => (
-                    self.setup.state_record(&self.retained, 0),
-                    training.start()?,
-                ),
-            };
-            let mut kept = record.clone();
-            let description = self.setup.model.description();
-            let mut save = |state: &TrainingState| {
-                checkpoint(&self.setup.store, description, &mut kept, state)
-            };
-            let done = training.run(&mut state, &mut save, observer);
-            // Memory goes back to what is on disk: a step that was not saved did not happen.
-            self.current = self.setup.store.read(description, None)?;
-            done?;
-        }
-        let (_, state) = self.trained()?;
-        Ok(&state.progress)
-    }
-
-    /// Makes this the current state, on disk and in memory.
-    pub(crate) fn keep(
-        &mut self,
-        mut record: StateRecord,
-        state: TrainingState,
-    ) -> Result<(), Error> {
-        let description = self.setup.model.description();
-        let staged = self.setup.store.stage(description, &mut record, &state)?;
-        self.setup.store.commit(&staged)?;
-        self.current = Some((record, state));
-        Ok(())
-    }
-}
 
 /// The training of a model, convex or not.
 #[derive(Clone, Copy)]

@@ -16,7 +16,7 @@ use rescind_curvature::norm;
 /// Share of G that the norm computed in binary64 must leave for that computation's own rounding.
 const ROUNDING: f64 = 1e-3;
 
-/// A descent on a strongly convex objective F to `‖∇F(w)‖ ≤ G` (THEORY §3).
+/// A descent on a strongly convex objective F to `‖∇F(w)‖ ≤ G` (docs/theory.md §3).
 ///
 /// Rounds of preconditioned nonlinear conjugate gradients, followed in the model's outputs: a product
 /// with the Jacobian and one with its transpose for every direction, an exact search on each line,
@@ -70,8 +70,8 @@ impl<'a> Minimiser<'a> {
             place: None,
             effort: Effort::default(),
         };
-        let exact = last.is_some_and(|last| start.delicate(last, before));
-        start.see(w, before, exact)?;
+        let exact = last.is_some_and(|last| start.needs_binary64(last, before));
+        start.move_to(w, before, exact)?;
         Ok(start)
     }
 

@@ -1,6 +1,7 @@
 //! A method asked for by name.
 
 use super::method::{Method, members};
+use super::report::MethodReport;
 use super::table::entry;
 use crate::error::Error;
 use crate::model::Model;
@@ -21,6 +22,17 @@ pub struct MethodChoice {
 }
 
 impl MethodChoice {
+    /// The method of a report with the settings it was asked for, to be taken again from other
+    /// weights.
+    #[must_use]
+    pub fn again(report: &MethodReport) -> Self {
+        let asked = report.details.get("settings").and_then(Value::as_object);
+        Self {
+            name: report.method.clone(),
+            settings: asked.cloned().unwrap_or_default(),
+        }
+    }
+
     /// A method with its defaults.
     #[must_use]
     pub fn named(name: &str) -> Self {

@@ -8,7 +8,6 @@ use crate::model::{Capability, Model};
 use crate::observer::Observer;
 use crate::training::{TrainingSettings, TrainingState};
 use rescind_data::Selection;
-use rescind_network::Weights;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
 use serde_json::{Map, Value};
@@ -78,6 +77,8 @@ pub struct Public<'a> {
     pub ball: &'a Ball,
     /// How the run trains.
     pub training: &'a TrainingSettings,
+    /// Where training stood at its early checkpoint, if the run keeps one.
+    pub checkpoint: Option<Checkpoint>,
     /// How much noise a release is to get, if there is to be one.
     pub noise: Option<&'a NoiseChoice>,
     /// Records that will stay.
@@ -158,11 +159,44 @@ pub trait Kept {
         observer: &mut dyn Observer,
     ) -> Result<TrainingState, Error>;
 
-    /// The weights that training had after so many steps, if they were kept.
+    /// Where training stood at its early checkpoint, if the run keeps one.
     ///
     /// # Errors
     /// [`Error::Storage`].
-    fn checkpoint(&self, steps: u64) -> Result<Option<Weights<f32>>, Error>;
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, Error>;
+
+    /// The state of training there.
+    ///
+    /// # Errors
+    /// [`Error::NoCheckpoint`], [`Error::Storage`].
+    fn early_state(&self) -> Result<TrainingState, Error>;
+}
+
+/// A point of training, before any request, whose state a run keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Epochs done until there.
+    pub epoch: u64,
+    /// Records trained on until there.
+    pub records: usize,
+}
+
+impl<'a> Task<'a> {
+    /// What of it is public.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub fn public(&self) -> Result<Public<'a>, Error> {
+        Ok(Public {
+            model: self.model,
+            ball: self.ball,
+            training: self.training,
+            checkpoint: self.kept.checkpoint()?,
+            noise: self.noise,
+            retained: self.retained.len(),
+            forgotten: self.forget.len(),
+        })
+    }
 }
 
 /// What a step came to.

@@ -1,6 +1,5 @@
 //! What a method did, in a form that is the same for all of them.
 
-use super::choice::MethodChoice;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -44,16 +43,6 @@ pub struct SolveReport {
 }
 
 impl MethodReport {
-    /// The method with the settings it was asked for, to be taken again from other weights.
-    #[must_use]
-    pub fn choice_again(&self) -> MethodChoice {
-        let asked = self.details.get("settings").and_then(Value::as_object);
-        MethodChoice {
-            name: self.method.clone(),
-            settings: asked.cloned().unwrap_or_default(),
-        }
-    }
-
     /// The method's own report, if it is of this type.
     #[must_use]
     pub fn details<T: DeserializeOwned>(&self) -> Option<T> {

@@ -5,7 +5,7 @@ use rescind_data::{DataSource, Dataset, Selection, Standardisation};
 use rescind_network::{Activation, NetworkDescription, zoo};
 use serde::{Deserialize, Serialize};
 
-/// How outputs depend on the weights that are trained (THEORY §3).
+/// How outputs depend on the weights that are trained (docs/theory.md §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parameterisation {
@@ -110,7 +110,7 @@ impl ModelChoice {
     }
 }
 
-/// How inputs are scaled before the network sees them (THEORY §6).
+/// How inputs are scaled before the network sees them (docs/theory.md §6).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scaling {

@@ -1,4 +1,4 @@
-//! The objective of a network's last linear layer, all other weights frozen (THEORY §3).
+//! The objective of a network's last linear layer, all other weights frozen (docs/theory.md §3).
 
 use super::model::NetworkModel;
 use super::network::check_fit;

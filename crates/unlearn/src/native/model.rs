@@ -17,7 +17,7 @@ pub struct NetworkModel<'n> {
     /// Batch-norm statistics; empty without batch norm.
     pub statistics: Vec<f32>,
     /// Whether the outputs are those of the network linearised at the centre,
-    /// `J_f(x; c)(w − c)`, rather than its own (THEORY §3).
+    /// `J_f(x; c)(w − c)`, rather than its own (docs/theory.md §3).
     pub linearised: bool,
     /// Threads and memory.
     pub execution: Arc<Execution>,

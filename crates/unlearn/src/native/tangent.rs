@@ -1,4 +1,4 @@
-//! The objective of a network linearised at the ball's centre (THEORY §3).
+//! The objective of a network linearised at the ball's centre (docs/theory.md §3).
 
 use super::model::NetworkModel;
 use super::network::check_fit;

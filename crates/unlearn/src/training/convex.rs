@@ -17,7 +17,7 @@ use rescind_data::Selection;
 use std::time::Instant;
 
 /// Training of one convex model on selected records. It ends where `‖∇F‖ ≤ G` and nowhere else, so
-/// that G holds for every model it returns (THEORY §3).
+/// that G holds for every model it returns (docs/theory.md §3).
 pub struct ConvexTrainer<'a> {
     /// The model.
     pub model: &'a dyn Model,

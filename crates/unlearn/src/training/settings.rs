@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::setting::require;
 use serde::{Deserialize, Serialize};
 
-/// How to train. Retraining without some records uses the same settings (THEORY §0).
+/// How to train. Retraining without some records uses the same settings (docs/theory.md §0).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingSettings {
@@ -26,10 +26,14 @@ pub struct TrainingSettings {
     /// the best; needs validation records.
     pub early_stopping: Option<u64>,
     /// Stop once the full gradient's norm is at most this G > 0 (checked after every epoch, in
-    /// double precision): then G is proved for the reference, not assumed (THEORY §2).
+    /// double precision): then G is proved for the reference, not assumed (docs/theory.md §2).
     pub until_gradient: Option<f64>,
     /// Epochs between checkpoints, at least 1.
     pub checkpoint_every: u64,
+    /// Keep, in private and for good, the state that training had after this many epochs (at least
+    /// 1, fewer than `epochs`), for methods that go back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_checkpoint: Option<u64>,
     /// Momentum of batch norm's running statistics, in (0, 1]; without effect on other networks.
     pub statistics_momentum: f64,
     /// Seed of the starting weights, the validation split and the order of the records.
@@ -50,6 +54,7 @@ impl Default for TrainingSettings {
             early_stopping: None,
             until_gradient: None,
             checkpoint_every: 1,
+            early_checkpoint: None,
             statistics_momentum: 0.1,
             seed: 42,
         }
@@ -66,6 +71,15 @@ impl TrainingSettings {
         count("the number of epochs", self.epochs)?;
         count("the minibatch size", self.batch as u64)?;
         count("checkpoint_every", self.checkpoint_every)?;
+        if let Some(epoch) = self.early_checkpoint {
+            let (name, expected) = ("early_checkpoint", "at least 1, fewer than all epochs");
+            require(
+                (1..self.epochs).contains(&epoch),
+                name,
+                epoch as f64,
+                expected,
+            )?;
+        }
         self.optimiser.validate()?;
         self.schedule.validate(self.epochs)?;
         let finite = |x: f64| x >= 0.0 && x.is_finite();

@@ -108,7 +108,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Trains from `state` to the end, calling `save` after every `checkpoint_every` epochs, at the
-    /// end, and when the observer says stop.
+    /// early checkpoint, at the end, and when the observer says stop.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the observer breaks (after saving), [`Error::Diverged`], and
@@ -146,6 +146,7 @@ impl<'a> Trainer<'a> {
             let last = state.progress.ending.is_some();
             if !last
                 && (!go_on
+                    || self.settings.early_checkpoint == Some(state.progress.epoch)
                     || state
                         .progress
                         .epoch

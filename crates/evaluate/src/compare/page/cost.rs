@@ -1,6 +1,5 @@
 //! Guarantee, accuracy and time together.
 
-use super::is_given;
 use super::rows::{bars, ends};
 use crate::compare::config::{ORIGINAL, RETRAIN};
 use crate::compare::{Cell, Results, Row, Spread};
@@ -28,7 +27,7 @@ pub(super) fn trade_off(results: &Results) -> Block {
     let places: Vec<(&Row, Spread, Spread)> = results
         .rows
         .iter()
-        .filter(|row| row.method == RETRAIN || !is_given(row))
+        .filter(|row| row.method == RETRAIN || !row.is_given())
         .filter_map(|row| {
             let accuracy = row.metrics.get("test_accuracy")?;
             Some((row, share(results, &row.method)?, *accuracy))

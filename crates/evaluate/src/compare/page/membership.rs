@@ -1,6 +1,5 @@
 //! What attacks find.
 
-use super::is_given;
 use super::rows::{bars, chart, retrained};
 use crate::attack::Attack;
 use crate::compare::cell::CellKind;
@@ -53,7 +52,7 @@ fn areas(results: &Results) -> Block {
 fn curves(results: &Results) -> Block {
     let mut rows: Vec<&Row> = results.rows.iter().collect();
     // What can be certified before what cannot; otherwise in the table's order.
-    rows.sort_by_key(|row| !is_given(row) && row.kind == CellKind::Baseline);
+    rows.sort_by_key(|row| !row.is_given() && row.kind == CellKind::Baseline);
     let drawn = rows.into_iter().filter_map(|row| {
         let cells = results.cells.iter();
         let own = cells.filter(|cell| cell.method == row.method);

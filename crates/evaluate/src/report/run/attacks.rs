@@ -1,6 +1,7 @@
 //! What attacks and audits found.
 
-use super::{Options, ReportError, Sources, membership};
+use super::sources::Sources;
+use super::{Options, ReportError, membership};
 use crate::audit::Audit;
 use crate::report::page::{Block, Section, Table};
 use crate::report::words::{above, number, percent};

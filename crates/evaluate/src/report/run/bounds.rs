@@ -1,6 +1,6 @@
 //! What the guarantee rests on.
 
-use super::Sources;
+use super::sources::Sources;
 use crate::report::page::{Block, Section, Table};
 use crate::report::words::{above, named, number};
 use rescind::certificate::{BoundRecord, Certificate};

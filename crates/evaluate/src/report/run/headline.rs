@@ -1,6 +1,7 @@
 //! What a reader must know if they read nothing else.
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::report::page::{Fact, Headline, Tone};
 use crate::report::words::{VACUOUS, above, count, percent, seconds};
 use rescind::Sets;

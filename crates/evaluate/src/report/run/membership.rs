@@ -1,6 +1,7 @@
 //! Whether attacks still find the forgotten records in the models of a run.
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::attack::{
     Attack, AttackError, AttackSettings, Features, Observed, membership, strongest,
 };

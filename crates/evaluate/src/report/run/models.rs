@@ -1,6 +1,6 @@
 //! How the models do on every set of records.
 
-use super::Sources;
+use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{number, percent};

@@ -1,6 +1,7 @@
 //! Some forgotten records, and what the models say of them. Personal data: only if asked.
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::report::page::{Block, Picture, Section};
 use crate::report::words::percent;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};

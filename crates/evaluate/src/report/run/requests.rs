@@ -1,6 +1,6 @@
 //! The requests and how they were answered.
 
-use super::Sources;
+use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{number, seconds, time};

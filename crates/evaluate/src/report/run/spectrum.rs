@@ -1,6 +1,7 @@
 //! The spectrum of the Hessian.
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section};
 use crate::report::words::number;

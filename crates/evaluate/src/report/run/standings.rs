@@ -1,6 +1,7 @@
-//! What holds for every past request, release after release (THEORY §5).
+//! What holds for every past request, release after release (docs/theory.md §5).
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, count};

@@ -1,6 +1,7 @@
 //! What privacy costs in accuracy, and what forgetting costs in time.
 
-use super::{ReportError, Sources};
+use super::ReportError;
+use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Place, Reference, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, number, percent, seconds};

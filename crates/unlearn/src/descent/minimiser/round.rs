@@ -38,7 +38,7 @@ impl Minimiser<'_> {
         let w = place.weights();
         drop(place);
         let known = std::mem::replace(&mut self.point, Point::unknown(Vec::new()));
-        self.see(w, Some(known.norm), ending == Ending::Reached)?;
+        self.move_to(w, Some(known.norm), ending == Ending::Reached)?;
         if !self.point.norm.is_finite() {
             let ending = rescind_curvature::Ending::NonFinite;
             return Err(Error::NoStep { ending });
@@ -59,7 +59,7 @@ impl Minimiser<'_> {
 
     /// Evaluates at w, after a step from a gradient of norm `before`; in binary64 where that is
     /// asked for or where binary32 is not to be trusted.
-    pub(super) fn see(
+    pub(super) fn move_to(
         &mut self,
         w: Vec<f64>,
         before: Option<f64>,
@@ -71,7 +71,7 @@ impl Minimiser<'_> {
             let gradient = place.gradient()?;
             self.effort.gradients += 1;
             let norm = norm(&gradient);
-            if !self.delicate(norm, before) {
+            if !self.needs_binary64(norm, before) {
                 self.point = Point {
                     norm,
                     loss: Some(place.loss()),
@@ -89,7 +89,7 @@ impl Minimiser<'_> {
 
     /// Whether a gradient of this norm, after one of norm `before`, is computed in binary64: it is
     /// small, or does not fall as rounding may explain.
-    pub(super) fn delicate(&self, norm: f64, before: Option<f64>) -> bool {
+    pub(super) fn needs_binary64(&self, norm: f64, before: Option<f64>) -> bool {
         let small = 4.0 * self.settings.gradient_bound.max(COARSE);
         norm <= small || before.is_some_and(|before| norm > 0.9 * before)
     }

@@ -1,4 +1,4 @@
-//! How far a step is from retraining: candidate bounds (THEORY §2).
+//! How far a step is from retraining: candidate bounds (docs/theory.md §2).
 
 use super::constants::HessianLipschitz;
 use super::damping::{Damping, interrupted};

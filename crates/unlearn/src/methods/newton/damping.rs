@@ -11,7 +11,7 @@ use rescind_curvature::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where the damping comes from. None of the ways looks at the records to forget (THEORY §6).
+/// Where the damping comes from. None of the ways looks at the records to forget (docs/theory.md §6).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Damping {

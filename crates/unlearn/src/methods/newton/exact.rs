@@ -112,7 +112,7 @@ impl<'a> Exact<'a> {
         self.remainder(&rhs, &self.product, damping)
     }
 
-    /// The same for the theorem's system: the Hessian and the full gradient (THEORY §2).
+    /// The same for the theorem's system: the Hessian and the full gradient (docs/theory.md §2).
     pub fn theorem_residual(&self, damping: f64) -> Result<f64, Error> {
         if self.curvature == Curvature::Hessian {
             return Ok(self.remainder(&self.gradient, &self.product, damping));

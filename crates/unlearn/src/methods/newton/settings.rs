@@ -38,7 +38,7 @@ pub struct NewtonSettings {
     pub seed: u64,
 }
 
-/// Which right-hand side (THEORY §2).
+/// Which right-hand side (docs/theory.md §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RightHandSide {

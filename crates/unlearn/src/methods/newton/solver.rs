@@ -90,13 +90,11 @@ pub(super) fn solve(
     };
     let mut relay = relay(observer, Phase::Solve, Some(total));
     let control = &mut Control::new(&mut relay);
-    if let SolverChoice::Lissa { .. } = settings.solver {
-        return lissa(objective, w, rhs, settings, damping, control);
-    }
-    let curvature = Watched::new(objective.curvature(w, settings.curvature)?);
-    let system = Damped::new(&curvature, damping)?;
+    let whole = || objective.curvature(w, settings.curvature).map(Watched::new);
     match settings.solver {
         SolverChoice::Cg { stopping } => {
+            let curvature = whole()?;
+            let system = Damped::new(&curvature, damping)?;
             let nystrom = match settings.preconditioning {
                 Preconditioning::None => None,
                 Preconditioning::Nystrom { .. } => usable(preconditioner, objective.dim(), damping),
@@ -116,10 +114,14 @@ pub(super) fn solve(
             })
         }
         SolverChoice::Minres { stopping } => {
+            let curvature = whole()?;
+            let system = Damped::new(&curvature, damping)?;
             let solved = Minres::new(stopping).solve(&system, rhs, control);
             Ok(plain(curvature.outcome(solved)?))
         }
         SolverChoice::Dense { max_dimension } => {
+            let curvature = whole()?;
+            let system = Damped::new(&curvature, damping)?;
             let cholesky = Cholesky {
                 max_dimension,
                 ..Cholesky::default()
@@ -127,7 +129,7 @@ pub(super) fn solve(
             let solved = cholesky.solve(&system, rhs, control);
             Ok(plain(curvature.outcome(solved)?))
         }
-        // Taken above: it alone draws minibatches.
+        // It alone draws minibatches, and needs no product over all records.
         SolverChoice::Lissa { .. } => lissa(objective, w, rhs, settings, damping, control),
     }
 }

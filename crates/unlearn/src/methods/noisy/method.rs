@@ -88,17 +88,6 @@ fn process<'a>(schedule: FinetuneSchedule, task: &Task<'a>) -> Step<'a> {
     }))
 }
 
-fn public<'a>(task: &Task<'a>) -> Public<'a> {
-    Public {
-        model: task.model,
-        ball: task.ball,
-        training: task.training,
-        noise: task.noise,
-        retained: task.retained.len(),
-        forgotten: task.forget.len(),
-    }
-}
-
 /// Why no audit can draw the two sides of such a release.
 const NOISE_WITHIN: &str = "a request was answered by a method whose noise is part of its steps";
 
@@ -134,7 +123,7 @@ macro_rules! noisy {
             }
 
             fn step<'a>(&self, task: Task<'a>, _: &mut dyn Observer) -> Result<Step<'a>, Error> {
-                let schedule = schedule($name, &self.0, $choose, &public(&task))?;
+                let schedule = schedule($name, &self.0, $choose, &task.public()?)?;
                 Ok(process(schedule, &task))
             }
 

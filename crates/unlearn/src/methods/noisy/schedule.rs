@@ -9,7 +9,7 @@ use crate::training::{Schedule, TrainingSettings};
 use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice, NoisyFineTuning};
 use serde::{Deserialize, Serialize};
 
-/// Everything that a choice may depend on: no weights, no records (THEORY §6).
+/// Everything that a choice may depend on: no weights, no records (docs/theory.md §6).
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// The model, for the size of freshly initialised weights.

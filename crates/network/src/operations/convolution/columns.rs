@@ -1,11 +1,11 @@
 //! Convolution as a matrix product over the matrix of patches (`im2col`), a block of rows at a time
 //! so that the patches stay in cache. Runs any geometry.
 
-use super::affine::Term;
-use super::convolution::Convolution;
-use super::{Prepared, Scratch, Sink, Weights};
+use super::Convolution;
 use crate::kernel;
 use crate::matrix::{View, ViewMut, multiply};
+use crate::operations::affine::Term;
+use crate::operations::{Prepared, Scratch, Sink, Weights};
 use crate::scalar::Scalar;
 use std::ops::Range;
 

@@ -10,19 +10,17 @@
 mod tiling;
 mod transforms;
 
-use super::affine::Term;
-use super::convolution::Convolution;
-use super::{Prepared, Scratch, Sink, Weights};
+use super::Convolution;
 use crate::matrix::{View, ViewMut, multiply};
+use crate::operations::affine::Term;
+use crate::operations::{Prepared, Scratch, Sink, Weights};
 use crate::scalar::Scalar;
 use tiling::{Placed, Tiling};
 use transforms::{
-    LANES, gather_filters, scatter_input, transform_cotangent, transform_filters, transform_input,
-    transform_output,
+    LANES, POINTS, gather_filters, scatter_input, transform_cotangent, transform_filters,
+    transform_input, transform_output,
 };
 
-/// Points of the transformed domain.
-const POINTS: usize = 36;
 /// Tiles handled at once: enough that reading and writing the filters' gradient once a block costs
 /// little beside the products.
 const TILE_BLOCK: usize = 192;

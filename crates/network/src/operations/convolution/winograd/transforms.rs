@@ -1,12 +1,13 @@
 //! The maps between pictures or filters and the transformed domain, and their adjoints.
 
-use super::POINTS;
 use super::tiling::{Placed, Tiling};
 use crate::kernel::kernel;
 use crate::scalar::Scalar;
 
+/// Points of the transformed domain.
+pub(super) const POINTS: usize = 36;
 /// Channels handled side by side in a transform.
-pub(in crate::operations) const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// A 6×6 grid (or a smaller one in its corner) of channel lanes.
 type Block<T> = [[T; LANES]; POINTS];
@@ -161,7 +162,7 @@ fn store<T: Scalar>(from: &[T; LANES], width: usize, to: &mut [T]) {
 
 kernel! {
     /// `v[point][tile][channel] = (Bᵀ d B)[point]`.
-    pub(in crate::operations) fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], at: &Placed, v: &mut [T]) {
+    pub(super) fn transform_input<T>(tiling: &Tiling, channels: usize, x: &[T], at: &Placed, v: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for (row, tile) in at.each() {
             let place = tiling.place(tile);
@@ -187,7 +188,7 @@ kernel! {
 
 kernel! {
     /// `x += B n Bᵀ` over overlapping tiles: the adjoint of `transform_input`.
-    pub(in crate::operations) fn scatter_input<T>(tiling: &Tiling, channels: usize, n: &[T], at: &Placed, x: &mut [T]) {
+    pub(super) fn scatter_input<T>(tiling: &Tiling, channels: usize, n: &[T], at: &Placed, x: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for (row, tile) in at.each() {
             let place = tiling.place(tile);
@@ -215,7 +216,7 @@ kernel! {
 
 kernel! {
     /// `y = Aᵀ m A`, tile by tile.
-    pub(in crate::operations) fn transform_output<T>(tiling: &Tiling, filters: usize, m: &[T], at: &Placed, y: &mut [T]) {
+    pub(super) fn transform_output<T>(tiling: &Tiling, filters: usize, m: &[T], at: &Placed, y: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for (row, tile) in at.each() {
             let place = tiling.place(tile);
@@ -240,7 +241,7 @@ kernel! {
 
 kernel! {
     /// `z[point][tile][filter] = (A ȳ Aᵀ)[point]`: the adjoint of `transform_output`.
-    pub(in crate::operations) fn transform_cotangent<T>(tiling: &Tiling, filters: usize, ybar: &[T], at: &Placed, z: &mut [T]) {
+    pub(super) fn transform_cotangent<T>(tiling: &Tiling, filters: usize, ybar: &[T], at: &Placed, z: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for (row, tile) in at.each() {
             let place = tiling.place(tile);
@@ -266,7 +267,7 @@ kernel! {
 
 kernel! {
     /// `u[point][channel][filter] = (G g Gᵀ)[point]`.
-    pub(in crate::operations) fn transform_filters<T>(channels: usize, filters: usize, w: &[T], u: &mut [T]) {
+    pub(super) fn transform_filters<T>(channels: usize, filters: usize, w: &[T], u: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for channel in 0..channels {
             for start in (0..filters).step_by(LANES) {
@@ -291,7 +292,7 @@ kernel! {
 
 kernel! {
     /// `w += Gᵀ u G`: the adjoint of `transform_filters`.
-    pub(in crate::operations) fn gather_filters<T>(channels: usize, filters: usize, u: &[T], w: &mut [T]) {
+    pub(super) fn gather_filters<T>(channels: usize, filters: usize, u: &[T], w: &mut [T]) {
         let (mut d, mut half) = ([[T::zero(); LANES]; POINTS], [[T::zero(); LANES]; POINTS]);
         for channel in 0..channels {
             for start in (0..filters).step_by(LANES) {

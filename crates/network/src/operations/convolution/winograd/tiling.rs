@@ -1,6 +1,6 @@
 //! Where tiles lie in a picture and in the transformed domain.
 
-use crate::operations::convolution::Convolution;
+use crate::operations::Convolution;
 use std::ops::Range;
 
 /// How outputs are cut into 4×4 tiles.

@@ -1,0 +1,57 @@
+//! What a plan is asked and says.
+
+use rescind_data::RecordRequest;
+use rescind_privacy::sensitivity::GuaranteeKind;
+use serde::{Deserialize, Serialize};
+
+/// A request that is only thought of, and the promise wanted for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// The records to forget: all that any of these names.
+    pub records: Vec<RecordRequest>,
+    /// ε of the release, at least 0.
+    pub epsilon: f64,
+    /// δ, above 0 and below 1.
+    pub delta: f64,
+}
+
+/// The methods side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// ε asked for.
+    pub epsilon: f64,
+    /// δ asked for.
+    pub delta: f64,
+    /// Records to forget.
+    pub forgotten: usize,
+    /// Records that would stay.
+    pub retained: usize,
+    /// Test accuracy of the private model as it is, from 0 to 1.
+    pub accuracy: f64,
+    /// One for each method.
+    pub methods: Vec<MethodPlan>,
+    /// What to do, in words.
+    pub recommendation: String,
+}
+
+/// What one method would promise and cost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodPlan {
+    /// Its name, as on the command line.
+    pub method: String,
+    /// What its guarantee would rest on; absent for retraining, which needs none.
+    pub kind: Option<GuaranteeKind>,
+    /// The sensitivity that noise has to hide.
+    pub sensitivity: Option<f64>,
+    /// σ on every weight, each time.
+    pub sigma: Option<f64>,
+    /// Why the promise would be refused, if it would.
+    pub refused: Option<String>,
+    /// Predicted test accuracy of what would be released, from 0 to 1, where there is a prediction.
+    pub accuracy: Option<f64>,
+    /// Predicted seconds.
+    pub seconds: f64,
+    /// How accuracy and time were predicted.
+    pub how: String,
+}
