@@ -86,16 +86,15 @@ def arguments():
     return parser.parse_args()
 
 
-def build_example():
-    """Compiles the example and returns its path."""
-    command = ["cargo", "build", "--release", "-p", "rescind-network"]
-    command += ["--example", "product_times", "--message-format=json"]
+def build():
+    """Compiles the tasks and returns their path."""
+    command = ["cargo", "build", "--release", "-p", "xtask", "--message-format=json"]
     built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     for line in built.stdout.splitlines():
         message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "product_times":
+        if message.get("executable") and message["target"]["name"] == "xtask":
             return message["executable"]
-    sys.exit("cargo built no product_times")
+    sys.exit("cargo built no xtask")
 
 
 class Subject:
@@ -199,7 +198,7 @@ def compare(products, subject):
     return {name: error(ours[name], flatten(f())) for name, f in work.items()}
 
 
-def run(example, key, title, network, records, repeats, options):
+def run(tasks, key, title, network, records, repeats, options):
     subject = Subject(network, records)
     pytorch, ours, rates = {}, {}, {"one": [], "all": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -207,7 +206,7 @@ def run(example, key, title, network, records, repeats, options):
 
         def engine(subject, repeats):
             subject.save(*paths[:2])
-            command = [example, *paths, str(options.threads), str(repeats)]
+            command = [tasks, "product-times", *paths, str(options.threads), str(repeats)]
             answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             return json.loads(answer.stdout)
 
@@ -319,13 +318,13 @@ def main():
 
     sys.path.insert(0, str(ZOO))
     torch.set_num_threads(options.threads)
-    example = build_example()
+    tasks = build()
     print(f"PyTorch {torch.__version__}, {options.threads} threads each, float32")
     results = []
     for key, title, network, records, repeats, wanted in CASES:
         if options.case and key not in options.case:
             continue
-        result = run(example, key, title, network, records, repeats, options)
+        result = run(tasks, key, title, network, records, repeats, options)
         show(result, wanted)
         asked = dict(zip(("hvp", "gradient"), wanted, strict=True)) if wanted else None
         results.append(result | {"asked": asked})

@@ -1,7 +1,6 @@
 //! One command per file.
 
 mod audit;
-mod bench;
 mod calibrate;
 mod compare;
 mod demo;
@@ -41,7 +40,6 @@ pub enum Command {
     Calibrate(calibrate::Calibrate),
     Spectrum(spectrum::Measure),
     Fetch(fetch::Fetch),
-    Bench(bench::Bench),
 }
 
 impl Command {
@@ -63,7 +61,6 @@ impl Command {
             Self::Calibrate(command) => command.run(console),
             Self::Spectrum(command) => command.run(console),
             Self::Fetch(command) => command.run(console),
-            Self::Bench(command) => command.run(console),
         }
     }
 }

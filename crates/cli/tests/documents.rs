@@ -25,7 +25,6 @@ const COMMANDS: &[&str] = &[
     "calibrate",
     "spectrum",
     "fetch",
-    "bench",
 ];
 
 fn repository() -> PathBuf {

@@ -339,36 +339,6 @@ fn a_model_trained_elsewhere_is_imported() {
 }
 
 #[test]
-fn passes_are_timed() {
-    let here = folder();
-    let timed: Value = json(here.path(), "bench --records 32 --spend 0.01");
-    let passes = timed["passes"].as_array().unwrap();
-    let names: Vec<&str> = passes
-        .iter()
-        .map(|pass| pass["name"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "gradient",
-            "linearize",
-            "hessian product",
-            "gauss-newton product"
-        ]
-    );
-    assert!(
-        passes
-            .iter()
-            .all(|pass| number(&pass["seconds"]) > 0.0 && number(&pass["share"]) > 0.0)
-    );
-    assert_eq!(
-        (&timed["records"], &timed["parameters"]),
-        (&32.into(), &3466.into())
-    );
-    assert_eq!(status(here.path(), "bench --records 0"), 2);
-}
-
-#[test]
 fn a_download_that_is_not_what_was_published_is_refused() {
     use std::io::{BufRead, BufReader, Write};
     let here = folder();

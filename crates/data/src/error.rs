@@ -78,7 +78,7 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
         /// What the decoder said.
-        source: image::ImageError,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A table that is not well-formed CSV.
     #[error("{path} is not a well-formed table: {source}; mend that line")]

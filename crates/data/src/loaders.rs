@@ -9,6 +9,7 @@ mod idx;
 pub(crate) mod images;
 mod mat5;
 pub(crate) mod mnist;
+mod picture;
 pub(crate) mod svhn;
 
 /// The class names of every dataset of digits.

@@ -1,31 +1,48 @@
 //! Folders of pictures.
 
-use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, RgbaImage};
+use png::{BitDepth, ColorType};
 use proptest::prelude::*;
 use rescind_data::*;
 use std::fs;
 use std::path::Path;
 
-fn colour(red: u8) -> RgbImage {
-    ImageBuffer::from_fn(3, 2, |x, y| Rgb([red, x as u8, 10 * y as u8]))
+/// A PNG file of pixels of any kind, as wide and high as `size`.
+fn encoded(size: (u32, u32), color: ColorType, depth: BitDepth, pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
+    encoder.set_color(color);
+    encoder.set_depth(depth);
+    if color == ColorType::Indexed {
+        encoder.set_palette(&[255, 0, 0, 0, 0, 255][..]);
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(pixels).unwrap();
+    writer.finish().unwrap();
+    bytes
 }
 
-fn save(picture: impl Into<DynamicImage>, folder: &Path, name: &str) {
+fn rgb(size: (u32, u32), pixels: &[u8]) -> Vec<u8> {
+    encoded(size, ColorType::Rgb, BitDepth::Eight, pixels)
+}
+
+fn colour(red: u8) -> Vec<u8> {
+    let pixel = |at: u8| [red, at % 3, 10 * (at / 3)];
+    rgb((3, 2), &(0..6).flat_map(pixel).collect::<Vec<u8>>())
+}
+
+fn save(file: &[u8], folder: &Path, name: &str) {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    picture
-        .into()
-        .save_with_format(path, ImageFormat::Png)
-        .unwrap();
+    fs::write(path, file).unwrap();
 }
 
 /// Two cats and a dog to train on, a dog to test on.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    save(colour(3), folder.path(), "train/dog/a.png");
-    save(colour(2), folder.path(), "train/cat/b.PNG");
-    save(colour(1), folder.path(), "train/cat/a.png");
-    save(colour(4), folder.path(), "test/dog/z.png");
+    save(&colour(3), folder.path(), "train/dog/a.png");
+    save(&colour(2), folder.path(), "train/cat/b.PNG");
+    save(&colour(1), folder.path(), "train/cat/a.png");
+    save(&colour(4), folder.path(), "test/dog/z.png");
     fs::write(folder.path().join("train/cat/.hidden"), "x").unwrap();
     folder
 }
@@ -50,15 +67,6 @@ fn refused(name: &str, bytes: &[u8]) -> String {
     error
 }
 
-fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    picture
-        .into()
-        .write_to(&mut bytes, ImageFormat::Png)
-        .unwrap();
-    bytes.into_inner()
-}
-
 #[test]
 fn classes_and_files_are_in_order_of_name() {
     let Data { train, test } = load_from(folder().path()).unwrap();
@@ -74,35 +82,56 @@ fn classes_and_files_are_in_order_of_name() {
     );
 }
 
-#[test]
-fn grey_pictures_have_one_channel_at_either_depth() {
+/// What is loaded of a folder with this one picture.
+fn alone(name: &str, file: &[u8]) -> Dataset {
     let folder = tempfile::tempdir().unwrap();
-    let byte: GrayImage = ImageBuffer::from_pixel(2, 1, Luma([51]));
-    let word: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_pixel(2, 1, Luma([13_107]));
-    save(byte, folder.path(), "train/c/a.png");
-    save(word, folder.path(), "train/c/b.png");
+    save(file, folder.path(), &format!("train/c/{name}"));
     fs::create_dir(folder.path().join("test")).unwrap();
-    let train = load_from(folder.path()).unwrap().train;
-    assert_eq!(train.input_shape(), [1, 1, 2]);
-    assert!(
-        train
-            .inputs()
-            .iter()
-            .all(|value| (value - 0.2).abs() < 1e-6)
-    );
+    load_from(folder.path()).unwrap().train
 }
 
 #[test]
+fn grey_pictures_have_one_channel_at_any_depth() {
+    for (depth, pixels) in [
+        (BitDepth::Two, &[0b01_01_00_00][..]),
+        (BitDepth::Four, &[0x55][..]),
+        (BitDepth::Eight, &[85, 85][..]),
+        (BitDepth::Sixteen, &[0x55, 0x55, 0x55, 0x55][..]),
+    ] {
+        let file = encoded((2, 1), ColorType::Grayscale, depth, pixels);
+        let train = alone("a.png", &file);
+        assert_eq!(train.input_shape(), [1, 1, 2]);
+        let third = |value: &f32| (value - 1.0 / 3.0).abs() < 1e-6;
+        assert!(train.inputs().iter().all(third), "{depth:?}");
+    }
+}
+
+#[test]
+fn colours_of_a_palette_are_read() {
+    let file = encoded((2, 1), ColorType::Indexed, BitDepth::One, &[0b1000_0000]);
+    let train = alone("a.png", &file);
+    assert_eq!(train.input_shape(), [3, 1, 2]);
+    assert_eq!(train.inputs(), [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]);
+}
+
+/// What a file holds counts, not what it is called.
+#[test]
 fn jpegs_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir_all(folder.path().join("train/c")).unwrap();
-    fs::create_dir(folder.path().join("test")).unwrap();
-    let picture: RgbImage = ImageBuffer::from_pixel(16, 16, Rgb([200, 100, 50]));
-    picture.save(folder.path().join("train/c/a.jpg")).unwrap();
-    let train = load_from(folder.path()).unwrap().train;
-    for (channel, expected) in [200.0, 100.0, 50.0].into_iter().enumerate() {
-        let found = train.inputs()[256 * channel] * 255.0;
-        assert!((found - expected).abs() < 4.0, "channel {channel}: {found}");
+    let (orange, grey) = (
+        include_bytes!("fixtures/orange.jpg"),
+        include_bytes!("fixtures/grey.jpg"),
+    );
+    for (name, file, expected) in [
+        ("a.jpg", &orange[..], &[200.0, 100.0, 50.0][..]),
+        ("a.png", &orange[..], &[200.0, 100.0, 50.0][..]),
+        ("a.jpeg", &grey[..], &[120.0][..]),
+    ] {
+        let train = alone(name, file);
+        assert_eq!(train.input_shape(), [expected.len(), 16, 16], "{name}");
+        for (channel, expected) in expected.iter().enumerate() {
+            let found = train.inputs()[256 * channel] * 255.0;
+            assert!((found - expected).abs() < 4.0, "{name}, {channel}: {found}");
+        }
     }
 }
 
@@ -110,21 +139,21 @@ fn jpegs_are_read() {
 fn other_files_shapes_and_classes_are_refused() {
     assert!(refused("train/cat/notes.txt", b"x").contains(".png, .jpg or .jpeg"));
     assert!(refused("train/stray.png", b"x").contains("a folder of one class"));
-    let wide: RgbImage = ImageBuffer::new(4, 2);
-    assert!(refused("train/dog/wide.png", &png(wide)).contains("[3, 2, 4], expected [3, 2, 3]"));
-    let grey: GrayImage = ImageBuffer::new(3, 2);
-    assert!(refused("train/dog/grey.png", &png(grey)).contains("[1, 2, 3], expected [3, 2, 3]"));
-    let clear: RgbaImage = ImageBuffer::new(3, 2);
-    assert!(refused("train/dog/clear.png", &png(clear)).contains("flatten"));
-    assert!(refused("test/bird/a.png", &png(colour(1))).contains("one of cat, dog"));
+    let wide = rgb((4, 2), &[0; 24]);
+    assert!(refused("train/dog/wide.png", &wide).contains("[3, 2, 4], expected [3, 2, 3]"));
+    let grey = encoded((3, 2), ColorType::Grayscale, BitDepth::Eight, &[0; 6]);
+    assert!(refused("train/dog/grey.png", &grey).contains("[1, 2, 3], expected [3, 2, 3]"));
+    let clear = encoded((3, 2), ColorType::Rgba, BitDepth::Eight, &[0; 24]);
+    assert!(refused("train/dog/clear.png", &clear).contains("flatten"));
+    assert!(refused("test/bird/a.png", &colour(1)).contains("one of cat, dog"));
     assert!(refused("train/dog/broken.png", b"not a picture").contains("not a readable PNG"));
-    let whole = png(colour(9));
+    let whole = colour(9);
     assert!(refused("train/dog/cut.png", &whole[..whole.len() - 20]).contains("not a readable"));
 }
 
 #[test]
 fn a_header_that_claims_a_huge_picture_is_refused() {
-    let mut bytes = png(colour(1));
+    let mut bytes = colour(1);
     bytes[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
     refused("train/cat/A.png", &bytes); // the first by name
     refused("train/cat/z.png", &bytes);
@@ -152,7 +181,7 @@ proptest! {
         cut in prop_oneof![Just(usize::MAX), 0_usize..100],
     ) {
         let folder = folder();
-        let mut bytes = png(colour(1));
+        let mut bytes = colour(1);
         for (at, byte) in changes {
             let at = at % bytes.len();
             bytes[at] = byte;

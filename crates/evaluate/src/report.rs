@@ -9,11 +9,12 @@ mod chart;
 mod files;
 mod html;
 mod page;
+mod png;
 pub(crate) mod roc;
 mod run;
 pub(crate) mod words;
 
-pub use chart::{Axis, Bar, Chart, Mark, PictureError, Place, Reference, Scale, Series, png_of};
+pub use chart::{Axis, Bar, Chart, Mark, PictureError, Place, Reference, Scale, Series};
 pub use files::WriteError;
 pub use page::{Block, Fact, Figure, Headline, Picture, Report, Section, Table, Tone};
 pub use run::{Options, ReportError, of_run};

@@ -22,6 +22,9 @@ pub mod plan;
 pub mod release;
 mod request;
 mod run;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;
 mod tensors;
 mod time;
 pub mod verify;

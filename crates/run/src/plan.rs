@@ -54,13 +54,12 @@ impl Run {
             speed,
             accuracy,
         };
-        // A method that goes back to a checkpoint has no place where none is kept.
-        let possible = |method: &Box<dyn Method>| {
-            let promise = method.promise(&basis.public);
-            !matches!(promise, Err(rescind_unlearn::Error::NoCheckpoint))
-        };
         let methods = suited_to(self.model())
-            .filter(possible)
+            // A method that goes back to a checkpoint has no place where none is kept.
+            .filter(|method| {
+                let promise = method.promise(&basis.public);
+                !matches!(promise, Err(rescind_unlearn::Error::NoCheckpoint))
+            })
             .map(|method| basis.plan(&*method, observer))
             .collect::<Result<Vec<_>, _>>()?;
         let recommendation = recommendation::of(asked, accuracy, &methods);

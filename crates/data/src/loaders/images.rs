@@ -1,8 +1,8 @@
 //! Folders of pictures: `train/CLASS/*` and `test/CLASS/*`, PNG or JPEG, all of one size.
 
+use super::picture::decode;
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
-use image::{DynamicImage, ImageDecoder, ImageReader};
 use rayon::prelude::*;
 use std::fs;
 use std::io;
@@ -10,8 +10,6 @@ use std::path::{Path, PathBuf};
 
 /// Pictures decoded between two checks for an error; bounds what is held twice in memory.
 const BLOCK: usize = 1024;
-/// The most values in one picture: 4096 × 4096 pixels of three channels.
-const MAX_VALUES: usize = 3 << 24;
 
 /// Reads the pictures class by class, both in order of name (by byte), whatever order the file
 /// system lists them in. Names that begin with a dot are passed over; any other file that is not
@@ -142,73 +140,4 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     }
     entries.sort();
     Ok(entries)
-}
-
-/// Shape `[channels, height, width]` and values of one picture; `expected` is checked on the
-/// header, before anything is allocated for the pixels.
-fn decode(path: &Path, expected: Option<[usize; 3]>) -> Result<([usize; 3], Vec<f32>), DataError> {
-    let wrong = |what, found: String, expected: String, advice| DataError::Format {
-        path: path.to_owned(),
-        what,
-        found,
-        expected,
-        advice,
-    };
-    let io_error = |source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let picture_error = |source| DataError::Picture {
-        path: path.to_owned(),
-        source,
-    };
-    let reader = ImageReader::open(path).map_err(io_error)?;
-    let reader = reader.with_guessed_format().map_err(io_error)?;
-    let decoder = reader.into_decoder().map_err(picture_error)?;
-    let color = decoder.color_type();
-    if color.has_alpha() {
-        let (found, expected) = (format!("{color:?}"), "grey or RGB without alpha".to_owned());
-        return Err(wrong(
-            "the colour type",
-            found,
-            expected,
-            "flatten the transparency",
-        ));
-    }
-    let (width, height) = decoder.dimensions();
-    let shape = [
-        usize::from(color.channel_count()),
-        height as usize,
-        width as usize,
-    ];
-    if let Some(expected) = expected
-        && shape != expected
-    {
-        let expected = format!("{expected:?} (channels, height, width) as in the first picture");
-        return Err(wrong(
-            "the shape",
-            format!("{shape:?}"),
-            expected,
-            "resize or convert it",
-        ));
-    }
-    let values = shape
-        .iter()
-        .try_fold(1_usize, |values, &dim| values.checked_mul(dim));
-    if values.is_none_or(|values| values > MAX_VALUES) {
-        let expected = format!("at most {MAX_VALUES} values");
-        return Err(wrong(
-            "the shape",
-            format!("{shape:?}"),
-            expected,
-            "make it smaller",
-        ));
-    }
-    let image = DynamicImage::from_decoder(decoder).map_err(picture_error)?;
-    if shape[0] == 1 {
-        return Ok((shape, image.to_luma32f().into_raw()));
-    }
-    let interleaved = image.into_rgb32f().into_raw();
-    let plane = |channel| interleaved.iter().skip(channel).step_by(3).copied();
-    Ok((shape, (0..3).flat_map(plane).collect()))
 }

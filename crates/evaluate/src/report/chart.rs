@@ -1,13 +1,12 @@
 //! Charts as data, and how they are drawn.
 
 mod draw;
-mod labels;
+mod files;
 mod legend;
-mod marks;
-mod png;
+mod look;
 mod scale;
 
-pub use png::{PictureError, png_of};
+pub use files::PictureError;
 
 /// A chart: marks over two axes.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +55,8 @@ pub struct Series {
     /// Error bars. One that reaches below a logarithmic axis ends where the axis does; one whose
     /// ends are not finite is left out.
     pub bars: Vec<Bar>,
-    /// What is written beside the points, the first beside the first.
+    /// Names of the points, the first of the first. Each named point has a symbol of its own, and the
+    /// legend lists them under the series.
     pub labels: Vec<String>,
 }
 
@@ -98,15 +98,6 @@ pub enum Place {
     Y(f64),
 }
 
-/// Who reads the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
-    /// A page, whose style sheet gives the colours.
-    Page,
-    /// A file of its own, which brings light colours along.
-    File,
-}
-
 impl Axis {
     /// An axis.
     pub fn new(label: &str, scale: Scale) -> Self {
@@ -118,7 +109,7 @@ impl Axis {
 }
 
 impl Series {
-    /// Marks without error bars and without anything written beside them.
+    /// Marks without error bars and without names of their own.
     pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>, mark: Mark) -> Self {
         Series {
             name: name.into(),
@@ -137,11 +128,6 @@ impl Chart {
             let drawn = series.points.iter().filter(|point| self.shows(**point));
             drawn.count() == 0
         })
-    }
-
-    /// The chart as a picture file (SVG), in light colours.
-    pub fn to_svg(&self, title: &str) -> String {
-        draw::svg(self, title, Medium::File).into_string()
     }
 
     fn shows(&self, (x, y): (f64, f64)) -> bool {
@@ -171,5 +157,3 @@ impl Scale {
         value.is_finite() && (*self != Scale::Log || value > 0.0)
     }
 }
-
-pub(super) use draw::svg;

@@ -1,6 +1,6 @@
 //! Writing reports and their figures.
 
-use super::chart::{PictureError, png_of};
+use super::chart::PictureError;
 use super::page::Report;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -42,8 +42,8 @@ impl Report {
         })?;
         let mut written = Vec::new();
         for figure in self.figures() {
-            let svg = figure.chart.to_svg(&figure.title);
-            for (ending, bytes) in [("png", png_of(&svg)?), ("svg", svg.into_bytes())] {
+            let svg = figure.chart.to_svg(&figure.title)?.into_bytes();
+            for (ending, bytes) in [("png", figure.chart.to_png()?), ("svg", svg)] {
                 let path = folder.join(format!("{}.{ending}", figure.name));
                 write(&path, &bytes)?;
                 written.push(path);

@@ -1,6 +1,5 @@
 //! A report as one HTML page that needs nothing else.
 
-use super::chart::{Medium, svg};
 use super::page::{Block, Fact, Figure, Headline, Picture, Report, Section, Table, Tone};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -164,7 +163,10 @@ fn figure(figure: &Figure) -> Markup {
     html! {
         figure id=(figure.name) {
             figcaption { b { (figure.title) } (figure.caption) }
-            (svg(&figure.chart, &figure.title, Medium::Page))
+            @match figure.chart.to_svg(&figure.title) {
+                Ok(svg) => (PreEscaped(svg)),
+                Err(error) => p { (error) },
+            }
         }
     }
 }

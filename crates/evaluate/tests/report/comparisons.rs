@@ -106,7 +106,7 @@ fn figures_show_means_and_deviations_of_the_methods() {
     near(none.points[place].0, 100.0 * mean);
     assert_eq!(none.labels.len(), results.rows.len() - 3);
     // 8e8 is no guarantee worth its name, and the legend does not make it one.
-    let hardly = series(trade, "epsilon 10 or more: hardly a guarantee");
+    let hardly = series(trade, "epsilon 10 or more, hardly a guarantee");
     assert_eq!(hardly.len(), 1);
 
     let curve = series(figure(&report, "roc"), "retrain");

@@ -1,6 +1,6 @@
 //! Reports say what the run says, whatever state it is in and whatever its records are called.
 
-use crate::checks::{check_figures, check_page, figure, series, shown};
+use crate::checks::{check_figures, check_page, decoded, figure, series, shown};
 use crate::common::{released, released_run, small, unreleased};
 use rescind::certificate::{assumptions, statement};
 use rescind::ledger::Ledger;
@@ -266,10 +266,12 @@ fn hostile_pictures(folder: &Path) -> DataSource {
             let place = folder.join(part).join(class);
             std::fs::create_dir_all(&place).unwrap();
             for i in 0..count {
-                let picture = image::GrayImage::from_fn(6, 5, |x, y| {
-                    image::Luma([shade.wrapping_add((7 * x + 11 * y) as u8 + i)])
-                });
-                picture.save(place.join(format!("{i}.png"))).unwrap();
+                let pixel = |at: u8| shade.wrapping_add(7 * (at % 6) + 11 * (at / 6) + i);
+                let pixels: Vec<u8> = (0..6 * 5).map(pixel).collect();
+                let file = std::fs::File::create(place.join(format!("{i}.png"))).unwrap();
+                let encoder = png::Encoder::new(file, 6, 5);
+                let mut writer = encoder.write_header().unwrap();
+                writer.write_image_data(&pixels).unwrap();
             }
         }
     }
@@ -308,8 +310,7 @@ fn records_are_shown_only_if_asked_and_names_do_no_harm() {
     let Some(Block::Pictures(pictures)) = page.sections.last().unwrap().blocks.last() else {
         panic!()
     };
-    let decoded = image::load_from_memory(&pictures[0].png).unwrap();
-    assert_eq!((decoded.width(), decoded.height()), (6, 5));
+    assert_eq!(decoded(&pictures[0].png).0, (1, 5, 6));
     assert!(
         pictures[0].title.ends_with("<b onload=1>&\"'"),
         "{}",

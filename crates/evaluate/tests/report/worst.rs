@@ -82,61 +82,118 @@ fn whatever_a_report_holds_is_text() {
     check_figures(&report);
 }
 
-/// An error bar that reaches below a logarithmic axis ends where the axis does, and what is written
-/// beside points stays in the picture.
-#[test]
-fn error_bars_and_labels_stay_in_the_picture() {
-    let label = "a label of some length";
-    let series = Series {
+/// A chart of two series on two kinds of axes, one of them of named points.
+fn awkward(labels: Vec<String>) -> Chart {
+    let points = (0..labels.len()).map(|i| (10_f64.powi(i as i32), 90.0 + i as f64));
+    let named = Series {
         bars: vec![Bar {
-            from: (-5.0, 90.0),
-            to: (30.0, 90.0),
+            from: (-5.0, 91.0),
+            to: (30.0, 91.0),
         }],
-        labels: vec![label.to_owned(), label.to_owned()],
-        ..Series::new("method", vec![(1.0, 90.0), (100.0, 95.0)], Mark::Points)
+        labels,
+        ..Series::new("methods", points.collect(), Mark::Points)
     };
-    let chart = Chart {
+    Chart {
         x: Axis::new("share (%)", Scale::Log),
         y: Axis::new("accuracy (%)", Scale::Linear),
-        series: vec![series],
+        series: vec![
+            named,
+            Series::new("a line", vec![(1.0, 90.0), (9.0, 95.0)], Mark::Line),
+        ],
         references: vec![Reference {
             name: "none".to_owned(),
             place: Place::X(10.0),
         }],
-    };
-    let svg = chart.to_svg("bars");
-    let number = |tag: &str, name: &str| {
-        let value = tag.split(&format!(" {name}=\"")).nth(1).unwrap();
-        value.split('"').next().unwrap().parse::<f64>().unwrap()
-    };
-    let tags = || svg.split('<').skip(1);
-    let axis = tags()
-        .find(|tag| tag.starts_with("line class=\"a\""))
-        .unwrap();
-    let bar = tags()
-        .find(|tag| tag.starts_with("line class=\"c0\""))
-        .unwrap();
-    assert!(
-        (number(bar, "x1") - number(axis, "x1")).abs() < 1e-9,
-        "{bar}"
-    );
-    assert!(number(bar, "x2") > number(bar, "x1") + 50.0, "{bar}");
-    // The legend's line comes first.
-    let across = tags()
-        .filter(|tag| tag.starts_with("line class=\"r\""))
-        .last()
-        .unwrap();
-    assert!(
-        (number(across, "x1") - number(across, "x2")).abs() < 1e-9,
-        "{across}"
-    );
-    let texts: Vec<&str> = tags()
-        .filter(|tag| tag.starts_with("text class=\"b\""))
-        .collect();
-    assert_eq!(texts.len(), 2);
-    for text in texts {
-        let half = 6.3 * label.len() as f64 / 2.0;
-        let middle = number(text, "x");
-        assert!(middle - half > 0.0 && middle + half < 420.0, "{text}");
     }
+}
+
+/// The value of an attribute of a tag.
+fn attribute<'t>(tag: &'t str, name: &str) -> &'t str {
+    let value = tag.split(&format!(" {name}=\"")).nth(1).unwrap();
+    value.split('"').next().unwrap()
+}
+
+/// Places on the polylines that have these attributes.
+fn places(svg: &str, marked: &str) -> Vec<(i32, i32)> {
+    let tags = svg.split('<').filter(|tag| tag.starts_with("polyline"));
+    let points = tags.filter(|tag| tag.contains(marked));
+    let points = points.flat_map(|tag| attribute(tag, "points").split_whitespace());
+    let place = |point: &str| {
+        let (x, y) = point.split_once(',').unwrap();
+        (x.parse().unwrap(), y.parse().unwrap())
+    };
+    points.map(place).collect()
+}
+
+/// An error bar that reaches below a logarithmic axis ends where the axis does.
+#[test]
+fn error_bars_and_references_stay_in_the_frame() {
+    let svg = awkward(["a", "b", "c"].map(str::to_owned).to_vec());
+    let svg = svg.to_svg("bars").unwrap();
+    let axis = places(&svg, "stroke=\"#666666\" stroke-width=\"4\"");
+    let left = axis[0].0;
+    assert_eq!(axis[1].0, left, "the first is the upright axis");
+    let bar = places(&svg, "opacity=\"0.65\" stroke=\"#0072B2\"");
+    assert!((bar[0].0 - left).abs() <= 2, "{bar:?} from {left}");
+    assert!(bar[1].0 > bar[0].0 + 200 && bar[1].1 == bar[0].1, "{bar:?}");
+    let dashes = places(&svg, "stroke=\"#666666\" stroke-width=\"7\"");
+    let upright = dashes.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    assert!(upright.count() > 20, "{dashes:?}");
+    let (top, bottom) = (axis[0].1, axis[1].1);
+    let across = dashes.iter().filter(|place| place.1 > top);
+    assert!(across.clone().count() > 20 && across.clone().all(|place| place.1 <= bottom + 1));
+}
+
+/// The legend names every point with a symbol of its own, and nothing in it hides anything else.
+#[test]
+fn named_points_can_be_told_apart() {
+    let labels: Vec<String> = (0..16).map(|i| format!("method-{i}")).collect();
+    let svg = awkward(labels.clone()).to_svg("names").unwrap();
+    let starts: Vec<(&str, f64, f64)> = svg
+        .split("<text")
+        .skip(1)
+        .filter(|tag| tag.contains("text-anchor=\"start\""))
+        .map(|tag| {
+            let text = tag.split(['>', '<']).nth(1).unwrap().trim();
+            let number = |name: &str| attribute(tag, name).parse::<f64>().unwrap();
+            (text, number("x"), number("y"))
+        })
+        .collect();
+    for label in &labels {
+        let found = starts.iter().filter(|start| start.0 == label);
+        assert_eq!(found.count(), 1, "{label}");
+    }
+    let end = |start: &(&str, f64, f64)| start.1 + 24.0 * start.0.chars().count() as f64;
+    for pair in starts.windows(2) {
+        assert!(end(&pair[0]) < 1680.0, "{pair:?}");
+        let same_line = (pair[0].2 - pair[1].2).abs() < 40.0;
+        assert!(!same_line || end(&pair[0]) < pair[1].1, "{pair:?}");
+    }
+    // Shapes of symbols, as offsets from the first corner; a circle has none. The later eight are
+    // the first eight with a hole.
+    let shapes: Vec<Vec<(i32, i32)>> = svg
+        .split('<')
+        .filter(|tag| tag.contains("fill=\"#0072B2\""))
+        .map(|tag| match tag.starts_with("circle") {
+            true => Vec::new(),
+            false => {
+                let points = attribute(tag, "points").split_whitespace();
+                let points = points.map(|point| point.split_once(',').unwrap());
+                let points: Vec<(i32, i32)> = points
+                    .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+                    .collect();
+                let (x, y) = points[0];
+                points
+                    .iter()
+                    .map(|point| (point.0 - x, point.1 - y))
+                    .collect()
+            }
+        })
+        .collect();
+    assert_eq!(shapes.len(), 2 * labels.len());
+    for (index, shape) in shapes[..8].iter().enumerate() {
+        assert!(!shapes[..index].contains(shape), "{index}");
+    }
+    let holes = svg.matches("opacity=\"1\" fill=\"#FFFFFF\"").count();
+    assert_eq!(holes, 1 + 2 * 8, "the ground, and half of all symbols");
 }

@@ -353,7 +353,7 @@ fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
         // A commit is on disk, its folder entry included, before it returns; a rollback journal
         // keeps it whole over both files.
         for schema in ["main", "private"] {
-            connection.pragma_update(Some(schema.into()), "synchronous", "EXTRA")?;
+            connection.pragma_update(Some(schema), "synchronous", "EXTRA")?;
         }
         Ok(connection)
     });

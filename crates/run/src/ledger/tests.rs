@@ -1,14 +1,11 @@
 //! Versions of the ledger, and the private database beside it.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use super::schema::{CURRENT, LEDGER, Migration, Schema};
 use super::{Ledger, LedgerError};
 use crate::release::ReleaseError;
+use crate::support::{Fixture, state};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use support::{Fixture, state};
 
 /// What a second version of the ledger might add.
 const COUNTS: (&str, &str) = (

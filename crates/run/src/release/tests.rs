@@ -1,17 +1,15 @@
 //! Crashes between every two steps of a release.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use super::error::ReleaseError;
-use super::mechanism::{Step, release_in_steps};
+use super::mechanism::release_in_steps;
 use super::record_request;
+use super::released::Step;
 use crate::key::RunKey;
 use crate::ledger::{Ledger, LedgerError};
+use crate::support::{Fixture, state};
 use crate::verify::{Evidence, verify};
 use std::path::Path;
 use std::process::Command;
-use support::{Fixture, state};
 
 const STEPS: [Step; 5] = [
     Step::Decided,

@@ -102,7 +102,7 @@ pub(crate) struct Written {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Origin {
     /// A network that this program builds.
-    Config(RunConfig),
+    Config(Box<RunConfig>),
     /// A model that the caller brings.
     Outside(RunSettings),
 }

@@ -92,7 +92,7 @@ impl Run {
         let parts = Parts {
             settings: config.settings(),
             centre_seed: drawn.then_some(config.training.seed),
-            origin: Origin::Config(config),
+            origin: Origin::Config(Box::new(config)),
             model: Box::new(model),
             manifest,
             ball,
@@ -218,7 +218,7 @@ impl Run {
             ),
             (!same_centre, "centre"),
             (
-                *kept
+                **kept
                     != RunConfig {
                         data,
                         radius: match kept.parameterisation.is_convex() {

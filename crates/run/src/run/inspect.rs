@@ -61,7 +61,7 @@ impl Run {
         let standings = history.map(|history| history.standings()).transpose();
         let pending = history.map_or_else(Vec::new, |history| history.pending());
         Ok(Summary {
-            config,
+            config: config.map(|config| *config),
             state,
             busy,
             answers,

@@ -192,7 +192,7 @@ impl RunConfig {
     /// A folder that holds no run of a network, or a damaged file.
     pub fn of_run(root: &Path) -> Result<Self, Error> {
         match read_config(root)?.0.origin {
-            Origin::Config(config) => Ok(config),
+            Origin::Config(config) => Ok(*config),
             Origin::Outside(_) => Err(Error::NotANetwork {
                 what: "its configuration",
             }),

@@ -9,7 +9,7 @@ use crate::report::{Axis, Bar, Block, Chart, Figure, Mark, Place, Reference, Sca
 /// What a method promises, as the legend has it.
 const PROMISES: [&str; 4] = [
     "guarantee with epsilon below 10",
-    "epsilon 10 or more: hardly a guarantee",
+    "epsilon 10 or more, hardly a guarantee",
     "no guarantee",
     "retrained",
 ];

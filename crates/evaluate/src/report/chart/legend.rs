@@ -1,58 +1,98 @@
 //! Which mark is whose.
 
-use super::{Chart, Mark};
+use super::draw::{FONT, MARGIN, width};
+use super::look::{Area, Drawn, INK, Look, Marks, Place};
+use super::{PictureError, Reference};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// Width of a line.
-const WIDTH: f64 = 416.0;
-/// Average width of a character at the chart's type size, a little on the wide side.
-pub(super) const CHARACTER: f64 = 6.7;
 /// Height of a line.
-pub(super) const LINE: f64 = 18.0;
-/// Width of a mark and the gap after it.
-pub(super) const MARK: f64 = 24.0;
+const LINE: i32 = 72;
+/// Width of a mark, and of the room after a mark and after a text.
+const MARK: i32 = 72;
+const ROOM: i32 = 28;
 
-/// An entry and its place.
-pub(super) struct Entry {
-    pub name: String,
-    pub kind: Kind,
-    pub x: f64,
-    pub line: usize,
+/// A text, with a mark before it unless it names a group.
+struct Entry {
+    text: String,
+    look: Option<Look>,
+    /// Left end, and the middle of the line.
+    at: Place,
 }
 
-/// What an entry explains.
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Series(usize, Mark),
-    Reference(usize),
+/// What explains the marks, in lines.
+pub(super) struct Legend {
+    entries: Vec<Entry>,
+    /// Where the next entry begins.
+    x: i32,
+    /// Height of all lines.
+    pub height: i32,
 }
 
-/// Lays the legend out in lines; a chart with a single series and nothing to compare needs none.
-pub(super) fn lay_out(chart: &Chart) -> Vec<Entry> {
-    let (series, references) = (&chart.series, &chart.references);
-    if series.len() + references.len() < 2 {
-        return Vec::new();
-    }
-    let names = series.iter().enumerate();
-    let names = names.map(|(i, series)| (series.name.clone(), Kind::Series(i, series.mark)));
-    let others = references.iter().enumerate();
-    let others = others.map(|(i, reference)| (reference.name.clone(), Kind::Reference(i)));
-    let (mut x, mut line) = (0.0, 0);
-    let mut entries = Vec::new();
-    for (name, kind) in names.chain(others) {
-        let name = shortened(&name, 54);
-        let width = MARK + CHARACTER * name.chars().count() as f64 + 14.0;
-        if x > 0.0 && x + width > WIDTH {
-            (x, line) = (0.0, line + 1);
+impl Legend {
+    /// Lays out what fits into this width; a single series with nothing to compare needs no legend.
+    /// A series with named points is a group, which begins a line.
+    pub fn new(
+        marks: &[Marks<'_>],
+        references: &[Reference],
+        wide: i32,
+    ) -> Result<Self, PictureError> {
+        let mut legend = Legend {
+            entries: Vec::new(),
+            x: wide,
+            height: 0,
+        };
+        for of in marks {
+            match of.series.labels.is_empty() {
+                true => legend.add(&of.series.name, Some(of.look), wide)?,
+                false => {
+                    legend.x = wide;
+                    legend.add(&format!("{}:", of.series.name), None, wide)?;
+                }
+            }
+            for (_, look, name) in &of.points {
+                if let Some(name) = name {
+                    legend.add(name, Some(*look), wide)?;
+                }
+            }
         }
-        entries.push(Entry {
-            name,
-            kind,
-            x,
-            line,
-        });
-        x += width;
+        for (index, reference) in references.iter().enumerate() {
+            legend.add(&reference.name, Some(Look::of_reference(index)), wide)?;
+        }
+        if legend.entries.len() < 2 {
+            (legend.entries, legend.height) = (Vec::new(), 0);
+        }
+        Ok(legend)
     }
-    entries
+
+    fn add(&mut self, text: &str, look: Option<Look>, wide: i32) -> Result<(), PictureError> {
+        let text = shortened(text, 54);
+        let mark = look.map_or(0, |_| MARK + ROOM);
+        let end = mark + width(&text)?;
+        if self.x + end > wide {
+            (self.x, self.height) = (MARGIN, self.height + LINE);
+        }
+        let at = (self.x, self.height - LINE / 2);
+        self.entries.push(Entry { text, look, at });
+        self.x += end + ROOM;
+        Ok(())
+    }
+
+    /// With texts this much lower than they are asked for.
+    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, lower: i32) -> Drawn<DB> {
+        let style = TextStyle::from(FONT.into_font()).color(&INK);
+        let style = style.pos(Pos::new(HPos::Left, VPos::Center));
+        for Entry { text, look, at } in &self.entries {
+            let (mut x, y) = *at;
+            if let Some(look) = look {
+                look.line(area, &[(x, y), (x + MARK, y)])?;
+                look.symbol(area, (x + MARK / 2, y))?;
+                x += MARK + ROOM;
+            }
+            area.draw_text(text, &style, (x, y + lower))?;
+        }
+        Ok(())
+    }
 }
 
 /// The text, or its beginning if it has more characters than `most`; without characters that a

@@ -3,8 +3,8 @@
 use super::ReportError;
 use super::sources::Sources;
 use crate::report::page::{Block, Picture, Section};
+use crate::report::png;
 use crate::report::words::percent;
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use rescind::PrivateModel;
 use rescind::Run;
 use rescind_data::Dataset;
@@ -41,7 +41,7 @@ pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
             lines.push(format!("{name}: {}", opinion(run, weights, input)?));
         }
         pictures.push(Picture {
-            png: png(position, input, shape)?,
+            png: picture(position, input, shape)?,
             title: format!("record {position}: {}", class(dataset, label as usize)),
             lines,
         });
@@ -94,10 +94,10 @@ fn class(dataset: &Dataset, index: usize) -> String {
 }
 
 /// The picture, its values spread from black to white: how inputs were scaled does not matter.
-fn png(
+fn picture(
     position: usize,
     input: &[f32],
-    (channels, height, width): (usize, usize, usize),
+    shape: (usize, usize, usize),
 ) -> Result<Vec<u8>, ReportError> {
     let ends = input
         .iter()
@@ -105,20 +105,13 @@ fn png(
             (a.min(v), b.max(v))
         });
     let range = (ends.1 - ends.0).max(f32::MIN_POSITIVE);
+    let (channels, height, width) = shape;
     let pixels: Vec<u8> = (0..height * width)
         .flat_map(|pixel| (0..channels).map(move |channel| channel * height * width + pixel))
         .map(|index| (255.0 * (input[index] - ends.0) / range).round() as u8)
         .collect();
-    let color = match channels {
-        1 => ExtendedColorType::L8,
-        _ => ExtendedColorType::Rgb8,
-    };
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(&pixels, width as u32, height as u32, color)
-        .map_err(|error| ReportError::Picture {
-            position,
-            reason: error.to_string(),
-        })?;
-    Ok(bytes)
+    png::encoded(&pixels, shape).map_err(|error| ReportError::Picture {
+        position,
+        reason: error.to_string(),
+    })
 }

@@ -1,15 +1,15 @@
-use crate::console::Console;
-use crate::exit::{Failure, Status};
-use crate::figures::{number, seconds};
-use crate::interrupt;
-use crate::options::model::{DataOptions, ModelOptions};
-use crate::table::table;
+//! Times of a network's passes and curvature products.
+
+use crate::Failure;
+use crate::architecture::Architecture;
 use clap::Args;
-use rescind::NetworkModel;
-use rescind_data::load;
-use rescind_network::{Batch, Execution, Network, NetworkError};
+use rescind_data::{DataSource, load};
+use rescind_network::{
+    Batch, Evaluator, Execution, Loss, Network, NetworkDescription, NetworkError,
+};
 use serde::Serialize;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Time a network's passes and curvature products on this machine
@@ -18,13 +18,18 @@ use std::time::{Duration, Instant};
 /// the share of the machine's rate of plain matrix products that it reaches; fast convolutions take
 /// fewer operations than are counted, and may pass 100 %.
 #[derive(Args)]
-#[command(after_help = "Example: rescind bench --model mlp --hidden 32,32 --records 128")]
+#[command(after_help = "Example: cargo xtask bench --model mlp --hidden 32,32 --records 128")]
 pub struct Bench {
-    #[command(flatten)]
-    data: DataOptions,
+    /// Where the records are, as `rescind train --data` takes it
+    #[arg(long, value_name = "SOURCE", default_value = "digits")]
+    data: DataSource,
 
     #[command(flatten)]
-    model: ModelOptions,
+    architecture: Architecture,
+
+    /// Take the network from this description (a network.json) instead
+    #[arg(long, value_name = "FILE", conflicts_with = "architecture")]
+    network: Option<PathBuf>,
 
     /// Records in a pass; all there are if fewer
     #[arg(long, value_name = "COUNT", default_value_t = 128)]
@@ -37,6 +42,10 @@ pub struct Bench {
     /// Seed of the weights and the direction
     #[arg(long, default_value_t = 42)]
     seed: u64,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Serialize)]
@@ -63,21 +72,34 @@ struct Pass {
 }
 
 impl Bench {
-    pub fn run(self, console: &Console) -> Result<Status, Failure> {
+    pub fn run(self) -> Result<(), Failure> {
         if self.records == 0 || !(self.spend > 0.0 && self.spend.is_finite()) {
-            return Err(Failure::usage(
-                "give --records of at least 1 and --spend above 0",
-            ));
+            return Err("give --records of at least 1 and --spend above 0".into());
         }
-        interrupt::catch();
-        let data = load(&self.data.data).map_err(Failure::failed)?.train;
-        let description = self.model.choice()?.describe(&data)?;
-        let network = Network::new(description).map_err(Failure::failed)?;
+        let timings = self.time()?;
+        match self.json {
+            true => println!("{}", serde_json::to_string_pretty(&timings)?),
+            false => print!("{timings}"),
+        }
+        Ok(())
+    }
+
+    fn time(&self) -> Result<Timings, Failure> {
+        let data = load(&self.data)?.train;
+        let network = match &self.network {
+            Some(path) => {
+                let text = std::fs::read(path)?;
+                Network::new(serde_json::from_slice::<NetworkDescription>(&text)?)?
+            }
+            None => {
+                let classes = data.class_names().len();
+                self.architecture.build(data.input_shape(), classes)?
+            }
+        };
         let records = self.records.min(data.len());
         let inputs = &data.inputs()[..records * data.input_len()];
         let batch = Batch::classes(inputs, &data.labels()[..records]);
-        let model = NetworkModel::new(&network);
-        let evaluator = model.evaluator::<f32>()?;
+        let evaluator = Evaluator::new(&network, Loss::SoftmaxCrossEntropy);
         let w: Vec<f32> = network.initialise(self.seed);
         let v: Vec<f32> = network.initialise(self.seed.wrapping_add(1));
         let mut out = vec![0.0; w.len()];
@@ -105,7 +127,7 @@ impl Bench {
                 evaluator.linearize(&w, batch).map(drop)
             })?,
         ];
-        let at = evaluator.linearize(&w, batch).map_err(Failure::failed)?;
+        let at = evaluator.linearize(&w, batch)?;
         passes.push(time(
             "hessian product",
             6.0 * forward - 4.0 * first,
@@ -116,15 +138,14 @@ impl Bench {
             4.0 * forward - 2.0 * first,
             &mut || at.ggn(&v, &mut out),
         )?);
-        console.print(&Timings {
+        Ok(Timings {
             records,
             parameters: w.len(),
             threads: execution.threads(),
             matrix_product_rate: rate,
             flops_per_record: network.flops_per_record() as u64,
             passes,
-        })?;
-        Ok(Status::Done)
+        })
     }
 }
 
@@ -135,12 +156,12 @@ fn median(
 ) -> Result<(f64, usize), Failure> {
     let mut run = || {
         let start = Instant::now();
-        work().map_err(Failure::failed)?;
+        work()?;
         Ok::<_, Failure>(start.elapsed())
     };
     run()?;
     let (mut all, mut spent) = (vec![run()?], Duration::ZERO);
-    while spent.as_secs_f64() < spend && !interrupt::asked() {
+    while spent.as_secs_f64() < spend {
         let took = run()?;
         spent += took;
         all.push(took);
@@ -153,22 +174,24 @@ impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} records, {} weights, {} threads; plain matrix products run at {} GFLOP/s.\n",
+            "{} records, {} weights, {} threads; plain matrix products run at {:.1} GFLOP/s.\n",
             self.records,
             self.parameters,
             self.threads,
-            number(self.matrix_product_rate / 1e9)
+            self.matrix_product_rate / 1e9
         )?;
-        let rows = self.passes.iter().map(|pass| {
-            [
-                pass.name.to_owned(),
-                seconds(pass.seconds),
-                seconds(pass.seconds / self.records as f64),
-                pass.runs.to_string(),
-                format!("{:.0} %", 100.0 * pass.share),
-            ]
-        });
-        let head = ["pass", "time", "per record", "runs", "of the rate"];
-        writeln!(f, "{}", table(head, rows))
+        writeln!(
+            f,
+            "pass                       time     per record    runs   of the rate"
+        )?;
+        for pass in &self.passes {
+            let (whole, each) = (1e6 * pass.seconds, 1e6 * pass.seconds / self.records as f64);
+            let (name, runs, share) = (pass.name, pass.runs, 100.0 * pass.share);
+            writeln!(
+                f,
+                "{name:20} {whole:9.1} µs {each:10.3} µs {runs:7} {share:11.0} %"
+            )?;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,22 @@
+//! PNG files.
+
+use png::{BitDepth, ColorType, Encoder, EncodingError};
+
+/// The PNG file of `pixels`, row by row, a byte for each channel, of which there are one (grey) or
+/// three (red, green, blue); their number, then height and width, is `shape`.
+pub(super) fn encoded(
+    pixels: &[u8],
+    (channels, height, width): (usize, usize, usize),
+) -> Result<Vec<u8>, EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_depth(BitDepth::Eight);
+    encoder.set_color(match channels {
+        1 => ColorType::Grayscale,
+        _ => ColorType::Rgb,
+    });
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(pixels)?;
+    writer.finish()?;
+    Ok(bytes)
+}

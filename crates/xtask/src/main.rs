@@ -1,0 +1,39 @@
+//! What the developers of Rescind run, and its users do not: `cargo xtask --help` lists it.
+
+mod architecture;
+mod bench;
+mod product_times;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Why a task was not done.
+type Failure = Box<dyn Error>;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about, long_about = None)]
+struct Tasks {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    Bench(bench::Bench),
+    ProductTimes(product_times::ProductTimes),
+}
+
+fn main() -> ExitCode {
+    let done = match Tasks::parse().task {
+        Task::Bench(task) => task.run(),
+        Task::ProductTimes(task) => task.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
