@@ -5,9 +5,9 @@ mod common;
 use common::{folder, json, rescind, run, status};
 use serde::Deserialize;
 use serde_json::Value;
-use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -270,23 +270,67 @@ fn the_demo_compares_with_retraining_and_says_what_its_release_is_worth() {
     assert_eq!(status(here, "demo --out made"), 1, "the folder is taken");
 }
 
+/// A command that stands still at a step of what it writes, counted from 0.
+struct Held {
+    child: Child,
+    /// Says when it stands still.
+    said: BufReader<ChildStderr>,
+}
+
+impl Held {
+    fn at(step: u32, folder: &Path, arguments: &str) -> Self {
+        let mut child = rescind(folder, arguments)
+            .env("RESCIND_TEST_HOLD", step.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        Held { child, said }
+    }
+
+    /// Waits until it stands still; false if it ended, well, before that step.
+    fn stands(&mut self) -> bool {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        match line.as_str() {
+            "held\n" => true,
+            said => {
+                assert!(self.child.wait().unwrap().success(), "{said}");
+                false
+            }
+        }
+    }
+
+    /// Kills it at that step; false if there is no such step.
+    fn kill(mut self) -> bool {
+        let stands = self.stands();
+        self.child.kill().unwrap();
+        assert_eq!(self.child.wait().unwrap().success(), !stands);
+        stands
+    }
+}
+
 #[test]
 fn a_killed_training_goes_on_to_the_same_weights() {
     let here = folder();
     let here = here.path();
-    let options = "train --epochs 60 --batch 4 --hidden 16 --out";
+    let options = "train --epochs 6 --batch 32 --hidden 16 --out";
     let whole: Trained = json(here, &format!("{options} whole"));
     assert!(json::<Trained>(here, &format!("{options} killed --pause-after 1")).epochs == 1);
-    for pause in [30, 75, 120, 200, 330] {
-        let mut child = rescind(here, "train --resume killed")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        thread::sleep(Duration::from_millis(pause));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let mut epochs = 1;
+    // Steps of one checkpoint, and later ones.
+    for step in [0, 1, 2, 3, 5, 8, 13, 21, 34] {
+        assert!(
+            Held::at(step, here, "train --resume killed").kill(),
+            "{step}"
+        );
+        let standing: Standing = json(here, "status killed");
+        assert!(standing.epochs >= epochs && !standing.trained);
+        epochs = standing.epochs;
     }
+    assert!(epochs > 1, "nothing was trained between the kills");
     let resumed: Trained = json(here, "train --resume killed");
     assert_eq!((resumed.loss, resumed.norm), (whole.loss, whole.norm));
     let weights = |run: &str| {
@@ -300,63 +344,76 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     assert!(weights("whole") == weights("killed"), "the weights differ");
 }
 
+/// At every step of what it writes. A request counts once the ledger has it; what is left of a
+/// process that died after that is done by whoever opens the run next, which `status` does not.
 #[test]
 fn a_killed_request_leaves_a_run_that_answers() {
     let here = folder();
     let here = here.path();
-    let _: Trained = json(here, "train --out run --epochs 10");
-    for pause in [5, 15, 25, 40, 60] {
-        let mut child = rescind(
-            here,
-            "forget run --random 5 --preconditioner 0 --tolerance 1e-6",
-        )
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-        thread::sleep(Duration::from_millis(pause));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    let _: Trained = json(here, "train --out run --epochs 2 --hidden 4");
+    let all_or_nothing = |standing: &Standing| {
+        let forgotten = 5 * standing.requests.len();
+        assert_eq!(standing.retained, Some(1440 - forgotten));
+    };
+    let forget = "forget run --random 5 --preconditioner 0 --tolerance 1e-2";
+    let (mut answered, mut undone, mut finished) = (0, 0, 0);
+    for step in 0.. {
+        let killed = Held::at(step, here, forget).kill();
+        let left: Standing = json(here, "status run");
+        all_or_nothing(&left);
+        let opened: Trained = json(here, "train --resume run");
         let standing: Standing = json(here, "status run");
-        let retained = standing.retained.unwrap();
         assert_eq!(
-            retained,
-            1440 - 5 * standing.requests.len(),
-            "all or nothing"
+            left.requests.len(),
+            standing.requests.len(),
+            "MUTANT step {step}"
         );
+        all_or_nothing(&standing);
+        assert_eq!(standing.retained, Some(opened.records));
+        let counts = standing.requests.len();
+        assert!(
+            left.requests.len() <= counts,
+            "step {step}: a request is lost"
+        );
+        match counts - answered {
+            0 => undone += 1,
+            1 => finished += 1,
+            more => panic!("step {step}: {more} requests"),
+        }
+        answered = counts;
+        if !killed {
+            break;
+        }
     }
-    let before: Standing = json(here, "status run");
+    assert!(
+        undone > 5 && finished > 2,
+        "{undone} undone, {finished} finished"
+    );
     let answer: Answered = json(here, "forget run --random 5");
-    assert_eq!(answer.request as usize, before.requests.len() + 1);
+    assert_eq!(answer.request as usize, answered + 1);
 }
 
 #[test]
 fn a_second_process_is_told_and_ctrl_c_saves() {
     let here = folder();
     let here = here.path();
-    let mut first = rescind(here, "train --out run --epochs 100000 --batch 8")
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let busy = (0..200).any(|_| {
-        thread::sleep(Duration::from_millis(50));
-        let standing = run(here, "status run --json");
-        serde_json::from_slice::<Standing>(&standing.stdout)
-            .is_ok_and(|standing| standing.busy.is_some() && standing.epochs > 0)
-    });
-    assert!(busy, "training never began");
+    // Far enough for a first epoch to be saved.
+    let mut first = Held::at(60, here, "train --out run --epochs 100000 --batch 8");
+    assert!(first.stands(), "training ended");
+    let standing: Standing = json(here, "status run");
+    let process = first.child.id().to_string();
+    assert_eq!(standing.busy.as_deref(), Some(process.as_str()));
+    assert!(standing.epochs > 0 && !standing.trained);
     let second = run(here, "forget run --random 5");
     assert_eq!(second.status.code(), Some(1));
     let told = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(told.contains("in use by process"), "{told}");
-    let interrupt = Command::new("kill")
-        .args(["-INT", &first.id().to_string()])
-        .status();
+    let interrupt = Command::new("kill").args(["-INT", &process]).status();
     assert!(interrupt.unwrap().success());
-    assert_eq!(first.wait().unwrap().code(), Some(1));
-    let standing: Standing = json(here, "status run");
-    assert!(standing.epochs > 0 && standing.busy.is_none() && !standing.trained);
+    // Waiting ends its input, which lets it go on.
+    assert_eq!(first.child.wait().unwrap().code(), Some(1));
+    let saved: Standing = json(here, "status run");
+    assert!(saved.epochs >= standing.epochs && saved.busy.is_none() && !saved.trained);
 }
 
 #[test]

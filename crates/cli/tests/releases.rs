@@ -341,6 +341,8 @@ fn a_model_trained_elsewhere_is_imported() {
 #[test]
 fn a_download_that_is_not_what_was_published_is_refused() {
     use std::io::{BufRead, BufReader, Write};
+    /// Bytes of the first file: all is right but what they are.
+    const SIZE: usize = 9_912_422;
     let here = folder();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -351,8 +353,9 @@ fn a_download_that_is_not_what_was_published_is_refused() {
             let _ = lines.map_while(Result::ok).find(|line| line.is_empty());
             let _ = write!(
                 stream,
-                "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nother"
+                "HTTP/1.1 200 OK\r\nContent-Length: {SIZE}\r\nConnection: close\r\n\r\n"
             );
+            let _ = stream.write_all(&vec![0; SIZE]);
         }
     });
     let (code, said) = failure_of(
@@ -360,7 +363,7 @@ fn a_download_that_is_not_what_was_published_is_refused() {
         &format!("fetch mnist --base-url {address} --out got"),
     );
     assert!(
-        code == 1 && said.contains("train-images-idx3-ubyte.gz"),
+        code == 1 && said.contains("train-images-idx3-ubyte.gz") && said.contains("SHA-256"),
         "{said}"
     );
     assert!(!here.path().join("got/train-images-idx3-ubyte.gz").exists());

@@ -144,12 +144,14 @@ fn every_step(full: bool) -> u32 {
 }
 
 #[test]
+#[ignore = "slow tier: a process for every step of what a run writes"]
 fn a_process_may_die_at_any_step() {
     let steps = every_step(false);
     assert!(steps > 50, "only {steps} steps were tried");
 }
 
 #[test]
+#[ignore = "slow tier: a process for every step of what a run writes"]
 fn the_disk_may_be_full_at_any_step() {
     let steps = every_step(true);
     assert!(steps > 50, "only {steps} steps were tried");

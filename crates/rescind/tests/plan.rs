@@ -3,6 +3,7 @@
 mod common;
 
 use common::{private_weights, promise, small};
+use rescind::certificate::Certificate;
 use rescind::methods::MethodChoice;
 use rescind::plan::{MethodPlan, PlanRequest};
 use rescind::release::ReleaseError;
@@ -11,11 +12,13 @@ use rescind::{Error, ModelChoice, ModelError, Request, Run, RunConfig};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use std::ops::ControlFlow;
 
+const EPOCHS: u64 = 12;
+
 fn config() -> RunConfig {
     RunConfig {
         model: ModelChoice::default(),
         training: TrainingSettings {
-            epochs: 12,
+            epochs: EPOCHS,
             batch: 32,
             ..small().training
         },
@@ -40,6 +43,11 @@ fn forget(method: &str, epsilon: f64) -> Request {
 
 fn near(found: Option<f64>, expected: f64) -> bool {
     found.is_some_and(|found| (found / expected - 1.0).abs() < 1e-4)
+}
+
+fn epochs_of_recovery(certificate: &Certificate) -> f64 {
+    let settings = &certificate.method.settings;
+    settings["recovery_epochs"].as_f64().unwrap()
 }
 
 #[test]
@@ -71,13 +79,14 @@ fn a_plan_says_what_requests_then_get() {
             plan.refused.is_none() && plan.accuracy.unwrap() > 0.4,
             "{plan:?}"
         );
-        assert!(
-            plan.seconds > 0.0 && plan.seconds < retrain.seconds,
-            "{plan:?}"
-        );
     }
     assert!(retrain.kind.is_none() && retrain.accuracy == Some(plan.accuracy));
-    assert!(run.state().unwrap().progress.seconds > 0.5 * retrain.seconds);
+    // As many epochs as training took, over the records that would stay.
+    let history = &run.state().unwrap().progress.history;
+    let training = history.last().unwrap();
+    assert_eq!(training.epoch, EPOCHS);
+    let share = 1266.0 / 1296.0;
+    assert!(near(Some(retrain.seconds), share * training.seconds));
     for method in &plan.methods {
         assert!(method.how.contains("accuracy: ") && method.how.contains("time: "));
     }
@@ -86,7 +95,10 @@ fn a_plan_says_what_requests_then_get() {
         run.forget(&forget("newton", 1.0), &mut ()),
         Err(Error::Release(ReleaseError::Refused(_)))
     ));
-    for (method, planned) in [("noisy-finetune", steps), ("output-perturbation", once)] {
+    for (method, planned, noisy) in [
+        ("noisy-finetune", steps, true),
+        ("output-perturbation", once, false),
+    ] {
         let answer = run.forget(&forget(method, 1.0), &mut ()).unwrap();
         let certificate = answer.release.unwrap().certificate;
         assert_eq!(planned.sigma, Some(certificate.noise.sigma.value()));
@@ -94,6 +106,12 @@ fn a_plan_says_what_requests_then_get() {
             planned.sensitivity,
             Some(certificate.guarantee.sensitivity.value())
         );
+        // Epochs of recovery take as long as those of training; noisy steps come on top.
+        let recovery = epochs_of_recovery(&certificate) / EPOCHS as f64 * retrain.seconds;
+        match noisy {
+            true => assert!(planned.seconds > recovery, "{planned:?}"),
+            false => assert!(near(Some(planned.seconds), recovery), "{planned:?}"),
+        }
     }
 }
 
@@ -126,13 +144,18 @@ fn a_model_without_history_is_timed_by_probes() {
     let mut run = Run::create(&first, config(), None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
     let weights = private_weights(&first);
-    let run = Run::import(&second, config(), None, &weights, &mut ()).unwrap();
+    let mut run = Run::import(&second, config(), None, &weights, &mut ()).unwrap();
     let plan = run.plan(&asked(1.0), &mut ()).unwrap();
     let [_, steps, once, retrain] = &plan.methods[..] else {
         panic!("{plan:?}")
     };
     assert!(steps.accuracy.is_none() && once.accuracy.is_none());
     assert!(steps.how.contains("no history") && retrain.how.contains("minibatches took"));
-    assert!(retrain.seconds > 2.0 * once.seconds);
     assert!(plan.recommendation.starts_with("retrain: "));
+    // An epoch is timed once, whatever it is for.
+    let request = forget("output-perturbation", 1.0);
+    let answer = run.forget(&request, &mut ()).unwrap();
+    let recovery = epochs_of_recovery(&answer.release.unwrap().certificate) / EPOCHS as f64;
+    assert!(recovery < 0.5, "{recovery}");
+    assert!(near(Some(once.seconds), recovery * retrain.seconds));
 }

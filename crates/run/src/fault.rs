@@ -1,15 +1,22 @@
-//! Faults on purpose, for tests: the process dies, or the disk is full, at a chosen step of what a
-//! run writes. Without the feature `fault-injection` every step is a plain step.
+//! Faults on purpose, for tests: the process dies or stands still, or the disk is full, at a chosen
+//! step of what a run writes. Without the feature `fault-injection` every step is a plain step.
 
 use std::io;
 
 #[cfg(feature = "fault-injection")]
 mod injected {
-    use std::io;
+    use std::io::{self, Read};
+    use std::sync::Once;
     use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
     static LEFT: AtomicI64 = AtomicI64::new(i64::MAX);
     static FULL: AtomicBool = AtomicBool::new(false);
+
+    /// The step at which a process of its own stands still: it says so on standard error and goes on
+    /// when its standard input ends.
+    static HELD: AtomicI64 = AtomicI64::new(i64::MAX);
+    /// The environment variable that chooses it.
+    const HOLD: &str = "RESCIND_TEST_HOLD";
 
     /// What happens at the chosen step.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +39,7 @@ mod injected {
     }
 
     pub(crate) fn point() -> io::Result<()> {
+        hold();
         if LEFT.fetch_sub(1, Ordering::SeqCst) > 0 {
             return Ok(());
         }
@@ -39,6 +47,19 @@ mod injected {
             return Err(io::ErrorKind::StorageFull.into());
         }
         std::process::abort();
+    }
+
+    fn hold() {
+        static READ: Once = Once::new();
+        READ.call_once(|| {
+            let steps = std::env::var(HOLD).ok().and_then(|text| text.parse().ok());
+            HELD.store(steps.unwrap_or(i64::MAX), Ordering::SeqCst);
+        });
+        if HELD.fetch_sub(1, Ordering::SeqCst) == 0 {
+            eprintln!("held");
+            // Whatever ends the input lets the process go on.
+            let _ = io::stdin().read_to_end(&mut Vec::new());
+        }
     }
 }
 
