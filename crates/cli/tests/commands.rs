@@ -363,11 +363,6 @@ fn a_killed_request_leaves_a_run_that_answers() {
         all_or_nothing(&left);
         let opened: Trained = json(here, "train --resume run");
         let standing: Standing = json(here, "status run");
-        assert_eq!(
-            left.requests.len(),
-            standing.requests.len(),
-            "MUTANT step {step}"
-        );
         all_or_nothing(&standing);
         assert_eq!(standing.retained, Some(opened.records));
         let counts = standing.requests.len();

@@ -162,6 +162,7 @@ fn trained(root: &Path, calls: &Arc<Calls>) -> Run {
             batch: 10,
             ..TrainingSettings::default()
         },
+        keep_iterates: true,
         ..RunSettings::default()
     };
     let model = Box::new(Mean::new(calls));

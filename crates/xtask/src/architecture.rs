@@ -1,6 +1,6 @@
 //! Networks by name.
 
-use crate::Failure;
+use crate::failure::Failure;
 use clap::Args;
 use rescind_network::zoo::{self, Norm};
 use rescind_network::{Activation, Network};

@@ -1,7 +1,7 @@
 //! Times of a network's passes and curvature products.
 
-use crate::Failure;
 use crate::architecture::Architecture;
+use crate::failure::Failure;
 use clap::Args;
 use rescind_data::{DataSource, load};
 use rescind_network::{

@@ -2,14 +2,11 @@
 
 mod architecture;
 mod bench;
+mod failure;
 mod product_times;
 
 use clap::{Parser, Subcommand};
-use std::error::Error;
 use std::process::ExitCode;
-
-/// Why a task was not done.
-type Failure = Box<dyn Error>;
 
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask", about, long_about = None)]

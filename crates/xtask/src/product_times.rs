@@ -1,7 +1,7 @@
 //! Times and products on given weights and records: one half of `benches/against_pytorch.py`.
 
-use crate::Failure;
 use crate::architecture::Architecture;
+use crate::failure::Failure;
 use clap::Args;
 use rescind_network::{Batch, Evaluator, Execution, Loss, Weights};
 use safetensors::tensor::TensorView;

@@ -67,6 +67,7 @@ impl Inspect {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let summary = Run::inspect(&self.run)?;
         let state = summary.state.as_ref();
+        let retained = summary.retained();
         let answered = summary.answers.unwrap_or_default();
         let standings = summary.standings.unwrap_or_default();
         let requests = answered.iter().map(|record| {
@@ -85,7 +86,7 @@ impl Inspect {
             busy: summary.busy,
             trained: state.is_some_and(|state| state.progress.ending.is_some()),
             epochs: state.map_or(0, |state| state.progress.epoch),
-            retained: state.map(|state| state.records),
+            retained,
             delta: self.delta.value(),
             requests,
             pending: summary.pending,

@@ -28,10 +28,6 @@ const LAYERS: &[&[&str]] = &[
     &["xtask"],
 ];
 
-/// Folders, with the module of the same name, in which modules still form circles. To be emptied: the
-/// charts are being replaced.
-const BEING_REPLACED: [(&str, &str); 1] = [("evaluate", "report/chart")];
-
 fn workspace() -> Crates {
     Crates::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
 }
@@ -50,29 +46,11 @@ fn modules_form_no_circle() {
     let mut wrong = String::new();
     for (name, folder) in workspace().folders() {
         let graph = Crate::read(&folder.join("src")).arrows();
-        let (allowed, forbidden): (Vec<_>, Vec<_>) = graph
-            .circles()
-            .into_iter()
-            .partition(|circle| is_allowed(name, circle.iter().copied()));
-        for circle in forbidden {
+        for circle in graph.circles() {
             wrong += &format!("crates/{name}/src has {}", graph.describe(&circle));
-        }
-        let excused = BEING_REPLACED.iter().any(|(of, _)| *of == name);
-        if excused && allowed.is_empty() {
-            wrong += &format!("crates/{name} has no circle any more: take its exception away\n");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-}
-
-fn is_allowed<'a>(name: &str, mut circle: impl Iterator<Item = &'a str>) -> bool {
-    let replaced = |file: &str| {
-        BEING_REPLACED.iter().any(|(of, folder)| {
-            let rest = file.strip_prefix(folder);
-            *of == name && rest.is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
-        })
-    };
-    circle.all(replaced)
 }
 
 /// The circles of a graph in words, empty if there are none.

@@ -1,12 +1,14 @@
 //! Charts as data, and how they are drawn.
 
 mod draw;
+mod error;
 mod files;
 mod legend;
+mod lettering;
 mod look;
 mod scale;
 
-pub use files::PictureError;
+pub use error::PictureError;
 
 /// A chart: marks over two axes.
 #[derive(Clone, Debug, PartialEq)]

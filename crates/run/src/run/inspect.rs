@@ -30,6 +30,19 @@ pub struct Summary {
     pub pending: Vec<u64>,
 }
 
+impl Summary {
+    /// How many records are trained on from here. A request counts from when the ledger has it,
+    /// also where its process died before the state followed.
+    #[must_use]
+    pub fn retained(&self) -> Option<u64> {
+        let state = self.state.as_ref()?;
+        let answers = self.answers.iter().flatten();
+        let since = answers.filter(|answer| answer.number > state.answered);
+        let gone: usize = since.map(|answer| answer.forgotten.len()).sum();
+        Some(state.records - gone as u64)
+    }
+}
+
 impl Run {
     /// Looks at a run without taking its lock, so also while another process works on it.
     ///

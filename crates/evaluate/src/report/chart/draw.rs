@@ -1,12 +1,12 @@
 //! Drawing a chart.
 
-use super::legend::{Legend, shortened};
+use super::error::PictureError;
+use super::legend::Legend;
+use super::lettering::{FONT, MARGIN, shortened, width};
 use super::look::{AXIS, Area, Drawn, GRID, INK, Look, Marks, PAPER, Place as Pixel, marks};
 use super::scale::Fitted;
-use super::{Chart, PictureError, Place, Scale};
-use epaint_default_fonts::UBUNTU_LIGHT;
+use super::{Chart, Place, Scale};
 use plotters::prelude::*;
-use plotters::style::register_font;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// Width of a drawing; it is shown at half its size or less, and fine enough for that.
@@ -18,20 +18,7 @@ const APART: i32 = 40;
 /// Height below the marks, for the numbers and the label.
 const BELOW: i32 = 170;
 const RIGHT: i32 = 56;
-pub(super) const MARGIN: i32 = 8;
 const TICK: i32 = 12;
-
-/// The type of all texts.
-pub(super) const FONT: (&str, f64) = ("sans-serif", 64.0);
-
-/// Width of a text, with some room: a page may be shown in another type than the one measured.
-pub(super) fn width(text: &str) -> Result<i32, PictureError> {
-    // As often as wished; the same again changes nothing.
-    register_font(FONT.0, FontStyle::Normal, UBUNTU_LIGHT)
-        .map_err(|_| PictureError::new("the type cannot be read"))?;
-    let (width, _) = FONT.into_font().box_size(text).map_err(PictureError::new)?;
-    Ok((1.08 * f64::from(width)) as i32)
-}
 
 /// A chart, and where its parts lie.
 pub(super) struct Drawing<'c> {

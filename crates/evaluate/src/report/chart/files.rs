@@ -2,29 +2,14 @@
 
 use super::Chart;
 use super::draw::{Drawing, WIDTH};
-use super::legend::shortened;
+use super::error::PictureError;
+use super::lettering::shortened;
 use crate::report::png;
 use maud::{PreEscaped, html};
 use plotters::prelude::*;
-use std::fmt::Display;
 
 /// How far above their place texts would stand in pixels.
 const LOWER: i32 = 10;
-
-/// Why a chart could not be drawn.
-#[derive(Debug, thiserror::Error)]
-#[error("the chart cannot be drawn: {reason}")]
-pub struct PictureError {
-    reason: String,
-}
-
-impl PictureError {
-    pub(super) fn new(reason: impl Display) -> Self {
-        PictureError {
-            reason: reason.to_string(),
-        }
-    }
-}
 
 impl Chart {
     /// The chart as an SVG picture in light colours, with a title that is read out to those who do

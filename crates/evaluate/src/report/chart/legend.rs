@@ -1,8 +1,9 @@
 //! Which mark is whose.
 
-use super::draw::{FONT, MARGIN, width};
+use super::Reference;
+use super::error::PictureError;
+use super::lettering::{FONT, MARGIN, shortened, width};
 use super::look::{Area, Drawn, INK, Look, Marks, Place};
-use super::{PictureError, Reference};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -92,18 +93,5 @@ impl Legend {
             area.draw_text(text, &style, (x, y + lower))?;
         }
         Ok(())
-    }
-}
-
-/// The text, or its beginning if it has more characters than `most`; without characters that a
-/// picture file cannot hold.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    let clean = text.chars().map(|c| match c.is_control() {
-        true => '\u{fffd}',
-        false => c,
-    });
-    match text.chars().count() > most {
-        true => clean.take(most - 1).chain(['\u{2026}']).collect(),
-        false => clean.collect(),
     }
 }

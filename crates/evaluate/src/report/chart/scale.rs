@@ -1,7 +1,7 @@
 //! Axes fitted to what they have to show.
 
 use super::Scale;
-use super::legend::shortened;
+use super::lettering::shortened;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::coord::types::{RangedCoordf64, RangedCoordi64};
 use std::ops::Range;
@@ -146,7 +146,9 @@ impl ValueFormatter<f64> for Fitted {
             [first, second, ..] => second - first,
             _ => 1.0,
         };
-        let text = if !self.logarithmic && value.abs() < 1e6 && step >= 1e-6 {
+        let mut gaps = self.ticks.windows(2).map(|pair| pair[1] - pair[0]);
+        let even = gaps.all(|gap| (gap / step - 1.0).abs() < 1e-6);
+        let text = if even && value.abs() < 1e6 && step >= 1e-6 {
             let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
             format!("{value:.decimals$}")
         } else {
