@@ -222,6 +222,7 @@ fn symbols_are_written_as_they_are_shown() {
         Theorem::StronglyConvex,
         Theorem::OutputPerturbation,
         Theorem::NoisyFineTuning,
+        Theorem::RewindToDelete,
     ] {
         assert_eq!(
             serde_json::to_value(theorem).unwrap(),
@@ -291,4 +292,71 @@ fn nothing_false_is_read() {
     // a provenance is part of the record: the untouched one is read
     let same = serde_json::from_value::<SensitivityBound>(serde_json::to_value(step()).unwrap());
     assert_eq!(same.unwrap(), step());
+}
+
+/// `e ← κe + 2ηmG/n` for N − K steps, then `e ← κe` for K.
+fn rewound(constants: &[f64; 8]) -> f64 {
+    let [
+        eta,
+        penalty,
+        trained,
+        again,
+        records,
+        removed,
+        lipschitz,
+        gradient,
+    ] = *constants;
+    let kappa = 1.0 + eta * (lipschitz - penalty);
+    let kick = 2.0 * eta * removed * gradient / records;
+    let before = (0..(trained - again) as u64).fold(0.0, |e, _| kappa * e + kick);
+    (0..again as u64).fold(before, |e, _| kappa * e)
+}
+
+fn rewinding(values: &[f64; 8]) -> Result<SensitivityBound, PrivacyError> {
+    let constants = Theorem::RewindToDelete.symbols().iter().zip(values);
+    let constants = constants.map(|(&symbol, &value)| constant(symbol, value, Provenance::Assumed));
+    SensitivityBound::new(Theorem::RewindToDelete, constants.collect())
+}
+
+#[test]
+fn rewinding_bounds_its_recursion() {
+    for values in [
+        // eta, penalty, N, K, n, m, L, G
+        [0.1, 0.0, 23.0, 0.0, 60_000.0, 1.0, 10.0, 1.0],
+        [0.1, 0.0, 100.0, 99.0, 60_000.0, 1.0, 10.0, 1.0],
+        [0.01, 0.1, 1000.0, 700.0, 500.0, 20.0, 3.0, 2.0],
+        // κ = 1, and a contraction
+        [0.5, 2.0, 50.0, 20.0, 100.0, 5.0, 2.0, 1.0],
+        [0.5, 2.0, 50.0, 20.0, 100.0, 5.0, 1.0, 1.0],
+        [0.1, 0.0, 1.0, 0.0, 10.0, 10.0, 1.0, 1.0],
+    ] {
+        let (bound, exact) = (
+            rewinding(&values).unwrap().value().value(),
+            rewound(&values),
+        );
+        assert!(
+            bound >= exact * (1.0 - 1e-13),
+            "{values:?}: {bound} < {exact}"
+        );
+        assert!(
+            bound <= exact * (1.0 + 1e-9),
+            "{values:?}: {bound} > {exact}"
+        );
+    }
+    // Retraining is at no distance from itself.
+    let retraining = [0.1, 0.0, 30.0, 30.0, 100.0, 5.0, 10.0, 1.0];
+    assert!(rewinding(&retraining).unwrap().value().value() <= 1e-149);
+    for refused in [
+        [0.1, 0.0, 30.0, 31.0, 100.0, 5.0, 10.0, 1.0],
+        [0.1, 0.0, 30.5, 3.0, 100.0, 5.0, 10.0, 1.0],
+        [0.1, 0.0, 30.0, 3.0, 100.0, 101.0, 10.0, 1.0],
+        [0.1, 11.0, 30.0, 3.0, 100.0, 5.0, 10.0, 1.0],
+        [1.0, 0.0, 9000.0, 3.0, 100.0, 5.0, 10.0, 1.0],
+    ] {
+        let error = rewinding(&refused).unwrap_err();
+        assert!(
+            matches!(error, PrivacyError::OutOfRange { .. }),
+            "{refused:?}: {error}"
+        );
+    }
 }

@@ -9,6 +9,7 @@ pub mod newton;
 pub mod noisy;
 mod report;
 pub mod retrain;
+pub mod rewind;
 mod suits;
 mod table;
 mod task;

@@ -8,6 +8,7 @@ mod bound;
 mod candidates;
 mod constant;
 mod provenance;
+mod rewinding;
 mod symbol;
 mod theorem;
 

@@ -47,6 +47,30 @@ pub enum Symbol {
     /// T, the number of noisy steps.
     #[serde(rename = "T")]
     NoisySteps,
+    /// η, the step size of training.
+    #[serde(rename = "eta")]
+    LearningRate,
+    /// N, the steps of gradient descent that training takes.
+    #[serde(rename = "N")]
+    StepsTrained,
+    /// K, those of them that are taken again after rewinding.
+    #[serde(rename = "K")]
+    StepsAgain,
+    /// n, the records trained on before the rewinding.
+    #[serde(rename = "n")]
+    RecordsTrained,
+    /// m, those of them that were removed since.
+    #[serde(rename = "m")]
+    RecordsRemoved,
+    /// G_ℓ, a bound on the gradient norm of every record's loss.
+    #[serde(rename = "G_l")]
+    RecordGradient,
+    /// L, a Lipschitz constant of the gradient of every record's loss.
+    #[serde(rename = "L")]
+    GradientLipschitz,
+    /// The strength of the L2 penalty.
+    #[serde(rename = "penalty")]
+    Penalty,
 }
 
 impl Symbol {
@@ -68,6 +92,14 @@ impl Symbol {
             Self::ClipNorm => "C1",
             Self::WeightDecay => "weight_decay",
             Self::NoisySteps => "T",
+            Self::LearningRate => "eta",
+            Self::StepsTrained => "N",
+            Self::StepsAgain => "K",
+            Self::RecordsTrained => "n",
+            Self::RecordsRemoved => "m",
+            Self::RecordGradient => "G_l",
+            Self::GradientLipschitz => "L",
+            Self::Penalty => "penalty",
         }
     }
 
@@ -89,6 +121,14 @@ impl Symbol {
             Self::ClipNorm => "norm to which every gradient is clipped",
             Self::WeightDecay => "weight decay of the noisy steps",
             Self::NoisySteps => "number of noisy steps",
+            Self::LearningRate => "step size of training",
+            Self::StepsTrained => "steps that training takes",
+            Self::StepsAgain => "steps taken again after rewinding",
+            Self::RecordsTrained => "records trained on before rewinding",
+            Self::RecordsRemoved => "records removed since the checkpoint",
+            Self::RecordGradient => "bound on the gradient norm of every record's loss",
+            Self::GradientLipschitz => "Lipschitz constant of the gradient of every record's loss",
+            Self::Penalty => "strength of the L2 penalty",
         }
     }
 

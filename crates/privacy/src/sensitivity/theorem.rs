@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::constant::Constant;
+use super::rewinding::Rewinding;
 use super::symbol::Symbol;
 use crate::error::{PrivacyError, require};
 use crate::noisy_fine_tuning::NoisyFineTuning;
@@ -23,6 +24,9 @@ pub enum Theorem {
     /// Noise at every step of fine-tuning (docs/theory.md §4). The value is the sensitivity that noise
     /// added *once* would have to hide; σ is the noise of every step.
     NoisyFineTuning,
+    /// Back to an early checkpoint of full-batch descent, then on without the records
+    /// (Mu & Klabjan 2025; docs/theory.md §13).
+    RewindToDelete,
 }
 
 impl Theorem {
@@ -35,6 +39,7 @@ impl Theorem {
             Self::StronglyConvex => "strongly_convex",
             Self::OutputPerturbation => "output_perturbation",
             Self::NoisyFineTuning => "noisy_fine_tuning",
+            Self::RewindToDelete => "rewind_to_delete",
         }
     }
 
@@ -50,13 +55,17 @@ impl Theorem {
                 "s / sqrt(q), a = 1 - gamma weight_decay, \
                  s = 2 R0 a^T + 2 gamma C1 (1 - a^T)/(1 - a), q = (1 - a^(2T))/(1 - a^2)"
             }
+            Self::RewindToDelete => {
+                "(2 eta m G_l / n) kappa^K (kappa^(N - K) - 1)/(kappa - 1), \
+                 kappa = 1 + eta (L - penalty)"
+            }
         }
     }
 
     /// Whether it needs a model that is smooth: without jumps in gradient and Hessian.
     #[must_use]
     pub fn needs_smoothness(self) -> bool {
-        matches!(self, Self::NewtonStep)
+        matches!(self, Self::NewtonStep | Self::RewindToDelete)
     }
 
     /// The constants it needs, each exactly once.
@@ -84,6 +93,16 @@ impl Theorem {
                 Symbol::ClipNorm,
                 Symbol::WeightDecay,
                 Symbol::NoisySteps,
+            ],
+            Self::RewindToDelete => &[
+                Symbol::LearningRate,
+                Symbol::Penalty,
+                Symbol::StepsTrained,
+                Symbol::StepsAgain,
+                Symbol::RecordsTrained,
+                Symbol::RecordsRemoved,
+                Symbol::GradientLipschitz,
+                Symbol::RecordGradient,
             ],
         }
     }
@@ -133,6 +152,29 @@ impl Theorem {
                 }
                 .effective_sensitivity()
             }
+            (
+                Self::RewindToDelete,
+                &[
+                    eta,
+                    penalty,
+                    trained,
+                    again,
+                    records,
+                    removed,
+                    lipschitz,
+                    gradient,
+                ],
+            ) => Rewinding {
+                eta,
+                penalty,
+                trained,
+                again,
+                records,
+                removed,
+                lipschitz,
+                gradient,
+            }
+            .sensitivity(),
             (Self::BallDiameter | Self::OutputPerturbation, &[radius]) => {
                 Sensitivity::rounded_up(2.0 * radius)
             }

@@ -5,6 +5,7 @@ use super::method::Method;
 use super::newton::NewtonSettings;
 use super::noisy::{FinetuneSettings, NoisyFinetune, OutputPerturbation};
 use super::retrain::Retrain;
+use super::rewind::Rewind;
 use crate::error::Error;
 use crate::model::{Capability, Model};
 use serde::Deserialize;
@@ -76,6 +77,13 @@ pub const TABLE: &[Entry] = &[
         aliases: &[],
         summary: "training afresh on the records that stay",
         read: read::<Retrain>,
+        default_for: never,
+    },
+    Entry {
+        name: "rewind",
+        aliases: &[],
+        summary: "back to an early checkpoint, then on without the records",
+        read: read::<Rewind>,
         default_for: never,
     },
 ];

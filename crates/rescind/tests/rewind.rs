@@ -1,0 +1,177 @@
+//! Rewind-to-delete against exact retraining, on a model whose constants are known: softmax
+//! regression has gradients of length at most `√2 ‖(x, 1)‖` that are Lipschitz with `‖(x, 1)‖²/2`.
+
+mod common;
+
+use common::{checked, parameters, promise, small, weak};
+use rescind::methods::MethodChoice;
+use rescind::methods::rewind::{Rewind, RewindReport};
+use rescind::release::ReleaseError;
+use rescind::training::{Optimiser, TrainingSettings};
+use rescind::{Error, ModelError, Progress, Request, Run, RunConfig};
+use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+const EPOCHS: u64 = 12;
+const KEPT: u64 = 5;
+
+/// Full-batch gradient descent that keeps an early checkpoint.
+fn descent() -> RunConfig {
+    RunConfig {
+        training: TrainingSettings {
+            optimiser: Optimiser::Sgd {
+                learning_rate: 0.02,
+                momentum: 0.0,
+            },
+            epochs: EPOCHS,
+            batch: 2000,
+            penalty: 0.01,
+            early_checkpoint: Some(KEPT),
+            ..small().training
+        },
+        ..small()
+    }
+}
+
+fn trained(root: &Path, config: RunConfig) -> Run {
+    let mut run = Run::create(root, config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    run
+}
+
+/// Rewinding with the constants of the records.
+fn rewinding(run: &Run) -> MethodChoice {
+    let records = run.classifier().unwrap().train_records();
+    let squares = (0..records.len()).map(|i| {
+        let input = records.input(i).unwrap().iter();
+        1.0 + input.map(|&x| f64::from(x).powi(2)).sum::<f64>()
+    });
+    let longest = squares.fold(0.0, f64::max);
+    let settings = Rewind {
+        gradient_lipschitz: Some(longest / 2.0),
+        record_gradient: Some((2.0 * longest).sqrt()),
+    };
+    MethodChoice::with("rewind", &settings).unwrap()
+}
+
+fn forget(records: &str, by: &MethodChoice) -> Request {
+    Request::of(records.parse().unwrap()).by(by.clone())
+}
+
+/// How far the run's weights are from those of retraining.
+fn distance(run: &mut Run) -> f64 {
+    let unlearned = run.private_weights().unwrap().parameters.clone();
+    run.retrain(&mut ()).unwrap();
+    let references = std::fs::read_dir(run.root().join("private/reference")).unwrap();
+    let newest = references.map(|entry| entry.unwrap().path()).max().unwrap();
+    let file = std::fs::read(newest.join("weights.safetensors")).unwrap();
+    let retrained = parameters(run, &file);
+    let squares = unlearned.iter().zip(&retrained);
+    let squares = squares.map(|(a, b)| f64::from(a - b).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+#[test]
+fn the_bound_holds_against_retraining_request_after_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let mut run = trained(&root, descent());
+    let by = rewinding(&run);
+    let trained_on = run.retained().len();
+    for (number, records) in [(1, "random:40"), (2, "random:60?seed=7")] {
+        let answer = run.forget(&forget(records, &by).released(weak()), &mut ());
+        let answer = answer.unwrap();
+        let report: RewindReport = answer.record.method.details().unwrap();
+        assert_eq!((report.from_epoch, report.epochs), (KEPT, EPOCHS - KEPT));
+        // All that went since the checkpoint, not this request's alone.
+        assert_eq!(report.removed, trained_on - run.retained().len());
+        let certificate = answer.release.unwrap().certificate;
+        let mut bounds = certificate.bounds.iter();
+        let theorem = bounds.find(|bound| bound.theorem == Theorem::RewindToDelete);
+        let bound = theorem.unwrap().value;
+        let distance = distance(&mut run);
+        assert!(distance > 0.0 && distance <= bound, "{distance} > {bound}");
+        assert!(checked(&run, number).failures().next().is_none());
+        // From disk as from memory.
+        drop(run);
+        run = Run::open(&root, &mut ()).unwrap();
+    }
+}
+
+#[test]
+fn an_assumption_is_named_and_never_called_proved() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = descent();
+    // Three steps, one of them before the checkpoint: a bound below the diameter.
+    config.training.epochs = 3;
+    config.training.early_checkpoint = Some(1);
+    let mut run = trained(&folder.path().join("run"), config);
+    let request = forget("0", &rewinding(&run)).released(weak());
+    let release = run.forget(&request, &mut ()).unwrap().release.unwrap();
+    let guarantee = &release.certificate.guarantee;
+    assert_eq!(guarantee.binding, Theorem::RewindToDelete);
+    assert_eq!(guarantee.kind, GuaranteeKind::Assumed);
+}
+
+#[test]
+fn training_that_the_theorem_does_not_speak_of_leaves_the_diameter() {
+    let others: [fn(&mut TrainingSettings); 4] = [
+        |training| training.optimiser = Optimiser::adam(1e-3),
+        |training| training.batch = 64,
+        |training| {
+            training.optimiser = Optimiser::Sgd {
+                learning_rate: 0.02,
+                momentum: 0.5,
+            }
+        },
+        |training| training.until_gradient = Some(1e-9),
+    ];
+    for change in others {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = descent();
+        change(&mut config.training);
+        let mut run = trained(&folder.path().join("run"), config);
+        let request = forget("random:40", &rewinding(&run)).released(weak());
+        let release = run.forget(&request, &mut ()).unwrap().release.unwrap();
+        let theorems: Vec<_> = release
+            .certificate
+            .bounds
+            .iter()
+            .map(|b| b.theorem)
+            .collect();
+        assert_eq!(theorems, [Theorem::BallDiameter]);
+    }
+}
+
+#[test]
+fn a_run_without_a_checkpoint_says_how_to_get_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(&folder.path().join("run"), small());
+    let plain = MethodChoice::named("rewind");
+    let refused = run.forget(&forget("0", &plain), &mut ()).unwrap_err();
+    assert!(matches!(refused, Error::Unlearn(ModelError::NoCheckpoint)));
+    assert!(
+        refused.to_string().contains("--early-checkpoint"),
+        "{refused}"
+    );
+    assert!(run.answers().unwrap().is_empty());
+}
+
+#[test]
+fn noise_that_the_diameter_needs_is_refused_before_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(&folder.path().join("run"), descent());
+    let request = forget("0", &MethodChoice::named("rewind")).released(promise(1.0));
+    let mut passes = 0;
+    let mut count = |_: &Progress| {
+        passes += 1;
+        ControlFlow::Continue(())
+    };
+    let refused = run.forget(&request, &mut count).unwrap_err();
+    assert!(
+        matches!(refused, Error::Release(ReleaseError::Refused(_))),
+        "{refused}"
+    );
+    assert_eq!(passes, 0);
+}
