@@ -1,7 +1,7 @@
 //! How well a Newton step forgets, beside retraining: the experiment behind its defaults.
 //!
 //! `cargo run --release -p rescind --example newton_defaults -- SOURCE SEEDS REQUEST [EPOCHS]`,
-//! such as `mnist:../shared/data/mnist 42,43,44 'random:1000?seed=0'`. A line for each seed and
+//! such as `mnist:DIR 42,43,44 'random:1000?seed=0'`. A line for each seed and
 //! number of curvature records, the first of them for what the default is.
 
 use rescind::methods::MethodChoice;

@@ -2,7 +2,7 @@
 //! `docs/noisy-fine-tuning.md`.
 //!
 //! `cargo run --release -p rescind --example noisy_fine_tuning -- SOURCE REQUEST EPOCHS SEEDS
-//! OUT`, such as `mnist:../shared/data/mnist 'random:1000?seed=0' 30 1 docs/noisy-fine-tuning`: tables on
+//! OUT`, such as `mnist:DIR 'random:1000?seed=0' 30 1 docs/noisy-fine-tuning`: tables on
 //! standard output, `OUT.csv` and `OUT.svg`.
 //!
 //! A run is trained; copies of it forget the records with different settings and no recovery, so
