@@ -123,7 +123,7 @@ impl Audit {
 ///
 /// # Errors
 /// Settings out of range; [`AuditError::NothingDiffers`]; whatever releases and statistics meet,
-/// [`rescind::Error::Interrupted`] among them.
+/// [`rescind::ModelError::Interrupted`] among them.
 pub fn audit(
     claim: Claim,
     releases: &mut dyn Releases,

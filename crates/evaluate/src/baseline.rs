@@ -96,7 +96,7 @@ impl Baseline {
     /// Checks every setting.
     ///
     /// # Errors
-    /// [`Error::Setting`] names the first that is out of range.
+    /// [`rescind::ModelError::Setting`] names the first that is out of range.
     pub fn validate(&self) -> Result<(), Error> {
         let positive = |setting, value: f64| {
             let valid = value > 0.0 && value.is_finite();
@@ -148,7 +148,7 @@ impl Baseline {
     /// Makes the model forget, or so it hopes. The result is un-noised: private.
     ///
     /// # Errors
-    /// A setting out of range, weights that are not finite, [`Error::Interrupted`].
+    /// A setting out of range, weights that are not finite, [`rescind::ModelError::Interrupted`].
     pub fn forget(
         &self,
         task: &BaselineTask<'_>,

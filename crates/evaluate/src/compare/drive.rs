@@ -70,7 +70,7 @@ impl Candidate<'_> {
 /// as a page.
 ///
 /// # Errors
-/// What training and writing meet; a folder of another comparison; [`Error::Interrupted`] when the
+/// What training and writing meet; a folder of another comparison; [`rescind::ModelError::Interrupted`] when the
 /// watcher breaks. Cells done by then are kept, and the same call goes on.
 pub fn compare(
     comparison: &Comparison,

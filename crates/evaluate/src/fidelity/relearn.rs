@@ -47,7 +47,7 @@ pub struct Relearn {
 /// forgot in appearance only is back sooner than a retrained one (Golatkar et al. 2020).
 ///
 /// # Errors
-/// As [`Outputs::of`]; [`Error::Interrupted`].
+/// As [`Outputs::of`]; [`rescind::ModelError::Interrupted`].
 pub fn relearn(task: &RelearnTask<'_>, observer: &mut dyn Observer) -> Result<Relearn, Error> {
     let mut model = task.model.clone();
     let mut descent = Descent::new(

@@ -25,7 +25,7 @@ use sources::Sources;
 /// Fills a report from a run, whatever state it is in.
 ///
 /// # Errors
-/// A damaged run, [`rescind::Error::Interrupted`], and whatever measuring meets.
+/// A damaged run, [`rescind::ModelError::Interrupted`], and whatever measuring meets.
 pub fn of_run(
     run: &Run,
     options: &Options,

@@ -65,7 +65,7 @@ impl Run {
     ///
     /// # Errors
     /// A run without weights; settings out of range, or too few steps for the failure probability;
-    /// [`Error::Interrupted`].
+    /// Interruption.
     pub fn spectrum(
         &self,
         settings: &SpectrumSettings,
