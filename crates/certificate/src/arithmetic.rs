@@ -1,6 +1,7 @@
 //! From bounds and noise to the promise: the one computation that releases make and verifiers
 //! make again.
 
+use super::declaration::{Declaration, weakest};
 use super::record::{BoundRecord, Guarantee};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{
@@ -52,7 +53,8 @@ pub struct Terms {
     pub bounds: Vec<BoundRecord>,
 }
 
-/// Computes σ (or takes it as given) and the promise of every candidate bound.
+/// Computes σ (or takes it as given) and the promise of every candidate bound. A promise is no
+/// better than what it takes on somebody's word.
 ///
 /// The smallest bound binds, among those that may be relied on: a Newton bound may not where the
 /// model has parts without a Lipschitz Hessian, nor one whose constants may fail with a
@@ -64,6 +66,7 @@ pub fn terms(
     choice: &NoiseChoice,
     candidates: Vec<SensitivityBound>,
     rough_parts: &[String],
+    declarations: &[Declaration],
     origin: Origin,
 ) -> Result<Terms, TermsError> {
     let delta = Delta::new(choice.delta())?;
@@ -107,7 +110,7 @@ pub fn terms(
         epsilon,
         delta,
         mu: Gdp::of_release(sensitivity, sigma)?,
-        kind: kind(binding, origin),
+        kind: kind(binding, declarations, origin),
         binding: binding.theorem(),
         sensitivity,
         failure_probability: binding.failure_probability(),
@@ -116,7 +119,7 @@ pub fn terms(
     let bounds = candidates
         .ascending()
         .zip(excluded)
-        .map(|(bound, excluded)| record(bound, excluded, delta, sigma))
+        .map(|(bound, excluded)| record((bound, declarations), excluded, delta, sigma))
         .collect::<Result<_, _>>()?;
     Ok(Terms {
         sigma,
@@ -126,10 +129,11 @@ pub fn terms(
 }
 
 /// The weakest thing the promise rests on. That nobody knows a fixed seed is an assumption.
-fn kind(binding: &SensitivityBound, origin: Origin) -> GuaranteeKind {
+fn kind(binding: &SensitivityBound, declarations: &[Declaration], origin: Origin) -> GuaranteeKind {
+    let kind = binding.kind().max(weakest(declarations, binding.theorem()));
     match origin {
-        Origin::OperatingSystem => binding.kind(),
-        Origin::InsecureSeed => binding.kind().max(GuaranteeKind::Assumed),
+        Origin::OperatingSystem => kind,
+        Origin::InsecureSeed => kind.max(GuaranteeKind::Assumed),
     }
 }
 
@@ -152,7 +156,7 @@ fn exclusion(bound: &SensitivityBound, delta: Delta, rough: &[String]) -> Option
 }
 
 fn record(
-    bound: &SensitivityBound,
+    (bound, declarations): (&SensitivityBound, &[Declaration]),
     excluded: Option<String>,
     delta: Delta,
     sigma: NoiseScale,
@@ -170,7 +174,7 @@ fn record(
         theorem: bound.theorem(),
         constants: bound.constants().to_vec(),
         value: bound.value().value(),
-        kind: bound.kind(),
+        kind: bound.kind().max(weakest(declarations, bound.theorem())),
         failure_probability,
         excluded,
         mu: promise.map(|(mu, _)| mu),
@@ -197,6 +201,6 @@ pub fn noise_norm(sigma: NoiseScale, parameters: u64) -> f64 {
 pub(crate) fn comes_from_records(provenance: Provenance) -> bool {
     match provenance {
         Provenance::Measured | Provenance::Probabilistic { .. } | Provenance::Estimated => true,
-        Provenance::Proved | Provenance::Assumed => false,
+        Provenance::Proved | Provenance::Declared | Provenance::Assumed => false,
     }
 }

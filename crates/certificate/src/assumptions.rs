@@ -1,6 +1,7 @@
 //! What a promise takes for granted, in words.
 
 use super::arithmetic::comes_from_records;
+use super::declaration::{Declaration, Declared};
 use super::facts::{FollowedBy, InputScaling};
 use super::identity::BatchNorm;
 use super::noising::schedule;
@@ -38,10 +39,20 @@ pub enum AssumptionName {
     PrivateState,
     /// Settings were not tuned on forgotten records.
     SettingsNotTuned,
-    /// The centre was chosen without the records.
-    CentrePublic,
+    /// The centre given does not depend on the records.
+    PublicCentre,
+    /// The constants given that scale the inputs do not depend on the records.
+    InputScalingGiven,
+    /// The set of classes was read off the records.
+    ClassesReadFromRecords,
+    /// The weights were trained elsewhere.
+    ImportedWeights,
+    /// The model's own code keeps to the records it is asked for.
+    OutsideModel,
     /// Some constants are assumed.
     AssumedConstants,
+    /// Somebody vouches for some constants.
+    DeclaredConstants,
     /// Some constants are estimates.
     EstimatedConstants,
     /// Some constants may be wrong with a known probability.
@@ -82,7 +93,6 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         .iter()
         .find(|bound| bound.theorem == certificate.guarantee.binding);
     let constants = binding.map_or(&[][..], |bound| &bound.constants);
-    let ball = &certificate.model.ball;
 
     if certificate.noise.origin == Origin::InsecureSeed {
         say(
@@ -107,6 +117,15 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
             format!(
                 "Nobody checked {list}. If a value is wrong, the \
             promise does not hold."
+            ),
+        );
+    }
+    if let Some(list) = listed(constants, |p| p == Provenance::Declared) {
+        say(
+            Name::DeclaredConstants,
+            format!(
+                "Somebody vouches for {list}, which no program can check. If a \
+            value is wrong, the promise does not hold."
             ),
         );
     }
@@ -162,13 +181,9 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
             ),
         );
     }
-    if ball.centre.is_some() && ball.seed.is_none() {
-        say(
-            Name::CentrePublic,
-            "The centre of the ball was chosen without looking at the records. \
-            Nobody checked."
-                .into(),
-        );
+    for declaration in &certificate.declarations {
+        let (name, text) = declared(declaration, certificate);
+        say(name, text);
     }
     say(
         Name::SettingsNotTuned,
@@ -250,6 +265,52 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         );
     }
     all
+}
+
+/// Something taken on somebody's word.
+fn declared(declaration: &Declaration, certificate: &Certificate) -> (AssumptionName, String) {
+    use AssumptionName as Name;
+    let (name, what) = match declaration.what {
+        Declared::PublicCentre => {
+            let centre = certificate.model.ball.centre;
+            let digest = centre.map_or_else(|| "none".to_owned(), |centre| centre.to_string());
+            let what = format!(
+                "the centre of the ball (digest {digest}), weights given from outside, does not \
+                 depend on the records: no record of the run went into it, nor into a network that \
+                 it was made from"
+            );
+            (Name::PublicCentre, what)
+        }
+        Declared::InputScaling => (
+            Name::InputScalingGiven,
+            "the constants that scale the inputs, given from outside, do not depend on the records"
+                .to_owned(),
+        ),
+        Declared::ClassesReadFromRecords => (
+            Name::ClassesReadFromRecords,
+            "the set of classes, which was read off the records, would have been the same had the \
+             forgotten ones never been there"
+                .to_owned(),
+        ),
+        Declared::ImportedWeights => (
+            Name::ImportedWeights,
+            "the weights, which were trained elsewhere and found to lie in the ball when they were \
+             imported, came about by the training described here, and that training stays in the \
+             ball and stops where it says"
+                .to_owned(),
+        ),
+        Declared::OutsideModel => (
+            Name::OutsideModel,
+            "the model's own code computes losses, gradients and identities of the records it is \
+             asked for, correctly and without looking at any others"
+                .to_owned(),
+        ),
+    };
+    let who = match &declaration.by {
+        Some(name) => format!("{name} declares"),
+        None => "Nobody vouches, and it is taken for granted,".to_owned(),
+    };
+    (name, format!("{who} that {what}. No program can check it."))
 }
 
 /// What retraining would have been put through.

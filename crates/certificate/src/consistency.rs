@@ -1,5 +1,6 @@
 //! Facts that contradict each other.
 
+use super::declaration::Declared;
 use super::facts::{FollowedBy, InputScaling, MethodFacts};
 use super::identity::BatchNorm;
 use super::noising::schedule;
@@ -26,6 +27,7 @@ pub fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
     let mut all = Collector(Vec::new());
     requests(certificate, &mut all);
     data_and_model(certificate, &mut all);
+    declarations(certificate, &mut all);
     method(&certificate.method, &mut all);
     fine_tuning(certificate, &mut all);
     for (index, bound) in certificate.bounds.iter().enumerate() {
@@ -221,6 +223,48 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         ball.largest_centre,
         "at least 0, and 0 at the origin",
         "it is the greatest coordinate of the centre",
+    );
+}
+
+/// What is declared is declared once, by somebody or nobody, and where there is something to
+/// declare.
+fn declarations(certificate: &Certificate, all: &mut Collector) {
+    let (ball, declared) = (&certificate.model.ball, &certificate.declarations);
+    for (index, declaration) in declared.iter().enumerate() {
+        let field = format!("/declarations/{index}");
+        let (what, earlier) = (declaration.what, &declared[..index]);
+        all.require(
+            earlier.iter().all(|earlier| earlier.what != what),
+            format!("{field}/what"),
+            format!("{what:?}"),
+            "each thing once",
+            "a thing is declared once",
+        );
+        let named = declaration.by.as_ref();
+        all.require(
+            named.is_none_or(|name| !name.trim().is_empty()),
+            format!("{field}/by"),
+            "a blank name",
+            "a name, or null",
+            "a blank name is nobody's",
+        );
+    }
+    let has = |what| declared.iter().any(|declaration| declaration.what == what);
+    let given = ball.centre.is_some() && ball.seed.is_none();
+    all.require(
+        has(Declared::PublicCentre) == given,
+        "/declarations",
+        has(Declared::PublicCentre),
+        given,
+        "a centre that is neither the origin nor drawn from a seed is declared public, and no other",
+    );
+    let constants = certificate.data.input_scaling == InputScaling::Constants;
+    all.require(
+        constants || !has(Declared::InputScaling),
+        "/data/input_scaling",
+        format!("{:?}", certificate.data.input_scaling),
+        "constants",
+        "constants that scale the inputs are declared",
     );
 }
 

@@ -10,6 +10,7 @@ mod arithmetic;
 mod assumptions;
 mod canonical;
 mod consistency;
+mod declaration;
 mod facts;
 mod figures;
 mod identity;
@@ -27,6 +28,7 @@ pub use arithmetic::{Terms, TermsError, noise_norm, terms};
 pub use assumptions::{Assumption, AssumptionName, assumptions};
 pub use canonical::CanonicalError;
 pub use consistency::{Contradiction, contradictions};
+pub use declaration::{Declaration, Declared};
 pub use facts::{DataFacts, FollowedBy, InputScaling, MethodFacts, SolveFacts};
 pub use figures::{nearest, upward};
 pub use identity::{

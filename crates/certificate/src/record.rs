@@ -1,5 +1,6 @@
 //! The document.
 
+use super::declaration::Declaration;
 use super::facts::{DataFacts, FollowedBy, MethodFacts};
 use super::identity::{CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity};
 use rescind_data::Digest;
@@ -29,6 +30,8 @@ pub struct Certificate {
     pub requests: Vec<RequestRecord>,
     /// What had been released before.
     pub earlier: Earlier,
+    /// What the promise rests on that no program can check.
+    pub declarations: Vec<Declaration>,
     /// The released model.
     pub model: ModelIdentity,
     /// The records.

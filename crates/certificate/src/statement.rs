@@ -30,6 +30,9 @@ pub fn statement(certificate: &Certificate) -> String {
             "This rests on quantities that may be wrong with a known probability, which delta \
              includes."
         }
+        (_, GuaranteeKind::Declared) => {
+            "This rests on what somebody named below declares, which no program can check."
+        }
         (_, GuaranteeKind::Estimated) => {
             "This rests on estimates whose error nobody bounds: it is evidence, not a guarantee."
         }

@@ -38,12 +38,12 @@ fn a_convex_head_stands_on_public_weights_alone() {
     fs::copy(here.join("drawn/centre.safetensors"), here.join("public")).unwrap();
     let train = "train --head --backbone public --hidden 48 --mu 1e-3";
     assert_eq!(status(here, &format!("{train} --out refused")), 3);
-    let _: Value = json(here, &format!("{train} --declare-public --out run"));
+    let _: Value = json(here, &format!("{train} --declared-by Smith --out run"));
     let asked = "forget run --method head --random 20 --epsilon 1";
     let answer: Value = json(here, asked);
     assert_eq!(
         (&answer["release"]["kind"], &answer["method"]),
-        (&"proved".into(), &"descent".into())
+        (&"declared".into(), &"descent".into())
     );
     // It is what such a run is asked for where nothing is said.
     let usual: Value = json(here, "forget run --random 5");

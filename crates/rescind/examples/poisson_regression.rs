@@ -209,6 +209,8 @@ pub fn run(folder: &Path) -> Result<(f64, f64), Box<dyn std::error::Error>> {
         },
         radius: 5.0,
         keep_iterates: true,
+        // Who vouches for the gradients above, which no program can check.
+        declared_by: Some("the author of this example".to_owned()),
     };
     let model = || Box::new(Poisson::made_up());
     let mut run = Run::create_outside(folder, model(), &records, settings, None)?;
@@ -236,7 +238,7 @@ pub fn run(folder: &Path) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     drop(run);
     let mut run = Run::open_outside(folder, model(), &records)?;
 
-    // Another asks: noisy fine-tuning, proved for any model, at epsilon = 1.
+    // Another asks: noisy fine-tuning, which holds for any model, at epsilon = 1.
     let promise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,

@@ -214,7 +214,8 @@ fn a_promise_that_noise_would_destroy_is_refused_before_any_pass() {
         let Error::Release(ReleaseError::Refused(refusal)) = &error else {
             panic!("{error}")
         };
-        assert_eq!(refusal.kind, GuaranteeKind::Proved);
+        // Nobody vouches for the outside model's code.
+        assert_eq!(refusal.kind, GuaranteeKind::Assumed);
         assert!(refusal.noise_norm > refusal.weights_norm, "{refusal}");
     }
     // ... the diameter of the ball for what is noised once.

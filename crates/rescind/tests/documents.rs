@@ -81,6 +81,9 @@ fn fields(value: &Value, path: &str, open: &[&str], all: &mut BTreeSet<String>) 
 fn examples() -> (Vec<Value>, [Fixture; 2]) {
     let smooth = Fixture::new();
     let mut order = smooth.order(1);
+    let centre = vec![0.001_f32; smooth.network.parameter_count()];
+    order.basis.ball.centre = Some(&centre);
+    order.basis.declarations = public_centre();
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };
@@ -237,6 +240,7 @@ fn every_kind_and_assumption_is_explained() {
         GuaranteeKind::Proved,
         GuaranteeKind::Measured,
         GuaranteeKind::Probabilistic,
+        GuaranteeKind::Declared,
         GuaranteeKind::Estimated,
         GuaranteeKind::Assumed,
     ]

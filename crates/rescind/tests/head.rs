@@ -20,7 +20,7 @@ fn config() -> RunConfig {
             norm: zoo::Norm::None,
         },
         parameterisation: Parameterisation::Head,
-        centre_declared_public: true,
+        declared_by: Some("A. Smith".to_owned()),
         training: TrainingSettings {
             penalty: 1e-3,
             until_gradient: Some(1e-7),
@@ -58,7 +58,7 @@ fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
             .released(promise(1.0));
         let answer = run.forget(&asked, &mut ()).unwrap();
         let certificate = answer.release.unwrap().certificate;
-        assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
+        assert_eq!(certificate.guarantee.kind, GuaranteeKind::Declared);
         assert_eq!(certificate.guarantee.binding, Theorem::StronglyConvex);
         assert!(!certificate.model.linearised);
         let path = format!("releases/{number:06}/certificate.json");
@@ -107,10 +107,10 @@ fn what_could_not_be_proved_is_refused() {
     };
     assert!(refused(config(), None).contains("needs a backbone"));
     let undeclared = RunConfig {
-        centre_declared_public: false,
+        declared_by: None,
         ..config()
     };
-    assert!(refused(undeclared, Some(&public)).contains("fine-tuned"));
+    assert!(refused(undeclared, Some(&public)).contains("nobody declares"));
     let moving = RunConfig {
         scaling: Scaling::Computed,
         ..config()

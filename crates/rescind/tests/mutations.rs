@@ -16,6 +16,7 @@ fn released(fixture: &Fixture) -> Value {
     let centre = vec![0.001_f32; fixture.network.parameter_count()];
     let mut order = fixture.order(1);
     order.basis.ball.centre = Some(&centre);
+    order.basis.declarations = public_centre();
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };
@@ -230,7 +231,8 @@ fn forge(document: &mut Value) {
 }
 
 /// What somebody who signs with a key of their own may still say: facts that only the run knows.
-const FREE: [&str; 40] = [
+const FREE: [&str; 41] = [
+    "/declarations/0/by",
     "/model/configuration",
     "/model/ball/largest_centre",
     "/requests/0/commitment",

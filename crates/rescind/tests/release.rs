@@ -296,9 +296,22 @@ fn weights_outside_the_ball_are_refused() {
         centre: Some(&centre),
         seed: None,
     };
+    let error = fixture.release(order).unwrap_err();
+    assert!(
+        matches!(&error, ReleaseError::Inconsistent { field, .. } if field == "/declarations"),
+        "{error}"
+    );
+    let mut order = fixture.order(1);
+    order.basis.ball = Ball {
+        radius: RADIUS,
+        centre: Some(&centre),
+        seed: None,
+    };
+    order.basis.declarations = public_centre();
     let certificate = fixture.release(order).unwrap().certificate;
     assert!(certificate.model.ball.centre.is_some());
-    assert!(assumes(&certificate, AssumptionName::CentrePublic));
+    assert_eq!(certificate.guarantee.kind, GuaranteeKind::Declared);
+    assert!(assumes(&certificate, AssumptionName::PublicCentre));
 }
 
 #[test]

@@ -131,6 +131,10 @@ fn every_step_ends_in_the_ball() {
     ));
     let bytes = centre.to_safetensors(network(&run)).unwrap();
     let root = folder.path().join("centred");
+    let config = RunConfig {
+        declared_by: Some("A. Smith".to_owned()),
+        ..config
+    };
     let mut run = Run::create(&root, config, Some(&bytes), &mut ()).unwrap();
     let history = run.train(&mut ()).unwrap().history.clone();
     assert!(

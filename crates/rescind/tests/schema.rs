@@ -35,6 +35,7 @@ fn documents() -> Vec<Value> {
     let mut full = smooth.order(1);
     let centre = vec![0.001_f32; smooth.network.parameter_count()];
     full.basis.ball.centre = Some(&centre);
+    full.basis.declarations = public_centre();
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };

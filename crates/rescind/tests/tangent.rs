@@ -81,7 +81,7 @@ fn forgetting_is_released_with_a_proved_promise_and_keeps_the_accuracy() {
     assert_eq!(certificate.model.ball.seed, Some(42));
     let names = assumptions(&certificate).into_iter().map(|a| a.name);
     let names: Vec<_> = names.collect();
-    assert!(!names.contains(&AssumptionName::CentrePublic), "{names:?}");
+    assert!(!names.contains(&AssumptionName::PublicCentre), "{names:?}");
     assert!(!names.contains(&AssumptionName::NoiseDependsOnRecords));
     let report = checked(&run, 1);
     assert!(report.holds(), "{report}");
@@ -233,7 +233,7 @@ fn what_could_not_be_proved_is_refused() {
         }
     };
     assert!(refused(&|c| c.training.penalty = 0.0, None).contains("penalty is 0"));
-    assert!(refused(&|_| (), Some(&centre)).contains("not declared"));
+    assert!(refused(&|_| (), Some(&centre)).contains("nobody declares"));
     let tiny = |c: &mut RunConfig| c.training.until_gradient = Some(1e-11);
     assert!(refused(&tiny, None).contains("rounding"));
     let batch_norm = |c: &mut RunConfig| {
@@ -252,7 +252,7 @@ fn what_could_not_be_proved_is_refused() {
 
     // Declared public, the same centre is taken, and the certificate says who vouches for it.
     let declared = RunConfig {
-        centre_declared_public: true,
+        declared_by: Some("A. Smith".to_owned()),
         ..config()
     };
     let root = folder.path().join("b");
@@ -262,7 +262,7 @@ fn what_could_not_be_proved_is_refused() {
     let certificate = answer.release.unwrap().certificate;
     assert_eq!(certificate.model.ball.seed, None);
     let assumed = |name| assumptions(&certificate).iter().any(|a| a.name == name);
-    assert!(assumed(AssumptionName::CentrePublic));
+    assert!(assumed(AssumptionName::PublicCentre));
     assert!(checked(&run, 1).holds(), "{}", checked(&run, 1));
 
     // A Newton step would work on another objective; the tangent method on a network proves nothing.
@@ -322,7 +322,6 @@ fn the_same_configuration_opens_the_same_run() {
     let mut old = serde_json::to_value(common::small()).unwrap();
     let fields = old.as_object_mut().unwrap();
     fields.remove("parameterisation").unwrap();
-    fields.remove("centre_declared_public").unwrap();
     let read: RunConfig = serde_json::from_value(old).unwrap();
     assert_eq!(read, common::small());
 }

@@ -102,7 +102,9 @@ impl Basis<'_> {
             });
         }
         let promise = method.promise(&self.public)?;
-        let (model, noise) = (self.run.model().description(), self.public.noise);
+        let declarations = self.run.declarations(self.state);
+        let model = (self.run.model().description(), &*declarations);
+        let noise = self.public.noise;
         let noise = noise.copied().unwrap_or(NoiseChoice::Promise {
             epsilon: 0.0,
             delta: 0.0,

@@ -43,6 +43,7 @@ use crate::ledger::Ledger;
 use crate::lock::Lock;
 use crate::request::Answered;
 use config::Origin;
+use rescind_certificate::Declaration;
 use rescind_data::{Manifest, Selection, Split, Standardisation};
 use rescind_network::Execution;
 use rescind_privacy::NoiseChoice;
@@ -151,6 +152,11 @@ impl Run {
         forgotten: usize,
     ) -> Result<Public<'a>, Error> {
         self.setup.public(noise, retained, forgotten)
+    }
+
+    /// What promises rest on that no program can check, of weights that come from this state.
+    pub(crate) fn declarations(&self, state: &TrainingState) -> Vec<Declaration> {
+        self.setup.declarations(state)
     }
 
     /// Records trained on and held out, as split before any request.

@@ -54,7 +54,13 @@ fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
         .map(|bound| SensitivityBound::new(bound.theorem, bound.constants.clone()))
         .collect::<Result<Vec<_>, PrivacyError>>()?;
     let (noise, model) = (&certificate.noise, &certificate.model);
-    let terms = terms(&noise.choice, bounds, &model.rough_parts, noise.origin)?;
+    let terms = terms(
+        &noise.choice,
+        bounds,
+        &model.rough_parts,
+        &certificate.declarations,
+        noise.origin,
+    )?;
     let mut again = certificate.clone();
     again.format = FORMAT.to_owned();
     again.guarantee = terms.guarantee;

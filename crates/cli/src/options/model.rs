@@ -122,6 +122,12 @@ pub struct BallOptions {
     /// random start]
     #[arg(long, value_name = "FILE", visible_alias = "backbone")]
     centre: Option<PathBuf>,
+
+    /// Who vouches for what no program can check: that no record went into the weights of --centre,
+    /// nor into a network that they were made from; or that imported weights were trained by the
+    /// settings given. The certificate names them and is of kind `declared`
+    #[arg(long, value_name = "NAME")]
+    declared_by: Option<String>,
 }
 
 /// Which weights are trained, and how the outputs depend on them.
@@ -137,11 +143,6 @@ pub struct ConvexOptions {
     /// Train a convex head: the last linear layer alone, on top of frozen public weights
     #[arg(long, conflicts_with = "radius", requires = "centre")]
     head: bool,
-
-    /// Vouch that the weights of --centre are independent of the records: no network that saw them
-    /// was among their ancestors. A guarantee of a convex model rests on it
-    #[arg(long, requires = "centre")]
-    declare_public: bool,
 }
 
 impl ConvexOptions {
@@ -152,13 +153,13 @@ impl ConvexOptions {
             _ => Parameterisation::Full,
         }
     }
-
-    pub fn declares_public(&self) -> bool {
-        self.declare_public
-    }
 }
 
 impl BallOptions {
+    pub fn declared_by(&self) -> Option<String> {
+        self.declared_by.clone()
+    }
+
     pub fn centre(&self) -> Result<Option<Vec<u8>>, Failure> {
         self.centre.as_ref().map(read_weights).transpose()
     }

@@ -92,7 +92,7 @@ impl TrainingOptions {
             scaling: data.scaling(),
             training: self.settings(parameterisation.is_convex()),
             parameterisation,
-            centre_declared_public: convex.declares_public(),
+            declared_by: ball.declared_by(),
             radius: ball.radius,
             ..RunConfig::default()
         })

@@ -1,4 +1,4 @@
-//! Where a constant came from, and what that makes of a guarantee.
+//! Where a constant came from, and what that makes of a guarantee (docs/theory.md §0.2).
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub enum Provenance {
         /// That probability, above 0 and below 1; it is added to δ.
         failure_probability: f64,
     },
+    /// Somebody who is named vouches for it; no program can check it.
+    Declared,
     /// Computed by a method whose error nobody bounds.
     Estimated,
     /// Taken for granted; nobody checks it.
@@ -33,6 +35,8 @@ pub enum GuaranteeKind {
     Measured,
     /// Some constant may be wrong, with a known probability that δ includes.
     Probabilistic,
+    /// Somebody who is named vouches for a constant, or for what else the promise rests on.
+    Declared,
     /// Some constant is an estimate: evidence, not a guarantee.
     Estimated,
     /// Some constant is assumed: the guarantee holds if the assumption does.
@@ -47,6 +51,7 @@ impl Provenance {
             Self::Proved => GuaranteeKind::Proved,
             Self::Measured => GuaranteeKind::Measured,
             Self::Probabilistic { .. } => GuaranteeKind::Probabilistic,
+            Self::Declared => GuaranteeKind::Declared,
             Self::Estimated => GuaranteeKind::Estimated,
             Self::Assumed => GuaranteeKind::Assumed,
         }
@@ -70,6 +75,7 @@ impl std::fmt::Display for GuaranteeKind {
             Self::Proved => "proved",
             Self::Measured => "measured",
             Self::Probabilistic => "probabilistic",
+            Self::Declared => "declared",
             Self::Estimated => "estimated",
             Self::Assumed => "assumed",
         })

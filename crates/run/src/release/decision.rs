@@ -6,7 +6,7 @@ use super::opening::{check_request, request_entry};
 use super::order::Basis;
 use super::refusal::judge;
 use crate::ledger::{History, ReleaseEntry, RequestEntry};
-use rescind_certificate::{BallIdentity, BatchNorm, Terms, noise_norm, terms};
+use rescind_certificate::{BallIdentity, BatchNorm, Declaration, Terms, noise_norm, terms};
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
 use rescind_privacy::noise::{NoiseSource, Origin};
@@ -56,13 +56,14 @@ impl Judged {
 /// # Errors
 /// [`ReleaseError::Refused`]; [`ReleaseError::Terms`] where no promise follows.
 pub fn foresee(
-    model: &ModelDescription,
+    (model, declarations): (&ModelDescription, &[Declaration]),
     noise: &NoiseChoice,
     bounds: Vec<SensitivityBound>,
     origin: Origin,
     (judged, weights_norm): (Judged, f64),
 ) -> Result<Terms, ReleaseError> {
-    let terms = terms(noise, bounds, &model.smoothness.rough_parts(), origin)?;
+    let rough = model.smoothness.rough_parts();
+    let terms = terms(noise, bounds, &rough, declarations, origin)?;
     let parameters = model.parameters() as u64;
     let accepted = !matches!(
         noise,
@@ -123,7 +124,7 @@ impl<'a> Decision<'a> {
         let origin = basis.origin();
         let norm = norm_above(weights.iter().copied());
         let terms = foresee(
-            basis.model,
+            (basis.model, &basis.declarations),
             &basis.noise,
             candidates,
             origin,

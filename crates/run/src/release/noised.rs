@@ -157,6 +157,7 @@ impl<'a> Noised<'a> {
             },
             requests: covered.iter().map(|request| record(request)).collect(),
             earlier: earlier(history, request.is_some(), covered.len()),
+            declarations: basis.declarations,
             model: ModelIdentity {
                 weights: digest_of(&weights_file),
                 kind: model.kind.clone(),

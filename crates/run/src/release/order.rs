@@ -2,7 +2,7 @@
 
 use super::weights::PrivateWeights;
 use crate::ledger::{Budget, PrivateRow};
-use rescind_certificate::{DataFacts, MethodFacts};
+use rescind_certificate::{DataFacts, Declaration, MethodFacts};
 use rescind_data::Digest;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
@@ -37,6 +37,8 @@ pub struct Basis<'a> {
     pub request: Option<RequestFacts>,
     /// The records.
     pub data: DataFacts,
+    /// What the promise rests on that no program can check.
+    pub declarations: Vec<Declaration>,
 }
 
 /// A release of weights that are noised once, ordered by the method that computed them.

@@ -21,10 +21,12 @@ pub struct RunConfig {
     /// What the weights are weights of; `full` if absent.
     #[serde(default)]
     pub parameterisation: Parameterisation,
-    /// Whether somebody vouches that a centre given by the user is independent of the records.
-    /// Convex models need that, or a centre that the run draws itself.
-    #[serde(default)]
-    pub centre_declared_public: bool,
+    /// Who vouches for what no program can check, of 1 to 200 characters: that a centre given as
+    /// weights does not depend on the records (needed wherever one is given), nor given constants
+    /// of scaling; that imported weights were trained as `training` says. The certificate names
+    /// them (docs/theory.md §0.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
     /// R: all weights stay within this distance of the centre (docs/theory.md §0). A convex
     /// model's follows from its penalty, and replaces what is given here.
     pub radius: f64,
@@ -43,7 +45,7 @@ impl Default for RunConfig {
             scaling: Scaling::None,
             training: TrainingSettings::default(),
             parameterisation: Parameterisation::Full,
-            centre_declared_public: false,
+            declared_by: None,
             radius: 20.0,
             keep_iterates: true,
         }
@@ -60,15 +62,19 @@ pub struct RunSettings {
     pub radius: f64,
     /// As in [`RunConfig`].
     pub keep_iterates: bool,
+    /// As in [`RunConfig`]; for an outside model also who vouches for its code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared_by: Option<String>,
 }
 
 impl Default for RunSettings {
-    /// Default training, R = 20, iterates not kept.
+    /// Default training, R = 20, iterates not kept, nobody who vouches.
     fn default() -> Self {
         RunSettings {
             training: TrainingSettings::default(),
             radius: 20.0,
             keep_iterates: false,
+            declared_by: None,
         }
     }
 }
@@ -80,6 +86,7 @@ impl RunConfig {
             training: self.training.clone(),
             radius: self.radius,
             keep_iterates: self.keep_iterates,
+            declared_by: self.declared_by.clone(),
         }
     }
 }

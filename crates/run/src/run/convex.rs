@@ -10,14 +10,18 @@ use rescind_unlearn::{Parameterisation, Scaling, head_place};
 /// a gradient in binary64 over inputs of customary scale.
 const LEAST_GRADIENT: f64 = 1e-10;
 
-/// Refuses a convex model whose guarantee could not be proved; sets the radius that its penalty
-/// proves. Returns the content of the centre's file: the one given, or one drawn here.
+/// The greatest seed that every reader of JSON reads back, so that a verifier can draw from it.
+const MOST_SEED: u64 = 1 << 53;
+
+/// Refuses a centre that nobody vouches for, and a convex model whose guarantee could not be proved;
+/// sets the radius that its penalty proves. Returns the content of the centre's file: the one given, or one drawn here.
 pub(super) fn settle(
     config: &mut RunConfig,
     network: &Network,
     centre: Option<&[u8]>,
 ) -> Result<Option<Vec<u8>>, Error> {
     let given = centre.map(<[u8]>::to_vec);
+    check_declared(given.is_some(), config.declared_by.as_deref())?;
     if !config.parameterisation.is_convex() {
         return Ok(given);
     }
@@ -45,18 +49,11 @@ pub(super) fn settle(
     if config.training.early_checkpoint.is_some() {
         return refuse("its training has no epochs to keep an early checkpoint of: leave it out");
     }
-    if given.is_some() && !config.centre_declared_public {
-        return refuse(
-            "the centre given is not declared independent of the records, and a network fine-tuned \
-             on a record remembers it whatever is done to other weights: declare it public if it \
-             never saw these records, or leave it out and let the run draw one",
-        );
-    }
     let head = config.parameterisation == Parameterisation::Head;
     if head && given.is_none() {
         return refuse(
             "a convex head needs a backbone: give the weights of one that never saw the records as \
-             the centre, and declare them public",
+             the centre, and say who declares that",
         );
     }
     if head && config.scaling == Scaling::Computed {
@@ -76,8 +73,11 @@ pub(super) fn settle(
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
         Some(centre) => Ok(Some(centre)),
+        None if config.training.seed > MOST_SEED => refuse(
+            "the seed that the centre is drawn from is above 2^53, which not every reader of a \
+             certificate can read: choose a smaller one",
+        ),
         None => {
-            config.centre_declared_public = false;
             let parameters: Vec<f32> = network.initialise(config.training.seed);
             let statistics = network.initial_statistics();
             let drawn = Weights {
@@ -87,6 +87,32 @@ pub(super) fn settle(
             Ok(Some(drawn.to_safetensors(network)?))
         }
     }
+}
+
+/// Refuses a centre that nobody vouches for, and a name that is none.
+///
+/// # Errors
+/// [`rescind_unlearn::Error::NotProvable`]; [`rescind_unlearn::Error::Setting`].
+pub(super) fn check_declared(centre_given: bool, by: Option<&str>) -> Result<(), Error> {
+    if let Some(name) = by {
+        let printable = !name.trim().is_empty() && !name.chars().any(char::is_control);
+        if !printable || name.chars().count() > 200 {
+            return Err(rescind_unlearn::Error::Setting {
+                setting: "declared_by",
+                found: format!("{name:?}"),
+                expected: "a name of 1 to 200 characters on one line",
+            }
+            .into());
+        }
+    } else if centre_given {
+        let reason = "a centre is given and nobody declares that it does not depend on the \
+                      records: weights that were trained on a record go on holding it, however \
+                      close to them the ball keeps the others. Say who vouches for it (declared_by, \
+                      --declared-by NAME), or leave it out";
+        let reason = reason.to_owned();
+        return Err(rescind_unlearn::Error::NotProvable { reason }.into());
+    }
+    Ok(())
 }
 
 /// The centre of a convex head: the backbone's weights, and zeros for the layer to be trained.

@@ -47,8 +47,8 @@ impl Run {
     /// again succeeds.
     ///
     /// # Errors
-    /// A folder in use or not empty; settings out of range; records that cannot be loaded or do
-    /// not fit the network.
+    /// A folder in use or not empty; settings out of range; a centre that nobody declares public;
+    /// records that cannot be loaded or do not fit the network.
     pub fn create(
         root: &Path,
         config: RunConfig,
@@ -63,6 +63,7 @@ impl Run {
         let lock = vacant(root)?;
         let raw = Raw::load(&config.data, None, observer)?;
         let network = Network::new(config.model.describe(raw.train())?)?;
+        let drawn = config.parameterisation.is_convex() && centre.is_none();
         let settled = settle(&mut config, &network, centre)?;
         let centre: Option<Arc<[f32]>> = match &settled {
             Some(bytes) => Some(
@@ -88,7 +89,6 @@ impl Run {
             centre,
             source: config.data.clone(),
         })?;
-        let drawn = config.parameterisation.is_convex() && !config.centre_declared_public;
         let parts = Parts {
             settings: config.settings(),
             centre_seed: drawn.then_some(config.training.seed),
@@ -202,7 +202,7 @@ impl Run {
                 advice: "with that model",
             });
         };
-        let drawn = kept.parameterisation.is_convex() && !kept.centre_declared_public;
+        let drawn = there.centre_seed.is_some();
         let same_centre = match centre {
             None if drawn => true,
             Some(centre) => there.centred && kept_centre(root, kept, centre)?,

@@ -141,7 +141,8 @@ impl Run {
             length = length.min(schedule.radius + centre_norm(&self.setup.ball));
         }
         let judged = (Judged::unless(promise.recovers), length);
-        let model = self.setup.model.description();
+        let declarations = self.setup.declarations(state);
+        let model = (self.setup.model.description(), &*declarations);
         let terms = foresee(model, &choice.noise, promise.bounds, origin, judged)?;
         if let Some(budget) = &choice.budget {
             let spent = spending(&terms, promise.noisy.as_ref())?;
@@ -217,7 +218,7 @@ impl Run {
                         &choice,
                         &prepared.retained,
                         Some(facts.clone()),
-                        &mut statistics,
+                        (state, &mut statistics),
                     ),
                     weights: PrivateWeights::new(state.weights.parameters.clone()),
                     schedule: process.schedule,
@@ -264,7 +265,12 @@ impl Run {
         let committed = match (choice, noise) {
             (Some(choice), Noise::After(candidates)) => {
                 let order = ReleaseOrder {
-                    basis: setup.basis(&choice, &prepared.retained, Some(facts), &mut statistics),
+                    basis: setup.basis(
+                        &choice,
+                        &prepared.retained,
+                        Some(facts),
+                        (state, &mut statistics),
+                    ),
                     state: staged.digest,
                     weights: private_weights(&next),
                     candidates,

@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::config::{Origin, RunSettings};
+use super::convex::check_declared;
 use super::create::{Parts, vacant};
 use super::open::opened;
 use crate::error::Error;
@@ -23,7 +24,7 @@ pub struct OutsideRecords {
 impl Run {
     /// Makes a run of an outside model in a new or empty folder. `centre` is where the ball is laid
     /// and training starts; the origin and weights drawn by the model's description if absent. It
-    /// must not depend on the records.
+    /// must not depend on the records, which [`RunSettings::declared_by`] vouches for.
     ///
     /// # Errors
     /// As [`create`](Self::create); a centre of the wrong length; subjects of the wrong number.
@@ -35,6 +36,7 @@ impl Run {
         centre: Option<Vec<f32>>,
     ) -> Result<Self, Error> {
         settings.training.validate()?;
+        check_declared(centre.is_some(), settings.declared_by.as_deref())?;
         let lock = vacant(root)?;
         let centre: Option<Arc<[f32]>> = centre.map(Into::into);
         let parts = Parts {

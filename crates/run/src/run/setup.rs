@@ -7,11 +7,12 @@ use super::training::Training;
 use crate::error::Error;
 use crate::release::{Ball as ReleasedBall, Basis, RequestFacts, RetainedStatistics};
 use crate::request::ReleaseChoice;
-use rescind_certificate::{DataFacts, InputScaling};
+use rescind_certificate::{DataFacts, Declaration, Declared, InputScaling};
 use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisation};
 use rescind_network::Weights;
 use rescind_privacy::NoiseChoice;
 use rescind_unlearn::methods::{Kept, Public};
+use rescind_unlearn::training::{TrainingEnding, TrainingState};
 use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
 use std::path::PathBuf;
 
@@ -125,7 +126,7 @@ impl Setup {
         choice: &ReleaseChoice,
         retained: &Selection,
         request: Option<RequestFacts>,
-        statistics: RetainedStatistics<'a>,
+        (state, statistics): (&TrainingState, RetainedStatistics<'a>),
     ) -> Basis<'a> {
         let model = self.model.description();
         Basis {
@@ -143,7 +144,37 @@ impl Setup {
             budget: choice.budget,
             request,
             data: self.data_facts(retained),
+            declarations: self.declarations(state),
         }
+    }
+
+    /// What promises rest on that no program can check, of weights that come from this state.
+    pub fn declarations(&self, state: &TrainingState) -> Vec<Declaration> {
+        let imported = state.progress.ending == Some(TrainingEnding::Imported);
+        let supplied = |scaling: &Standardisation| *scaling.provenance() == Provenance::Supplied;
+        let holds = [
+            (
+                Declared::PublicCentre,
+                self.ball.centre().is_some() && self.centre_seed.is_none(),
+            ),
+            (
+                Declared::InputScaling,
+                self.model.scaling().is_some_and(supplied),
+            ),
+            (Declared::ImportedWeights, imported),
+            (
+                Declared::OutsideModel,
+                matches!(self.origin, Origin::Outside(_)),
+            ),
+        ];
+        let holds = holds.into_iter().filter(|(_, holds)| *holds);
+        let by = &self.settings.declared_by;
+        holds
+            .map(|(what, _)| Declaration {
+                what,
+                by: by.clone(),
+            })
+            .collect()
     }
 
     /// The records, of which these stay, under the scaling now in force.

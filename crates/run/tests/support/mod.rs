@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test uses a part
 
 use rescind_certificate::{
-    Certificate, DataFacts, InputScaling, MethodFacts, SolveFacts, digest_of,
+    Certificate, DataFacts, Declaration, Declared, InputScaling, MethodFacts, SolveFacts, digest_of,
 };
 use rescind_data::{DataSource, Dataset, Digest, Manifest, Selection, load, record_hash};
 use rescind_network::{Activation, Network, Tensor as NetworkTensor, zoo};
@@ -123,6 +123,7 @@ impl Fixture {
                     validation: 100,
                     input_scaling: InputScaling::Constants,
                 },
+                declarations: Vec::new(),
             },
             state: state(number),
             weights: PrivateWeights::new(self.weights()),
@@ -147,6 +148,14 @@ impl Fixture {
     pub fn recover(&self) -> Result<Recovered, rescind_run::ledger::LedgerError> {
         recover(self.run(), &Ledger::open(self.run())?)
     }
+}
+
+/// Somebody's word that a centre given does not depend on the records.
+pub fn public_centre() -> Vec<Declaration> {
+    vec![Declaration {
+        what: Declared::PublicCentre,
+        by: Some("A. Smith".to_owned()),
+    }]
 }
 
 fn describe(network: &Network) -> ModelDescription {

@@ -53,7 +53,7 @@ pub(super) fn headline(sources: &Sources<'_>) -> Headline {
         GuaranteeKind::Proved | GuaranteeKind::Measured | GuaranteeKind::Probabilistic => {
             Tone::Good
         }
-        GuaranteeKind::Estimated | GuaranteeKind::Assumed => Tone::Plain,
+        GuaranteeKind::Declared | GuaranteeKind::Estimated | GuaranteeKind::Assumed => Tone::Plain,
     };
     let mut notes = vec![checked(verified)];
     let covered = certificate.release;
