@@ -2,7 +2,7 @@
 //! make again.
 
 use super::declaration::{Declaration, weakest};
-use super::record::{BoundRecord, Guarantee};
+use super::record::{BoundRecord, Exclusion, Guarantee};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{
     CandidateBounds, GuaranteeKind, Provenance, SensitivityBound, Theorem,
@@ -49,8 +49,32 @@ pub struct Terms {
     pub sigma: NoiseScale,
     /// The promise.
     pub guarantee: Guarantee,
-    /// Every candidate bound, smallest first, and what it would promise.
+    /// Δ, the bound that binds.
+    pub sensitivity: Sensitivity,
+    /// The share of δ that pays for constants of that bound that may be wrong.
+    pub failure_probability: f64,
+    /// The rest, for which the noise is computed.
+    pub mechanism_delta: Delta,
+    /// Every candidate bound, smallest first.
     pub bounds: Vec<BoundRecord>,
+}
+
+impl Terms {
+    /// The bounds that may be published: the one that binds, and those that rest on nothing
+    /// measured. What is measured of others would be told for nothing.
+    #[must_use]
+    pub fn published(&self) -> Vec<BoundRecord> {
+        let measured = |bound: &BoundRecord| {
+            let mut all = bound.constants.iter();
+            all.any(|constant| comes_from_records(constant.provenance()))
+        };
+        let binding = self.guarantee.binding;
+        let published = self
+            .bounds
+            .iter()
+            .filter(|bound| bound.theorem == binding || !measured(bound));
+        published.cloned().collect()
+    }
 }
 
 /// Computes σ (or takes it as given) and the promise of every candidate bound. A promise is no
@@ -74,16 +98,20 @@ pub fn terms(
         return Err(TermsError::EmptyPromise);
     }
     let candidates = CandidateBounds::new(candidates)?;
-    let excluded: Vec<Option<String>> = candidates
+    let excluded: Vec<Option<Exclusion>> = candidates
         .ascending()
         .map(|bound| exclusion(bound, delta, rough_parts))
         .collect();
-    let usable = candidates
-        .ascending()
-        .zip(&excluded)
-        .find(|(_, excluded)| excluded.is_none());
-    let Some((binding, _)) = usable else {
-        let reasons: Vec<String> = excluded.into_iter().flatten().collect();
+    let mut judged = candidates.ascending().zip(&excluded);
+    let Some((binding, _)) = judged.find(|(_, excluded)| excluded.is_none()) else {
+        let reasons: Vec<String> = candidates
+            .ascending()
+            .zip(&excluded)
+            .filter_map(|(bound, excluded)| {
+                let failure = bound.failure_probability();
+                Some(why_excluded((*excluded)?, rough_parts, failure, delta))
+            })
+            .collect();
         return Err(TermsError::NoUsableBound {
             reasons: reasons.join("; "),
         });
@@ -109,21 +137,29 @@ pub fn terms(
     let guarantee = Guarantee {
         epsilon,
         delta,
-        mu: Gdp::of_release(sensitivity, sigma)?,
+        gdp: Gdp::of_release(sensitivity, sigma)?,
         kind: kind(binding, declarations, origin),
         binding: binding.theorem(),
-        sensitivity,
-        failure_probability: binding.failure_probability(),
-        mechanism_delta,
     };
+    let failure_probability = binding.failure_probability();
     let bounds = candidates
         .ascending()
         .zip(excluded)
-        .map(|(bound, excluded)| record((bound, declarations), excluded, delta, sigma))
-        .collect::<Result<_, _>>()?;
+        .map(|(bound, excluded)| BoundRecord {
+            theorem: bound.theorem(),
+            constants: bound.constants().to_vec(),
+            value: bound.value().value(),
+            kind: bound.kind().max(weakest(declarations, bound.theorem())),
+            failure_probability: bound.failure_probability(),
+            excluded,
+        })
+        .collect();
     Ok(Terms {
         sigma,
         guarantee,
+        sensitivity,
+        failure_probability,
+        mechanism_delta,
         bounds,
     })
 }
@@ -137,58 +173,45 @@ fn kind(binding: &SensitivityBound, declarations: &[Declaration], origin: Origin
     }
 }
 
-fn exclusion(bound: &SensitivityBound, delta: Delta, rough: &[String]) -> Option<String> {
-    let failure = bound.failure_probability();
+fn exclusion(bound: &SensitivityBound, delta: Delta, rough: &[String]) -> Option<Exclusion> {
     if bound.theorem().needs_smoothness() && !rough.is_empty() {
-        let layers = rough.join(", ");
-        Some(format!(
-            "the theorem needs a Lipschitz Hessian, which parts {layers} do not have"
-        ))
-    } else if delta.less_failure(failure).is_err() {
-        let delta = delta.value();
-        Some(format!(
-            "its constants may be wrong with probability {failure:e}, which leaves nothing of \
-             delta {delta:e}"
-        ))
+        Some(Exclusion::HessianNotLipschitz)
+    } else if delta.less_failure(bound.failure_probability()).is_err() {
+        Some(Exclusion::FailureExceedsDelta)
     } else {
         None
     }
 }
 
-fn record(
-    (bound, declarations): (&SensitivityBound, &[Declaration]),
-    excluded: Option<String>,
+/// An exclusion in words.
+pub(crate) fn why_excluded(
+    exclusion: Exclusion,
+    rough_parts: &[String],
+    failure: f64,
     delta: Delta,
-    sigma: NoiseScale,
-) -> Result<BoundRecord, PrivacyError> {
-    let failure_probability = bound.failure_probability();
-    let promise = match excluded {
-        Some(_) => None,
-        None => Some(promise(
-            bound.value(),
-            delta.less_failure(failure_probability)?,
-            sigma,
-        )?),
-    };
-    Ok(BoundRecord {
-        theorem: bound.theorem(),
-        constants: bound.constants().to_vec(),
-        value: bound.value().value(),
-        kind: bound.kind().max(weakest(declarations, bound.theorem())),
-        failure_probability,
-        excluded,
-        mu: promise.map(|(mu, _)| mu),
-        epsilon: promise.map(|(_, epsilon)| epsilon),
-    })
+) -> String {
+    match exclusion {
+        Exclusion::HessianNotLipschitz => {
+            let parts = rough_parts.join(", ");
+            format!("the theorem needs a Lipschitz Hessian, which parts {parts} do not have")
+        }
+        Exclusion::FailureExceedsDelta => format!(
+            "its constants may be wrong with probability {failure:e}, which leaves nothing of \
+             delta {:e}",
+            delta.value()
+        ),
+    }
 }
 
-fn promise(
-    sensitivity: Sensitivity,
-    delta: Delta,
-    sigma: NoiseScale,
-) -> Result<(Gdp, Epsilon), PrivacyError> {
-    let mu = Gdp::of_release(sensitivity, sigma)?;
-    Ok((mu, analytic::epsilon(delta, sensitivity, sigma)?))
+/// The least ε at δ that the noise promises to those who rely on a bound; nothing where they may not.
+#[must_use]
+pub fn epsilon_by(bound: &BoundRecord, delta: Delta, sigma: NoiseScale) -> Option<Epsilon> {
+    let usable = bound.excluded.is_none();
+    let delta = delta.less_failure(bound.failure_probability).ok();
+    let (delta, sensitivity) = delta
+        .filter(|_| usable)
+        .zip(Sensitivity::new(bound.value).ok())?;
+    analytic::epsilon(delta, sensitivity, sigma).ok()
 }
 
 /// σ√d.

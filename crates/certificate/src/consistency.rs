@@ -1,25 +1,18 @@
 //! Facts that contradict each other.
 
+mod claims;
+mod collector;
+mod measured;
+
+pub use collector::Contradiction;
+pub use measured::measured_contradictions;
+
 use super::declaration::Declared;
-use super::facts::{FollowedBy, InputScaling, MethodFacts};
+use super::facts::{FollowedBy, InputScaling};
 use super::identity::BatchNorm;
 use super::noising::schedule;
-use super::record::{BoundRecord, Certificate};
-use rescind_privacy::sensitivity::{Provenance, Symbol, Theorem};
-use std::fmt::Display;
-
-/// One field that contradicts others.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contradiction {
-    /// JSON pointer of the field.
-    pub field: String,
-    /// What it says.
-    pub found: String,
-    /// What would fit.
-    pub expected: String,
-    /// Why.
-    pub why: String,
-}
+use super::record::Certificate;
+use collector::Collector;
 
 /// Every contradiction among the facts of a certificate; derived figures are not its business.
 #[must_use]
@@ -28,34 +21,9 @@ pub fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
     requests(certificate, &mut all);
     data_and_model(certificate, &mut all);
     declarations(certificate, &mut all);
-    method(&certificate.method, &mut all);
     fine_tuning(certificate, &mut all);
-    for (index, bound) in certificate.bounds.iter().enumerate() {
-        constants(certificate, index, bound, &mut all);
-    }
+    claims::fit(certificate, &mut all);
     all.0
-}
-
-struct Collector(Vec<Contradiction>);
-
-impl Collector {
-    fn require(
-        &mut self,
-        holds: bool,
-        field: impl Into<String>,
-        found: impl Display,
-        expected: impl Display,
-        why: &str,
-    ) {
-        if !holds {
-            self.0.push(Contradiction {
-                field: field.into(),
-                found: found.to_string(),
-                expected: expected.to_string(),
-                why: why.to_owned(),
-            });
-        }
-    }
 }
 
 fn requests(certificate: &Certificate, all: &mut Collector) {
@@ -69,15 +37,6 @@ fn requests(certificate: &Certificate, all: &mut Collector) {
         certificate.release,
         last,
         "a release has the number of the last request it covers",
-    );
-    let released = humantime::parse_rfc3339(&certificate.released_at).ok();
-    let at = &certificate.released_at;
-    all.require(
-        released.is_some(),
-        "/released_at",
-        at,
-        "an RFC 3339 time in UTC",
-        "it is a time",
     );
     let mut previous = certificate.earlier.requests;
     for (index, request) in certificate.requests.iter().enumerate() {
@@ -98,12 +57,12 @@ fn requests(certificate: &Certificate, all: &mut Collector) {
             "at least 1",
             "it removes records",
         );
-        let made = humantime::parse_rfc3339(&request.requested_at).ok();
+        let released = &certificate.released_on;
         all.require(
-            made.is_some() && made <= released,
-            field("requested_at"),
-            &request.requested_at,
-            format!("a time up to {at}"),
+            request.requested_on <= *released,
+            field("requested_on"),
+            &request.requested_on,
+            format!("a day up to {released}"),
             "a request is made before it is answered",
         );
     }
@@ -128,12 +87,8 @@ fn requests(certificate: &Certificate, all: &mut Collector) {
 }
 
 fn data_and_model(certificate: &Certificate, all: &mut Collector) {
-    let (data, model, noise) = (&certificate.data, &certificate.model, &certificate.noise);
-    let forgotten: u64 = certificate
-        .requests
-        .iter()
-        .map(|request| request.records)
-        .sum();
+    let (data, model) = (&certificate.data, &certificate.model);
+    let forgotten = certificate.forgotten();
     let parts = data
         .retained
         .saturating_add(data.validation)
@@ -171,13 +126,6 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         format!("{batch_norm:?}"),
         "statistics carry no noise and must be recomputed after it",
     );
-    all.require(
-        noise.clamped <= noise.count,
-        "/noise/clamped",
-        noise.clamped,
-        format!("at most {}", noise.count),
-        "only noised numbers are brought back to the limit",
-    );
     let ball = &model.ball;
     let valid = ball.radius.is_finite() && ball.radius > 0.0;
     all.require(
@@ -193,19 +141,6 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         true,
         "false without a centre",
         "a model is linearised at the centre of its ball",
-    );
-    let suits = match certificate.method.name.as_str() {
-        "descent" => model.linearised || model.kind == "head",
-        // Any model can be trained afresh.
-        "retrain" => true,
-        _ => !model.linearised,
-    };
-    all.require(
-        suits,
-        "/model/linearised",
-        model.linearised,
-        !model.linearised,
-        "tangent models, and they alone, are forgotten from by their own method",
     );
     all.require(
         ball.centre.is_some() || ball.seed.is_none(),
@@ -268,41 +203,14 @@ fn declarations(certificate: &Certificate, all: &mut Collector) {
     );
 }
 
-fn method(method: &MethodFacts, all: &mut Collector) {
-    let mut figures = vec![
-        ("/method/seconds", Some(method.seconds)),
-        ("/method/gradient_norm_before", method.gradient_norm_before),
-        ("/method/gradient_norm_after", method.gradient_norm_after),
-    ];
-    if let Some(solve) = &method.solve {
-        figures.extend([
-            ("/method/solve/residual", solve.residual),
-            ("/method/solve/right_hand_side", Some(solve.right_hand_side)),
-            ("/method/solve/theorem_residual", solve.theorem_residual),
-        ]);
-    }
-    for (field, figure) in figures {
-        let Some(figure) = figure else { continue };
-        let valid = figure.is_finite() && figure >= 0.0;
-        all.require(
-            valid,
-            field,
-            figure,
-            "a finite number, at least 0",
-            "it is a norm or a time",
-        );
-    }
-}
-
-/// Bounds of noisy fine-tuning speak of settings that the method must have used, stand alone, and
-/// alone let training follow the noise.
+/// Bounds of noisy fine-tuning stand alone, and alone let training follow the noise.
 fn fine_tuning(certificate: &Certificate, all: &mut Collector) {
     let settings = &certificate.method.settings;
     let setting = |name: &str| settings.get(name).and_then(serde_json::Value::as_f64);
     let epochs = setting("recovery_epochs").filter(|e| *e >= 0.0 && e.fract() <= 0.0);
     let recovers = epochs.is_some_and(|epochs| epochs > 0.0);
     let followed = certificate.noise.followed_by;
-    let Some(schedule) = schedule(&certificate.bounds) else {
+    if schedule(&certificate.bounds).is_none() {
         all.require(
             followed == FollowedBy::Nothing,
             "/noise/followed_by",
@@ -311,7 +219,7 @@ fn fine_tuning(certificate: &Certificate, all: &mut Collector) {
             "only fine-tuning goes on after the noise",
         );
         return;
-    };
+    }
     all.require(
         epochs.is_some(),
         "/method/settings/recovery_epochs",
@@ -333,99 +241,4 @@ fn fine_tuning(certificate: &Certificate, all: &mut Collector) {
         1,
         "a bound for noise within fine-tuning stands alone",
     );
-    let mut used = vec![("start_radius", schedule.radius)];
-    if schedule.noisy_steps > 0 {
-        used.extend([
-            ("step_size", schedule.step_size),
-            ("clip_norm", schedule.clip_norm),
-            ("weight_decay", schedule.weight_decay),
-            ("noisy_steps", schedule.noisy_steps as f64),
-        ]);
-    }
-    for (name, value) in used {
-        let stated = setting(name);
-        all.require(
-            stated.is_some_and(|stated| stated.to_bits() == value.to_bits()),
-            format!("/method/settings/{name}"),
-            stated.map_or_else(|| "nothing".to_owned(), |stated| stated.to_string()),
-            value,
-            "the bound must use the settings that the method used",
-        );
-    }
-}
-
-/// Constants that the rest of the certificate knows too.
-fn constants(certificate: &Certificate, index: usize, bound: &BoundRecord, all: &mut Collector) {
-    let radius = certificate.model.ball.radius;
-    for (position, constant) in bound.constants.iter().enumerate() {
-        let field = format!("/bounds/{index}/constants/{position}/value");
-        let value = constant.value();
-        let method = &certificate.method;
-        let reported = match constant.symbol() {
-            Symbol::BallRadius => {
-                let why = "it is the radius of the ball";
-                all.require(
-                    value.to_bits() == radius.to_bits(),
-                    field,
-                    value,
-                    radius,
-                    why,
-                );
-                continue;
-            }
-            // Weights of both parties lie in the ball, which alone proves a distance.
-            Symbol::Distance if constant.provenance() == Provenance::Proved => {
-                let why = "only the ball proves a distance, its diameter";
-                all.require(value >= 2.0 * radius, field, value, 2.0 * radius, why);
-                continue;
-            }
-            Symbol::Residual => {
-                let solve = method.solve.as_ref();
-                (
-                    "/method/solve/theorem_residual",
-                    solve.and_then(|solve| solve.theorem_residual),
-                )
-            }
-            Symbol::GradientNorm => ("/method/gradient_norm_after", method.gradient_norm_after),
-            _ => continue,
-        };
-        let (_, Some(reported)) = reported else {
-            all.require(
-                false,
-                reported.0,
-                "nothing",
-                "a number",
-                "the bound rests on it",
-            );
-            continue;
-        };
-        let holds = match constant.provenance() {
-            Provenance::Measured => value.to_bits() == reported.to_bits(),
-            // A ceiling declared beforehand.
-            _ => value >= reported,
-        };
-        let why = "the bound must use what the method reports, or a ceiling above it";
-        all.require(holds, field, value, reported, why);
-    }
-    if bound.theorem == Theorem::NewtonStep {
-        let method = &certificate.method;
-        let damping = method
-            .settings
-            .get("damping")
-            .and_then(serde_json::Value::as_f64);
-        let stated = bound
-            .constants
-            .iter()
-            .position(|c| c.symbol() == Symbol::Damping);
-        if let (Some(damping), Some(position)) = (damping, stated) {
-            let value = bound.constants[position].value();
-            all.require(
-                value.to_bits() == damping.to_bits(),
-                format!("/bounds/{index}/constants/{position}/value"),
-                value,
-                damping,
-                "the bound must use the damping that the method used",
-            );
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What a method and its data contribute to a certificate, as they report it.
+//! What a method and its data contribute to a certificate: settings and public counts.
 
 use rescind_data::Digest;
 use serde::{Deserialize, Serialize};
@@ -48,41 +48,13 @@ pub enum InputScaling {
     FromRecords,
 }
 
-/// What a method did.
+/// How it was forgotten.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MethodFacts {
-    /// Its name, such as `newton`.
+    /// The method's name, such as `newton`.
     pub name: String,
-    /// Every setting that decides its result.
+    /// Every setting that decides its result and was chosen without a look at the records. What was
+    /// chosen from measurements is [evidence](super::EvidenceRecord).
     pub settings: Map<String, Value>,
-    /// Whether training had ended when the records left.
-    pub training_finished: bool,
-    /// Wall time of the method in seconds.
-    pub seconds: f64,
-    /// ‖∇F_r‖ at the weights it started from, in f64, if computed.
-    pub gradient_norm_before: Option<f64>,
-    /// ‖∇F_r‖ at the weights it ended with, before noise, in f64, if computed.
-    pub gradient_norm_after: Option<f64>,
-    /// The linear solve, where there was one.
-    pub solve: Option<SolveFacts>,
-}
-
-/// How a linear solve went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SolveFacts {
-    /// The solver's name.
-    pub solver: String,
-    /// How it ended, such as `converged` or `budget spent`.
-    pub ending: String,
-    /// Operator products it took.
-    pub products: u64,
-    /// ‖b − (B + λI)x‖ of the system solved over all retained records, in f64, if computed.
-    pub residual: Option<f64>,
-    /// ‖b‖.
-    pub right_hand_side: f64,
-    /// ‖∇F_r − (H + λI)x‖ in f64, where the theorem of the Newton step is used: x may solve
-    /// another system than the theorem's (docs/theory.md §2).
-    pub theorem_residual: Option<f64>,
 }

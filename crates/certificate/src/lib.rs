@@ -3,14 +3,19 @@
 //! A certificate is one JSON document, described field by field in `docs/formats.md` and by the
 //! JSON Schema `docs/certificate.schema.json`. It states inputs and what follows from them by
 //! formulas of `rescind-privacy`; [`verify`](mod@verify) computes the latter again. No sentence is
-//! part of it: those are made when it is shown, in the words of the reader's version.
+//! part of it: those are made when it is shown, in the words of the reader's version. Nothing that was
+//! measured on the records is part of it either, unless the promise rests on it: measurements are a
+//! document of their own, [`EvidenceRecord`], that stays with the run.
 #![warn(missing_docs)]
 
 mod arithmetic;
+mod assumption;
 mod assumptions;
 mod canonical;
 mod consistency;
+mod day;
 mod declaration;
+mod evidence;
 mod facts;
 mod figures;
 mod identity;
@@ -19,24 +24,28 @@ mod noising;
 mod record;
 mod rows;
 mod seal;
+mod sentences;
 mod signature;
 mod statement;
 mod text;
 pub mod verify;
 
-pub use arithmetic::{Terms, TermsError, noise_norm, terms};
-pub use assumptions::{Assumption, AssumptionName, assumptions};
+pub use arithmetic::{Terms, TermsError, epsilon_by, noise_norm, terms};
+pub use assumption::{Assumption, AssumptionName};
+pub use assumptions::{VACUOUS_EPSILON, assumptions, largest_sensible_delta};
 pub use canonical::CanonicalError;
-pub use consistency::{Contradiction, contradictions};
+pub use consistency::{Contradiction, contradictions, measured_contradictions};
+pub use day::{Day, NotADay};
 pub use declaration::{Declaration, Declared};
-pub use facts::{DataFacts, FollowedBy, InputScaling, MethodFacts, SolveFacts};
-pub use figures::{nearest, upward};
+pub use evidence::{EVIDENCE_FORMAT, EvidenceRecord, Measurements, MethodReported, SolveFacts};
+pub use facts::{DataFacts, FollowedBy, InputScaling, MethodFacts};
+pub use figures::{nearest, percentage, upward};
 pub use identity::{
     BallIdentity, BatchNorm, CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity, digest_of,
 };
 pub use noising::{largest_before_noise, largest_weight, noisings};
 pub use record::{
-    BoundRecord, Certificate, Earlier, FORMAT, Guarantee, NoiseRecord, RequestRecord,
+    BoundRecord, Certificate, Earlier, Exclusion, FORMAT, Guarantee, NoiseRecord, RequestRecord,
 };
 pub use signature::{fingerprint, signs};
-pub use statement::statement;
+pub use statement::{found_at, inequality, statement, trade_off};

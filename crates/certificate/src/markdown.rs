@@ -1,6 +1,5 @@
 //! A certificate as Markdown.
 
-use super::assumptions::assumptions;
 use super::record::Certificate;
 use super::rows::sections;
 use super::statement::statement;
@@ -19,8 +18,8 @@ impl Certificate {
             }
         }
         page += "\n## What this takes for granted\n\n";
-        for assumption in assumptions(self) {
-            page += &format!("- {}\n", escaped(&assumption.text));
+        for assumption in &self.assumptions {
+            page += &format!("- {}\n", escaped(&assumption.text(self)));
         }
         page += "\nThe signature is in the JSON form, which alone is the certificate.\n";
         page

@@ -1,18 +1,22 @@
 //! The document.
 
+use super::assumption::Assumption;
+use super::day::Day;
 use super::declaration::Declaration;
 use super::facts::{DataFacts, FollowedBy, MethodFacts};
 use super::identity::{CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity};
 use rescind_data::Digest;
 use rescind_privacy::noise::{Grid, Origin, ReleaseFormat};
 use rescind_privacy::sensitivity::{Constant, GuaranteeKind, Theorem};
-use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice, NoiseScale, Sensitivity};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice, NoiseScale};
 use serde::{Deserialize, Serialize};
 
 /// The `format` of every certificate of this version.
 pub const FORMAT: &str = "rescind-certificate-2";
 
-/// What a release promises, and everything that rests on. See `docs/formats.md`.
+/// What a release promises, and everything that rests on. Public: it holds settings, public counts,
+/// commitments and what follows from them, but no measurement that the promise does not rest on; those
+/// are [evidence](super::EvidenceRecord). See `docs/formats.md`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Certificate {
@@ -22,7 +26,8 @@ pub struct Certificate {
     pub release: u64,
     /// The promise in numbers.
     pub guarantee: Guarantee,
-    /// All bounds on the distance from retraining, smallest first, and what each would promise.
+    /// Bounds on the distance from retraining, smallest first: the one that binds, and those that rest
+    /// on nothing measured.
     pub bounds: Vec<BoundRecord>,
     /// The noise.
     pub noise: NoiseRecord,
@@ -38,10 +43,12 @@ pub struct Certificate {
     pub data: DataFacts,
     /// The method.
     pub method: MethodFacts,
+    /// What the promise takes for granted. It follows from the other fields.
+    pub assumptions: Vec<Assumption>,
     /// The program.
     pub code: CodeIdentity,
-    /// When the release was made: RFC 3339, UTC.
-    pub released_at: String,
+    /// The day of the release.
+    pub released_on: Day,
     /// Place in the ledger.
     pub ledger: LedgerAnchor,
     /// The key that signed.
@@ -58,18 +65,12 @@ pub struct Guarantee {
     pub epsilon: Epsilon,
     /// δ, all included.
     pub delta: Delta,
-    /// The release is μ-GDP unless a constant is wrong.
-    pub mu: Gdp,
+    /// θ = Δ/σ: the release is θ-GDP unless a constant is wrong (docs/theory.md §1).
+    pub gdp: Gdp,
     /// The weakest provenance it rests on.
     pub kind: GuaranteeKind,
     /// The theorem whose bound binds.
     pub binding: Theorem,
-    /// Δ, that bound.
-    pub sensitivity: Sensitivity,
-    /// The share of δ that pays for constants that may be wrong.
-    pub failure_probability: f64,
-    /// The rest, for which the noise is computed.
-    pub mechanism_delta: Delta,
 }
 
 /// One bound on the distance from retraining.
@@ -87,11 +88,17 @@ pub struct BoundRecord {
     /// Probability that a constant is wrong.
     pub failure_probability: f64,
     /// Why no promise may rest on it; absent if one may.
-    pub excluded: Option<String>,
-    /// Δ/σ, if it may be relied on.
-    pub mu: Option<Gdp>,
-    /// What the noise promises at δ to those who rely on this bound, if they may.
-    pub epsilon: Option<Epsilon>,
+    pub excluded: Option<Exclusion>,
+}
+
+/// Why no promise may rest on a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// The theorem needs a Lipschitz Hessian, which the model's rough parts do not have.
+    HessianNotLipschitz,
+    /// Its constants may be wrong with a probability that leaves nothing of δ.
+    FailureExceedsDelta,
 }
 
 /// The noise that was added.
@@ -112,12 +119,6 @@ pub struct NoiseRecord {
     pub format: ReleaseFormat,
     /// The grid noised numbers lie on.
     pub grid: Grid,
-    /// Numbers that were noised.
-    pub count: u64,
-    /// Those brought back to the grid's limit.
-    pub clamped: u64,
-    /// σ√d: how far noise moves the weights each time, nearly always.
-    pub norm: f64,
     /// What happened to the noised numbers then.
     pub followed_by: FollowedBy,
 }
@@ -128,8 +129,8 @@ pub struct NoiseRecord {
 pub struct RequestRecord {
     /// Its number in the run, from 1.
     pub number: u64,
-    /// When it was made: RFC 3339, UTC.
-    pub requested_at: String,
+    /// The day it was made.
+    pub requested_on: Day,
     /// How many records it removed.
     pub records: u64,
     /// [Commitment](rescind_data::commitment()) to which; its salt stays in the run.
@@ -144,4 +145,26 @@ pub struct Earlier {
     pub requests: u64,
     /// Releases made while the records of this one were still in the model.
     pub releases: u64,
+}
+
+impl Certificate {
+    /// The bound that binds, which every certificate that was released has.
+    #[must_use]
+    pub fn binding(&self) -> Option<&BoundRecord> {
+        let binding = self.guarantee.binding;
+        self.bounds.iter().find(|bound| bound.theorem == binding)
+    }
+
+    /// Δ: the bound that binds; not a number in a document that states no such bound.
+    #[must_use]
+    pub fn sensitivity(&self) -> f64 {
+        self.binding().map_or(f64::NAN, |bound| bound.value)
+    }
+
+    /// Records that its requests removed.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        let removed = self.requests.iter().map(|request| request.records);
+        removed.fold(0, u64::saturating_add)
+    }
 }

@@ -1,5 +1,6 @@
 //! A certificate as titled lists of labelled values, the common content of its renderings.
 
+use super::arithmetic::{epsilon_by, noise_norm, why_excluded};
 use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
 use super::record::{BoundRecord, Certificate};
@@ -48,14 +49,9 @@ fn promise(certificate: &Certificate) -> Section {
         vec![
             ("epsilon", upward(guarantee.epsilon.value())),
             ("delta", upward(guarantee.delta.value())),
-            ("mu (Gaussian privacy)", upward(guarantee.mu.mu())),
+            ("Gaussian privacy parameter", upward(guarantee.gdp.mu())),
             ("kind", guarantee.kind.to_string()),
             ("binding bound", guarantee.binding.to_string()),
-            ("sensitivity", nearest(guarantee.sensitivity.value())),
-            (
-                "delta spent on constants",
-                nearest(guarantee.failure_probability),
-            ),
         ],
     )
 }
@@ -98,10 +94,19 @@ fn of_bound(bound: &BoundRecord, certificate: &Certificate) -> Section {
     section
         .rows
         .push(("kind".to_owned(), bound.kind.to_string()));
-    if let Some(why) = &bound.excluded {
-        section.rows.push(("not relied on".to_owned(), why.clone()));
+    let delta = certificate.guarantee.delta;
+    if let Some(excluded) = bound.excluded {
+        let rough = &certificate.model.rough_parts;
+        let why = why_excluded(excluded, rough, bound.failure_probability, delta);
+        section.rows.push(("not relied on".to_owned(), why));
     }
-    if let Some(epsilon) = bound.epsilon {
+    if bound.failure_probability > 0.0 {
+        section.rows.push((
+            "delta spent on constants".to_owned(),
+            upward(bound.failure_probability),
+        ));
+    }
+    if let Some(epsilon) = epsilon_by(bound, delta, certificate.noise.sigma) {
         section
             .rows
             .push(("epsilon by this bound".to_owned(), upward(epsilon.value())));
@@ -125,12 +130,10 @@ fn noise(certificate: &Certificate) -> Section {
             ("sigma", noise.sigma.value().to_string()),
             ("origin", origin.to_owned()),
             ("times added", noise.times.to_string()),
-            ("numbers noised", noise.count.to_string()),
             (
-                "brought back to the grid's limit",
-                noise.clamped.to_string(),
+                "length of the noise, about",
+                nearest(noise_norm(noise.sigma, certificate.model.parameters)),
             ),
-            ("sigma sqrt(d)", nearest(noise.norm)),
             ("grid spacing", noise.grid.spacing().to_string()),
             ("followed by", followed.to_owned()),
         ],
@@ -142,7 +145,7 @@ fn forgotten(certificate: &Certificate) -> Section {
     for request in &certificate.requests {
         let value = format!(
             "{} record(s), requested {}, commitment {}",
-            request.records, request.requested_at, request.commitment
+            request.records, request.requested_on, request.commitment
         );
         rows.push((format!("request {}", request.number), value));
     }
@@ -164,53 +167,12 @@ fn forgotten(certificate: &Certificate) -> Section {
 
 fn method(certificate: &Certificate) -> Section {
     let method = &certificate.method;
-    let mut section = section(
-        "Method",
-        vec![
-            ("name", method.name.clone()),
-            (
-                "training had ended",
-                if method.training_finished {
-                    "yes"
-                } else {
-                    "no"
-                }
-                .to_owned(),
-            ),
-            ("seconds", method.seconds.to_string()),
-            (
-                "gradient norm before",
-                or_unknown(method.gradient_norm_before),
-            ),
-            (
-                "gradient norm after",
-                or_unknown(method.gradient_norm_after),
-            ),
-        ],
-    );
-    let mut add = |label: &str, value: String| section.rows.push((label.to_owned(), value));
-    if let Some(solve) = &method.solve {
-        add(
-            "solver",
-            format!(
-                "{} ({}, {} products)",
-                solve.solver, solve.ending, solve.products
-            ),
-        );
-        add("residual", or_unknown(solve.residual));
-        add("right-hand side", solve.right_hand_side.to_string());
-        add(
-            "residual of the theorem's system",
-            or_unknown(solve.theorem_residual),
-        );
-    }
+    let mut section = section("Method", vec![("name", method.name.clone())]);
     for (name, value) in &method.settings {
-        add(
-            name,
-            value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned),
-        );
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        section.rows.push((name.clone(), value));
     }
     section
 }
@@ -224,7 +186,7 @@ fn identities(certificate: &Certificate) -> Section {
     section(
         "Identities",
         vec![
-            ("released", certificate.released_at.clone()),
+            ("released", certificate.released_on.to_string()),
             ("weights", model.weights.to_string()),
             ("model", format!("{}, {}", model.kind, model.description)),
             ("configuration", or_unknown(model.configuration)),

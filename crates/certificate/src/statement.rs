@@ -1,21 +1,72 @@
 //! The promise in words.
 
-use super::assumptions::VACUOUS;
-use super::figures::upward;
+use super::assumptions::VACUOUS_EPSILON;
+use super::figures::{percentage, upward};
 use super::record::Certificate;
+use rescind_privacy::Gdp;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::GuaranteeKind;
+
+/// Shares of unseen records, accused wrongly, at which [`trade_off`] is stated.
+const ACCUSED: [f64; 3] = [0.05, 0.01, 0.001];
 
 /// One paragraph for a reader who reads nothing else.
 #[must_use]
 pub fn statement(certificate: &Certificate) -> String {
     let guarantee = &certificate.guarantee;
-    let records: u64 = certificate
-        .requests
-        .iter()
-        .map(|request| request.records)
-        .sum();
-    let foundation = match (certificate.noise.origin, guarantee.kind) {
+    let records = certificate.forgotten();
+    let worth = if guarantee.epsilon.value() >= VACUOUS_EPSILON {
+        " An epsilon this large protects nobody."
+    } else {
+        ""
+    };
+    let [epsilon, delta] = [guarantee.epsilon.value(), guarantee.delta.value()].map(upward);
+    format!(
+        "Release {} removes {records} record(s). {} (epsilon = {epsilon}, delta = {delta}).{worth} {} \
+         {}",
+        certificate.release,
+        inequality(&epsilon, &delta),
+        trade_off(certificate),
+        foundation(certificate),
+    )
+}
+
+/// (ε, δ) as it is (docs/theory.md §1): δ is no probability that ε fails.
+#[must_use]
+pub fn inequality(epsilon: &str, delta: &str) -> String {
+    format!(
+        "Whatever set of outcomes is looked at, these released weights fall into it with a \
+         probability of at most e^{epsilon} times that of weights trained without those records and \
+         noised in the same way, plus {delta}; and the other way round"
+    )
+}
+
+/// What the promise leaves to somebody who guesses which records were forgotten.
+#[must_use]
+pub fn trade_off(certificate: &Certificate) -> String {
+    // A constant that is wrong may give anything away, with that probability.
+    let failure = certificate.binding().map_or(0.0, |b| b.failure_probability);
+    found_at(certificate.guarantee.gdp, failure)
+}
+
+/// The same from Gaussian privacy's parameter (Dong, Roth & Su 2022; docs/theory.md §1) and the
+/// probability that it is wrong.
+#[must_use]
+pub fn found_at(gdp: Gdp, failure: f64) -> String {
+    let pairs = ACCUSED.map(|accused| {
+        let found = (gdp.found(accused) + failure).next_up().min(1.0);
+        format!("{} for {}", percentage(found), percentage(accused))
+    });
+    format!(
+        "Whoever accuses a share of the records that were never seen wrongly finds at most this \
+         share of the forgotten ones: {}.",
+        pairs.join(", ")
+    )
+}
+
+/// On whose word it rests.
+fn foundation(certificate: &Certificate) -> &'static str {
+    match (certificate.noise.origin, certificate.guarantee.kind) {
         (Origin::InsecureSeed, _) => {
             "This rests on nobody knowing the fixed seed of the noise: it certifies nothing against \
              anyone who does."
@@ -39,18 +90,5 @@ pub fn statement(certificate: &Certificate) -> String {
         (_, GuaranteeKind::Assumed) => {
             "This rests on assumptions that nobody checked: it holds if they do."
         }
-    };
-    let worth = if guarantee.epsilon.value() >= VACUOUS {
-        " An epsilon this large protects nobody."
-    } else {
-        ""
-    };
-    let [epsilon, delta] = [guarantee.epsilon.value(), guarantee.delta.value()].map(upward);
-    format!(
-        "Release {} removes {records} record(s). Whatever anybody looks for in the released \
-         weights is at most e^{epsilon} times as likely to be found there as in weights trained \
-         without those records, and the other way round, but for a probability of {delta} \
-         (epsilon = {epsilon}, delta = {delta}).{worth} {foundation}",
-        certificate.release,
-    )
+    }
 }

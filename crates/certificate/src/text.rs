@@ -1,6 +1,5 @@
 //! A certificate as plain text.
 
-use super::assumptions::assumptions;
 use super::record::Certificate;
 use super::rows::sections;
 use super::statement::statement;
@@ -20,8 +19,8 @@ impl fmt::Display for Certificate {
             }
         }
         writeln!(f, "\nWHAT THIS TAKES FOR GRANTED")?;
-        for assumption in assumptions(self) {
-            wrap(f, "  - ", &assumption.text)?;
+        for assumption in &self.assumptions {
+            wrap(f, "  - ", &assumption.text(self))?;
         }
         writeln!(
             f,

@@ -16,7 +16,7 @@ mod report;
 pub use arithmetic::{compare, figures_follow};
 pub use consistency::facts_agree;
 pub use document::{key_is_expected, read, signature_holds, typed};
-pub use measurements::{Recomputed, repeat};
+pub use measurements::{Recomputed, evidence_fits, repeat};
 pub use report::{Check, Checks, Outcome, Subject, VerificationReport};
 
 /// Checks the bytes of a `certificate.json` by themselves; `fingerprint` is that of the key that
@@ -35,6 +35,6 @@ pub fn verify(certificate: &[u8], fingerprint: Option<&str>) -> VerificationRepo
     key_is_expected(&certificate, fingerprint, &mut checks);
     figures_follow(&certificate, &mut checks);
     facts_agree(&certificate, &mut checks);
-    repeat(&certificate, None, &mut checks);
+    repeat(&certificate, None, None, &mut checks);
     checks.report(Some(certificate))
 }

@@ -52,7 +52,7 @@ impl Claim {
         Ok(Claim {
             epsilon: guarantee.epsilon.value(),
             delta: guarantee.delta.value(),
-            mu: guarantee.mu.mu(),
+            mu: guarantee.gdp.mu(),
         })
     }
 }
@@ -219,7 +219,7 @@ pub fn of_run(
     let projections = Projection::of_sides(run.classifier()?.network(), unlearned, retrained);
     let apart = Distance {
         measured: distance(unlearned.values(), retrained.values()),
-        bound: certificate.guarantee.sensitivity.value(),
+        bound: certificate.sensitivity(),
     };
     let loss = ForgottenLoss::of_last_request(run)?;
     let mut statistics: Vec<&dyn Statistic> = Vec::new();

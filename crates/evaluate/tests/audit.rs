@@ -141,9 +141,6 @@ fn rehearsed_releases_carry_the_noise_of_the_certificate() {
         largest: 4.0,
         format,
         grid,
-        count: 4000,
-        clamped: 0,
-        norm: 0.0,
         followed_by: FollowedBy::Nothing,
     };
     let side = |value| PrivateWeights::new(vec![value; 4000]);

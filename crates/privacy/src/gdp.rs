@@ -109,6 +109,30 @@ impl Gdp {
         epsilon_of(delta, TwoFloat::from(self.0))
     }
 
+    /// The greatest share of forgotten records that somebody can find who accuses at most a share
+    /// `accused` (0 to 1) of unseen records wrongly: `Φ(Φ⁻¹(α) + μ)`, rounded up (Dong, Roth & Su
+    /// 2022, Definition 2.6; docs/theory.md §1).
+    ///
+    /// ```
+    /// use rescind_privacy::{Delta, Epsilon, Gdp};
+    ///
+    /// let gdp = Gdp::for_promise(Epsilon::new(1.0)?, Delta::new(1e-5)?)?;
+    /// assert!((gdp.found(0.01) - 0.0197).abs() < 1e-4);
+    /// # Ok::<(), rescind_privacy::PrivacyError>(())
+    /// ```
+    #[must_use]
+    pub fn found(self, accused: f64) -> f64 {
+        if accused.is_nan() || accused >= 1.0 {
+            return 1.0;
+        }
+        // Φ⁻¹(α) lies within 40 of 0 for every positive f64; bisection walks the positive numbers.
+        let threshold = least(0.0, 80.0, |x| normal(x - 40.0) >= accused);
+        let shifted = threshold.map_or(f64::INFINITY, |x| x - 40.0) + self.0;
+        // erfc is good to a few units in the last place; the threshold, to 1e-14.
+        let slack = 1.0 + 1e-12 * (1.0 + shifted.abs());
+        (normal(shifted + 1e-13) * slack).min(1.0)
+    }
+
     /// The least σ with which a release of this sensitivity keeps to μ, rounded up.
     ///
     /// # Errors
@@ -117,6 +141,11 @@ impl Gdp {
     pub fn noise_scale(self, sensitivity: Sensitivity) -> Result<NoiseScale, PrivacyError> {
         NoiseScale::new(rounding::up(sensitivity.value() / self.0))
     }
+}
+
+/// Φ.
+fn normal(x: f64) -> f64 {
+    0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)
 }
 
 impl TryFrom<f64> for Gdp {

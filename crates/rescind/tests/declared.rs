@@ -66,9 +66,9 @@ fn a_centre_trained_on_the_records_proves_nothing() {
     let by = Some("A. Smith");
     assert_eq!(what(&certificate), [(Declared::PublicCentre, by)]);
     let digest = certificate.model.ball.centre.unwrap().to_string();
-    let sentences = rescind::certificate::assumptions(&certificate);
-    let sentence = sentences.iter().find(|one| one.text.contains("A. Smith"));
-    let sentence = &sentence.unwrap().text;
+    let sentences = certificate.assumptions.iter();
+    let mut sentences = sentences.map(|assumption| assumption.text(&certificate));
+    let sentence = sentences.find(|text| text.contains("A. Smith")).unwrap();
     assert!(sentence.contains(&digest), "{sentence}");
     assert!(checked(&run, 1).holds(), "{}", checked(&run, 1));
 }

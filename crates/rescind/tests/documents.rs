@@ -4,7 +4,7 @@ mod common;
 #[path = "../../run/tests/support/mod.rs"]
 mod support;
 
-use rescind::certificate::AssumptionName;
+use rescind::certificate::{AssumptionName, EvidenceRecord};
 use rescind::{Parameterisation, Request, Run, RunConfig};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::{
@@ -95,8 +95,7 @@ fn examples() -> (Vec<Value>, [Fixture; 2]) {
     };
     let first = smooth.release(order).unwrap().certificate;
     let rough = Fixture::with(Activation::Relu, zoo::Norm::None);
-    let mut order = rough.order(1);
-    order.method.solve = None;
+    let order = rough.order(1);
     let second = rough.release(order).unwrap().certificate;
     let tuned = fine_tuned(&rough, 2, 3, 1);
     let values =
@@ -120,6 +119,19 @@ fn every_field_of_every_file_is_documented() {
     assert_eq!(
         documented(&page, "<!-- fields: certificate -->"),
         of(&certificates, &open)
+    );
+
+    let mut evidence = Vec::new();
+    for fixture in &fixtures {
+        for item in std::fs::read_dir(fixture.run().join("private/evidence")).unwrap() {
+            let text = std::fs::read(item.unwrap().path()).unwrap();
+            let record: EvidenceRecord = serde_json::from_slice(&text).unwrap();
+            evidence.push(serde_json::to_value(record).unwrap());
+        }
+    }
+    assert_eq!(
+        documented(&page, "<!-- fields: evidence -->"),
+        of(&evidence, &["measured.details"])
     );
 
     let ledgers = fixtures

@@ -102,10 +102,7 @@ fn a_plan_says_what_requests_then_get() {
         let answer = run.forget(&forget(method, 1.0), &mut ()).unwrap();
         let certificate = answer.release.unwrap().certificate;
         assert_eq!(planned.sigma, Some(certificate.noise.sigma.value()));
-        assert_eq!(
-            planned.sensitivity,
-            Some(certificate.guarantee.sensitivity.value())
-        );
+        assert_eq!(planned.sensitivity, Some(certificate.sensitivity()));
         // Epochs of recovery take as long as those of training; noisy steps come on top.
         let recovery = epochs_of_recovery(&certificate) / EPOCHS as f64 * retrain.seconds;
         match noisy {

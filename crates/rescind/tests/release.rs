@@ -4,7 +4,8 @@
 mod support;
 
 use rescind::certificate::{
-    AssumptionName, Certificate, InputScaling, TermsError, assumptions, statement,
+    AssumptionName, Certificate, EvidenceRecord, Exclusion, InputScaling, TermsError, epsilon_by,
+    statement,
 };
 use rescind::release::{Ball, PrivateWeights, ReleaseError};
 use rescind_network::{Activation, zoo};
@@ -13,9 +14,13 @@ use rescind_privacy::{Delta, NoiseChoice, NoiseScale, Sensitivity, analytic};
 use support::*;
 
 fn assumes(certificate: &Certificate, name: AssumptionName) -> bool {
-    assumptions(certificate)
-        .iter()
-        .any(|assumption| assumption.name == name)
+    let mut all = certificate.assumptions.iter();
+    all.any(|assumption| assumption.name == name)
+}
+
+fn evidence(fixture: &Fixture, release: u64) -> EvidenceRecord {
+    let path = format!("private/evidence/{release:06}.json");
+    serde_json::from_slice(&std::fs::read(fixture.run().join(path)).unwrap()).unwrap()
 }
 
 /// Names of everything below a run.
@@ -50,7 +55,7 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
     };
     let certificate = fixture.release(order).unwrap().certificate;
     // docs/theory.md §2: sigma = 0.001 and delta = 2R = 40 is mu = 40 000, epsilon about 8e8.
-    assert!((certificate.guarantee.mu.mu() / 40_000.0 - 1.0).abs() < 1e-9);
+    assert!((certificate.guarantee.gdp.mu() / 40_000.0 - 1.0).abs() < 1e-9);
     assert!((8.0e8..8.01e8).contains(&certificate.guarantee.epsilon.value()));
     assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
     assert!(assumes(&certificate, AssumptionName::VacuousEpsilon));
@@ -61,6 +66,7 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
         [
             "ledger.sqlite",
             "manifest.json",
+            "private/evidence/000001.json",
             "private/requests.sqlite",
             "private/signing.key",
             "releases/000001/certificate.json",
@@ -156,7 +162,18 @@ fn the_smaller_bound_binds_and_the_weakest_constant_names_the_kind() {
         (ball.theorem, ball.kind),
         (Theorem::BallDiameter, GuaranteeKind::Proved)
     );
-    assert!(ball.epsilon.unwrap() > certificate.guarantee.epsilon);
+    let guarantee = &certificate.guarantee;
+    let epsilon = epsilon_by(ball, guarantee.delta, certificate.noise.sigma);
+    assert!(epsilon.unwrap() > guarantee.epsilon);
+    // What binds rests on measurements, which are quoted and named.
+    let quoted = certificate.assumptions.iter();
+    let mut quoted = quoted.filter(|a| a.name == AssumptionName::QuotedMeasurements);
+    let quoted = quoted.next().unwrap();
+    assert_eq!(
+        quoted.constants,
+        [Symbol::Residual, Symbol::LeastEigenvalue]
+    );
+    assert!(quoted.text(&certificate).contains("carry no noise"));
     assert!(assumes(&certificate, AssumptionName::AssumedConstants));
     assert!(assumes(
         &certificate,
@@ -172,16 +189,12 @@ fn nothing_rests_on_a_theorem_that_does_not_apply() {
     order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
     let certificate = fixture.release(order).unwrap().certificate;
     assert_eq!(certificate.guarantee.binding, Theorem::BallDiameter);
-    assert_eq!(certificate.bounds[0].theorem, Theorem::NewtonStep);
-    assert!(
-        certificate.bounds[0]
-            .excluded
-            .as_ref()
-            .unwrap()
-            .contains("Lipschitz")
-    );
-    assert!(certificate.bounds[0].epsilon.is_none());
-    assert!(assumes(&certificate, AssumptionName::HessianNotLipschitz));
+    // It rests on measurements for nothing, so that only the run hears of it.
+    assert_eq!(certificate.bounds.len(), 1);
+    assert!(!assumes(&certificate, AssumptionName::QuotedMeasurements));
+    let bounds = evidence(&fixture, 1).bounds;
+    assert_eq!(bounds[0].theorem, Theorem::NewtonStep);
+    assert_eq!(bounds[0].excluded, Some(Exclusion::HessianNotLipschitz));
 
     let mut order = fixture.order(2);
     order.candidates = vec![newton_bound(Provenance::Measured)];
@@ -207,25 +220,21 @@ fn failure_probabilities_are_paid_out_of_delta() {
     };
     let with = order(1, 4e-6, |p| vec![newton_bound(p), ball_bound()]).unwrap();
     let guarantee = &with.guarantee;
-    assert!((guarantee.failure_probability / 4e-6 - 1.0).abs() < 1e-9);
-    assert!((guarantee.mechanism_delta.value() / 6e-6 - 1.0).abs() < 1e-9);
-    let expected = analytic::calibrate(
-        guarantee.epsilon,
-        guarantee.mechanism_delta,
-        guarantee.sensitivity,
-    );
+    let failure = with.binding().unwrap().failure_probability;
+    assert!((failure / 4e-6 - 1.0).abs() < 1e-9);
+    let rest = guarantee.delta.less_failure(failure).unwrap();
+    assert!((rest.value() / 6e-6 - 1.0).abs() < 1e-9);
+    let sensitivity = Sensitivity::new(with.sensitivity()).unwrap();
+    let expected = analytic::calibrate(guarantee.epsilon, rest, sensitivity);
     assert_eq!(with.noise.sigma, expected.unwrap());
     assert!(assumes(&with, AssumptionName::NoiseDependsOnRecords));
 
     // A bound whose constants may fail with probability delta cannot be relied on at all.
     let without = order(2, 2e-5, |p| vec![newton_bound(p), ball_bound()]).unwrap();
     assert_eq!(without.guarantee.binding, Theorem::BallDiameter);
-    assert!(
-        without.bounds[0]
-            .excluded
-            .as_ref()
-            .unwrap()
-            .contains("delta")
+    assert_eq!(
+        evidence(&fixture, 2).bounds[0].excluded,
+        Some(Exclusion::FailureExceedsDelta)
     );
     assert!(order(3, 2e-5, |p| vec![newton_bound(p)]).is_err());
 }
@@ -237,7 +246,7 @@ fn a_fixed_seed_is_an_assumption_that_the_certificate_puts_first() {
     order.basis.insecure_noise_seed = Some(5);
     let first = fixture.release(order).unwrap();
     assert_eq!(
-        assumptions(&first.certificate)[0].name,
+        first.certificate.assumptions[0].name,
         AssumptionName::InsecureNoise
     );
     assert_eq!(first.certificate.guarantee.kind, GuaranteeKind::Assumed);
@@ -354,9 +363,13 @@ fn bounds_of_fine_tuning_are_not_for_weights_that_are_only_noised() {
 
 #[test]
 fn bounds_must_use_what_the_method_reports() {
-    let fixture = Fixture::new();
+    let fixture = Fixture::tangent();
+    let centre = vec![0.001_f32; fixture.network.parameter_count()];
     let try_with = |number, norm, provenance| {
         let mut order = fixture.order(number);
+        order.basis.ball.centre = Some(&centre);
+        order.basis.declarations = public_centre();
+        order.method = descent();
         order.candidates = vec![convex_bound(norm, provenance)];
         fixture.release(order)
     };
@@ -454,7 +467,7 @@ fn orders_that_make_no_sense_are_refused() {
         assert!(fixture.release(order).is_err(), "{delta}");
     }
     let mut order = fixture.order(1);
-    order.method.seconds = f64::INFINITY;
+    order.method.measured.seconds = f64::INFINITY;
     assert!(matches!(
         fixture.release(order),
         Err(ReleaseError::Inconsistent { .. })

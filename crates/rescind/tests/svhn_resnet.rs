@@ -59,7 +59,7 @@ fn resnet18_forgets_a_picture_in_svhns_format() {
     let answer = run.forget(&asked, &mut ()).unwrap();
     let released = answer.release.unwrap();
     assert_eq!(run.retained().len(), 5);
-    assert_eq!(released.certificate.noise.count, parameters as u64);
+    assert_eq!(released.certificate.model.parameters, parameters as u64);
     assert_eq!(
         released.weights.statistics().len(),
         run.model().description().statistic_count()

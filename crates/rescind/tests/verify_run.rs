@@ -3,8 +3,9 @@
 #[path = "../../run/tests/support/mod.rs"]
 mod support;
 
-use rescind::certificate::Certificate;
+use rescind::certificate::{Certificate, digest_of};
 use rescind::verify::{Evidence, Outcome, Recomputed, Subject, VerificationReport, verify};
+use rescind_privacy::sensitivity::Provenance;
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -201,6 +202,39 @@ fn certificates_of_another_run_are_not_this_runs() {
     assert!(!check(&folder, &nowhere).holds());
 }
 
+/// What was measured belongs to one certificate, which quotes it where its promise rests on it.
+#[test]
+fn evidence_that_is_gone_foreign_or_edited_is_found() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
+    let folder = fixture.release(order).unwrap().folder;
+    let report = check(&folder, &of_run(&fixture));
+    assert!(report.holds(), "{report}");
+    let path = fixture.run().join("private/evidence/000001.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let digest = digest_of(&fs::read(folder.join("certificate.json")).unwrap()).to_string();
+    for (what, edited) in [
+        ("another's", text.replace(&digest, &"0".repeat(64))),
+        ("another residual", text.replace("0.0004", "0.0003")),
+        ("another time", text.replace("1.25", "-1.25")),
+        ("another format", text.replace("evidence-2", "evidence-1")),
+    ] {
+        assert_ne!(edited, text, "{what}");
+        fs::write(&path, edited).unwrap();
+        let report = check(&folder, &of_run(&fixture));
+        let failed = failed_subjects(&report);
+        assert_eq!(failed, [Subject::Measurements], "{what}: {report}");
+    }
+    fs::remove_file(&path).unwrap();
+    let report = check(&folder, &of_run(&fixture));
+    assert_eq!(
+        failed_subjects(&report),
+        [Subject::Measurements],
+        "{report}"
+    );
+}
+
 #[test]
 fn looking_changes_nothing() {
     let fixture = Fixture::new();
@@ -246,29 +280,27 @@ fn quantities_computed_again_must_come_out_the_same() {
     let report_for = |change: &dyn Fn(&mut Recomputed)| {
         let mut again = recomputed(&fixture);
         change(&mut again);
-        check(
-            &folder,
-            &Evidence {
-                recomputed: Some(again),
-                ..Evidence::default()
-            },
-        )
+        let evidence = Evidence {
+            recomputed: Some(again),
+            ..of_run(&fixture)
+        };
+        check(&folder, &evidence)
     };
     assert!(report_for(&|_| ()).holds(), "{}", report_for(&|_| ()));
     assert!(report_for(&|again| again.gradient_norm_after = Some(0.19 * (1.0 + 1e-9))).holds());
     assert!(report_for(&|again| again.residual = None).holds());
     type Change<'a> = &'a dyn Fn(&mut Recomputed);
     let cases: [(&str, Change<'_>); 7] = [
-        ("/method/gradient_norm_after", &|again| {
+        ("/measured/gradient_norm_after", &|again| {
             again.gradient_norm_after = Some(0.190_001)
         }),
-        ("/method/gradient_norm_after", &|again| {
+        ("/measured/gradient_norm_after", &|again| {
             again.gradient_norm_after = Some(f64::NAN)
         }),
-        ("/method/gradient_norm_before", &|again| {
+        ("/measured/gradient_norm_before", &|again| {
             again.gradient_norm_before = Some(0.2)
         }),
-        ("/method/solve/residual", &|again| {
+        ("/measured/solve/residual", &|again| {
             again.residual = Some(0.000_5)
         }),
         ("/model/ball/radius", &|again| {

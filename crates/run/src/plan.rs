@@ -147,7 +147,7 @@ impl Basis<'_> {
         Ok(MethodPlan {
             method: method.name().to_owned(),
             kind: Some(terms.guarantee.kind),
-            sensitivity: Some(terms.guarantee.sensitivity.value()),
+            sensitivity: Some(terms.sensitivity.value()),
             sigma: Some(terms.sigma.value()),
             refused,
             accuracy,

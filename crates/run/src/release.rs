@@ -8,6 +8,7 @@
 
 mod decision;
 mod error;
+mod evidence;
 mod fine_tuning;
 mod foundation;
 mod mechanism;
@@ -35,4 +36,5 @@ pub use refusal::Refusal;
 pub use released::Released;
 pub use weights::{PrivateWeights, ReleasedWeights};
 
+pub(crate) use evidence::place as evidence_place;
 pub(crate) use foundation::centre_digest;

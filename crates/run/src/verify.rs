@@ -9,6 +9,7 @@
 //! assert!(!report.holds());
 //! ```
 
+mod evidence;
 mod files;
 mod ledger;
 mod records;
@@ -34,9 +35,9 @@ pub struct Evidence {
 
 /// Checks the bytes of a `certificate.json`. Never fails: whatever cannot be read is a failed check.
 #[must_use]
-pub fn verify(certificate: &[u8], evidence: &Evidence) -> VerificationReport {
+pub fn verify(bytes: &[u8], evidence: &Evidence) -> VerificationReport {
     let mut checks = Checks::default();
-    let Some(value) = read(certificate, &mut checks) else {
+    let Some(value) = read(bytes, &mut checks) else {
         return checks.report(None);
     };
     signature_holds(&value, &mut checks);
@@ -56,6 +57,8 @@ pub fn verify(certificate: &[u8], evidence: &Evidence) -> VerificationReport {
         files::are_the_same(&certificate, run, ledger, &mut checks);
         records::are_those(&certificate, run, ledger, &mut checks);
     }
-    repeat(&certificate, evidence.recomputed.as_ref(), &mut checks);
+    let measured = run.and_then(|run| evidence::of(&certificate, bytes, run, &mut checks));
+    let recomputed = evidence.recomputed.as_ref();
+    repeat(&certificate, measured.as_ref(), recomputed, &mut checks);
     checks.report(Some(certificate))
 }

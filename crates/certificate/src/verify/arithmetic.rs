@@ -1,7 +1,8 @@
 //! Every derived figure, computed again.
 
 use super::report::{Checks, Subject};
-use crate::arithmetic::{TermsError, noise_norm, terms};
+use crate::arithmetic::{TermsError, terms};
+use crate::assumptions::assumptions;
 use crate::noising::{largest_before_noise, noisings};
 use crate::record::{Certificate, FORMAT};
 use crate::signature::fingerprint;
@@ -63,16 +64,15 @@ fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
     )?;
     let mut again = certificate.clone();
     again.format = FORMAT.to_owned();
+    again.bounds = terms.published();
     again.guarantee = terms.guarantee;
-    again.bounds = terms.bounds;
     again.noise.sigma = terms.sigma;
     again.noise.times = noisings(&again.bounds);
     again.noise.largest = largest_before_noise(&again.bounds, &model.ball, terms.sigma)?;
     again.noise.grid = Grid::new(terms.sigma, again.noise.largest, noise.format)?;
-    again.noise.count = model.parameters;
-    again.noise.norm = noise_norm(terms.sigma, model.parameters);
     again.key.algorithm = "ed25519".to_owned();
     again.key.fingerprint = fingerprint(&certificate.key.public_key);
+    again.assumptions = assumptions(&again);
     Ok(again)
 }
 

@@ -1,6 +1,8 @@
 //! What can be computed again from records and private weights.
 
 use super::report::{Checks, Subject};
+use crate::consistency::measured_contradictions;
+use crate::evidence::EvidenceRecord;
 use crate::record::Certificate;
 use rescind_data::Digest;
 
@@ -27,8 +29,39 @@ pub struct Recomputed {
 /// Another machine may sum in another order.
 const TOLERANCE: f64 = 1e-6;
 
-/// What was computed again from records and private weights comes out the same.
-pub fn repeat(certificate: &Certificate, recomputed: Option<&Recomputed>, checks: &mut Checks) {
+/// The measurements kept of a release are its own, and none contradicts the certificate; `document`
+/// is the digest of the certificate's file.
+pub fn evidence_fits(
+    certificate: &Certificate,
+    evidence: &EvidenceRecord,
+    document: Digest,
+    checks: &mut Checks,
+) {
+    let subject = Subject::Measurements;
+    let (of, stated) = (evidence.certificate, document);
+    let why = "the measurements kept are those of this certificate";
+    checks.equal(subject, "evidence.json", stated, of, why);
+    let found = measured_contradictions(certificate, evidence);
+    let why = "the certificate quotes what was measured, and no more";
+    checks.passed_if(found.is_empty(), subject, why);
+    for contradiction in found {
+        checks.failed(
+            subject,
+            contradiction.field,
+            contradiction.expected,
+            contradiction.found,
+            contradiction.why,
+        );
+    }
+}
+
+/// What was computed again from records and private weights comes out the same as it was measured.
+pub fn repeat(
+    certificate: &Certificate,
+    evidence: Option<&EvidenceRecord>,
+    recomputed: Option<&Recomputed>,
+    checks: &mut Checks,
+) {
     let subject = Subject::Measurements;
     let Some(recomputed) = recomputed else {
         checks.skipped(
@@ -37,7 +70,7 @@ pub fn repeat(certificate: &Certificate, recomputed: Option<&Recomputed>, checks
         );
         return;
     };
-    let (data, method) = (&certificate.data, &certificate.method);
+    let data = &certificate.data;
     let why = "the records at hand are those of the manifest";
     checks.equal(
         Subject::Records,
@@ -85,30 +118,24 @@ pub fn repeat(certificate: &Certificate, recomputed: Option<&Recomputed>, checks
             }
         }
     };
-    let (before, after) = (method.gradient_norm_before, method.gradient_norm_after);
-    let scale = before.unwrap_or(0.0);
-    let again = recomputed;
-    same(
-        "/method/gradient_norm_before",
-        again.gradient_norm_before,
-        before,
-        scale,
-    );
-    same(
-        "/method/gradient_norm_after",
-        again.gradient_norm_after,
-        after,
-        scale,
-    );
-    if let Some(solve) = &method.solve {
-        let (stated, scale) = (solve.residual, solve.right_hand_side);
-        same("/method/solve/residual", again.residual, stated, scale);
-        let stated = solve.theorem_residual;
-        same(
-            "/method/solve/theorem_residual",
-            again.theorem_residual,
-            stated,
-            scale,
+    let Some(evidence) = evidence else {
+        checks.skipped(
+            subject,
+            "norms and residual: the run keeps no evidence of the release",
         );
+        return;
+    };
+    let (measured, again) = (&evidence.measured, recomputed);
+    let (before, after) = (measured.gradient_norm_before, measured.gradient_norm_after);
+    let scale = before.unwrap_or(0.0);
+    let field = "/measured/gradient_norm_before";
+    same(field, again.gradient_norm_before, before, scale);
+    let field = "/measured/gradient_norm_after";
+    same(field, again.gradient_norm_after, after, scale);
+    if let Some(solve) = &measured.solve {
+        let (stated, scale) = (solve.residual, solve.right_hand_side);
+        same("/measured/solve/residual", again.residual, stated, scale);
+        let (stated, again) = (solve.theorem_residual, again.theorem_residual);
+        same("/measured/solve/theorem_residual", again, stated, scale);
     }
 }

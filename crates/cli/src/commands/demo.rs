@@ -16,7 +16,7 @@ use rescind_evaluate::report::{self, Options};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::GuaranteeKind;
-use rescind_privacy::{Epsilon, analytic};
+use rescind_privacy::{Epsilon, Sensitivity, analytic};
 use serde::Serialize;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -180,11 +180,13 @@ impl Guarantee {
     fn of(released: &Released) -> Result<Self, Failure> {
         let guarantee = &released.certificate.guarantee;
         let one = Epsilon::new(1.0).map_err(Failure::failed)?;
-        let needed = analytic::calibrate(one, guarantee.delta, guarantee.sensitivity);
+        let sensitivity = released.certificate.sensitivity();
+        let bound = Sensitivity::new(sensitivity).map_err(Failure::failed)?;
+        let needed = analytic::calibrate(one, guarantee.delta, bound);
         Ok(Self {
             certificate: released.folder.join("certificate.json"),
             kind: guarantee.kind,
-            sensitivity: guarantee.sensitivity.value(),
+            sensitivity,
             delta: guarantee.delta.value(),
             sigma: released.certificate.noise.sigma.value(),
             epsilon: guarantee.epsilon.value(),

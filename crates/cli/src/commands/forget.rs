@@ -160,7 +160,7 @@ impl Release {
             epsilon: guarantee.epsilon.value(),
             delta: guarantee.delta.value(),
             kind: guarantee.kind,
-            sensitivity: guarantee.sensitivity.value(),
+            sensitivity: certificate.sensitivity(),
             statement: rescind::certificate::statement(certificate),
         }
     }

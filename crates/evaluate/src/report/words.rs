@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// From here on ε protects nobody.
-pub(crate) const VACUOUS: f64 = 10.0;
+pub(crate) const VACUOUS: f64 = rescind::certificate::VACUOUS_EPSILON;
 
 /// Four significant digits.
 pub(crate) fn number(value: f64) -> String {

@@ -2,7 +2,7 @@
 
 use crate::checks::{check_figures, check_page, decoded, figure, series, shown};
 use crate::common::{released, released_run, small, unreleased};
-use rescind::certificate::{assumptions, statement};
+use rescind::certificate::statement;
 use rescind::ledger::Ledger;
 use rescind::methods::newton::NewtonReport;
 use rescind::training::TrainingSettings;
@@ -101,9 +101,10 @@ fn the_headline_is_the_statement_of_the_certificate() {
     assert_eq!(first.headline.tone, Tone::Bad);
     let page = shown(&first.to_html());
     assert!(page.contains(&stated));
-    assert!(!assumptions(&certificate).is_empty());
-    for assumption in assumptions(&certificate) {
-        assert!(page.contains(&assumption.text), "{}", assumption.text);
+    assert!(!certificate.assumptions.is_empty());
+    for assumption in &certificate.assumptions {
+        let text = assumption.text(&certificate);
+        assert!(page.contains(&text), "{text}");
     }
     check_page(&first.to_html());
     check_figures(&first);

@@ -1,7 +1,7 @@
 //! What the tests of runs share.
 #![allow(dead_code)] // every test file uses its own part
 
-use rescind::certificate::Certificate;
+use rescind::certificate::{Certificate, EvidenceRecord};
 use rescind::methods::MethodChoice;
 use rescind::methods::newton::NewtonSettings;
 use rescind::training::TrainingSettings;
@@ -95,6 +95,12 @@ pub fn checked(run: &Run, release: u64) -> VerificationReport {
         recomputed: Some(run.recompute(release).unwrap()),
     };
     verify(&fs::read(run.root().join(path)).unwrap(), &evidence)
+}
+
+/// What was measured for a release.
+pub fn evidence(run: &Run, release: u64) -> EvidenceRecord {
+    let path = format!("private/evidence/{release:06}.json");
+    serde_json::from_slice(&fs::read(run.root().join(path)).unwrap()).unwrap()
 }
 
 /// A run, trained.

@@ -2,7 +2,7 @@
 
 use crate::asking::{PROMISE, asked, certificate, mlp, once, released, report, sigma, trained};
 use crate::common::{checked, network, parameters, private_weights};
-use rescind::certificate::{AssumptionName, FollowedBy, assumptions};
+use rescind::certificate::{AssumptionName, FollowedBy};
 use rescind::methods::noisy::FinetuneSettings;
 use rescind::training::{Trainer, TrainingProgress, TrainingSettings, TrainingState};
 use rescind::{NetworkModel, NetworkObjective, Objective, RunConfig};
@@ -45,13 +45,10 @@ fn a_promise_of_one_is_kept_proved_and_useful() {
         let sigma = certificate.noise.sigma.value();
         assert!((sigma / needed.value() - 1.0).abs() < 1e-9);
         assert_eq!(certificate.noise.followed_by, FollowedBy::Recovery);
-        let reference = &assumptions(certificate)[0];
+        let reference = &certificate.assumptions[0];
         assert_eq!(reference.name, AssumptionName::Reference);
-        assert!(
-            reference.text.ends_with("the same recovery."),
-            "{}",
-            reference.text
-        );
+        let text = reference.text(certificate);
+        assert!(text.ends_with("the same recovery."), "{text}");
         assert!(certificate.method.settings.get("explanation").is_none());
         // Nothing is left of the start, and yet the model is of use.
         assert!(
@@ -122,7 +119,7 @@ fn every_step_adds_its_noise() {
         let off = after
             .iter()
             .find(|w| (f64::from(**w) / noise.grid.spacing()).fract().abs() > 0.0);
-        assert_eq!((off, noise.clamped, noise.times), (None, 0, steps));
+        assert_eq!((off, noise.times), (None, steps));
         assert!(checked(&run, 1).holds(), "{}", checked(&run, 1));
     }
 }

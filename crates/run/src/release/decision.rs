@@ -21,8 +21,6 @@ pub(super) struct Decision<'a> {
     pub(super) terms: Terms,
     pub(super) ball: BallIdentity,
     pub(super) batch_norm: BatchNorm,
-    /// σ√d.
-    pub(super) noise_norm: f64,
     /// The request that is answered, if one is; its state is filled in when it is known.
     pub(super) request: Option<RequestEntry>,
     /// Weights, content and state are filled in when they are known.
@@ -92,9 +90,9 @@ pub fn spending(
     Ok(match schedule {
         Some(schedule) => Spending::of_schedule(schedule, terms.sigma)?,
         None => Spending::Gaussian {
-            sensitivity: terms.guarantee.sensitivity,
+            sensitivity: terms.sensitivity,
             sigma: terms.sigma,
-            failure_probability: terms.guarantee.failure_probability,
+            failure_probability: terms.failure_probability,
         },
     })
 }
@@ -130,7 +128,6 @@ impl<'a> Decision<'a> {
             origin,
             (judged, norm),
         )?;
-        let noise_norm = noise_norm(terms.sigma, basis.model.parameters() as u64);
         let unknown = Digest::from([0; 32]);
         let request = basis
             .request
@@ -157,7 +154,6 @@ impl<'a> Decision<'a> {
             terms,
             ball,
             batch_norm,
-            noise_norm,
             request,
             release,
         })

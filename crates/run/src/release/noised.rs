@@ -2,6 +2,7 @@
 
 use super::decision::Decision;
 use super::error::ReleaseError;
+use super::evidence;
 use super::foundation::check_vector;
 use super::released::{Released, Step};
 use super::staging::Files;
@@ -13,10 +14,12 @@ use crate::ledger::{
 };
 use crate::tensors;
 use rescind_certificate::{
-    Certificate, CodeIdentity, Contradiction, Earlier, FORMAT, FollowedBy, Guarantee, MethodFacts,
-    ModelIdentity, NoiseRecord, RequestRecord, contradictions, digest_of, noisings,
+    Certificate, CodeIdentity, Contradiction, Day, EVIDENCE_FORMAT, Earlier, EvidenceRecord,
+    FORMAT, FollowedBy, Guarantee, MethodReported, ModelIdentity, NoiseRecord, RequestRecord,
+    assumptions, contradictions, digest_of, measured_contradictions, noisings,
 };
 use rescind_data::Digest;
+use rescind_privacy::Sensitivity;
 use rescind_privacy::noise::{NoiseReport, ReleaseFormat};
 
 /// Weights that the mechanism has noised, on terms that were decided before. They may be kept as
@@ -68,6 +71,12 @@ impl<'a> Noised<'a> {
         &self.decision.terms.guarantee
     }
 
+    /// Δ, the bound that binds.
+    #[must_use]
+    pub fn sensitivity(&self) -> Sensitivity {
+        self.decision.terms.sensitivity
+    }
+
     /// Standard deviation of the noise on every parameter, at every noisy step.
     #[must_use]
     pub fn sigma(&self) -> f64 {
@@ -92,7 +101,7 @@ impl<'a> Noised<'a> {
         ledger: &mut Ledger,
         key: &RunKey,
         state: Digest,
-        method: MethodFacts,
+        method: MethodReported,
     ) -> Result<Released, ReleaseError> {
         self.release_in_steps(ledger, key, (state, method), &mut |_| Ok(()))
     }
@@ -102,7 +111,7 @@ impl<'a> Noised<'a> {
         self,
         ledger: &mut Ledger,
         key: &RunKey,
-        (state, method): (Digest, MethodFacts),
+        (state, method): (Digest, MethodReported),
         observe: &mut dyn FnMut(Step) -> Result<(), ReleaseError>,
     ) -> Result<Released, ReleaseError> {
         let Noised {
@@ -115,9 +124,10 @@ impl<'a> Noised<'a> {
         let Decision {
             basis,
             terms,
+            ball,
+            batch_norm,
             mut request,
             mut release,
-            ..
         } = decision;
         let (run, model, number) = (basis.run, basis.model, release.number);
         if let Some(request) = &mut request {
@@ -136,26 +146,26 @@ impl<'a> Noised<'a> {
         let history = ledger.history();
         let pending = history.pending().into_iter();
         let covered: Vec<&RequestEntry> = pending.chain(&request).collect();
-        let times = noisings(&terms.bounds);
-        let certificate = Certificate {
+        let MethodReported { facts, measured } = method;
+        let mut certificate = Certificate {
             format: FORMAT.to_owned(),
             release: number,
-            guarantee: terms.guarantee,
-            bounds: terms.bounds,
+            bounds: terms.published(),
             noise: NoiseRecord {
                 sigma: report.sigma,
-                times,
+                times: noisings(&terms.bounds),
                 choice: basis.noise,
                 origin: report.origin,
                 largest,
                 format: ReleaseFormat::F32,
                 grid: report.grid,
-                count: report.count as u64,
-                clamped: report.clamped as u64,
-                norm: decision.noise_norm,
                 followed_by,
             },
-            requests: covered.iter().map(|request| record(request)).collect(),
+            guarantee: terms.guarantee,
+            requests: covered
+                .iter()
+                .map(|request| record(request))
+                .collect::<Result<_, _>>()?,
             earlier: earlier(history, request.is_some(), covered.len()),
             declarations: basis.declarations,
             model: ModelIdentity {
@@ -166,43 +176,43 @@ impl<'a> Noised<'a> {
                 parameters: model.parameters() as u64,
                 linearised: model.linearised,
                 statistics: model.statistic_count() as u64,
-                batch_norm: decision.batch_norm,
+                batch_norm,
                 rough_parts: model.smoothness.rough_parts(),
-                ball: decision.ball,
+                ball,
             },
             data: basis.data,
-            method,
+            method: facts,
+            assumptions: Vec::new(),
             code: CodeIdentity::current(),
-            released_at: release.released_at.clone(),
+            released_on: day("/released_on", &release.released_at)?,
             ledger: history.head(),
             key: key.identity(),
             signature: String::new(),
         };
-        if let Some(contradiction) = contradictions(&certificate).into_iter().next() {
-            let Contradiction {
-                field,
-                found,
-                expected,
-                why,
-            } = contradiction;
-            return Err(ReleaseError::Inconsistent {
-                field,
-                found,
-                expected,
-                why,
-            });
-        }
+        certificate.assumptions = assumptions(&certificate);
         let certificate = certificate.sealed(key.identity(), |bytes| key.sign(bytes))?;
+        let text = certificate.to_json()?;
+        let evidence = EvidenceRecord {
+            format: EVIDENCE_FORMAT.to_owned(),
+            release: number,
+            certificate: digest_of(text.as_bytes()),
+            released_at: release.released_at.clone(),
+            bounds: terms.bounds,
+            clamped: report.clamped as u64,
+            measured,
+        };
+        nothing_contradicts(&certificate, &evidence)?;
         observe(Step::Noised)?;
 
         let files = Files::new(weights_file, centre_file, model_file, &certificate)?;
         let staged = files.stage(run, number)?;
+        evidence::keep(run, &evidence)?;
         release.content = content_digest(&staged)?;
         release.weights = certificate.model.weights;
         observe(Step::Staged)?;
         let document = Document {
             release: number,
-            text: certificate.to_json()?,
+            text,
         };
         let entry = CertificateEntry {
             release: number,
@@ -223,13 +233,46 @@ impl<'a> Noised<'a> {
     }
 }
 
-fn record(request: &RequestEntry) -> RequestRecord {
-    RequestRecord {
+fn record(request: &RequestEntry) -> Result<RequestRecord, ReleaseError> {
+    Ok(RequestRecord {
         number: request.number,
-        requested_at: request.requested_at.clone(),
+        requested_on: day("/requests", &request.requested_at)?,
         records: request.records,
         commitment: request.commitment,
-    }
+    })
+}
+
+fn day(field: &str, time: &str) -> Result<Day, ReleaseError> {
+    Day::of(time).map_err(|error| ReleaseError::Inconsistent {
+        field: field.to_owned(),
+        found: time.to_owned(),
+        expected: "a time such as 2026-03-01T12:00:00Z".to_owned(),
+        why: error.to_string(),
+    })
+}
+
+/// Refuses facts and measurements that a verifier would find to contradict each other.
+fn nothing_contradicts(
+    certificate: &Certificate,
+    evidence: &EvidenceRecord,
+) -> Result<(), ReleaseError> {
+    let mut found = contradictions(certificate);
+    found.extend(measured_contradictions(certificate, evidence));
+    let Some(Contradiction {
+        field,
+        found,
+        expected,
+        why,
+    }) = found.into_iter().next()
+    else {
+        return Ok(());
+    };
+    Err(ReleaseError::Inconsistent {
+        field,
+        found,
+        expected,
+        why,
+    })
 }
 
 fn earlier(history: &History, answers: bool, covered: usize) -> Earlier {

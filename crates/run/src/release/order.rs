@@ -2,7 +2,7 @@
 
 use super::weights::PrivateWeights;
 use crate::ledger::{Budget, PrivateRow};
-use rescind_certificate::{DataFacts, Declaration, MethodFacts};
+use rescind_certificate::{DataFacts, Declaration, MethodReported};
 use rescind_data::Digest;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
@@ -53,7 +53,7 @@ pub struct ReleaseOrder<'a> {
     /// smallest that may be relied on binds.
     pub candidates: Vec<SensitivityBound>,
     /// What the method did.
-    pub method: MethodFacts,
+    pub method: MethodReported,
 }
 
 /// A release by noisy fine-tuning or output perturbation (docs/theory.md §4): the noise is part of

@@ -52,12 +52,12 @@ pub(super) fn judge(
     let bearable_sigma = BEARABLE * weights_norm / (parameters as f64).sqrt();
     let bearable_epsilon = match NoiseScale::new(bearable_sigma) {
         Ok(bearable) => {
-            let delta = guarantee.mechanism_delta;
-            Some(analytic::epsilon(delta, guarantee.sensitivity, bearable)?.value())
+            let delta = terms.mechanism_delta;
+            Some(analytic::epsilon(delta, terms.sensitivity, bearable)?.value())
         }
         Err(_) => None,
     };
-    let sensitivity = guarantee.sensitivity.value();
+    let sensitivity = terms.sensitivity.value();
     Ok(Some(Refusal {
         epsilon: guarantee.epsilon.value(),
         delta: guarantee.delta.value(),

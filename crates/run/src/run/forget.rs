@@ -257,7 +257,7 @@ impl Run {
             seconds: prepared.began.elapsed().as_secs_f64(),
         };
         facts.private.body = serde_json::to_string(&record).map_err(Error::Document)?;
-        let method = record.facts();
+        let method = record.reported();
         let mut written = setup.state_record(&prepared.retained, number);
         report(observer, Phase::Release, 0, Some(1))?;
         let description = setup.model.description();
@@ -383,7 +383,7 @@ fn finetune_report(
     let report = FinetuneReport {
         retained: process.retained.records.len(),
         sigma: noised.sigma(),
-        sensitivity: guarantee.sensitivity.value(),
+        sensitivity: noised.sensitivity().value(),
         epsilon: guarantee.epsilon.value(),
         delta: guarantee.delta.value(),
         start_projected: done.start_projected,

@@ -4,7 +4,7 @@ use super::Run;
 use crate::error::Error;
 use crate::release::{PrivateWeights, ReleaseOrder, Released, release};
 use crate::request::{Answered, ReleaseChoice};
-use rescind_certificate::{MethodFacts, SolveFacts};
+use rescind_certificate::{Measurements, MethodFacts, MethodReported, SolveFacts};
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::Observer;
 use rescind_unlearn::methods::MethodChoice;
@@ -34,18 +34,21 @@ impl Run {
         };
         let digest = setup.store.digest_of(record.number)?;
         let unchanged = ledger.history().last_request().map(|r| r.state) == Some(digest);
-        let facts = answered.facts();
+        let reported = answered.reported();
         let (candidates, method) = match unchanged {
-            true => (answered.bounds.clone(), facts),
+            true => (answered.bounds.clone(), reported),
             // Training went on from there: its own bounds hold, and what was measured of the step
             // is no longer so.
             false => (
                 self.setup.bounds_of_training(self.retained.len())?,
-                MethodFacts {
-                    gradient_norm_before: None,
-                    gradient_norm_after: None,
-                    solve: None,
-                    ..facts
+                MethodReported {
+                    measured: Measurements {
+                        gradient_norm_before: None,
+                        gradient_norm_after: None,
+                        solve: None,
+                        ..reported.measured
+                    },
+                    ..reported
                 },
             ),
         };
@@ -82,24 +85,29 @@ pub(super) fn private_weights(state: &TrainingState) -> PrivateWeights {
 }
 
 impl Answered {
-    /// What a certificate says of the method.
-    pub(super) fn facts(&self) -> MethodFacts {
+    /// What a certificate says of the method, and what its evidence does.
+    pub(super) fn reported(&self) -> MethodReported {
         let report = &self.method;
-        MethodFacts {
-            name: report.method.clone(),
-            settings: report.settings.clone(),
-            training_finished: self.training_finished,
-            seconds: self.seconds,
-            gradient_norm_before: report.gradient_norm_before,
-            gradient_norm_after: report.gradient_norm_after,
-            solve: report.solve.as_ref().map(|solve| SolveFacts {
-                solver: solve.solver.clone(),
-                ending: solve.ending.clone(),
-                products: solve.products,
-                residual: solve.residual,
-                right_hand_side: solve.right_hand_side,
-                theorem_residual: solve.theorem_residual,
-            }),
+        MethodReported {
+            facts: MethodFacts {
+                name: report.method.clone(),
+                settings: report.settings.clone(),
+            },
+            measured: Measurements {
+                training_finished: self.training_finished,
+                seconds: self.seconds,
+                gradient_norm_before: report.gradient_norm_before,
+                gradient_norm_after: report.gradient_norm_after,
+                solve: report.solve.as_ref().map(|solve| SolveFacts {
+                    solver: solve.solver.clone(),
+                    ending: solve.ending.clone(),
+                    products: solve.products,
+                    residual: solve.residual,
+                    right_hand_side: solve.right_hand_side,
+                    theorem_residual: solve.theorem_residual,
+                }),
+                details: report.details.clone(),
+            },
         }
     }
 }

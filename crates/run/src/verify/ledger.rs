@@ -2,8 +2,8 @@
 
 use crate::key::RunKey;
 use crate::ledger::{Entry, History, Ledger, ReleaseEntry, RequestEntry};
-use rescind_certificate::Certificate;
 use rescind_certificate::verify::{Checks, Subject, compare};
+use rescind_certificate::{Certificate, Day};
 use rescind_data::Digest;
 use serde_json::Value;
 use std::path::Path;
@@ -120,7 +120,8 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
     };
     let stated = ReleaseEntry {
         number: certificate.release,
-        released_at: certificate.released_at.clone(),
+        // The certificate has the day alone, which is compared below.
+        released_at: row.released_at.clone(),
         spent: row.spent,
         epsilon: guarantee.epsilon,
         delta: guarantee.delta,
@@ -131,8 +132,12 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
         state: row.state,
     };
     let spent = (row.spent.gdp().ok(), row.spent.sigma());
-    let spends = spent == (Some(guarantee.mu), noise.sigma)
-        && row.spent.failure_probability().to_bits() == guarantee.failure_probability.to_bits();
+    let failure = certificate
+        .binding()
+        .map_or(0.0, |bound| bound.failure_probability);
+    let spends = spent == (Some(guarantee.gdp), noise.sigma)
+        && row.spent.failure_probability().to_bits() == failure.to_bits()
+        && is_day(&row.released_at, &certificate.released_on);
     checks.passed_if(
         stated == *row && spends,
         subject,
@@ -163,13 +168,9 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
             .iter()
             .zip(&certificate.requests)
             .all(|(row, stated)| {
-                (row.number, &row.requested_at, row.records, row.commitment)
-                    == (
-                        stated.number,
-                        &stated.requested_at,
-                        stated.records,
-                        stated.commitment,
-                    )
+                is_day(&row.requested_at, &stated.requested_on)
+                    && (row.number, row.records, row.commitment)
+                        == (stated.number, stated.records, stated.commitment)
             });
     checks.passed_if(agree, subject, "the ledger's rows of its requests agree");
     if !agree {
@@ -185,4 +186,9 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
             "the ledger's rows disagree",
         );
     }
+}
+
+/// Whether a time of the ledger lies on a certificate's day.
+fn is_day(time: &str, day: &Day) -> bool {
+    Day::of(time).is_ok_and(|found| found == *day)
 }

@@ -3,7 +3,8 @@
 #![allow(dead_code)] // each test uses a part
 
 use rescind_certificate::{
-    Certificate, DataFacts, Declaration, Declared, InputScaling, MethodFacts, SolveFacts, digest_of,
+    Certificate, DataFacts, Declaration, Declared, InputScaling, Measurements, MethodFacts,
+    MethodReported, SolveFacts, digest_of,
 };
 use rescind_data::{DataSource, Dataset, Digest, Manifest, Selection, load, record_hash};
 use rescind_network::{Activation, Network, Tensor as NetworkTensor, zoo};
@@ -44,6 +45,14 @@ impl Fixture {
     pub fn with(activation: Activation, norm: zoo::Norm) -> Self {
         let description = zoo::mlp(&[4], &[16, 16], 3, activation, norm).unwrap();
         Self::of(Network::new(description).unwrap())
+    }
+
+    /// A network linearised at a centre, which orders must give.
+    pub fn tangent() -> Self {
+        let mut fixture = Self::new();
+        fixture.model.linearised = true;
+        fixture.model.kind = "tangent".to_owned();
+        fixture
     }
 
     pub fn of(network: Network) -> Self {
@@ -259,13 +268,21 @@ pub fn fine_tuned(fixture: &Fixture, number: u64, steps: u64, epochs: u64) -> Ce
         settings = json!({"start_radius": 0.5, "recovery_epochs": epochs, "noisy_steps": steps,
             "step_size": 0.1, "clip_norm": 1.5, "weight_decay": 0.25, "minibatch": 16, "seed": 3});
     }
-    let method = MethodFacts {
-        name: "noisy-finetune".to_owned(),
-        settings: settings.as_object().unwrap().clone(),
-        gradient_norm_before: None,
-        gradient_norm_after: None,
-        solve: None,
-        ..method()
+    let name = match steps {
+        0 => "output-perturbation",
+        _ => "noisy-finetune",
+    };
+    let method = MethodReported {
+        facts: MethodFacts {
+            name: name.to_owned(),
+            settings: settings.as_object().unwrap().clone(),
+        },
+        measured: Measurements {
+            gradient_norm_before: None,
+            gradient_norm_after: None,
+            solve: None,
+            ..method().measured
+        },
     };
     let key = RunKey::open(fixture.run()).unwrap();
     let released = noised.release(&mut ledger, &key, state(number), method);
@@ -276,23 +293,41 @@ pub fn state(number: u64) -> Digest {
     Digest::from([number as u8; 32])
 }
 
-pub fn method() -> MethodFacts {
-    let settings = json!({"curvature": "gauss_newton", "damping": 0.001, "iterations": 60});
-    MethodFacts {
-        name: "newton".to_owned(),
-        settings: settings.as_object().unwrap().clone(),
-        training_finished: true,
-        seconds: 1.25,
-        gradient_norm_before: Some(0.186),
-        gradient_norm_after: Some(0.19),
-        solve: Some(SolveFacts {
-            solver: "cg".to_owned(),
-            ending: "converged".to_owned(),
-            products: 60,
-            residual: Some(0.0003),
-            right_hand_side: 0.002,
-            theorem_residual: Some(0.0004),
-        }),
+pub fn method() -> MethodReported {
+    let settings = json!({"curvature": "gauss_newton", "damping": 0.001, "iterations": 60,
+        "constants": {"hessian_lipschitz": {"value": 0.1}}});
+    MethodReported {
+        facts: MethodFacts {
+            name: "newton".to_owned(),
+            settings: settings.as_object().unwrap().clone(),
+        },
+        measured: Measurements {
+            training_finished: true,
+            seconds: 1.25,
+            gradient_norm_before: Some(0.186),
+            gradient_norm_after: Some(0.19),
+            solve: Some(SolveFacts {
+                solver: "cg".to_owned(),
+                ending: "converged".to_owned(),
+                products: 60,
+                residual: Some(0.0003),
+                right_hand_side: 0.002,
+                theorem_residual: Some(0.0004),
+            }),
+            details: json!({"solve_seconds": 0.75}),
+        },
+    }
+}
+
+/// Descent to ‖∇F‖ = 0.2 under a penalty of 100.
+pub fn descent() -> MethodReported {
+    let settings = json!({"penalty": 100.0, "gradient_bound": 0.2});
+    MethodReported {
+        facts: MethodFacts {
+            name: "descent".to_owned(),
+            settings: settings.as_object().unwrap().clone(),
+        },
+        ..method()
     }
 }
 
@@ -318,11 +353,11 @@ pub fn newton_bound(least: Provenance) -> SensitivityBound {
     SensitivityBound::new(Theorem::NewtonStep, constants).unwrap()
 }
 
-/// ‖∇F‖ = 0.19 over μ = 100.
+/// ‖∇F‖ and 0.2 over μ = 100, as [`descent`] has it.
 pub fn convex_bound(norm: f64, provenance: Provenance) -> SensitivityBound {
     let constants = vec![
         constant(Symbol::GradientNorm, norm, provenance),
-        constant(Symbol::GradientBound, 0.0, Provenance::Proved),
+        constant(Symbol::GradientBound, 0.2, Provenance::Proved),
         constant(Symbol::StrongConvexity, 100.0, Provenance::Proved),
     ];
     SensitivityBound::new(Theorem::StronglyConvex, constants).unwrap()

@@ -69,7 +69,10 @@ impl Method for Retrain {
             state: next,
             report: MethodReport {
                 method: NAME.to_owned(),
-                settings: Map::new(),
+                settings: match Capability::LinearOutputs.is_of(task.model) {
+                    true => members(NAME, &convex_settings(task.training)?)?,
+                    false => Map::new(),
+                },
                 explanation: None,
                 gradient_norm_before: None,
                 gradient_norm_after: reached,

@@ -3,15 +3,16 @@
 use super::sources::Sources;
 use crate::report::page::{Block, Section, Table};
 use crate::report::words::{above, named, number};
-use rescind::certificate::{BoundRecord, Certificate};
+use rescind::certificate::{BoundRecord, Certificate, epsilon_by};
 use rescind_privacy::sensitivity::Constant;
 
 pub(super) fn sections(sources: &Sources<'_>) -> Vec<Section> {
     let Some(certificate) = &sources.certificate else {
         return Vec::new();
     };
-    let assumptions = rescind::certificate::assumptions(certificate).into_iter();
-    let assumptions = assumptions.map(|assumption| (named(&assumption.name), assumption.text));
+    let assumptions = certificate.assumptions.iter();
+    let assumptions =
+        assumptions.map(|assumption| (named(&assumption.name), assumption.text(certificate)));
     vec![
         Section::new(
             "Bounds on the distance from retraining",
@@ -31,15 +32,14 @@ fn bounds(certificate: &Certificate) -> Table {
     let binding = certificate.guarantee.binding;
     let rows = certificate.bounds.iter().map(|bound| {
         let role = match &bound.excluded {
-            Some(why) => format!("not relied on: {why}"),
+            Some(why) => format!("not relied on: {}", named(why).replace('_', " ")),
             None if bound.theorem == binding => "binds".to_owned(),
             None => "larger".to_owned(),
         };
         vec![
             bound.theorem.to_string(),
             number(bound.value),
-            bound
-                .epsilon
+            epsilon_by(bound, certificate.guarantee.delta, certificate.noise.sigma)
                 .map_or("\u{2013}".to_owned(), |epsilon| above(epsilon.value())),
             bound.kind.to_string(),
             role,
@@ -56,7 +56,7 @@ fn bounds(certificate: &Certificate) -> Table {
     ];
     let delta = above(certificate.guarantee.delta.value());
     let caption = format!(
-        "Every bound known for release {}, and the epsilon at delta = {delta} for a reader who relies on \
+        "The bounds that the certificate of release {} states, and the epsilon at delta = {delta} for a reader who relies on \
          that bound alone. The smallest that may be relied on binds.",
         certificate.release
     );

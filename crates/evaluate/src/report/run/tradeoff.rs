@@ -31,10 +31,15 @@ pub(super) fn section(
         return Ok(Section::new(title, Vec::new()));
     };
     let (bound, delta) = match &sources.certificate {
-        Some(certificate) => (
-            certificate.guarantee.sensitivity,
-            certificate.guarantee.mechanism_delta,
-        ),
+        Some(certificate) => {
+            let failure = certificate
+                .binding()
+                .map_or(0.0, |bound| bound.failure_probability);
+            (
+                Sensitivity::new(certificate.sensitivity())?,
+                certificate.guarantee.delta.less_failure(failure)?,
+            )
+        }
         None => (
             Sensitivity::new(2.0 * sources.run.ball().radius())?,
             Delta::new(DELTA)?,

@@ -1,6 +1,7 @@
 //! The Newton step as a method.
 
 use super::choices::{Preconditioning, SolverChoice};
+use super::damping::Damping;
 use super::exact::residuals;
 use super::kept;
 use super::report::NewtonReport;
@@ -161,8 +162,11 @@ impl NewtonSettings {
 
 fn report(report: &NewtonReport) -> Result<MethodReport, Error> {
     let mut settings = members(NAME, &report.settings)?;
-    // As asked for, with the damping that followed.
-    if let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into()) {
+    // As asked for, with the damping that followed; one that was chosen from a measured spectrum is
+    // no setting, and stays in the details.
+    if !matches!(report.settings.damping, Damping::FromSpectrum { .. })
+        && let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into())
+    {
         settings.insert("damping_choice".to_owned(), choice);
     }
     settings.insert(

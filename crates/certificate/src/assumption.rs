@@ -1,0 +1,78 @@
+//! What a promise takes for granted, by name.
+
+use rescind_privacy::sensitivity::Symbol;
+use serde::{Deserialize, Serialize};
+
+/// One assumption; its sentence is made when it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assumption {
+    /// Its name.
+    pub name: AssumptionName,
+    /// The constants of the binding bound that it is about, where it is about some.
+    pub constants: Vec<Symbol>,
+}
+
+/// The name of an assumption; `docs/guarantees.md` explains each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssumptionName {
+    /// What the release is compared with.
+    Reference,
+    /// It speaks of one release.
+    LaterReleases,
+    /// Earlier releases held the records.
+    EarlierReleases,
+    /// The choice of records is not protected.
+    ChoiceOfRecords,
+    /// Copies among the retained records.
+    Copies,
+    /// Un-noised files stay private.
+    PrivateState,
+    /// The run was not copied, nor an older copy put in its place.
+    RunNotCopied,
+    /// Settings were not tuned on forgotten records.
+    SettingsNotTuned,
+    /// The centre given does not depend on the records.
+    PublicCentre,
+    /// The constants given that scale the inputs do not depend on the records.
+    InputScalingGiven,
+    /// The set of classes was read off the records.
+    ClassesReadFromRecords,
+    /// The weights were trained elsewhere.
+    ImportedWeights,
+    /// The model's own code keeps to the records it is asked for.
+    OutsideModel,
+    /// Some constants are assumed.
+    AssumedConstants,
+    /// Somebody vouches for some constants.
+    DeclaredConstants,
+    /// Some constants are estimates.
+    EstimatedConstants,
+    /// Some constants may be wrong with a known probability.
+    ProbabilisticConstants,
+    /// σ was computed from the records.
+    NoiseDependsOnRecords,
+    /// ε was computed from the records.
+    EpsilonDependsOnRecords,
+    /// Constants quoted here carry no noise.
+    QuotedMeasurements,
+    /// The Hessian has no Lipschitz constant.
+    HessianNotLipschitz,
+    /// Batch-norm statistics carry no noise.
+    BatchNormStatistics,
+    /// Constants that scale the inputs carry no noise.
+    InputScaling,
+    /// The noise comes from a cryptographic generator.
+    NoiseGenerator,
+    /// Noise is computed with finite precision.
+    FloatingPoint,
+    /// The noise is repeatable.
+    InsecureNoise,
+    /// The operator accepted noise that outweighs the weights.
+    DestructiveNoise,
+    /// ε is too large to protect anybody.
+    VacuousEpsilon,
+    /// δ is too large to protect anybody.
+    LargeDelta,
+}

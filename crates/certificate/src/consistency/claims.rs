@@ -1,0 +1,261 @@
+//! Which method may claim which theorem, of which models, and where each constant is stated too.
+
+use super::collector::Collector;
+use crate::arithmetic::comes_from_records;
+use crate::record::{BoundRecord, Certificate};
+use rescind_privacy::sensitivity::{Constant, Provenance, Symbol, Theorem};
+use serde_json::Value;
+
+/// Models that a method forgets from.
+#[derive(Clone, Copy, PartialEq)]
+enum Models {
+    /// Those whose outputs are linear in the weights, so that their loss is convex in them.
+    Convex,
+    /// Those that are not.
+    Other,
+    /// All.
+    Any,
+}
+
+/// What a method may claim.
+struct Claim {
+    method: &'static str,
+    models: Models,
+    theorems: &'static [Theorem],
+}
+
+const CLAIMS: &[Claim] = &[
+    Claim {
+        method: "descent",
+        models: Models::Convex,
+        theorems: &[Theorem::StronglyConvex, Theorem::BallDiameter],
+    },
+    Claim {
+        method: "newton",
+        models: Models::Other,
+        theorems: &[Theorem::NewtonStep, Theorem::BallDiameter],
+    },
+    Claim {
+        method: "noisy-finetune",
+        models: Models::Other,
+        theorems: &[Theorem::NoisyFineTuning],
+    },
+    Claim {
+        method: "output-perturbation",
+        models: Models::Other,
+        theorems: &[Theorem::OutputPerturbation],
+    },
+    // Any model can be trained afresh.
+    Claim {
+        method: "retrain",
+        models: Models::Any,
+        theorems: &[Theorem::StronglyConvex, Theorem::BallDiameter],
+    },
+    Claim {
+        method: "rewind",
+        models: Models::Other,
+        theorems: &[Theorem::RewindToDelete, Theorem::BallDiameter],
+    },
+];
+
+/// Where else a certificate states a constant.
+#[derive(Clone, Copy)]
+enum Stated {
+    /// The ball's radius.
+    Radius,
+    /// At least twice that, where the constant is proved: only the ball proves a distance.
+    Diameter,
+    /// The setting of the method at this JSON pointer.
+    Setting(&'static str),
+    /// The same, where the constant is neither measured nor estimated.
+    SettingUnlessMeasured(&'static str),
+}
+
+const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
+    (Theorem::BallDiameter, Symbol::BallRadius, Stated::Radius),
+    (
+        Theorem::StronglyConvex,
+        Symbol::GradientNorm,
+        Stated::SettingUnlessMeasured("/gradient_bound"),
+    ),
+    (
+        Theorem::StronglyConvex,
+        Symbol::GradientBound,
+        Stated::Setting("/gradient_bound"),
+    ),
+    (
+        Theorem::StronglyConvex,
+        Symbol::StrongConvexity,
+        Stated::Setting("/penalty"),
+    ),
+    (Theorem::NewtonStep, Symbol::Distance, Stated::Diameter),
+    (
+        Theorem::NewtonStep,
+        Symbol::Damping,
+        Stated::SettingUnlessMeasured("/damping"),
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::HessianLipschitz,
+        Stated::SettingUnlessMeasured("/constants/hessian_lipschitz/value"),
+    ),
+    (
+        Theorem::OutputPerturbation,
+        Symbol::StartRadius,
+        Stated::Setting("/start_radius"),
+    ),
+    (
+        Theorem::NoisyFineTuning,
+        Symbol::StartRadius,
+        Stated::Setting("/start_radius"),
+    ),
+    (
+        Theorem::NoisyFineTuning,
+        Symbol::StepSize,
+        Stated::Setting("/step_size"),
+    ),
+    (
+        Theorem::NoisyFineTuning,
+        Symbol::ClipNorm,
+        Stated::Setting("/clip_norm"),
+    ),
+    (
+        Theorem::NoisyFineTuning,
+        Symbol::WeightDecay,
+        Stated::Setting("/weight_decay"),
+    ),
+    (
+        Theorem::NoisyFineTuning,
+        Symbol::NoisySteps,
+        Stated::Setting("/noisy_steps"),
+    ),
+    (
+        Theorem::RewindToDelete,
+        Symbol::GradientLipschitz,
+        Stated::Setting("/gradient_lipschitz"),
+    ),
+    (
+        Theorem::RewindToDelete,
+        Symbol::RecordGradient,
+        Stated::Setting("/record_gradient"),
+    ),
+];
+
+/// Method, model, theorems and constants fit each other.
+pub fn fit(certificate: &Certificate, all: &mut Collector) {
+    let (method, model) = (&certificate.method.name, &certificate.model);
+    let Some(claim) = CLAIMS.iter().find(|claim| claim.method == method) else {
+        let known: Vec<&str> = CLAIMS.iter().map(|claim| claim.method).collect();
+        let why = "nobody says what such a method may claim";
+        all.require(false, "/method/name", method, known.join(", "), why);
+        return;
+    };
+    let convex = model.linearised || model.kind == "head";
+    let suits = match claim.models {
+        Models::Convex => convex,
+        Models::Other => !convex,
+        Models::Any => true,
+    };
+    all.require(
+        suits,
+        "/method/name",
+        method,
+        if convex { "descent" } else { "another method" },
+        "convex models (tangent, head), and they alone, are forgotten from by descent",
+    );
+    for (index, bound) in certificate.bounds.iter().enumerate() {
+        let theorem = bound.theorem;
+        let may =
+            claim.theorems.contains(&theorem) && (theorem != Theorem::StronglyConvex || convex);
+        let expected: Vec<&str> = claim.theorems.iter().map(|t| t.as_str()).collect();
+        all.require(
+            may,
+            format!("/bounds/{index}/theorem"),
+            theorem,
+            expected.join(", "),
+            "the theorem does not speak of what this method does to this model",
+        );
+        for (position, constant) in bound.constants.iter().enumerate() {
+            let field = format!("/bounds/{index}/constants/{position}/value");
+            is_stated(certificate, bound, constant, &field, all);
+        }
+        if theorem == Theorem::RewindToDelete {
+            rewound(certificate, index, bound, all);
+        }
+    }
+}
+
+/// A constant has the value that the rest of the certificate states.
+fn is_stated(
+    certificate: &Certificate,
+    bound: &BoundRecord,
+    constant: &Constant,
+    field: &str,
+    all: &mut Collector,
+) {
+    let rows = CONSTANTS
+        .iter()
+        .filter(|(theorem, symbol, _)| (*theorem, *symbol) == (bound.theorem, constant.symbol()));
+    for (_, _, stated) in rows {
+        let value = constant.value();
+        let chosen = !comes_from_records(constant.provenance());
+        match *stated {
+            Stated::Radius => {
+                let radius = certificate.model.ball.radius;
+                let equal = value.to_bits() == radius.to_bits();
+                let why = "it is the radius of the ball";
+                all.require(equal, field, value, radius, why);
+            }
+            Stated::Diameter => {
+                let diameter = 2.0 * certificate.model.ball.radius;
+                let holds = constant.provenance() != Provenance::Proved || value >= diameter;
+                let why = "only the ball proves a distance, its diameter";
+                all.require(holds, field, value, diameter, why);
+            }
+            Stated::Setting(_) | Stated::SettingUnlessMeasured(_)
+                if !chosen && matches!(stated, Stated::SettingUnlessMeasured(_)) => {}
+            Stated::Setting(pointer) | Stated::SettingUnlessMeasured(pointer) => {
+                let settings = &certificate.method.settings;
+                let setting = setting(settings, pointer);
+                let equal = setting.is_some_and(|s| s.to_bits() == value.to_bits());
+                all.require(
+                    equal,
+                    field,
+                    value,
+                    setting.map_or_else(
+                        || format!("/method/settings{pointer}, which is no number"),
+                        |setting| setting.to_string(),
+                    ),
+                    "the bound must use the settings that the method used",
+                );
+            }
+        }
+    }
+}
+
+/// The number among settings at a JSON pointer.
+fn setting(settings: &serde_json::Map<String, Value>, pointer: &str) -> Option<f64> {
+    let (first, rest) = match pointer.get(1..)?.split_once('/') {
+        Some((first, rest)) => (first, format!("/{rest}")),
+        None => (pointer.get(1..)?, String::new()),
+    };
+    settings.get(first)?.pointer(&rest)?.as_f64()
+}
+
+/// Whoever was trained on before a rewinding and not removed since is retained.
+fn rewound(certificate: &Certificate, index: usize, bound: &BoundRecord, all: &mut Collector) {
+    let value = |symbol| {
+        let mut constants = bound.constants.iter();
+        let found = constants.find(|constant| constant.symbol() == symbol);
+        found.map_or(f64::NAN, Constant::value)
+    };
+    let left = value(Symbol::RecordsTrained) - value(Symbol::RecordsRemoved);
+    let retained = certificate.data.retained as f64;
+    all.require(
+        (left - retained).abs() <= 0.0,
+        format!("/bounds/{index}/constants"),
+        format!("n - m = {left}"),
+        retained,
+        "the records trained on before the rewinding, less those removed, are the retained ones",
+    );
+}

@@ -1,0 +1,200 @@
+//! What an assumption says.
+
+use super::assumption::{Assumption, AssumptionName as Name};
+use super::assumptions::largest_sensible_delta;
+use super::declaration::Declared;
+use super::facts::FollowedBy;
+use super::figures::{nearest, upward};
+use super::noising::schedule;
+use super::record::Certificate;
+use rescind_privacy::sensitivity::Constant;
+
+impl Assumption {
+    /// The assumption in words, about the certificate it is taken from.
+    #[must_use]
+    pub fn text(&self, certificate: &Certificate) -> String {
+        let list = self.listed(certificate);
+        match self.name {
+            Name::InsecureNoise => "The noise came from a fixed seed. This certifies nothing against \
+                anyone who knows or guesses the seed: they can take the noise off."
+                .into(),
+            Name::VacuousEpsilon => "An epsilon this large promises nothing of practical worth: an \
+                observer may be all but certain whether the records were ever used."
+                .into(),
+            Name::LargeDelta => {
+                let records = certificate.data.retained.saturating_add(certificate.forgotten());
+                format!(
+                    "Delta = {} is large for {records} records: publishing one of them as it is, \
+                     picked at random, keeps a delta of {}. Ask for at most {}.",
+                    upward(certificate.guarantee.delta.value()),
+                    nearest(10.0 * largest_sensible_delta(records)),
+                    nearest(largest_sensible_delta(records)),
+                )
+            }
+            Name::Reference => reference(certificate),
+            Name::AssumedConstants => {
+                format!("Nobody checked {list}. If a value is wrong, the promise does not hold.")
+            }
+            Name::DeclaredConstants => format!(
+                "Somebody vouches for {list}, which no program can check. If a value is wrong, the \
+                 promise does not hold."
+            ),
+            Name::EstimatedConstants => format!(
+                "{list}: an estimate whose error nobody bounds. This is evidence, not a proof."
+            ),
+            Name::ProbabilisticConstants => {
+                format!("{list} may be wrong with a known probability, which delta includes.")
+            }
+            Name::NoiseDependsOnRecords => "Sigma was computed from constants that were computed from \
+                the records, so it depends on them too. Strictly, the promise needs each of these \
+                constants to stay below a value declared beforehand."
+                .into(),
+            Name::EpsilonDependsOnRecords => "Epsilon was computed from constants that were computed \
+                from the records: it describes this release, and was not promised beforehand."
+                .into(),
+            Name::QuotedMeasurements => format!(
+                "The promise rests on {list}, so this certificate quotes them. They were computed \
+                 from the records and carry no noise: epsilon and delta cover the released files, \
+                 not these figures. Show them to those who may know them."
+            ),
+            Name::HessianNotLipschitz => format!(
+                "Parts {} have no second derivative everywhere, so the assumption of a Lipschitz \
+                 Hessian does not hold for this model. A bound that needs it is listed, but nothing \
+                 rests on it.",
+                certificate.model.rough_parts.join(", ")
+            ),
+            Name::PublicCentre => {
+                let centre = certificate.model.ball.centre;
+                let digest = centre.map_or_else(|| "none".to_owned(), |centre| centre.to_string());
+                declared(
+                    certificate,
+                    Declared::PublicCentre,
+                    &format!(
+                        "the centre of the ball (digest {digest}), weights given from outside, does \
+                         not depend on the records: no record of the run went into it, nor into a \
+                         network that it was made from"
+                    ),
+                )
+            }
+            Name::InputScalingGiven => declared(
+                certificate,
+                Declared::InputScaling,
+                "the constants that scale the inputs, given from outside, do not depend on the \
+                 records",
+            ),
+            Name::ClassesReadFromRecords => declared(
+                certificate,
+                Declared::ClassesReadFromRecords,
+                "the set of classes, which was read off the records, would have been the same had \
+                 the forgotten ones never been there",
+            ),
+            Name::ImportedWeights => declared(
+                certificate,
+                Declared::ImportedWeights,
+                "the weights, which were trained elsewhere and found to lie in the ball when they \
+                 were imported, came about by the training described here, and that training stays \
+                 in the ball and stops where it says",
+            ),
+            Name::OutsideModel => declared(
+                certificate,
+                Declared::OutsideModel,
+                "the model's own code computes losses, gradients and identities of the records it \
+                 is asked for, correctly and without looking at any others",
+            ),
+            Name::SettingsNotTuned => "Radii, damping, steps, noise and stopping rules were not chosen \
+                by looking at the forgotten records. Nobody checked."
+                .into(),
+            Name::Copies => "Only the listed records were forgotten. Copies of them, exact or nearly \
+                so, that remain among the retained records still act on the model."
+                .into(),
+            Name::EarlierReleases => format!(
+                "{} earlier release(s) of this run were made while these records were still in the \
+                 model. Whoever kept one has what it reveals.",
+                certificate.earlier.releases
+            ),
+            Name::LaterReleases => "Epsilon and delta speak of this release alone. Every later \
+                release of the same run weakens them; the run's ledger states what holds today."
+                .into(),
+            Name::ChoiceOfRecords => "That records were forgotten, on which days and how many is not \
+                hidden. If the choice of records depended on others, or on an earlier release, the \
+                choice itself may reveal something."
+                .into(),
+            Name::PrivateState => "Un-noised weights, optimiser state, checkpoints and everything \
+                measured stay in the run's private folder and reach nobody."
+                .into(),
+            Name::RunNotCopied => "There is one run: no copy of it, and no older state of it put \
+                back, makes a release of the same weights. Two noises on the same weights reveal more \
+                than one, and no program sees a copy that is kept elsewhere."
+                .into(),
+            Name::BatchNormStatistics => "Batch-norm statistics were recomputed on the retained \
+                records with the noised weights. They protect the forgotten records, and say \
+                something about the retained ones."
+                .into(),
+            Name::InputScaling => "The constants that scale the inputs were computed on the retained \
+                records, without noise. They protect the forgotten records, and say something about \
+                the retained ones."
+                .into(),
+            Name::NoiseGenerator => "The noise comes from ChaCha20, keyed by the operating system's \
+                generator. The promise holds against whoever cannot tell its output from chance."
+                .into(),
+            Name::FloatingPoint => "Noise is Gaussian up to floating-point rounding and rounded to a \
+                grid; the theorem speaks of exact Gaussian noise."
+                .into(),
+            Name::DestructiveNoise => "The operator accepted noise even if it outweighs the weights; \
+                the released model may be of no use."
+                .into(),
+        }
+    }
+
+    /// `M (Lipschitz …) = 1, …` of the constants that it is about.
+    fn listed(&self, certificate: &Certificate) -> String {
+        let constants = certificate.binding().map_or(&[][..], |b| &b.constants);
+        let about = |constant: &&Constant| self.constants.contains(&constant.symbol());
+        let list: Vec<String> = constants
+            .iter()
+            .filter(about)
+            .map(|c| format!("{} ({}) = {}", c.symbol(), c.symbol().meaning(), c.value()))
+            .collect();
+        list.join(", ")
+    }
+}
+
+/// Something taken on somebody's word.
+fn declared(certificate: &Certificate, what: Declared, says: &str) -> String {
+    let mut all = certificate.declarations.iter();
+    let found = all.find(|declaration| declaration.what == what);
+    let who = match found.and_then(|declaration| declaration.by.as_ref()) {
+        Some(name) => format!("{name} declares"),
+        None => "Nobody vouches, and it is taken for granted,".to_owned(),
+    };
+    format!("{who} that {says}. No program can check it.")
+}
+
+/// What retraining would have been put through.
+fn reference(certificate: &Certificate) -> String {
+    let radius = certificate.model.ball.radius;
+    let training = format!(
+        "The release is compared with the same training run on the retained records alone, with \
+         the same settings, whose weights are projected into the same ball (radius {radius}) and "
+    );
+    let then = match (schedule(&certificate.bounds), certificate.noise.followed_by) {
+        (None, _) => "noised in the same way.".to_owned(),
+        (Some(schedule), followed) => {
+            let steps = match schedule.noisy_steps {
+                0 => format!(
+                    "projected and noised in the same way (start radius {})",
+                    schedule.radius
+                ),
+                steps => format!(
+                    "put through the same noisy fine-tuning (start radius {}, {steps} noisy steps)",
+                    schedule.radius
+                ),
+            };
+            match followed {
+                FollowedBy::Nothing => format!("{steps}."),
+                FollowedBy::Recovery => format!("{steps} and the same recovery."),
+            }
+        }
+    };
+    training + &then
+}
