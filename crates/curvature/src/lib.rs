@@ -34,6 +34,7 @@
 #![warn(missing_docs)]
 
 mod control;
+mod dense;
 mod operator;
 mod precondition;
 mod random;

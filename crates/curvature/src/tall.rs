@@ -3,11 +3,11 @@
 //! Entries stay in the scalar's precision; sums and the small matrices are `f64`. Work is cut into
 //! pieces that depend on the sizes alone, so that results do not depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Mat, MatRef};
 use rayon::prelude::*;
 
-use crate::{Real, vector};
+use crate::dense::add_product;
+use crate::{Real, dense, vector};
 
 /// Rows converted to `f64` at a time.
 const PANEL: usize = 512;
@@ -58,14 +58,14 @@ pub(crate) fn gram<T: Real>(dim: usize, x: &[T], y: &[T]) -> Mat<f64> {
                 let end = end.min(begin + PANEL);
                 let x = panel(dim, x, begin, end);
                 let y = panel(dim, y, begin, end);
-                matmul(&mut sum, Accum::Add, x.transpose(), &y, 1.0, Par::Seq);
+                add_product(&mut sum, x.transpose(), y.as_ref());
             }
             sum
         })
         .collect();
     parts
         .into_iter()
-        .fold(Mat::zeros(x_columns, y_columns), |sum, part| sum + part)
+        .fold(Mat::zeros(x_columns, y_columns), dense::sum)
 }
 
 /// `X M` for X of `dim` rows.
@@ -79,14 +79,7 @@ pub(crate) fn multiply<T: Real>(dim: usize, x: &[T], m: MatRef<'_, f64>) -> Vec<
             for begin in (0..dim).step_by(PANEL) {
                 let end = dim.min(begin + PANEL);
                 let mut product = Mat::<f64>::zeros(end - begin, width);
-                matmul(
-                    &mut product,
-                    Accum::Replace,
-                    panel(dim, x, begin, end),
-                    m,
-                    1.0,
-                    Par::Seq,
-                );
+                add_product(&mut product, panel(dim, x, begin, end).as_ref(), m);
                 for column in 0..width {
                     let out = &mut out[column * dim + begin..column * dim + end];
                     for (out, value) in out.iter_mut().zip(product.col_as_slice(column)) {

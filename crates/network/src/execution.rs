@@ -4,12 +4,12 @@
 //! thread in one order, and partial results are added in the order of the chunks. So a result has
 //! the same bits whatever the number of threads and the memory budget.
 
+use crate::NetworkError;
 use crate::program::Program;
 use crate::scalar::Scalar;
-use crate::{NetworkError, kernel};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Threads and memory that passes may use.
 ///
@@ -86,17 +86,18 @@ impl Execution {
         let Some(pool) = self.pool.as_ref().filter(|_| items.len() > 1 && lanes > 1) else {
             return workspaces.with(|w| items.into_iter().try_for_each(|item| work(item, w)));
         };
-        let mut rest = items;
-        while !rest.is_empty() {
-            let next = rest.split_off(lanes.min(rest.len()));
-            let wave = std::mem::replace(&mut rest, next);
-            let results: Vec<Result<(), E>> = pool.install(|| {
-                wave.into_par_iter()
-                    .with_max_len(1)
-                    .map(|item| workspaces.with(|w| work(item, w)))
-                    .collect()
+        let job = |item| Mutex::new((Some(item), Ok::<(), E>(())));
+        let jobs: Vec<_> = items.into_iter().map(job).collect();
+        for wave in jobs.chunks(lanes) {
+            in_parallel(pool, wave.len(), &|index| {
+                let (item, result) = &mut *lock(&wave[index]);
+                if let Some(item) = item.take() {
+                    *result = workspaces.with(|w| work(item, w));
+                }
             });
-            results.into_iter().collect::<Result<(), E>>()?;
+            for job in wave {
+                std::mem::replace(&mut lock(job).1, Ok(()))?;
+            }
         }
         Ok(())
     }
@@ -139,7 +140,7 @@ impl Execution {
     }
 
     /// `f` of every item, in order; on all threads if there are `bytes` enough to be worth it.
-    pub(crate) fn map<I: Sync, O: Send>(
+    pub(crate) fn map<I: Sync, O: Send + Sync>(
         &self,
         items: &[I],
         bytes: usize,
@@ -147,26 +148,49 @@ impl Execution {
     ) -> Vec<O> {
         const WORTH_IT: usize = 1 << 20;
         match self.pool.as_ref().filter(|_| bytes > WORTH_IT) {
-            Some(pool) => pool.install(|| items.par_iter().with_max_len(1).map(f).collect()),
             None => items.iter().map(f).collect(),
+            Some(pool) => {
+                let results: Vec<OnceLock<O>> = items.iter().map(|_| OnceLock::new()).collect();
+                in_parallel(pool, items.len(), &|index| {
+                    results[index].get_or_init(|| f(&items[index]));
+                });
+                results
+                    .into_iter()
+                    .filter_map(OnceLock::into_inner)
+                    .collect()
+            }
         }
     }
 
     fn add_in_order<T: Scalar>(&self, out: &mut [T], partials: &[Vec<T>]) {
         const PIECE: usize = 1 << 15;
-        let add = |(i, piece): (usize, &mut [T])| {
+        let add = |i: usize, piece: &mut [T]| {
             for part in partials {
                 let len = piece.len();
-                kernel::add(piece, &part[i * PIECE..][..len]);
+                (T::compiled().add)(piece, &part[i * PIECE..][..len]);
             }
         };
         match &self.pool {
             Some(pool) if out.len() > 4 * PIECE => {
-                pool.install(|| out.par_chunks_mut(PIECE).enumerate().for_each(add));
+                let pieces: Vec<_> = out.chunks_mut(PIECE).map(Mutex::new).collect();
+                in_parallel(pool, pieces.len(), &|i| add(i, &mut lock(&pieces[i])));
             }
-            _ => out.chunks_mut(PIECE).enumerate().for_each(add),
+            _ => out
+                .chunks_mut(PIECE)
+                .enumerate()
+                .for_each(|(i, p)| add(i, p)),
         }
     }
+}
+
+/// Runs `work(0)`, …, `work(count − 1)` in the pool. Not generic, so that threads are handed out by
+/// code compiled once.
+fn in_parallel(pool: &rayon::ThreadPool, count: usize, work: &(dyn Fn(usize) + Sync)) {
+    pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
+}
+
+fn lock<V>(mutex: &Mutex<V>) -> MutexGuard<'_, V> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Default for Execution {

@@ -1,6 +1,7 @@
 //! The two number types a network computes in.
 
 use crate::lanes::Lanes;
+use crate::operations::HasCompiled;
 use num_traits::Float;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
@@ -10,7 +11,8 @@ use std::ops::{AddAssign, MulAssign, SubAssign};
 ///
 /// Products run in `f32`; what a certificate quotes is recomputed in `f64`.
 pub trait Scalar:
-    Lanes
+    HasCompiled
+    + Lanes
     + Float
     + Default
     + AddAssign

@@ -25,7 +25,7 @@ impl<'a, T: Scalar> WeightSet<'a, T> {
     ) -> Self {
         let prepare = |step: &Step| match &step.compute {
             Compute::Operation { operation, .. } => {
-                operation.prepare(&values[step.parameters.clone()], records)
+                (T::compiled().prepare)(operation, &values[step.parameters.clone()], records)
             }
             Compute::Sum { .. } => Prepared::Plain,
         };
@@ -136,7 +136,17 @@ impl<T: Scalar> Tape<T> {
                 ..
             } => {
                 let saved = &mut self.saved[index];
-                operation.forward(self.records, w, value(*from), y, saved, keep, scratch);
+                let forward = T::compiled().forward;
+                forward(
+                    operation,
+                    self.records,
+                    w,
+                    value(*from),
+                    y,
+                    saved,
+                    keep,
+                    scratch,
+                );
                 // Only a layer with parameters can turn finite values into others.
                 if !step.parameters.is_empty() && !kernel::all_finite(y) {
                     let bad = y.iter().position(|v| !v.is_finite()).unwrap_or(0);
@@ -150,7 +160,7 @@ impl<T: Scalar> Tape<T> {
             Compute::Sum { inputs } => {
                 y.copy_from_slice(value(inputs[0].0));
                 for (from, _) in &inputs[1..] {
-                    kernel::add(y, value(*from));
+                    (T::compiled().add)(y, value(*from));
                 }
             }
         }
@@ -252,7 +262,7 @@ impl<T: Scalar> Tape<T> {
                 let wbar = gradient
                     .filter(|_| !step.parameters.is_empty())
                     .map(|g| &mut g[step.parameters.clone()]);
-                operation.backward(&point, &ybar, sink, wbar, scratch);
+                (T::compiled().backward)(operation, &point, &ybar, sink, wbar, scratch);
             }
             Compute::Sum { inputs } => pass_on(program, inputs, &ybar, cotangents),
         }
@@ -288,13 +298,13 @@ impl<T: Scalar> Tape<T> {
                     let dx = program.slots[*from]
                         .varies
                         .then(|| before[*from].as_slice());
-                    operation.tangent(&point, v.of(index, step), dx, dy, scratch);
+                    (T::compiled().tangent)(operation, &point, v.of(index, step), dx, dy, scratch);
                 }
                 Compute::Sum { inputs } => {
                     dy.fill(T::zero());
                     for (from, _) in inputs {
                         if program.slots[*from].varies {
-                            kernel::add(dy, &before[*from]);
+                            (T::compiled().add)(dy, &before[*from]);
                         }
                     }
                 }
@@ -335,7 +345,8 @@ impl<T: Scalar> Tape<T> {
                         buffer: moved[*from].as_mut_slice(),
                         accumulate: *accumulate,
                     });
-                    operation.backward_tangent(
+                    (T::compiled().backward_tangent)(
+                        operation,
                         &point,
                         v.of(index, step),
                         dx,
@@ -371,7 +382,7 @@ impl<T: Scalar> Tape<T> {
             {
                 let point = self.point(index, *from, w.of(index, step), input);
                 let ybar = &cotangents[step.output];
-                operation.record_gradient_norms(&point, ybar, norms, scratch);
+                (T::compiled().record_gradient_norms)(operation, &point, ybar, norms, scratch);
             }
         }
     }
@@ -389,7 +400,7 @@ fn pass_on<T: Scalar>(
             continue;
         }
         if accumulate {
-            kernel::add(&mut cotangents[from], ybar);
+            (T::compiled().add)(&mut cotangents[from], ybar);
         } else {
             cotangents[from].copy_from_slice(ybar);
         }

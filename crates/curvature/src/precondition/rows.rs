@@ -1,12 +1,6 @@
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{
-    LltParams, cholesky_in_place, cholesky_in_place_scratch,
-};
-use faer::linalg::cholesky::llt::solve::solve_in_place;
-use faer::{Auto, MatMut, MatRef, Par};
-
 use super::{Preconditioner, PreconditionerError};
-use crate::{Damped, InvalidSetting, vector};
+use crate::dense::{factorise, solve_factorised};
+use crate::{Damped, InvalidSetting};
 
 /// A matrix R of m rows of d elements, such as rows of a Jacobian, known by its products.
 pub trait Rows: Sync {
@@ -55,13 +49,7 @@ impl<R: Rows> RowPreconditioner<R> {
         let damping = damping as f32;
         gram.iter_mut().step_by(m + 1).for_each(|g| *g += damping);
         // Rows of the upper triangle are columns of the lower one.
-        let matrix = MatMut::from_column_major_slice_mut(&mut gram, m, m);
-        let params = <LltParams as Auto<f32>>::auto();
-        let par = Par::rayon(0);
-        let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f32>(m, par, params.into()));
-        let stack = MemStack::new(&mut memory);
-        let done = cholesky_in_place(matrix, Default::default(), par, stack, params.into());
-        if done.is_err() || !vector::all_finite(&gram) {
+        if !factorise(&mut gram, m) {
             let reason = "its Gram matrix is not positive semidefinite";
             return Err(PreconditionerError::Damaged(reason));
         }
@@ -79,12 +67,9 @@ impl<R: Rows> Preconditioner<f32> for RowPreconditioner<R> {
     }
 
     fn apply(&self, r: &[f32], out: &mut [f32]) {
-        let m = self.rows.rows();
-        let mut t = vec![0.0; m];
+        let mut t = vec![0.0; self.rows.rows()];
         self.rows.apply(r, &mut t);
-        let factor = MatRef::from_column_major_slice(&self.factor, m, m);
-        let rhs = MatMut::from_column_major_slice_mut(&mut t, m, 1);
-        solve_in_place(factor, rhs, Par::Seq, MemStack::new(&mut []));
+        solve_factorised(&self.factor, &mut t);
         self.rows.apply_transposed(&t, out);
         for (out, r) in out.iter_mut().zip(r) {
             *out = (r - *out) / self.damping;

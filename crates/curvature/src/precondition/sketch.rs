@@ -1,9 +1,10 @@
 //! A growing sketch `Y = H Q` of an operator on a random orthonormal basis Q.
 
-use faer::{Mat, Side};
+use faer::Mat;
 use rand_chacha::ChaCha8Rng;
 
 use super::PreconditionerError;
+use crate::dense::{eigen, product, symmetric_part};
 use crate::random::gaussian_vector;
 use crate::tall::{gram, multiply};
 use crate::{Control, LinearOperator, Progress, Real, vector};
@@ -80,42 +81,11 @@ impl<T: Real> Sketch<T> {
         Ok(())
     }
 
-    /// The small matrices from which both the eigenvalues and the basis of the Nyström
-    /// approximation `Y (QᵀY)⁺ Yᵀ` follow: its eigenvalues, descending, and M with U = Y M.
+    /// The Nyström approximation `Y (QᵀY)⁺ Yᵀ`, in small matrices.
     pub(super) fn nystrom(&self) -> Result<(Vec<f64>, Mat<f64>), PreconditionerError> {
-        let core = symmetric_part(&gram(self.dim, &self.basis, &self.products));
-        let squared = symmetric_part(&gram(self.dim, &self.products, &self.products));
-        let sketch_norm = (0..squared.nrows())
-            .map(|i| squared[(i, i)])
-            .sum::<f64>()
-            .sqrt();
-        let (values, vectors) = eigen(&core)?;
-        // Below `noise` an eigenvalue of the core is rounding in the products; below −100 times
-        // that it is not rounding but negative curvature.
-        let noise = T::precision() * sketch_norm;
-        if let Some(&least) = values.last()
-            && least < -100.0 * noise
-        {
-            return Err(PreconditionerError::Indefinite {
-                rayleigh_quotient: least,
-            });
-        }
-        let kept = values.iter().take_while(|value| **value > noise).count();
-        // B = Y C with C = V D^(-1/2), so that the approximation is B Bᵀ, whose nonzero eigenvalues
-        // are those of the small BᵀB = Cᵀ(YᵀY)C.
-        let whitened = Mat::from_fn(values.len(), kept, |i, j| {
-            vectors[(i, j)] / values[j].sqrt()
-        });
-        let small = whitened.transpose() * &squared * &whitened;
-        let (eigenvalues, rotation) = eigen(&symmetric_part(&small))?;
-        let kept = eigenvalues
-            .iter()
-            .take_while(|value| **value > noise)
-            .count();
-        let rotation = Mat::from_fn(eigenvalues.len(), kept, |i, j| {
-            rotation[(i, j)] / eigenvalues[j].sqrt()
-        });
-        Ok((eigenvalues[..kept].to_vec(), whitened * rotation))
+        let core = gram(self.dim, &self.basis, &self.products);
+        let squared = gram(self.dim, &self.products, &self.products);
+        nystrom(&core, &squared, T::precision())
     }
 
     /// The Nyström approximation's eigendecomposition, its basis orthonormal to the precision of
@@ -134,37 +104,81 @@ impl<T: Real> Sketch<T> {
     }
 }
 
+/// From `QᵀY` and `YᵀY` the eigenvalues of `Y (QᵀY)⁺ Yᵀ`, descending, and M with its eigenvectors
+/// `U = Y M`. `precision` is the rounding unit of Y.
+fn nystrom(
+    core: &Mat<f64>,
+    squared: &Mat<f64>,
+    precision: f64,
+) -> Result<(Vec<f64>, Mat<f64>), PreconditionerError> {
+    let core = symmetric_part(core);
+    let squared = symmetric_part(squared);
+    let sketch_norm = (0..squared.nrows())
+        .map(|i| squared[(i, i)])
+        .sum::<f64>()
+        .sqrt();
+    let (values, vectors) = descending_eigen(&core)?;
+    // Below `noise` an eigenvalue of the core is rounding in the products; below −100 times
+    // that it is not rounding but negative curvature.
+    let noise = precision * sketch_norm;
+    if let Some(&least) = values.last()
+        && least < -100.0 * noise
+    {
+        return Err(PreconditionerError::Indefinite {
+            rayleigh_quotient: least,
+        });
+    }
+    let kept = values.iter().take_while(|value| **value > noise).count();
+    // B = Y C with C = V D^(-1/2), so that the approximation is B Bᵀ, whose nonzero eigenvalues
+    // are those of the small BᵀB = Cᵀ(YᵀY)C.
+    let whitened = Mat::from_fn(values.len(), kept, |i, j| {
+        vectors[(i, j)] / values[j].sqrt()
+    });
+    let small = product(
+        product(whitened.transpose(), squared.as_ref()).as_ref(),
+        whitened.as_ref(),
+    );
+    let (eigenvalues, rotation) = descending_eigen(&symmetric_part(&small))?;
+    let kept = eigenvalues
+        .iter()
+        .take_while(|value| **value > noise)
+        .count();
+    let rotation = Mat::from_fn(eigenvalues.len(), kept, |i, j| {
+        rotation[(i, j)] / eigenvalues[j].sqrt()
+    });
+    Ok((
+        eigenvalues[..kept].to_vec(),
+        product(whitened.as_ref(), rotation.as_ref()),
+    ))
+}
+
 /// The orthonormal basis nearest to X of full column rank: `X (XᵀX)^(-1/2)`.
 fn orthonormalised<T: Real>(dim: usize, x: &[T]) -> Result<Vec<T>, PreconditionerError> {
     if x.is_empty() {
         return Ok(Vec::new());
     }
-    let (values, vectors) = eigen(&symmetric_part(&gram(dim, x, x)))?;
+    let m = inverse_root(&gram(dim, x, x))?;
+    Ok(multiply(dim, x, m.as_ref()))
+}
+
+/// `G^(-1/2)` for a positive-semidefinite G, whose eigenvalues count as at least the rounding of
+/// the largest.
+fn inverse_root(g: &Mat<f64>) -> Result<Mat<f64>, PreconditionerError> {
+    let (values, vectors) = descending_eigen(&symmetric_part(g))?;
     let floor = f64::EPSILON * values.first().copied().unwrap_or(0.0);
     let scaled = Mat::from_fn(values.len(), values.len(), |i, j| {
         vectors[(i, j)] / values[j].max(floor).sqrt()
     });
-    Ok(multiply(dim, x, (scaled * vectors.transpose()).as_ref()))
-}
-
-fn symmetric_part(m: &Mat<f64>) -> Mat<f64> {
-    Mat::from_fn(m.nrows(), m.ncols(), |i, j| 0.5 * (m[(i, j)] + m[(j, i)]))
+    Ok(product(scaled.as_ref(), vectors.transpose()))
 }
 
 /// Eigenvalues in descending order, with their vectors.
-fn eigen(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), PreconditionerError> {
-    let size = m.nrows();
-    if size == 0 {
-        return Ok((Vec::new(), Mat::zeros(0, 0)));
-    }
-    let failed = PreconditionerError::Eigenvalues { rank: size };
-    if !m.is_all_finite() {
-        return Err(failed);
-    }
-    let eigen = m.self_adjoint_eigen(Side::Lower).map_err(|_| failed)?;
-    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+fn descending_eigen(m: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), PreconditionerError> {
+    let rank = m.nrows();
+    let (mut values, vectors) = eigen(m).ok_or(PreconditionerError::Eigenvalues { rank })?;
+    values.reverse();
     Ok((
-        (0..size).rev().map(|i| values[i]).collect(),
-        Mat::from_fn(size, size, |i, j| vectors[(i, size - 1 - j)]),
+        values,
+        Mat::from_fn(rank, rank, |i, j| vectors[(i, rank - 1 - j)]),
     ))
 }

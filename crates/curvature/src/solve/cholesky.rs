@@ -1,9 +1,9 @@
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::stopping::validate_tolerance;
 use super::{Ending, Solution, SolveError, Solver, checked_norm, residual};
+use crate::dense::{least_eigenvalue, solve_definite, symmetric_part};
 use crate::{Control, Damped, InvalidSetting, LinearOperator, Progress, Real, vector};
 
 /// Unit vectors multiplied at a time.
@@ -69,9 +69,9 @@ impl<T: Real, O: LinearOperator<T>> Solver<T, O> for Cholesky {
             products,
             ..Solution::none(dim, rhs_norm, Ending::Stagnated)
         };
-        if let Ok(factor) = matrix.llt(Side::Lower) {
-            let x = factor.solve(Mat::from_fn(dim, 1, |i, _| rhs[i].widen()));
-            let x: Vec<T> = (0..dim).map(|i| T::narrow(x[(i, 0)])).collect();
+        let wide = rhs.iter().map(|value| value.widen()).collect();
+        if let Some(x) = solve_definite(&matrix, wide) {
+            let x: Vec<T> = x.into_iter().map(T::narrow).collect();
             let residual_norm = vector::norm(&residual(system, rhs, &x));
             solution.products += 1;
             if residual_norm <= rhs_norm && vector::all_finite(&x) {
@@ -84,20 +84,13 @@ impl<T: Real, O: LinearOperator<T>> Solver<T, O> for Cholesky {
         solution.ending = if solution.relative_residual <= self.relative_tolerance {
             Ending::Converged
         } else {
-            match matrix.self_adjoint_eigenvalues(Side::Lower) {
-                Err(_) => Ending::NonFinite,
-                Ok(eigenvalues) => {
-                    let least = eigenvalues.into_iter().fold(f64::INFINITY, f64::min);
-                    if least <= 0.0 {
-                        let damping_above = system.damping() - least;
-                        Ending::NegativeCurvature {
-                            curvature: least,
-                            damping_above,
-                        }
-                    } else {
-                        Ending::Stagnated
-                    }
-                }
+            match least_eigenvalue(&matrix) {
+                None => Ending::NonFinite,
+                Some(least) if least <= 0.0 => Ending::NegativeCurvature {
+                    curvature: least,
+                    damping_above: system.damping() - least,
+                },
+                Some(_) => Ending::Stagnated,
             }
         };
         Ok(solution)
@@ -138,10 +131,10 @@ fn assemble<T: Real, O: LinearOperator<T>>(
             return Err(Ending::Interrupted);
         }
     }
-    let symmetric = Mat::from_fn(dim, dim, |i, j| {
-        let damping = if i == j { system.damping() } else { 0.0 };
-        0.5 * (matrix[(i, j)] + matrix[(j, i)]) + damping
-    });
+    let mut symmetric = symmetric_part(&matrix);
+    for i in 0..dim {
+        symmetric[(i, i)] += system.damping();
+    }
     if symmetric.is_all_finite() {
         Ok(symmetric)
     } else {

@@ -1,9 +1,10 @@
-use faer::{Mat, Side};
+use faer::Mat;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::SpectrumError;
+use crate::dense::eigen;
 use crate::random::unit_vector;
 use crate::tall::{add_combination, project};
 use crate::{Control, InvalidSetting, LinearOperator, Progress, Real, vector};
@@ -107,13 +108,10 @@ fn ritz(diagonal: &[f64], below: &[f64], dropped: f64) -> Result<RitzValues, Spe
         1 => below[i.min(j)],
         _ => 0.0,
     });
-    let eigen = tridiagonal
-        .self_adjoint_eigen(Side::Lower)
-        .map_err(|_| SpectrumError::Eigenvalues { steps })?;
-    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
+    let (values, vectors) = eigen(&tridiagonal).ok_or(SpectrumError::Eigenvalues { steps })?;
     Ok(RitzValues {
-        values: (0..steps).map(|i| values[i]).collect(),
         weights: (0..steps).map(|i| vectors[(0, i)].powi(2)).collect(),
+        values,
         dropped,
     })
 }

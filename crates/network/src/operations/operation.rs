@@ -178,7 +178,7 @@ impl Operation {
     ) {
         match self {
             Operation::Linear(op) => op.kernel.record_gradient_norms(op.bias, point, ybar, norms),
-            _ => self.record_gradients(point, ybar, scratch, |i, gradient| {
+            _ => self.record_gradients(point, ybar, scratch, &mut |i, gradient| {
                 norms[i] += kernel::squared_norm(gradient);
             }),
         }
@@ -190,7 +190,7 @@ impl Operation {
         point: &Point<'_, T>,
         ybar: &[T],
         scratch: &mut Scratch<T>,
-        mut each: impl FnMut(usize, &[T]),
+        each: &mut dyn FnMut(usize, &[T]),
     ) {
         if point.weights.values.is_empty() {
             return;

@@ -111,9 +111,9 @@ impl<T: Scalar> Tangent<'_, T> {
                     (Seen::Gradients { .. }, Compute::Operation { operation, .. }) => {
                         let point = tape.point(at_step, from, weights.of(at_step, step), input);
                         let mut values = Vec::new();
-                        operation.record_gradients(&point, ybar, at.scratch, |_, gradient| {
-                            values.extend_from_slice(gradient);
-                        });
+                        let each = &mut |_, gradient: &[T]| values.extend_from_slice(gradient);
+                        let record_gradients = T::compiled().record_gradients;
+                        record_gradients(operation, &point, ybar, at.scratch, each);
                         [values, Vec::new()]
                     }
                     _ => [tape.value(from, input).to_vec(), ybar.clone()],
