@@ -3,6 +3,7 @@
 mod common;
 
 use common::{folder, json, run, status};
+use rescind_data::{DataSource, load, record_hash};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -38,9 +39,9 @@ fn a_request_is_for_all_that_its_options_name() {
     let answer: Value = json(here, positions);
     assert_eq!(count(&answer, "forgotten"), 20);
 
-    let manifest = fs::read(here.join("run/manifest.json")).unwrap();
-    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    let hash = manifest["records"][20].as_str().unwrap();
+    let data = load(&DataSource::Digits, None).unwrap().train;
+    let class = &data.class_names()[data.labels()[20] as usize];
+    let hash = record_hash(data.input_shape(), class, data.input(20).unwrap());
     let united = format!("forget run --class 3 --class 4 --hash {hash} --records 21-22");
     let answer: Value = json(here, &united);
     let forgotten = count(&answer, "forgotten");

@@ -1,5 +1,6 @@
 //! Records in memory.
 
+use crate::selection::Selection;
 use thiserror::Error;
 
 /// Labelled records of one shape.
@@ -15,6 +16,8 @@ pub struct Dataset {
     inputs: Vec<f32>,
     labels: Vec<u32>,
     subjects: Option<Vec<String>>,
+    /// Positions of records whose contents are not known, ascending.
+    absent: Vec<usize>,
     standardised: bool,
 }
 
@@ -74,6 +77,16 @@ pub enum DatasetError {
         found: usize,
         /// Records.
         expected: usize,
+    },
+    /// The contents of a record that has left its source.
+    #[error(
+        "record {position} has left its source, and what was asked needs its contents: put it back \
+         for as long as this takes, or choose a method that works from the records that stay \
+         (descent, noisy-finetune, retrain)"
+    )]
+    Absent {
+        /// Position of the record.
+        position: usize,
     },
     /// A position at or beyond the number of records.
     #[error("position {position} is out of range: the dataset has {records} records, 0-based")]
@@ -149,8 +162,30 @@ impl Dataset {
             inputs,
             labels,
             subjects: None,
+            absent: Vec::new(),
             standardised: false,
         })
+    }
+
+    /// Records with these labels, each with the contents of this dataset's record at its place, or
+    /// absent where it has no place. Names no subjects.
+    pub(crate) fn rearranged(self, place: &[Option<usize>], labels: Vec<u32>) -> Self {
+        let mut inputs = vec![0.0; place.len() * self.input_len];
+        let mut absent = Vec::new();
+        let slots = inputs.chunks_exact_mut(self.input_len).zip(place);
+        for (position, (slot, place)) in slots.enumerate() {
+            match place.and_then(|place| self.input(place)) {
+                Some(input) => slot.copy_from_slice(input),
+                None => absent.push(position),
+            }
+        }
+        Self {
+            inputs,
+            labels,
+            subjects: None,
+            absent,
+            ..self
+        }
     }
 
     /// Names the person (or other data subject) behind each record.
@@ -199,7 +234,24 @@ impl Dataset {
         &self.class_names
     }
 
-    /// All inputs, record-major: `len() * input_len()` values.
+    /// Positions of the records that have left their source, ascending: of these only the class is
+    /// known.
+    pub fn absent(&self) -> &[usize] {
+        &self.absent
+    }
+
+    /// Refuses a selection that holds an absent record.
+    ///
+    /// # Errors
+    /// [`DatasetError::Absent`] names the first.
+    pub fn check_present(&self, selection: &Selection) -> Result<(), DatasetError> {
+        match self.absent.iter().find(|&&at| selection.contains(at)) {
+            Some(&position) => Err(DatasetError::Absent { position }),
+            None => Ok(()),
+        }
+    }
+
+    /// All inputs, record-major: `len() * input_len()` values; zeros for absent records.
     pub fn inputs(&self) -> &[f32] {
         &self.inputs
     }
@@ -214,8 +266,11 @@ impl Dataset {
         self.subjects.as_deref()
     }
 
-    /// The input of one record.
+    /// The input of one record; `None` beyond the last, and of an absent one.
     pub fn input(&self, position: usize) -> Option<&[f32]> {
+        if self.absent.binary_search(&position).is_ok() {
+            return None;
+        }
         let start = position.checked_mul(self.input_len)?;
         self.inputs.get(start..start.checked_add(self.input_len)?)
     }
@@ -230,7 +285,7 @@ impl Dataset {
     /// the buffers keep their allocation from one batch to the next.
     ///
     /// # Errors
-    /// [`DatasetError::OutOfRange`] for a position beyond the last record.
+    /// [`DatasetError::OutOfRange`] for a position beyond the last record; [`DatasetError::Absent`].
     pub fn copy_batch(
         &self,
         positions: &[usize],
@@ -240,14 +295,14 @@ impl Dataset {
         inputs.clear();
         labels.clear();
         for &position in positions {
-            let (Some(input), Some(&label)) = (self.input(position), self.labels.get(position))
-            else {
+            let Some(&label) = self.labels.get(position) else {
                 return Err(DatasetError::OutOfRange {
                     position,
                     records: self.len(),
                 });
             };
-            inputs.extend_from_slice(input);
+            let input = self.input(position);
+            inputs.extend_from_slice(input.ok_or(DatasetError::Absent { position })?);
             labels.push(label);
         }
         Ok(())

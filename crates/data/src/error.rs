@@ -122,6 +122,20 @@ pub enum DataError {
         /// What to do.
         advice: &'static str,
     },
+    /// Classes that were declared and are not those of the source.
+    #[error(
+        "the classes of {source_text} are {}, declared were {}: declare those of the source, in \
+         their order, or none",
+        found.join(", "), declared.join(", ")
+    )]
+    Classes {
+        /// The source.
+        source_text: String,
+        /// Its classes.
+        found: Vec<String>,
+        /// Those declared.
+        declared: Vec<String>,
+    },
     /// Records that do not form a dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),

@@ -2,15 +2,16 @@
 //! splits, and standardisation that says what it leaks. It knows nothing of networks.
 //!
 //! ```
-//! use rescind_data::{DataSource, Manifest, RecordRequest, Selection, load};
+//! use rescind_data::{DataSource, Digest, HeldOut, Manifest, RecordRequest, Selection, load};
 //!
 //! let source: DataSource = "digits".parse()?;
-//! let data = load(&source)?;
+//! let data = load(&source, None)?;
 //! assert_eq!((data.train.len(), data.train.input_shape()), (1440, &[1, 8, 8][..]));
 //!
-//! // Who every record is, to be kept beside the model.
-//! let manifest = Manifest::new(&data.train, source.to_string())?;
-//! manifest.verify(&data.train)?;
+//! // Who every record is, to be kept beside the model; a real secret comes from the operating
+//! // system's generator.
+//! let secret = Digest::from([7; 32]);
+//! let manifest = Manifest::new(&data.train, source.to_string(), secret, HeldOut::NONE)?;
 //!
 //! // A request, resolved against the records still trained on.
 //! let trained = Selection::all(data.train.len());
@@ -35,6 +36,7 @@ mod loaders;
 mod manifest;
 mod permutation;
 mod ranges;
+mod reading;
 mod request;
 mod selection;
 mod source;
@@ -46,28 +48,98 @@ pub use dataset::{Data, Dataset, DatasetError};
 pub use digest::{Digest, DigestError};
 pub use error::DataError;
 pub use identity::{record_hash, subject_hash};
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Manifest, ManifestError, Placed};
+use reading::Reading;
+
 pub use ranges::{PositionRanges, RangesError};
 pub use request::{RecordRequest, RequestError};
 pub use selection::{Selection, SelectionError};
 pub use source::{CsvOptions, DataSource, SourceError};
-pub use split::{Split, SplitError, epoch_order, train_validation};
+pub use split::{HeldOut, Split, SplitError, epoch_order};
 pub use standardisation::{Provenance, Standardisation, StandardisationError};
 
-/// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are.
+/// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are. `classes` are
+/// those declared beforehand, in their order; absent, they are read off the source.
 ///
 /// The same files give the same records in the same order on every machine. (A later version of
 /// the JPEG decoder may round otherwise, and a manifest would show it; PNG is exact.)
 ///
 /// # Errors
-/// [`DataError`] names the file, what was found in it, what was expected and what to do.
-pub fn load(source: &DataSource) -> Result<Data, DataError> {
+/// [`DataError`] names the file, what was found in it, what was expected and what to do;
+/// [`DataError::Classes`] for a source whose classes are fixed and others than those declared.
+pub fn load(source: &DataSource, classes: Option<&[String]>) -> Result<Data, DataError> {
+    let data = read(source, &mut Reading::First { classes })?;
+    match classes {
+        Some(declared) if declared != data.train.class_names() => Err(DataError::Classes {
+            source_text: source.to_string(),
+            found: data.train.class_names().to_vec(),
+            declared: declared.to_vec(),
+        }),
+        _ => Ok(data),
+    }
+}
+
+/// Records of a source that was loaded before, as it is now.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// Those to train on, where the manifest has them.
+    pub train: Placed,
+    /// Those kept for testing.
+    pub test: Dataset,
+}
+
+/// Loads the records of a manifest from their source again. Of those that are not `required`, rows
+/// and files may have been taken out or blanked since; others may have been added.
+///
+/// # Errors
+/// As [`load`]; [`ManifestError::Missing`] for required records that are no longer there.
+pub fn reload(
+    source: &DataSource,
+    manifest: &Manifest,
+    required: &Selection,
+) -> Result<Reloaded, ReloadError> {
+    let (classes, _) = manifest.classes().unwrap_or_default();
+    let mut reading = Reading::Again {
+        classes,
+        input_shape: manifest.input_shape(),
+        unread: None,
+    };
+    let data = read(source, &mut reading)?;
+    match (manifest.place(data.train, required), reading) {
+        (Ok(train), _) => Ok(Reloaded {
+            train,
+            test: data.test,
+        }),
+        // What could not be read says more than that records are missing.
+        (
+            Err(ManifestError::Missing { .. }),
+            Reading::Again {
+                unread: Some(unread),
+                ..
+            },
+        ) => Err(unread.into()),
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// Why records cannot be loaded again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The source cannot be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// It no longer holds the records.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+fn read(source: &DataSource, reading: &mut Reading<'_>) -> Result<Data, DataError> {
     match source {
         DataSource::Digits => loaders::digits::load(),
         DataSource::Mnist(folder) => loaders::mnist::load(folder),
         DataSource::Cifar10(folder) => loaders::cifar10::load(folder),
         DataSource::Svhn(folder) => loaders::svhn::load(folder),
-        DataSource::Images(folder) => loaders::images::load(folder),
-        DataSource::Csv { path, options } => loaders::csv::load(path, options),
+        DataSource::Images(folder) => loaders::images::load(folder, reading),
+        DataSource::Csv { path, options } => loaders::csv::load(path, options, reading),
     }
 }

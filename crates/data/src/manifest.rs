@@ -1,29 +1,31 @@
 //! The identity of a whole dataset, record by record.
 
+mod document;
+mod error;
+mod placing;
+
+pub use error::ManifestError;
+pub use placing::Placed;
+
 use crate::dataset::Dataset;
 use crate::digest::Digest;
 use crate::identity::{hash_at, hash_shape, hash_text, subject_hash};
 use crate::selection::Selection;
+use crate::split::{HeldOut, Split};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use thiserror::Error;
 
-const FORMAT: &str = "rescind-manifest-2";
-
-/// Who every record of a dataset is: one [`record_hash`](crate::record_hash) per position, one
-/// [`subject_hash`] per position where the source names subjects, and a root over them all.
+/// Who every record of a dataset is: a pseudonym per position, one of its subject where the source
+/// names subjects, its class where it has one, and whether it is held out for validation.
 ///
-/// Serde writes it as one object; pretty-printed JSON puts one hash on a line, which an auditor
-/// can search with any tool. Reading recomputes the root, so a manifest in memory is consistent.
-///
-/// A manifest holds no record and no name, but its hashes are not salted: whoever can guess a
-/// whole record or list the subjects can confirm the guess. Treat it as confidential as
-/// pseudonymous data are; publish its root, and a [`commitment`](crate::commitment()) to the
-/// deleted records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+/// Pseudonyms are BLAKE3 hashes keyed with a secret of the manifest's own: without it, not even
+/// someone who can guess a whole record learns anything from them or from the [root](Self::root),
+/// which may be published; with it they can be confirmed by guessing. So the manifest itself, which
+/// holds the secret, is as confidential as the records. What it knows suffices to carry out
+/// requests after records have left their source: see [`place`](Self::place).
+#[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
+    secret: Digest,
     dataset: String,
     source: String,
     input_shape: Vec<usize>,
@@ -31,143 +33,96 @@ pub struct Manifest {
     records: Vec<Digest>,
     labels: Option<Vec<u32>>,
     subjects: Option<Vec<Digest>>,
+    validation: Selection,
     root: Digest,
 }
 
-/// Why a manifest cannot be made or read, or does not describe a dataset.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum ManifestError {
-    /// The values have been standardised, so they are not those the manifest identifies.
-    #[error("the dataset has been standardised: make and verify manifests before standardising")]
-    Standardised,
-    /// The shape of one input differs.
-    #[error("inputs have shape {found:?}, the manifest says {expected:?}: load the right dataset")]
-    Shape {
-        /// Shape in the dataset.
-        found: Vec<usize>,
-        /// Shape in the manifest.
-        expected: Vec<usize>,
-    },
-    /// The classes differ.
-    #[error("classes are {found:?}, the manifest says {expected:?}: load the right dataset")]
-    Classes {
-        /// Classes in the dataset.
-        found: Vec<String>,
-        /// Classes in the manifest.
-        expected: Vec<String>,
-    },
-    /// A record differs; the first one that does.
-    #[error(
-        "record {position} has hash {found}, the manifest says {expected}: \
-         the data have changed since the manifest was made; restore them"
-    )]
-    Record {
-        /// Position of the record.
-        position: usize,
-        /// Hash of the record in the dataset.
-        found: Digest,
-        /// Hash in the manifest.
-        expected: Digest,
-    },
-    /// The subject of a record differs; the first one that does.
-    #[error(
-        "the subject of record {position} is not the one in the manifest: \
-         the data have changed since the manifest was made; restore them"
-    )]
-    Subject {
-        /// Position of the record.
-        position: usize,
-    },
-    /// The number of records differs (those both have agree).
-    #[error("{found} records, the manifest lists {expected}: records were added or removed")]
-    Count {
-        /// Records in the dataset, in the selection, or listed in the file.
-        found: usize,
-        /// Records in the manifest.
-        expected: usize,
-    },
-    /// The file is of another kind or version.
-    #[error("manifest format `{0}` is not `{FORMAT}`: made by another version of Rescind")]
-    Format(String),
-    /// The file's root is not that of its contents.
-    #[error("the manifest's root is {found}, its contents have {expected}: the file was altered")]
-    Root {
-        /// Root in the file.
-        found: Digest,
-        /// Root of the file's contents.
-        expected: Digest,
-    },
-}
-
 impl Manifest {
-    /// Hashes every record. `source` says where they came from, as a note for the reader.
+    /// Identifies every record. `source` says where they came from, as a note for the reader;
+    /// `secret` comes from the operating system's generator and is used for nothing else.
     ///
     /// # Errors
-    /// [`ManifestError::Standardised`] if the values have been changed already.
-    pub fn new(dataset: &Dataset, source: impl Into<String>) -> Result<Self, ManifestError> {
-        if dataset.is_standardised() {
-            return Err(ManifestError::Standardised);
-        }
-        let records: Vec<Digest> = (0..dataset.len())
-            .into_par_iter()
-            .filter_map(|i| hash_at(dataset, i))
-            .collect();
-        let subjects = dataset.subjects().map(|subjects| {
-            subjects
-                .iter()
-                .map(|subject| subject_hash(subject))
-                .collect()
-        });
-        let mut manifest = Self {
+    /// [`ManifestError::Standardised`] if the values have been changed already; a validation
+    /// fraction that leaves nothing to train on.
+    pub fn new(
+        dataset: &Dataset,
+        source: impl Into<String>,
+        secret: Digest,
+        held_out: HeldOut,
+    ) -> Result<Self, ManifestError> {
+        let identities = identities(dataset)?;
+        let subjects = dataset.subjects();
+        let manifest = Self {
             dataset: dataset.name().to_owned(),
             source: source.into(),
             input_shape: dataset.input_shape().to_vec(),
             class_names: dataset.class_names().to_vec(),
-            records,
             labels: Some(dataset.labels().to_vec()),
-            subjects,
-            root: Digest::finalize(&blake3::Hasher::new()),
+            ..Self::unnamed(identities, subjects, secret, held_out)?
         };
-        manifest.root = manifest.compute_root();
-        Ok(manifest)
+        Ok(manifest.rooted())
     }
+
     /// The manifest of records that are known by their identities alone: without a shape, and
     /// without classes. `subjects` says whose each of them is.
     ///
     /// # Errors
-    /// [`ManifestError::Count`] for subjects of another number than the records.
+    /// [`ManifestError::Count`] for subjects of another number than the records; a validation
+    /// fraction that leaves nothing to train on.
     pub fn of_identities(
         dataset: impl Into<String>,
         identities: Vec<Digest>,
         subjects: Option<&[String]>,
+        secret: Digest,
+        held_out: HeldOut,
     ) -> Result<Self, ManifestError> {
-        let subjects: Option<Vec<Digest>> = subjects.map(|subjects| {
-            subjects
-                .iter()
-                .map(|subject| subject_hash(subject))
-                .collect()
-        });
-        let (found, expected) = (
-            subjects.as_ref().map_or(identities.len(), Vec::len),
-            identities.len(),
-        );
-        if found != expected {
-            return Err(ManifestError::Count { found, expected });
-        }
         let dataset = dataset.into();
-        let mut manifest = Self {
+        let manifest = Self {
             source: dataset.clone(),
             dataset,
+            ..Self::unnamed(identities, subjects, secret, held_out)?
+        };
+        Ok(manifest.rooted())
+    }
+
+    fn unnamed(
+        identities: Vec<Digest>,
+        subjects: Option<&[String]>,
+        secret: Digest,
+        held_out: HeldOut,
+    ) -> Result<Self, ManifestError> {
+        if let Some(subjects) = subjects
+            && subjects.len() != identities.len()
+        {
+            return Err(ManifestError::Count {
+                found: subjects.len(),
+                expected: identities.len(),
+            });
+        }
+        let subjects: Option<Vec<Digest>> =
+            subjects.map(|all| all.iter().map(|subject| subject_hash(subject)).collect());
+        let drawn_by = subjects.as_ref().unwrap_or(&identities);
+        Ok(Self {
+            validation: held_out.of(drawn_by.iter().copied())?,
+            subjects: subjects
+                .map(|all| all.iter().map(|s| pseudonym(&secret, SUBJECT, s)).collect()),
+            records: identities
+                .iter()
+                .map(|identity| pseudonym(&secret, RECORD, identity))
+                .collect(),
+            secret,
+            dataset: String::new(),
+            source: String::new(),
             input_shape: Vec::new(),
             class_names: Vec::new(),
-            records: identities,
             labels: None,
-            subjects,
-            root: Digest::finalize(&blake3::Hasher::new()),
-        };
-        manifest.root = manifest.compute_root();
-        Ok(manifest)
+            root: secret,
+        })
+    }
+
+    fn rooted(mut self) -> Self {
+        self.root = self.compute_root();
+        self
     }
 
     /// Name of the dataset.
@@ -181,7 +136,22 @@ impl Manifest {
         &self.source
     }
 
-    /// The hash of every record, by position.
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Shape of one input; empty where records are known by their identities alone.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input_shape
+    }
+
+    /// The pseudonym of every record, by position.
     pub fn records(&self) -> &[Digest] {
         &self.records
     }
@@ -194,20 +164,61 @@ impl Manifest {
         Some((&self.class_names, labels))
     }
 
-    /// The hash of every record's subject, by position, where the source names subjects.
-    pub fn subjects(&self) -> Option<&[Digest]> {
-        self.subjects.as_deref()
+    /// The records trained on at first, and those held out.
+    pub fn split(&self) -> Split {
+        Split {
+            train: self.validation.complement(),
+            validation: self.validation.clone(),
+        }
     }
 
-    /// One digest over everything but the source: BLAKE3 in key-derivation mode, context
-    /// `rescind-data 2026 manifest v2`, over the name, the shape, the number of classes and their
-    /// names, the number of records and their hashes, the number of subjects (0 if unnamed) and
-    /// their hashes; numbers as little-endian u64, each text preceded by its length in bytes.
+    /// The records of a subject; `None` where the source names no subjects.
+    pub fn of_subject(&self, subject: &str) -> Option<Selection> {
+        let subjects = self.subjects.as_ref()?;
+        let wanted = pseudonym(&self.secret, SUBJECT, &subject_hash(subject));
+        Some(Selection::filter(self.len(), |&position| {
+            subjects[position] == wanted
+        }))
+    }
+
+    /// The records of an identity: its [`record_hash`](crate::record_hash), or what the caller gave
+    /// for it.
+    pub fn of_identity(&self, identity: &Digest) -> Selection {
+        let wanted = pseudonym(&self.secret, RECORD, identity);
+        Selection::filter(self.len(), |&position| self.records[position] == wanted)
+    }
+
+    /// Whether these are its records in this order, and these their subjects.
+    pub fn lists(
+        &self,
+        identities: impl ExactSizeIterator<Item = Digest>,
+        subjects: Option<&[String]>,
+    ) -> bool {
+        let of_subjects = |subjects: &[String]| {
+            let own = self.subjects.as_deref().unwrap_or_default();
+            own.len() == subjects.len()
+                && own.iter().zip(subjects).all(|(own, subject)| {
+                    *own == pseudonym(&self.secret, SUBJECT, &subject_hash(subject))
+                })
+        };
+        identities.len() == self.len()
+            && identities
+                .zip(&self.records)
+                .all(|(identity, own)| pseudonym(&self.secret, RECORD, &identity) == *own)
+            && subjects.map_or(self.subjects.is_none(), of_subjects)
+    }
+
+    /// One digest over everything but the source: BLAKE3 keyed with the secret, over the text
+    /// `rescind-data 2026 manifest v3`, the name, the shape, the number of classes and their names,
+    /// the number of records and their pseudonyms, the number of subjects (0 if unnamed) and their
+    /// pseudonyms, the number of labels (0 if there are none) and the labels (u32), the number of
+    /// records held out and their positions; numbers as little-endian u64, each text preceded by
+    /// its length in bytes.
     pub fn root(&self) -> Digest {
         self.root
     }
 
-    /// The hashes of the selected records, in order of position, to commit to.
+    /// The pseudonyms of the selected records, in order of position, to commit to.
     ///
     /// # Errors
     /// [`ManifestError::Count`] if the selection is of a dataset of another size.
@@ -218,47 +229,6 @@ impl Manifest {
             .iter()
             .map(|&position| self.records[position])
             .collect())
-    }
-
-    /// Checks that a dataset holds the records this manifest lists, in order. The name and the
-    /// source may differ.
-    ///
-    /// # Errors
-    /// [`ManifestError`] names the first difference: shape, classes, the first record or subject
-    /// that differs, or the count.
-    pub fn verify(&self, dataset: &Dataset) -> Result<(), ManifestError> {
-        let found = Self::new(dataset, "")?;
-        if found.input_shape != self.input_shape {
-            let expected = self.input_shape.clone();
-            return Err(ManifestError::Shape {
-                found: found.input_shape,
-                expected,
-            });
-        }
-        if found.class_names != self.class_names {
-            let expected = self.class_names.clone();
-            return Err(ManifestError::Classes {
-                found: found.class_names,
-                expected,
-            });
-        }
-        let pairs = found.records.iter().zip(&self.records).enumerate();
-        for (position, (&found, &expected)) in pairs {
-            if found != expected {
-                return Err(ManifestError::Record {
-                    position,
-                    found,
-                    expected,
-                });
-            }
-        }
-        self.check_count(found.records.len())?;
-        let subject =
-            |of: &Self, i: usize| of.subjects.as_ref().and_then(|all| all.get(i).copied());
-        match (0..self.records.len()).find(|&i| subject(&found, i) != subject(self, i)) {
-            Some(position) => Err(ManifestError::Subject { position }),
-            None => Ok(()),
-        }
     }
 
     /// The records of `retain` whose contents equal those of a record in `forget`.
@@ -290,10 +260,11 @@ impl Manifest {
     }
 
     fn compute_root(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 manifest v2");
+        let mut hasher = blake3::Hasher::new_keyed(self.secret.as_bytes());
+        hasher.update(b"rescind-data 2026 manifest v3");
         hash_text(&mut hasher, &self.dataset);
         hash_shape(&mut hasher, &self.input_shape);
-        hasher.update(&(self.class_names.len() as u64).to_le_bytes());
+        hash_number(&mut hasher, self.class_names.len());
         for class_name in &self.class_names {
             hash_text(&mut hasher, class_name);
         }
@@ -301,89 +272,42 @@ impl Manifest {
             self.records.as_slice(),
             self.subjects.as_deref().unwrap_or_default(),
         ] {
-            hasher.update(&(digests.len() as u64).to_le_bytes());
+            hash_number(&mut hasher, digests.len());
             for digest in digests {
                 hasher.update(digest.as_bytes());
             }
         }
         let labels = self.labels.as_deref().unwrap_or_default();
-        hasher.update(&(labels.len() as u64).to_le_bytes());
+        hash_number(&mut hasher, labels.len());
         for label in labels {
             hasher.update(&label.to_le_bytes());
         }
+        hash_shape(&mut hasher, self.validation.positions());
         Digest::finalize(&hasher)
     }
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    format: String,
-    dataset: String,
-    source: String,
-    root: Digest,
-    count: usize,
-    input_shape: Vec<usize>,
-    class_names: Vec<String>,
-    records: Vec<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    labels: Option<Vec<u32>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subjects: Option<Vec<Digest>>,
+const RECORD: &[u8] = b"rescind-data 2026 record pseudonym v1";
+const SUBJECT: &[u8] = b"rescind-data 2026 subject pseudonym v1";
+
+fn pseudonym(secret: &Digest, kind: &[u8], identity: &Digest) -> Digest {
+    let mut hasher = blake3::Hasher::new_keyed(secret.as_bytes());
+    hasher.update(kind);
+    hasher.update(identity.as_bytes());
+    Digest::finalize(&hasher)
 }
 
-impl From<Manifest> for Written {
-    fn from(manifest: Manifest) -> Self {
-        Self {
-            format: FORMAT.to_owned(),
-            dataset: manifest.dataset,
-            source: manifest.source,
-            root: manifest.root,
-            count: manifest.records.len(),
-            input_shape: manifest.input_shape,
-            class_names: manifest.class_names,
-            records: manifest.records,
-            labels: manifest.labels,
-            subjects: manifest.subjects,
-        }
-    }
+fn hash_number(hasher: &mut blake3::Hasher, number: usize) {
+    hasher.update(&(number as u64).to_le_bytes());
 }
 
-impl TryFrom<Written> for Manifest {
-    type Error = ManifestError;
-
-    fn try_from(written: Written) -> Result<Self, ManifestError> {
-        if written.format != FORMAT {
-            return Err(ManifestError::Format(written.format));
-        }
-        let subjects = written.subjects.as_ref().map_or(written.count, Vec::len);
-        let labels = written.labels.as_ref().map_or(written.count, Vec::len);
-        for found in [written.records.len(), labels, subjects] {
-            if found != written.count {
-                return Err(ManifestError::Count {
-                    found,
-                    expected: written.count,
-                });
-            }
-        }
-        let manifest = Self {
-            dataset: written.dataset,
-            source: written.source,
-            input_shape: written.input_shape,
-            class_names: written.class_names,
-            records: written.records,
-            labels: written.labels,
-            subjects: written.subjects,
-            root: written.root,
-        };
-        let expected = manifest.compute_root();
-        if manifest.root == expected {
-            Ok(manifest)
-        } else {
-            Err(ManifestError::Root {
-                found: manifest.root,
-                expected,
-            })
-        }
+/// The content hash of every record.
+fn identities(dataset: &Dataset) -> Result<Vec<Digest>, ManifestError> {
+    if dataset.is_standardised() {
+        return Err(ManifestError::Standardised);
     }
+    let positions = (0..dataset.len()).into_par_iter();
+    Ok(positions
+        .filter_map(|position| hash_at(dataset, position))
+        .collect())
 }

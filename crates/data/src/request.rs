@@ -1,26 +1,21 @@
 //! Deletion requests: who asks to be forgotten, and which records that is.
 
-use crate::digest::Digest;
-use crate::identity::subject_hash;
+use crate::digest::{Digest, DigestError};
 use crate::manifest::{Manifest, ManifestError};
 use crate::permutation::shuffle;
 use crate::ranges::{PositionRanges, RangesError};
 use crate::selection::Selection;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
-
-/// The fewest hexadecimal digits that may stand for a whole hash.
-const SHORTEST_PREFIX: usize = 8;
 
 /// A request to forget records, written (also by serde) as
 ///
 /// | text | records |
 /// |---|---|
 /// | `3,17,20-29` | these 0-based positions, each once however often it is named |
-/// | `hash:0123abcd` | the record of this content hash and every exact copy of it; a prefix of at least 8 digits is enough |
+/// | `hash:DIGITS` | the record of this identity (its [`record_hash`](crate::record_hash), 64 hexadecimal digits) and every exact copy of it |
 /// | `subject:alice` | every record of this subject |
 /// | `class:cat` | every record of this class |
 /// | `random:100?seed=7` | 100 records drawn by this seed (0 if absent), for experiments |
@@ -29,8 +24,8 @@ const SHORTEST_PREFIX: usize = 8;
 pub enum RecordRequest {
     /// Records at these positions.
     Positions(PositionRanges),
-    /// Records whose content hash begins with these lower-case hexadecimal digits.
-    Hash(String),
+    /// Records of this identity.
+    Hash(Digest),
     /// Records of this subject.
     Subject(String),
     /// Records of this class.
@@ -45,7 +40,7 @@ pub enum RecordRequest {
 }
 
 /// Why a request cannot be read or does not name records to forget.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum RequestError {
     /// The request names no record.
@@ -54,9 +49,9 @@ pub enum RequestError {
     /// Positions that cannot be read.
     #[error("{0}; or hash:HEX, subject:ID, class:NAME, random:COUNT?seed=N")]
     Positions(#[from] RangesError),
-    /// A hash prefix that is too short, too long or not hexadecimal.
-    #[error("`{0}` is not a record hash: expected 8 to 64 hexadecimal digits")]
-    Prefix(String),
+    /// A hash that cannot be read.
+    #[error(transparent)]
+    Hash(#[from] DigestError),
     /// A random draw that cannot be read.
     #[error("`{0}` is not a random draw: expected `COUNT` or `COUNT?seed=N`, such as `100?seed=7`")]
     Draw(String),
@@ -74,18 +69,11 @@ pub enum RequestError {
          leave them out of the request"
     )]
     NotPresent(PositionRanges),
-    /// No record has such a hash.
-    #[error("no record has a hash that begins with `{0}`: look it up in the manifest")]
-    UnknownHash(String),
-    /// Records of different contents have such a hash.
-    #[error("`{prefix}` begins the hashes of {} different records, {}: give more digits",
-        matches.len(), list(matches))]
-    AmbiguousHash {
-        /// The prefix asked for.
-        prefix: String,
-        /// The hashes that begin with it.
-        matches: Vec<Digest>,
-    },
+    /// No record has this identity.
+    #[error(
+        "no record has the hash {0}: it is that of another record, or of another version of it"
+    )]
+    UnknownHash(Digest),
     /// The dataset does not say whose its records are.
     #[error("the dataset names no subjects: load it with a subject column, or request positions")]
     NoSubjects,
@@ -131,7 +119,7 @@ impl RecordRequest {
         manifest: &Manifest,
         among: &Selection,
     ) -> Result<Selection, RequestError> {
-        let records = manifest.records().len();
+        let records = manifest.len();
         let found = among.records();
         if found != records {
             let expected = records;
@@ -139,17 +127,14 @@ impl RecordRequest {
         }
         match self {
             Self::Positions(ranges) => by_position(ranges, among),
-            Self::Hash(prefix) => {
-                let hash = unique_hash(prefix, manifest)?;
-                present(among, |position| manifest.records()[position] == hash)
+            Self::Hash(identity) => {
+                let unknown = RequestError::UnknownHash(*identity);
+                present(among, manifest.of_identity(identity), unknown)
             }
             Self::Subject(subject) => {
-                let subjects = manifest.subjects().ok_or(RequestError::NoSubjects)?;
-                let hash = subject_hash(subject);
-                if !subjects.contains(&hash) {
-                    return Err(RequestError::UnknownSubject);
-                }
-                present(among, |position| subjects[position] == hash)
+                let found = manifest.of_subject(subject);
+                let found = found.ok_or(RequestError::NoSubjects)?;
+                present(among, found, RequestError::UnknownSubject)
             }
             Self::Class(name) => {
                 let (known, labels) = manifest.classes().ok_or(RequestError::NoClasses)?;
@@ -160,7 +145,8 @@ impl RecordRequest {
                         found: name.clone(),
                         known: known.to_vec(),
                     })?;
-                present(among, |position| labels[position] as usize == class)
+                let found = Selection::filter(records, |&at| labels[at] as usize == class);
+                present(among, found, RequestError::Empty)
             }
             Self::Random { count: 0, .. } => Err(RequestError::Empty),
             &Self::Random { count, seed } => {
@@ -190,53 +176,24 @@ fn by_position(ranges: &PositionRanges, among: &Selection) -> Result<Selection, 
     Ok(Selection::of_sorted(records, ranges.positions().collect()))
 }
 
-/// The records that match and are in `among`; if none is, an error that names those that match.
-fn present(among: &Selection, matches: impl Fn(usize) -> bool) -> Result<Selection, RequestError> {
-    let all = Selection::filter(among.records(), |&position| matches(position));
-    let here: Vec<usize> = all
-        .positions()
-        .iter()
-        .copied()
-        .filter(|&i| among.contains(i))
-        .collect();
-    if !here.is_empty() {
-        return Ok(Selection::of_sorted(among.records(), here));
+/// Those that are in `among`; if none is, an error that names them all, or `unknown` if there are
+/// none.
+fn present(
+    among: &Selection,
+    all: Selection,
+    unknown: RequestError,
+) -> Result<Selection, RequestError> {
+    if all.is_empty() {
+        return Err(unknown);
     }
-    match all.is_empty() {
-        true => Err(RequestError::Empty), // a class without records
-        false => Err(RequestError::NotPresent(PositionRanges::of_sorted(
+    let here = all.positions().iter().copied();
+    let here: Vec<usize> = here.filter(|&i| among.contains(i)).collect();
+    match here.is_empty() {
+        false => Ok(Selection::of_sorted(among.records(), here)),
+        true => Err(RequestError::NotPresent(PositionRanges::of_sorted(
             all.positions(),
         ))),
     }
-}
-
-fn unique_hash(prefix: &str, manifest: &Manifest) -> Result<Digest, RequestError> {
-    let prefix = check_prefix(prefix)?;
-    let begins = |hash: &&Digest| hash.to_string().starts_with(&prefix);
-    let matches: BTreeSet<Digest> = manifest.records().iter().filter(begins).copied().collect();
-    let matches: Vec<Digest> = matches.into_iter().collect();
-    match matches[..] {
-        [] => Err(RequestError::UnknownHash(prefix)),
-        [hash] => Ok(hash),
-        _ => Err(RequestError::AmbiguousHash { prefix, matches }),
-    }
-}
-
-fn check_prefix(text: &str) -> Result<String, RequestError> {
-    let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if hexadecimal && (SHORTEST_PREFIX..=64).contains(&text.len()) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(RequestError::Prefix(text.to_owned()))
-    }
-}
-
-fn list(hashes: &[Digest]) -> String {
-    hashes
-        .iter()
-        .map(Digest::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 impl FromStr for RecordRequest {
@@ -251,7 +208,7 @@ impl FromStr for RecordRequest {
             return Err(RequestError::Empty);
         }
         match kind {
-            "hash" => Ok(Self::Hash(check_prefix(rest.trim())?)),
+            "hash" => Ok(Self::Hash(rest.trim().to_ascii_lowercase().parse()?)),
             "subject" => Ok(Self::Subject(rest.to_owned())),
             "class" => Ok(Self::Class(rest.to_owned())),
             "random" => {
@@ -274,7 +231,7 @@ impl fmt::Display for RecordRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Positions(ranges) => ranges.fmt(f),
-            Self::Hash(prefix) => write!(f, "hash:{prefix}"),
+            Self::Hash(identity) => write!(f, "hash:{identity}"),
             Self::Subject(subject) => write!(f, "subject:{subject}"),
             Self::Class(name) => write!(f, "class:{name}"),
             Self::Random { count, seed } => write!(f, "random:{count}?seed={seed}"),

@@ -1,7 +1,9 @@
 //! Which records to train on and in which order.
 
+use crate::digest::Digest;
 use crate::permutation::shuffle;
 use crate::selection::Selection;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Disjoint training and validation records.
@@ -11,6 +13,18 @@ pub struct Split {
     pub train: Selection,
     /// Records held out from training.
     pub validation: Selection,
+}
+
+/// Which records are held out for validation: a draw for each record, from whose it is or, where
+/// that is not known, from its own identity. So no record's part depends on another record, and
+/// all records of a subject and all copies of a record fall into one part (docs/theory.md §0).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeldOut {
+    /// The share of the records that is held out, nearly: from 0 up to, not including, 1.
+    pub fraction: f64,
+    /// Seed of the draw.
+    pub seed: u64,
 }
 
 /// A validation fraction that leaves nothing to do.
@@ -28,33 +42,49 @@ pub struct SplitError {
     pub records: usize,
 }
 
-/// Holds out `fraction` of the records (rounded to the nearest count), chosen by `seed`.
-///
-/// Split once, before any deletion: the choice depends on which records there are, so splitting
-/// again after a deletion would move other records between the parts.
-///
-/// # Errors
-/// [`SplitError`] unless `0 <= fraction < 1` and at least one record is left to train on.
-pub fn train_validation(among: &Selection, fraction: f64, seed: u64) -> Result<Split, SplitError> {
-    let records = among.len();
-    let validation = (fraction * records as f64).round() as usize;
-    if !(0.0..1.0).contains(&fraction) || validation >= records {
-        return Err(SplitError {
-            fraction,
-            validation,
-            records,
-        });
+impl HeldOut {
+    /// No record is.
+    pub const NONE: Self = Self {
+        fraction: 0.0,
+        seed: 0,
+    };
+
+    /// The records held out of those with these identities, by position.
+    ///
+    /// # Errors
+    /// [`SplitError`] unless `0 <= fraction < 1` and at least one record is left to train on.
+    pub(crate) fn of(
+        &self,
+        identities: impl ExactSizeIterator<Item = Digest>,
+    ) -> Result<Selection, SplitError> {
+        let records = identities.len();
+        let mut held_out = Vec::new();
+        for (position, identity) in identities.enumerate() {
+            let mut drawn = blake3::Hasher::new_derive_key("rescind-data 2026 validation split v1");
+            drawn.update(&self.seed.to_le_bytes());
+            drawn.update(identity.as_bytes());
+            if falls_below(self.fraction, Digest::finalize(&drawn).as_bytes()) {
+                held_out.push(position);
+            }
+        }
+        if !(0.0..1.0).contains(&self.fraction) || held_out.len() >= records {
+            return Err(SplitError {
+                fraction: self.fraction,
+                validation: held_out.len(),
+                records,
+            });
+        }
+        Ok(Selection::of_sorted(records, held_out))
     }
-    let mut order = among.positions().to_vec();
-    shuffle(&mut order, b"validation split", seed, 0);
-    let (held_out, kept) = order.split_at(validation);
-    let (mut held_out, mut kept) = (held_out.to_vec(), kept.to_vec());
-    held_out.sort_unstable();
-    kept.sort_unstable();
-    Ok(Split {
-        train: Selection::of_sorted(among.records(), kept),
-        validation: Selection::of_sorted(among.records(), held_out),
-    })
+}
+
+/// Whether the uniform number in \[0, 1) that these bytes make is below a fraction.
+pub(crate) fn falls_below(fraction: f64, uniform: &[u8; 32]) -> bool {
+    let first = uniform
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+    (first as f64) < fraction * 2_f64.powi(64)
 }
 
 /// The order in which one epoch visits the selected records: a permutation that is a function of

@@ -9,7 +9,10 @@ fn read(text: &str, options: &str) -> Result<Data, DataError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("people.csv");
     fs::write(&path, text).unwrap();
-    load(&format!("csv:{}?{options}", path.display()).parse().unwrap())
+    load(
+        &format!("csv:{}?{options}", path.display()).parse().unwrap(),
+        None,
+    )
 }
 
 /// 200 rows of 40 people; the record number is the age.
@@ -26,6 +29,10 @@ fn table() -> String {
 }
 
 const PEOPLE: &str = "label=outcome&subject=person";
+
+fn manifest(dataset: &Dataset) -> Manifest {
+    Manifest::new(dataset, "", Digest::from([1; 32]), HeldOut::NONE).unwrap()
+}
 
 #[test]
 fn columns_become_inputs_label_and_subject() {
@@ -82,7 +89,7 @@ fn deleting_rows_moves_no_other_row() {
             .map(|(_, l)| format!("{l}\n"))
             .collect();
         let left = read(&fewer, options).unwrap();
-        let hashes = |part: &Dataset| Manifest::new(part, "").unwrap().records().to_vec();
+        let hashes = |part: &Dataset| manifest(part).records().to_vec();
         let (train, test) = (hashes(&data.train), hashes(&data.test));
         assert!(hashes(&left.train).iter().all(|hash| train.contains(hash)));
         assert!(hashes(&left.test).iter().all(|hash| test.contains(hash)));
@@ -93,7 +100,7 @@ fn deleting_rows_moves_no_other_row() {
 #[test]
 fn a_person_can_be_forgotten_by_name() {
     let data = read(&table(), PEOPLE).unwrap();
-    let manifest = Manifest::new(&data.train, "").unwrap();
+    let manifest = manifest(&data.train);
     let subject = data.train.subjects().unwrap()[0].clone();
     let all = Selection::all(data.train.len());
     let request = RecordRequest::Subject(subject.clone());
@@ -157,6 +164,6 @@ fn bad_columns_and_rows_are_named() {
     );
     refused(HEADER, PEOPLE, "no record to train on");
     refused("", PEOPLE, "not in the first line");
-    let error = load(&"csv:nowhere.csv?label=y".parse().unwrap()).unwrap_err();
+    let error = load(&"csv:nowhere.csv?label=y".parse().unwrap(), None).unwrap_err();
     assert!(error.to_string().contains("nowhere.csv"), "{error}");
 }

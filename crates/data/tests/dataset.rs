@@ -85,7 +85,7 @@ fn batches_are_copied_in_the_order_asked() {
 /// Figures from scikit-learn 1.9.1's `load_digits()`, split by position // 10 % 5 == 4.
 #[test]
 fn the_digits_are_scikit_learns() {
-    let Data { train, test } = load(&DataSource::Digits).unwrap();
+    let Data { train, test } = load(&DataSource::Digits, None).unwrap();
     let count = |part: &Dataset, class| part.labels().iter().filter(|&&l| l == class).count();
     let per_class = |part: &Dataset| (0..10).map(|class| count(part, class)).collect::<Vec<_>>();
     assert_eq!(per_class(&test), [35, 37, 34, 37, 34, 33, 36, 35, 39, 37]);
@@ -111,7 +111,7 @@ fn the_digits_are_scikit_learns() {
             .iter()
             .all(|value| (0.0..=1.0).contains(value))
     );
-    let manifest = Manifest::new(&train, "digits").unwrap();
+    let manifest = Manifest::new(&train, "digits", Digest::from([1; 32]), HeldOut::NONE).unwrap();
     let distinct: std::collections::HashSet<_> = manifest.records().iter().collect();
     assert_eq!(distinct.len(), 1440, "no record is stored twice");
 }

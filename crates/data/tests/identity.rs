@@ -26,10 +26,17 @@ fn pets() -> Dataset {
     Dataset::new("pets", SHAPE.to_vec(), classes, [A, B].concat(), vec![0, 1]).unwrap()
 }
 
+const SECRET: [u8; 32] = [7; 32];
+
+fn manifest(dataset: &Dataset, held_out: HeldOut) -> Manifest {
+    Manifest::new(dataset, "anywhere", Digest::from(SECRET), held_out).unwrap()
+}
+
 fn of_thirty() -> Manifest {
     let values = (0..30_u8).map(f32::from).collect();
     let dataset = Dataset::new("t", vec![1], vec!["c".into()], values, vec![0; 30]).unwrap();
-    Manifest::new(&dataset, "test").unwrap()
+    let (fraction, seed) = (0.2, 7);
+    manifest(&dataset, HeldOut { fraction, seed })
 }
 
 #[test]
@@ -66,26 +73,40 @@ fn record_hashes_tell_shape_class_and_every_value_apart() {
 #[test]
 fn roots_are_as_documented() {
     let golden = golden();
-    let manifest = Manifest::new(&pets(), "anywhere").unwrap();
-    assert_eq!(manifest.root().to_string(), golden["root"]);
+    let pets_manifest = manifest(&pets(), HeldOut::NONE);
+    assert_eq!(pets_manifest.root().to_string(), golden["root"]);
+    for (own, expected) in pets_manifest
+        .records()
+        .iter()
+        .zip(golden["pseudonyms"].as_array().unwrap())
+    {
+        assert_eq!(own.to_string(), *expected);
+    }
     let named = pets()
         .with_subjects(vec!["alice".into(), "bob".into()])
         .unwrap();
-    let manifest = Manifest::new(&named, "anywhere").unwrap();
-    assert_eq!(manifest.root().to_string(), golden["root_with_subjects"]);
+    let named = manifest(&named, HeldOut::NONE);
+    assert_eq!(named.root().to_string(), golden["root_with_subjects"]);
     // Known by identities alone, in the caller's order.
     let identities = [
         record_hash(&SHAPE, "dög", &B),
         record_hash(&SHAPE, "cat", &A),
     ];
-    let manifest = Manifest::of_identities("ids", identities.to_vec(), None).unwrap();
-    assert_eq!(manifest.root().to_string(), golden["root_of_identities"]);
+    let secret = Digest::from(SECRET);
+    let ids = Manifest::of_identities("ids", identities.to_vec(), None, secret, HeldOut::NONE);
+    assert_eq!(
+        ids.unwrap().root().to_string(),
+        golden["root_of_identities"]
+    );
 }
 
 #[test]
 fn commitments_are_as_documented_and_ignore_order() {
     let salt: [u8; 32] = std::array::from_fn(|i| i as u8);
-    let mut hashes = Manifest::new(&pets(), "").unwrap().records().to_vec();
+    let mut hashes = vec![
+        record_hash(&SHAPE, "cat", &A),
+        record_hash(&SHAPE, "dög", &B),
+    ];
     let committed = commitment(&hashes, &salt);
     assert_eq!(committed.to_string(), golden()["commitment"]);
     hashes.reverse();
@@ -103,12 +124,10 @@ fn permutations_are_the_documented_ones_on_every_platform() {
     let golden = golden();
     let all = Selection::all(30);
     assert_eq!(epoch_order(&all, 42, 3), positions(&golden["epoch_order"]));
-    let split = train_validation(&all, 0.2, 7).unwrap();
-    assert_eq!(
-        split.validation.positions(),
-        positions(&golden["validation"])
-    );
     let manifest = of_thirty();
+    let held_out = manifest.split().validation;
+    assert_eq!(held_out.positions(), positions(&golden["validation"]));
+    assert_eq!(manifest.root().to_string(), golden["root_with_validation"]);
     let request = RecordRequest::Random { count: 5, seed: 9 };
     let drawn = request.resolve(&manifest, &all).unwrap();
     assert_eq!(drawn.positions(), positions(&golden["random_request"]));

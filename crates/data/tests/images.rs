@@ -48,7 +48,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn load_from(folder: &Path) -> Result<Data, DataError> {
-    load(&DataSource::Images(folder.to_owned()))
+    load(&DataSource::Images(folder.to_owned()), None)
 }
 
 /// The error after a file is added; it must name the file.

@@ -1,199 +1,246 @@
-//! Manifests name the first difference and survive the disk only unaltered.
+//! Manifests find their records again whatever left the source, and survive the disk only unaltered.
 
+use proptest::prelude::*;
 use rescind_data::*;
+
+const VALUES: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 6.0, 7.0];
+const LABELS: [u32; 4] = [0, 1, 0, 1];
+const SECRET: [u8; 32] = [9; 32];
 
 fn table(values: &[f32], labels: &[u32]) -> Dataset {
     let classes = vec!["no".to_owned(), "yes".to_owned()];
     Dataset::new("table", vec![2], classes, values.to_vec(), labels.to_vec()).unwrap()
 }
 
-const VALUES: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 6.0, 7.0];
-const LABELS: [u32; 4] = [0, 1, 0, 1];
+fn manifest(dataset: &Dataset) -> Manifest {
+    Manifest::new(dataset, "here", Digest::from(SECRET), HeldOut::NONE).unwrap()
+}
 
-fn subjects(names: [&str; 4]) -> Vec<String> {
-    names.map(str::to_owned).to_vec()
+fn named(values: &[f32], labels: &[u32], subjects: &[&str]) -> Dataset {
+    let subjects = subjects.iter().map(|&name| name.to_owned()).collect();
+    table(values, labels).with_subjects(subjects).unwrap()
+}
+
+fn selection(positions: &[usize]) -> Selection {
+    Selection::new(4, positions.to_vec()).unwrap()
 }
 
 #[test]
-fn verify_accepts_the_same_data_under_another_name() {
-    let manifest = Manifest::new(&table(&VALUES, &LABELS), "here").unwrap();
+fn the_same_records_are_found_under_another_name_and_in_another_order() {
+    let manifest = manifest(&table(&VALUES, &LABELS));
     let classes = vec!["no".to_owned(), "yes".to_owned()];
-    let renamed =
-        Dataset::new("other", vec![2], classes, VALUES.to_vec(), LABELS.to_vec()).unwrap();
-    manifest.verify(&renamed).unwrap();
+    let renamed = Dataset::new("other", vec![2], classes, VALUES.to_vec(), LABELS.to_vec());
+    let placed = manifest
+        .place(renamed.unwrap(), &Selection::all(4))
+        .unwrap();
+    assert_eq!((placed.unlisted, placed.dataset.inputs()), (0, &VALUES[..]));
+    let turned: Vec<f32> = VALUES.chunks(2).rev().flatten().copied().collect();
+    let placed = manifest.place(table(&turned, &[1, 0, 1, 0]), &Selection::all(4));
+    assert_eq!(placed.unwrap().dataset.inputs(), VALUES);
 }
 
 #[test]
-fn verify_names_the_first_record_that_differs() {
-    let manifest = Manifest::new(&table(&VALUES, &LABELS), "here").unwrap();
+fn records_that_are_not_required_may_leave_be_blanked_or_be_joined_by_others() {
+    let manifest = manifest(&table(&VALUES, &LABELS));
+    let required = selection(&[0, 2, 3]);
+    let without = [0.0, 1.0, 0.0, 1.0, 6.0, 7.0];
+    let placed = manifest
+        .place(table(&without, &[0, 0, 1]), &required)
+        .unwrap();
+    assert_eq!((placed.dataset.absent(), placed.unlisted), (&[1][..], 0));
+    assert_eq!(placed.dataset.labels(), LABELS, "its class is still known");
+    assert_eq!(placed.dataset.input(1), None);
+    assert_eq!(placed.dataset.input(3), Some(&[6.0, 7.0][..]));
+    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
+    let copied = placed.dataset.copy_batch(&[0, 1], &mut inputs, &mut labels);
+    assert_eq!(copied, Err(DatasetError::Absent { position: 1 }));
+    placed.dataset.check_present(&required).unwrap();
+    let all = placed.dataset.check_present(&Selection::all(4));
+    assert_eq!(all, Err(DatasetError::Absent { position: 1 }));
+
+    let blanked = [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 6.0, 7.0, 8.0, 9.0];
+    let placed = manifest
+        .place(table(&blanked, &[0, 1, 0, 1, 1]), &required)
+        .unwrap();
+    assert_eq!((placed.dataset.absent(), placed.unlisted), (&[1][..], 2));
+}
+
+#[test]
+fn what_is_left_of_copies_is_the_one_still_needed() {
+    // Records 0 and 2 are copies.
+    let manifest = manifest(&table(&VALUES, &LABELS));
+    let without = [2.0, 3.0, 0.0, 1.0, 6.0, 7.0];
+    for needed in [0, 2] {
+        let required = selection(&[needed, 1, 3]);
+        let placed = manifest
+            .place(table(&without, &[1, 0, 1]), &required)
+            .unwrap();
+        assert_eq!(placed.dataset.absent(), [2 - needed]);
+    }
+}
+
+#[test]
+fn required_records_that_changed_or_left_are_named() {
+    let manifest = manifest(&table(&VALUES, &LABELS));
+    let all = Selection::all(4);
+    let missing = |loaded: Dataset| match manifest.place(loaded, &all).unwrap_err() {
+        ManifestError::Missing {
+            count,
+            positions,
+            unknown,
+        } => (count, positions.to_string(), unknown),
+        other => panic!("{other}"),
+    };
     let mut values = VALUES;
     values[3] = 3.5;
     values[7] = 7.5;
-    let error = manifest.verify(&table(&values, &LABELS)).unwrap_err();
-    assert!(
-        matches!(error, ManifestError::Record { position: 1, .. }),
-        "{error}"
-    );
-    let error = manifest.verify(&table(&VALUES, &[0, 1, 1, 1])).unwrap_err();
-    assert!(
-        matches!(error, ManifestError::Record { position: 2, .. }),
-        "{error}"
-    );
-    let error = manifest
-        .verify(&table(&VALUES[..6], &LABELS[..3]))
-        .unwrap_err();
+    assert_eq!(missing(table(&values, &LABELS)), (2, "1,3".to_owned(), 2));
     assert_eq!(
-        error,
-        ManifestError::Count {
-            found: 3,
-            expected: 4
-        }
+        missing(table(&VALUES, &[0, 1, 1, 1])),
+        (1, "2".to_owned(), 1)
     );
-    // A record dropped in the middle shows where, not only that the count is off.
-    let error = manifest
-        .verify(&table(&[0.0, 1.0, 0.0, 1.0, 6.0, 7.0], &[0, 0, 1]))
-        .unwrap_err();
-    assert!(
-        matches!(error, ManifestError::Record { position: 1, .. }),
-        "{error}"
+    assert_eq!(
+        missing(table(&VALUES[..6], &LABELS[..3])),
+        (1, "3".to_owned(), 0)
     );
+
+    let subjects = ["a", "b", "a", "c"];
+    let of_people = self::manifest(&named(&VALUES, &LABELS, &subjects));
+    let other = named(&VALUES, &LABELS, &["a", "b", "x", "c"]);
+    let error = of_people.place(other, &all).unwrap_err();
+    assert!(error.to_string().contains("--records 2"), "{error}");
+    of_people
+        .place(named(&VALUES, &LABELS, &subjects), &all)
+        .unwrap();
 }
 
 #[test]
-fn verify_names_shape_classes_and_subjects() {
+fn another_shape_other_classes_and_standardised_values_are_refused() {
     let dataset = table(&VALUES, &LABELS);
-    let manifest = Manifest::new(&dataset, "here").unwrap();
-    let classes = |names: [&str; 2]| names.map(str::to_owned).to_vec();
-    let make = |shape: Vec<usize>, names| {
-        Dataset::new(
-            "table",
-            shape,
-            classes(names),
-            VALUES.to_vec(),
-            LABELS.to_vec(),
-        )
-        .unwrap()
+    let manifest = manifest(&dataset);
+    let make = |shape: Vec<usize>, names: [&str; 2]| {
+        let classes = names.map(str::to_owned).to_vec();
+        Dataset::new("table", shape, classes, VALUES.to_vec(), LABELS.to_vec()).unwrap()
     };
+    let all = Selection::all(4);
     let error = manifest
-        .verify(&make(vec![1, 2], ["no", "yes"]))
+        .place(make(vec![1, 2], ["no", "yes"]), &all)
         .unwrap_err();
     assert!(matches!(error, ManifestError::Shape { .. }), "{error}");
-    let error = manifest.verify(&make(vec![2], ["no", "oui"])).unwrap_err();
+    let error = manifest
+        .place(make(vec![2], ["no", "oui"]), &all)
+        .unwrap_err();
     assert!(matches!(error, ManifestError::Classes { .. }), "{error}");
-    let named = dataset
-        .clone()
-        .with_subjects(subjects(["a", "b", "a", "c"]))
-        .unwrap();
-    let other = dataset
-        .clone()
-        .with_subjects(subjects(["a", "b", "x", "c"]))
-        .unwrap();
+    let mut scaled = dataset.clone();
+    let scaling = Standardisation::computed_on(&dataset, &all).unwrap();
+    scaling.apply(&mut scaled).unwrap();
+    let secret = Digest::from(SECRET);
+    let refused = Manifest::new(&scaled, "here", secret, HeldOut::NONE);
+    assert_eq!(refused, Err(ManifestError::Standardised));
     assert_eq!(
-        manifest.verify(&named),
-        Err(ManifestError::Subject { position: 0 })
-    );
-    let manifest = Manifest::new(&named, "here").unwrap();
-    assert_eq!(
-        manifest.verify(&other),
-        Err(ManifestError::Subject { position: 2 })
-    );
-    manifest.verify(&named).unwrap();
-}
-
-#[test]
-fn standardised_values_are_not_taken_for_the_records() {
-    let mut dataset = table(&VALUES, &LABELS);
-    let manifest = Manifest::new(&dataset, "here").unwrap();
-    let all = Selection::all(4);
-    Standardisation::computed_on(&dataset, &all)
-        .unwrap()
-        .apply(&mut dataset)
-        .unwrap();
-    assert_eq!(manifest.verify(&dataset), Err(ManifestError::Standardised));
-    assert_eq!(
-        Manifest::new(&dataset, "here"),
+        manifest.place(scaled, &all),
         Err(ManifestError::Standardised)
     );
 }
 
 #[test]
-fn written_manifests_are_read_back_and_show_no_name() {
-    let dataset = table(&VALUES, &LABELS);
-    let named = dataset
-        .clone()
-        .with_subjects(subjects(["alice", "bob", "alice", "carol"]))
-        .unwrap();
-    for dataset in [dataset, named] {
-        let manifest = Manifest::new(&dataset, "csv:people.csv?label=ill").unwrap();
-        let text = serde_json::to_string_pretty(&manifest).unwrap();
-        assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest);
-        let line = format!("\"{}\"", manifest.records()[1]);
-        assert!(
-            text.lines()
-                .any(|found| found.trim().trim_end_matches(',') == line)
-        );
-        assert!(!text.contains("alice"));
+fn written_manifests_are_read_back_and_refused_when_altered() {
+    let plain = table(&VALUES, &LABELS);
+    let people = named(&VALUES, &LABELS, &["alice", "bob", "alice", "carol"]);
+    for dataset in [plain, people] {
+        let secret = Digest::from(SECRET);
+        let held_out = HeldOut {
+            fraction: 0.3,
+            seed: 5,
+        };
+        let manifest = Manifest::new(&dataset, "csv:people.csv?label=ill", secret, held_out);
+        let manifest = manifest.unwrap();
+        let bytes = manifest.to_bytes().unwrap();
+        assert_eq!(Manifest::from_bytes(&bytes).unwrap(), manifest);
+        assert!(!String::from_utf8_lossy(&bytes).contains("alice"));
+        assert!(Manifest::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(Manifest::from_bytes(&longer).is_err());
+        let own = manifest.records()[1];
+        let at = bytes
+            .windows(32)
+            .position(|window| window == own.as_bytes())
+            .unwrap();
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        let error = Manifest::from_bytes(&altered).unwrap_err();
+        assert!(matches!(error, ManifestError::Root { .. }), "{error}");
     }
 }
 
 #[test]
-fn altered_manifests_are_refused() {
-    let manifest = Manifest::new(&table(&VALUES, &LABELS), "here").unwrap();
-    let text = serde_json::to_string(&manifest).unwrap();
-    let refused = |text: &str, reason: &str| {
-        let error = serde_json::from_str::<Manifest>(text)
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains(reason), "{error}");
-    };
-    let (one, two) = (
-        manifest.records()[0].to_string(),
-        manifest.records()[1].to_string(),
+fn without_its_secret_a_manifest_confirms_no_guess() {
+    // The same records, and one more candidate: neither pseudonyms nor root say which it was.
+    let dataset = table(&VALUES, &LABELS);
+    let ours = manifest(&dataset);
+    let theirs = Manifest::new(&dataset, "here", Digest::from([8; 32]), HeldOut::NONE).unwrap();
+    assert_ne!(ours.root(), theirs.root());
+    assert!(
+        ours.records()
+            .iter()
+            .all(|own| !theirs.records().contains(own))
     );
-    assert_eq!(one.len(), 64);
-    refused(&text.replace(&one, &two), "the file was altered");
-    refused(&text.replace("\"yes\"", "\"oui\""), "the file was altered");
-    refused(
-        &text.replace("\"labels\":[0,1,0,1]", "\"labels\":[0,1,0,0]"),
-        "the file was altered",
-    );
-    refused(
-        &text.replace("\"labels\":[0,1,0,1]", "\"labels\":[0,1,0]"),
-        "3",
-    );
-    refused(&text.replace("\"count\":4", "\"count\":5"), "5");
-    refused(
-        &text.replace("rescind-manifest-2", "rescind-manifest-9"),
-        "another version",
-    );
-    refused(&text.replace("\"source\"", "\"sauce\""), "sauce");
+    let content = record_hash(&[2], "no", &VALUES[..2]);
+    assert!(!ours.records().contains(&content));
+    assert_eq!(ours.of_identity(&content).positions(), [0, 2]);
 }
 
 #[test]
 fn duplicates_left_behind_are_found() {
     let values = [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 0.0, 1.0];
     // Records 0 and 2 are the same; 3 has their values but another class.
-    let manifest = Manifest::new(&table(&values, &[0, 1, 0, 1]), "").unwrap();
-    let forget = Selection::new(4, vec![0]).unwrap();
-    let copies = manifest
-        .duplicates_outside(&forget, &forget.complement())
-        .unwrap();
-    assert_eq!(copies.positions(), [2]);
-    let both = Selection::new(4, vec![0, 2]).unwrap();
-    assert!(
-        manifest
-            .duplicates_outside(&both, &both.complement())
-            .unwrap()
-            .is_empty()
-    );
-    let error = manifest
-        .duplicates_outside(&forget, &Selection::all(5))
-        .unwrap_err();
-    assert_eq!(
-        error,
-        ManifestError::Count {
-            found: 5,
-            expected: 4
+    let manifest = manifest(&table(&values, &[0, 1, 0, 1]));
+    let forget = selection(&[0]);
+    let copies = manifest.duplicates_outside(&forget, &forget.complement());
+    assert_eq!(copies.unwrap().positions(), [2]);
+    let both = selection(&[0, 2]);
+    let copies = manifest.duplicates_outside(&both, &both.complement());
+    assert!(copies.unwrap().is_empty());
+    let error = manifest.duplicates_outside(&forget, &Selection::all(5));
+    let (found, expected) = (5, 4);
+    assert_eq!(error, Err(ManifestError::Count { found, expected }));
+}
+
+proptest! {
+    #[test]
+    fn whatever_leaves_and_joins_the_required_records_are_where_they_were(
+        kept in prop::collection::vec(any::<bool>(), 1..30), joined in 0_usize..4, seed: u64,
+    ) {
+        let n = kept.len();
+        // Few different values, so that there are copies.
+        let of = |at: usize| (seed >> (at % 60)) as f32 % 3.0;
+        let all: Vec<f32> = (0..n).flat_map(|at| [of(at), 1.0]).collect();
+        let manifest = manifest(&table(&all, &vec![0; n]));
+        let stay: Vec<usize> = (0..n).filter(|&at| kept[at]).collect();
+        let mut values: Vec<f32> = stay.iter().flat_map(|&at| [of(at), 1.0]).collect();
+        values.extend(vec![7.5; 2 * joined]);
+        let labels = vec![0; stay.len() + joined];
+        let required = Selection::new(n, stay).unwrap();
+        let placed = manifest.place(table(&values, &labels), &required).unwrap();
+        for &at in required.positions() {
+            prop_assert_eq!(placed.dataset.input(at), Some(&[of(at), 1.0][..]));
         }
-    );
+        prop_assert_eq!(placed.unlisted, joined);
+        prop_assert_eq!(placed.dataset.absent().len(), n - required.len());
+    }
+}
+
+#[test]
+fn altered_bytes_never_panic() {
+    let bytes = manifest(&table(&VALUES, &LABELS)).to_bytes().unwrap();
+    for at in 0..bytes.len() {
+        for value in [0, 0x5f, 0x7f, 0x9b, 0xbb, 0xff] {
+            let mut altered = bytes.clone();
+            altered[at] = value;
+            if altered != bytes {
+                let _ = Manifest::from_bytes(&altered).map(|read| read.len());
+            }
+        }
+    }
 }

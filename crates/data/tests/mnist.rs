@@ -38,7 +38,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn load_from(folder: &Path) -> Result<Data, DataError> {
-    load(&DataSource::Mnist(folder.to_owned()))
+    load(&DataSource::Mnist(folder.to_owned()), None)
 }
 
 /// The error after one file's bytes are replaced; it must name that file.

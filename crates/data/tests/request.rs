@@ -3,6 +3,12 @@
 use proptest::prelude::*;
 use rescind_data::*;
 
+const SECRET: [u8; 32] = [5; 32];
+
+fn manifest(dataset: &Dataset) -> Manifest {
+    Manifest::new(dataset, "test", Digest::from(SECRET), HeldOut::NONE).unwrap()
+}
+
 /// Ten records of three subjects and three classes (one without records); 2 and 7 are copies.
 fn people() -> Manifest {
     let values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 2.0, 8.0, 9.0].to_vec();
@@ -15,7 +21,7 @@ fn people() -> Manifest {
         .unwrap()
         .with_subjects(subjects.map(str::to_owned).to_vec())
         .unwrap();
-    Manifest::new(&dataset, "test").unwrap()
+    manifest(&dataset)
 }
 
 fn resolve(text: &str, among: &Selection) -> Result<Vec<usize>, RequestError> {
@@ -39,10 +45,14 @@ fn every_kind_of_request_resolves() {
         resolve("random:4", &all).unwrap(),
         resolve("random:4?seed=0", &all).unwrap()
     );
-    let hash = people().records()[2].to_string();
+    let hash = record_hash(&[1], "cat", &[2.0]).to_string();
     assert_eq!(resolve(&format!("hash:{hash}"), &all).unwrap(), [2, 7]);
-    let prefix = hash[..8].to_uppercase();
-    assert_eq!(resolve(&format!("hash:{prefix}"), &all).unwrap(), [2, 7]);
+    let upper = hash.to_uppercase();
+    assert_eq!(resolve(&format!("hash:{upper}"), &all).unwrap(), [2, 7]);
+    // What the manifest holds is a pseudonym, and no name for the record.
+    let pseudonym = people().records()[2].to_string();
+    let error = resolve(&format!("hash:{pseudonym}"), &all).unwrap_err();
+    assert!(matches!(error, RequestError::UnknownHash(_)), "{error}");
 }
 
 #[test]
@@ -58,7 +68,7 @@ fn what_is_deleted_already_cannot_be_deleted_again() {
         resolve("class:cat", &Selection::none(10)),
         Err(absent("0,2,4,6-8"))
     );
-    let hash = people().records()[2].to_string();
+    let hash = record_hash(&[1], "cat", &[2.0]);
     assert_eq!(resolve(&format!("hash:{hash}"), &left).unwrap(), [2]);
     let error = resolve("random:6", &left).unwrap_err();
     assert_eq!(
@@ -107,14 +117,14 @@ fn unknown_and_unreadable_requests_are_refused() {
         );
     }
     for text in [
-        "hash:1234567",
-        "hash:12345678x",
+        "hash:12345678",
+        &format!("hash:{}x", "0".repeat(63)),
         &format!("hash:{}", "0".repeat(65)),
     ] {
-        assert!(matches!(refused(text), RequestError::Prefix(_)), "{text:?}");
+        assert!(matches!(refused(text), RequestError::Hash(_)), "{text:?}");
     }
     assert!(matches!(
-        refused("hash:00000000"),
+        refused(&format!("hash:{}", "0".repeat(64))),
         RequestError::UnknownHash(_)
     ));
     assert_eq!(refused("subject:dan"), RequestError::UnknownSubject);
@@ -130,7 +140,7 @@ fn unknown_and_unreadable_requests_are_refused() {
 #[test]
 fn without_subjects_a_request_by_subject_is_refused() {
     let dataset = Dataset::new("t", vec![1], vec!["c".into()], vec![1.0], vec![0]).unwrap();
-    let manifest = Manifest::new(&dataset, "").unwrap();
+    let manifest = manifest(&dataset);
     let request = RecordRequest::Subject("ann".into());
     let error = request.resolve(&manifest, &Selection::all(1)).unwrap_err();
     assert_eq!(error, RequestError::NoSubjects);
@@ -138,9 +148,13 @@ fn without_subjects_a_request_by_subject_is_refused() {
 
 #[test]
 fn records_known_by_identity_alone_have_no_classes_and_may_have_subjects() {
-    let identities = people().records()[..3].to_vec();
+    let identities = ["a", "b", "c"].map(subject_hash).to_vec();
     let subjects = ["ann", "bob", "ann"].map(str::to_owned);
-    let named = Manifest::of_identities("ids", identities.clone(), Some(&subjects)).unwrap();
+    let make = |subjects| {
+        let secret = Digest::from(SECRET);
+        Manifest::of_identities("ids", identities.clone(), subjects, secret, HeldOut::NONE)
+    };
+    let named = make(Some(&subjects[..])).unwrap();
     let all = Selection::all(3);
     let by = |text: &str, manifest: &Manifest| {
         let request: RecordRequest = text.parse().unwrap();
@@ -150,39 +164,14 @@ fn records_known_by_identity_alone_have_no_classes_and_may_have_subjects() {
     assert_eq!(by("subject:ann", &named), Ok(vec![0, 2]));
     assert_eq!(by(&format!("hash:{}", identities[1]), &named), Ok(vec![1]));
     assert_eq!(by("class:dog", &named), Err(RequestError::NoClasses));
-    let unnamed = Manifest::of_identities("ids", identities.clone(), None).unwrap();
+    let unnamed = make(None).unwrap();
     assert_eq!(by("subject:ann", &unnamed), Err(RequestError::NoSubjects));
     let expected = ManifestError::Count {
         found: 2,
         expected: 3,
     };
-    let short = Manifest::of_identities("ids", identities, Some(&subjects[..2]));
+    let short = make(Some(&subjects[..2]));
     assert_eq!(short, Err(expected));
-}
-
-#[test]
-fn an_ambiguous_prefix_lists_what_it_may_mean() {
-    // Records 0 to 200 000 hold a prefix of 8 digits twice with probability 99 %; these do.
-    let n = 200_000_u32;
-    let values = (0..n).map(|value| value as f32).collect();
-    let labels = vec![0; n as usize];
-    let dataset = Dataset::new("t", vec![1], vec!["c".into()], values, labels).unwrap();
-    let manifest = Manifest::new(&dataset, "").unwrap();
-    let mut sorted = manifest.records().to_vec();
-    sorted.sort_unstable();
-    let pair = sorted
-        .windows(2)
-        .find(|pair| pair[0].as_bytes()[..4] == pair[1].as_bytes()[..4]);
-    let pair = pair.expect("two hashes that begin alike");
-    let all = Selection::all(n as usize);
-    let resolve = |digits: usize| {
-        RecordRequest::Hash(pair[0].to_string()[..digits].to_owned()).resolve(&manifest, &all)
-    };
-    let error = resolve(8).unwrap_err();
-    assert!(matches!(&error, RequestError::AmbiguousHash { matches, .. } if matches == pair));
-    assert!(error.to_string().contains(&pair[1].to_string()), "{error}");
-    let found = resolve(64).unwrap();
-    assert_eq!(manifest.hashes_of(&found).unwrap(), [pair[0]]);
 }
 
 #[test]

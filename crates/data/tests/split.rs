@@ -3,18 +3,38 @@
 use proptest::prelude::*;
 use rescind_data::*;
 
+fn ids(n: usize) -> Vec<Digest> {
+    (0..n).map(|i| subject_hash(&i.to_string())).collect()
+}
+
+fn split(
+    ids: Vec<Digest>,
+    subjects: Option<&[String]>,
+    held_out: HeldOut,
+) -> Result<Split, ManifestError> {
+    let secret = Digest::from([3; 32]);
+    Ok(Manifest::of_identities("t", ids, subjects, secret, held_out)?.split())
+}
+
 proptest! {
     #[test]
-    fn a_split_is_disjoint_complete_and_of_the_right_size(
-        n in 2_usize..200, skip in 0_usize..3, fraction in 0.0..0.9_f64, seed: u64,
+    fn a_split_is_disjoint_and_complete_and_no_record_moves_another(
+        n in 40_usize..200, gone in 0_usize..40, fraction in 0.0..0.8_f64, seed: u64,
     ) {
-        let among = Selection::new(n, (skip.min(n - 2)..n).collect()).unwrap();
-        let held_out = (fraction * among.len() as f64).round() as usize;
-        prop_assume!(held_out < among.len());
-        let split = train_validation(&among, fraction, seed).unwrap();
-        prop_assert_eq!(split.validation.len(), held_out);
-        prop_assert!(split.train.positions().iter().all(|&i| !split.validation.contains(i)));
-        prop_assert_eq!(split.train.union(&split.validation).unwrap(), among);
+        let held_out = HeldOut { fraction, seed };
+        let whole = split(ids(n), None, held_out).unwrap();
+        let all = whole.train.union(&whole.validation).unwrap();
+        prop_assert_eq!(all, Selection::all(n));
+        prop_assert!(whole.train.positions().iter().all(|&i| !whole.validation.contains(i)));
+        // One record fewer: every other one stays in its part.
+        let mut fewer = ids(n);
+        fewer.remove(gone);
+        let left = split(fewer, None, held_out).unwrap().validation;
+        let expected: Vec<usize> = whole.validation.positions().iter()
+            .filter(|&&i| i != gone)
+            .map(|&i| if i > gone { i - 1 } else { i })
+            .collect();
+        prop_assert_eq!(left.positions(), expected);
     }
 
     #[test]
@@ -47,14 +67,37 @@ fn orders_differ_by_seed_and_epoch_and_are_uniform() {
 }
 
 #[test]
-fn fractions_that_leave_nothing_are_refused() {
-    let all = Selection::all(10);
-    for fraction in [-0.1, 1.0, 2.0, f64::NAN, f64::INFINITY, 0.96] {
-        assert!(train_validation(&all, fraction, 0).is_err(), "{fraction}");
+fn the_share_held_out_is_nearly_the_fraction_and_subjects_stay_together() {
+    let held_out = HeldOut {
+        fraction: 0.1,
+        seed: 1,
+    };
+    let of_records = split(ids(100_000), None, held_out)
+        .unwrap()
+        .validation
+        .len() as i64;
+    // Standard deviation 95.
+    assert!((of_records - 10_000).abs() < 400, "{of_records}");
+    let subjects: Vec<String> = (0..300).map(|i| format!("p{}", i % 100)).collect();
+    let parts = split(ids(300), Some(&subjects), held_out).unwrap();
+    assert!(!parts.validation.is_empty());
+    for &at in parts.validation.positions() {
+        assert!(parts.validation.contains((at + 100) % 300));
     }
-    assert!(train_validation(&Selection::none(10), 0.0, 0).is_err());
+}
+
+#[test]
+fn fractions_that_leave_nothing_are_refused() {
+    for fraction in [-0.1, 1.0, 2.0, f64::NAN, f64::INFINITY, 0.9999] {
+        let error = split(ids(10), None, HeldOut { fraction, seed: 0 }).unwrap_err();
+        assert!(
+            matches!(error, ManifestError::Split(_)),
+            "{fraction}: {error}"
+        );
+    }
+    assert!(split(Vec::new(), None, HeldOut::NONE).is_err());
     assert!(
-        train_validation(&all, 0.0, 0)
+        split(ids(10), None, HeldOut::NONE)
             .unwrap()
             .validation
             .is_empty()

@@ -53,7 +53,7 @@ fn computed_on_the_selection_alone() {
 
 #[test]
 fn fixed_constants_do_not_depend_on_the_records() {
-    let data = load(&DataSource::Digits).unwrap();
+    let data = load(&DataSource::Digits, None).unwrap();
     let fixed = Standardisation::fixed(&DataSource::Digits, &data.train).unwrap();
     assert_eq!(
         fixed,

@@ -13,7 +13,7 @@ fn load_from(train: &[u8], test: &[u8]) -> Result<Data, DataError> {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("train_32x32.mat"), train).unwrap();
     fs::write(folder.path().join("test_32x32.mat"), test).unwrap();
-    load(&DataSource::Svhn(folder.path().to_owned()))
+    load(&DataSource::Svhn(folder.path().to_owned()), None)
 }
 
 /// The error for these bytes; it must name the file.
@@ -167,6 +167,6 @@ proptest! {
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = load(&DataSource::Svhn(Path::new("nowhere").to_owned())).unwrap_err();
+    let error = load(&DataSource::Svhn(Path::new("nowhere").to_owned()), None).unwrap_err();
     assert!(error.to_string().contains("train_32x32.mat"), "{error}");
 }

@@ -248,7 +248,7 @@ impl Experiment {
         for seed in 1..=self.seeds {
             let copy = self.folder.join("copy");
             copy_folder(&self.folder.join("trained"), &copy)?;
-            let mut run = Run::open(&copy, &mut ())?;
+            let mut run = Run::open(&copy)?;
             let settings = FinetuneSettings {
                 noisy_steps: (steps > 0).then_some(steps),
                 start_radius: Some(

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("six arguments, as the first lines of this file say".into());
     }
     let source: DataSource = args[0].parse()?;
-    let mut data = load(&source)?;
+    let mut data = load(&source, None)?;
     if let Some(customary) = Standardisation::fixed(&source, &data.train) {
         customary.apply(&mut data.train)?;
         customary.apply(&mut data.test)?;

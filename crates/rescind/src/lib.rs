@@ -43,8 +43,8 @@ pub use rescind_unlearn::{
     CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,
     HeadObjective, L2Penalty, LinearOutputs, Measured, Minibatch, Minibatches, Model, ModelChoice,
     ModelDescription, NetworkModel, NetworkObjective, Objective, Observer, OwnObjectives,
-    Parameterisation, Phase, Products, Progress, Raw, Records, Scaling, Smoothness,
-    TangentObjective, Tensor, Watched, exact_gradient_norm, narrowed, widened,
+    Parameterisation, Phase, Products, Progress, Records, Scaling, Smoothness, TangentObjective,
+    Tensor, Watched, exact_gradient_norm, narrowed, widened,
 };
 pub use rescind_unlearn::{Error as ModelError, descent, evaluation, methods, training};
 

@@ -11,7 +11,7 @@ use rescind_network::{Activation, Network, zoo};
 use std::ops::ControlFlow;
 
 fn digits() -> Dataset {
-    load(&DataSource::Digits).unwrap().train
+    load(&DataSource::Digits, None).unwrap().train
 }
 
 fn network(hidden: &[usize]) -> Network {

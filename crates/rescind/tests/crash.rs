@@ -20,7 +20,7 @@ fn job(root: &Path) -> Result<(), Error> {
         Ok(_) | Err(Error::RunExists { .. }) => {}
         Err(other) => return Err(other),
     }
-    let mut run = Run::open(root, &mut ())?;
+    let mut run = Run::open(root)?;
     run.train(&mut ())?;
     for number in 0..2 {
         if run.answers().unwrap().len() == number {

@@ -5,16 +5,23 @@ use rescind::methods::newton::{self, NewtonSettings, NewtonTask};
 use rescind::training::{Trainer, TrainingEnding, TrainingSettings};
 use rescind::{
     Ball, Classifier, ClassifierParts, Measured, NetworkModel, NetworkObjective, Parameterisation,
-    Raw, Scaling,
+    Records, Scaling,
 };
-use rescind_data::{DataSource, Manifest, RecordRequest, Selection, load};
+use rescind_data::{DataSource, Digest, HeldOut, Manifest, RecordRequest, Selection, load};
 use rescind_network::{Activation, Network, zoo};
+use std::sync::Arc;
 
 #[test]
 fn a_newton_step_forgets_what_retraining_never_saw() {
     let source = DataSource::Digits;
-    let data = load(&source).unwrap();
-    let manifest = Manifest::new(&data.train, source.to_string()).unwrap();
+    let data = load(&source, None).unwrap();
+    let manifest = Manifest::new(
+        &data.train,
+        source.to_string(),
+        Digest::from([1; 32]),
+        HeldOut::NONE,
+    );
+    let manifest = Arc::new(manifest.unwrap());
     let (records, shape) = (data.train.len(), data.train.input_shape());
     let mlp = zoo::mlp(shape, &[32, 32], 10, Activation::Relu, zoo::Norm::None).unwrap();
     let network = Network::new(mlp).unwrap();
@@ -34,16 +41,15 @@ fn a_newton_step_forgets_what_retraining_never_saw() {
     let forget = request.resolve(&manifest, &all).unwrap();
     let retain = all.difference(&forget).unwrap();
     let none = Selection::none(records);
-    let raw = Raw::load(&source, None, &mut ()).unwrap();
     let scaling = Scaling::None;
-    let constants = scaling.constants(&source, raw.train(), &all).unwrap();
+    let constants = scaling.constants(&source, &data.train, &all).unwrap();
+    let records = Records::of(data.clone(), source, Arc::clone(&manifest), constants).unwrap();
     let classifier = Classifier::new(ClassifierParts {
         network: network.clone(),
-        records: raw,
-        scaling: (scaling, constants),
+        records,
+        scaling,
         parameterisation: Parameterisation::Full,
         centre: None,
-        source,
     })
     .unwrap();
     let train = |on: &Selection| {
@@ -82,7 +88,8 @@ fn a_newton_step_forgets_what_retraining_never_saw() {
         &NewtonTask {
             weights: &original,
             retain: &NetworkObjective::new(&model, &data.train, &retain).unwrap(),
-            forget: &NetworkObjective::new(&model, &data.train, &forget).unwrap(),
+            forget: Some(&NetworkObjective::new(&model, &data.train, &forget).unwrap()),
+            forgotten: forget.len(),
             ball: &ball,
             proved_gradient_bound: None,
             kept: None,

@@ -23,15 +23,18 @@ fn a_fork_answers_as_its_origin_would() {
     );
     assert_eq!(fork.config(), run.config());
     let (ours, theirs) = (run.classifier().unwrap(), fork.classifier().unwrap());
-    assert_eq!(theirs.train_records(), ours.train_records());
-    assert_eq!(theirs.test_records(), ours.test_records());
+    assert_eq!(
+        theirs.train_records().unwrap(),
+        ours.train_records().unwrap()
+    );
+    assert_eq!(theirs.test_records().unwrap(), ours.test_records().unwrap());
     fork.forget(&newton("random:30"), &mut ()).unwrap();
     assert_eq!(private_weights(&root), before);
     assert!(run.answers().unwrap().is_empty());
 
     // What it did is on its disk, and is what the origin does.
     drop(fork);
-    let fork = Run::open(&copy, &mut ()).unwrap();
+    let fork = Run::open(&copy).unwrap();
     run.forget(&newton("random:30"), &mut ()).unwrap();
     assert_eq!(
         fork.private_weights().unwrap(),

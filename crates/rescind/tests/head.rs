@@ -81,7 +81,7 @@ fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
     // Anybody loads it as they load any network, and the backbone in it is the public one.
     let file = folder.path().join("releases/000002/weights.safetensors");
     let w = Weights::<f32>::from_safetensors(&network, &std::fs::read(file).unwrap()).unwrap();
-    let data = rescind_data::load(&run.config().unwrap().data)
+    let data = rescind_data::load(&run.config().unwrap().data, None)
         .unwrap()
         .test;
     let all = rescind_data::Selection::all(data.len());

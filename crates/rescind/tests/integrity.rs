@@ -26,7 +26,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn opened(root: &Path) -> Option<Error> {
-    Run::open(root, &mut ()).err()
+    Run::open(root).err()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_older_state_or_an_older_ledger_is_refused() {
         copy(&new.join(database), &root.join(database));
         assert!(opened(&root).is_none());
         copy(&old, &root);
-        let mut run = Run::open(&root, &mut ()).unwrap();
+        let mut run = Run::open(&root).unwrap();
         assert_eq!(run.answers().unwrap().len(), 1);
         run.forget(&newton("random:10?seed=2"), &mut ()).unwrap();
     }

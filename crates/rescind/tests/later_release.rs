@@ -34,7 +34,7 @@ fn a_later_release_covers_every_pending_request() {
     }
     assert!(!root.join("releases").exists());
     drop(run);
-    let mut run = Run::open(root, &mut ()).unwrap();
+    let mut run = Run::open(root).unwrap();
     let (before, retained) = (private_weights(root), run.retained().clone());
     let late = run.release(&weak(), &mut ()).unwrap();
     assert_eq!(late.certificate.release, 3);
@@ -90,7 +90,7 @@ fn a_later_release_rests_on_the_bounds_of_the_request() {
     let asked = with_theorem("random:30?seed=2");
     later.forget(&asked, &mut ()).unwrap();
     drop(later);
-    let mut later = Run::open(&here, &mut ()).unwrap();
+    let mut later = Run::open(&here).unwrap();
     let one = later.release(&weak(), &mut ()).unwrap();
     let other = at_once.forget(&asked.released(weak()), &mut ()).unwrap();
     let other = other.release.unwrap();

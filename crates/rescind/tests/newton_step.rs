@@ -16,7 +16,7 @@ use rescind_network::{Activation, Network, zoo};
 use rescind_privacy::sensitivity::{Provenance, Symbol, Theorem};
 
 fn digits() -> Dataset {
-    load(&DataSource::Digits).unwrap().train
+    load(&DataSource::Digits, None).unwrap().train
 }
 
 fn logistic() -> Network {
@@ -69,7 +69,8 @@ fn step(
     let task = NewtonTask {
         weights: w,
         retain,
-        forget,
+        forget: Some(forget),
+        forgotten: forget.records(),
         ball,
         proved_gradient_bound: None,
         kept: None,
@@ -405,7 +406,8 @@ fn negative_curvature_is_an_error_that_says_what_would_do() {
     let task = NewtonTask {
         weights: &w,
         retain: &f_r,
-        forget: &f_u,
+        forget: Some(&f_u),
+        forgotten: f_u.records(),
         ball: &ball,
         proved_gradient_bound: None,
         kept: None,

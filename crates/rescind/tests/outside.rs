@@ -234,6 +234,6 @@ fn a_run_is_opened_with_the_model_and_the_records_it_was_made_with() {
         .err()
         .unwrap();
     assert_eq!(other.code(), Code::OtherModel);
-    let network = Run::open(folder.path(), &mut ()).err().unwrap();
+    let network = Run::open(folder.path()).err().unwrap();
     assert_eq!(network.code(), Code::OtherKindOfModel);
 }

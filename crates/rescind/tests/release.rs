@@ -65,8 +65,8 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
         files(fixture.run()),
         [
             "ledger.sqlite",
-            "manifest.json",
             "private/evidence/000001.json",
+            "private/manifest.cbor",
             "private/requests.sqlite",
             "private/signing.key",
             "releases/000001/certificate.json",
@@ -128,7 +128,7 @@ fn destructive_noise_is_refused_with_numbers_and_leaves_nothing() {
         files(fixture.run()),
         [
             "ledger.sqlite",
-            "manifest.json",
+            "private/manifest.cbor",
             "private/requests.sqlite",
             "private/signing.key",
             "run.json"

@@ -9,6 +9,7 @@ use rescind::methods::{MethodChoice, MethodReport};
 use rescind::release::ReleaseError;
 use rescind::training::{TrainingEnding, TrainingSettings};
 use rescind::{Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig};
+use rescind_data::{DataSource, load, record_hash};
 use rescind_network::{Activation, Weights, zoo};
 use rescind_privacy::NoiseChoice;
 use std::ops::ControlFlow;
@@ -16,7 +17,7 @@ use std::path::Path;
 
 fn trained(root: &Path, config: RunConfig) -> Run {
     drop(Run::create(root, config, None, &mut ()).unwrap());
-    let mut run = Run::open(root, &mut ()).unwrap();
+    let mut run = Run::open(root).unwrap();
     run.train(&mut ()).unwrap();
     run
 }
@@ -72,7 +73,10 @@ fn records_never_trained_on_are_told_apart() {
         named(gone.to_string(), &run),
         (String::new(), gone.to_string())
     );
-    let hash = run.manifest().records()[validation];
+    let data = load(&DataSource::Digits, None).unwrap().train;
+    let class = &data.class_names()[data.labels()[validation] as usize];
+    let input = data.input(validation).unwrap();
+    let hash = record_hash(data.input_shape(), class, input);
     assert_eq!(
         named(format!("hash:{hash}"), &run),
         (validation.to_string(), String::new())
@@ -131,7 +135,7 @@ fn later_requests_start_from_the_last_iterate_and_reuse_the_preconditioner() {
         before = after;
         // Across processes too.
         drop(run);
-        run = Run::open(folder.path(), &mut ()).unwrap();
+        run = Run::open(folder.path()).unwrap();
     }
     assert_eq!(run.answers().unwrap().len(), 3);
     assert_eq!(run.retained().len(), 1296 - 90);
@@ -162,7 +166,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
         ..small()
     };
     drop(Run::create(folder.path(), config, None, &mut ()).unwrap());
-    let mut run = Run::open(folder.path(), &mut ()).unwrap();
+    let mut run = Run::open(folder.path()).unwrap();
     let mut steps = 0;
     let mut stop = |progress: &Progress| {
         steps += u64::from(progress.phase == Phase::Train && progress.epoch.is_none());
@@ -192,7 +196,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
     for pause in [false, true] {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(folder.path(), copy.path());
-        let mut run = Run::open(copy.path(), &mut ()).unwrap();
+        let mut run = Run::open(copy.path()).unwrap();
         if pause {
             let mut steps = 0;
             let mut stop = |progress: &Progress| {
@@ -205,7 +209,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
             };
             run.train(&mut stop).unwrap_err();
             drop(run);
-            run = Run::open(copy.path(), &mut ()).unwrap();
+            run = Run::open(copy.path()).unwrap();
         }
         let progress = run.train(&mut ()).unwrap();
         assert_eq!(progress.ending, Some(TrainingEnding::EpochsDone));
@@ -260,7 +264,7 @@ fn a_refused_release_changes_nothing() {
     let root = folder.path();
     drop(trained(root, small()));
     let before = private_weights(root);
-    let mut run = Run::open(root, &mut ()).unwrap();
+    let mut run = Run::open(root).unwrap();
     let asked = released("random:9").released(promise(1.0));
     assert!(matches!(
         run.forget(&asked, &mut ()),
@@ -374,7 +378,7 @@ fn batch_norm_statistics_are_those_of_the_records_that_stay() {
 
     let bytes = std::fs::read(answer.release.unwrap().folder.join("weights.safetensors"));
     let out: Weights<f32> = Weights::from_safetensors(network(&run), &bytes.unwrap()).unwrap();
-    let data = rescind_data::load(&run.config().unwrap().data)
+    let data = rescind_data::load(&run.config().unwrap().data, None)
         .unwrap()
         .train;
     let mean_and_variance = |on: &rescind_data::Selection| {

@@ -42,7 +42,7 @@ fn trained(root: &Path, config: RunConfig) -> Run {
 
 /// Rewinding with the constants of the records.
 fn rewinding(run: &Run) -> MethodChoice {
-    let records = run.classifier().unwrap().train_records();
+    let records = run.classifier().unwrap().train_records().unwrap();
     let squares = (0..records.len()).map(|i| {
         let input = records.input(i).unwrap().iter();
         1.0 + input.map(|&x| f64::from(x).powi(2)).sum::<f64>()
@@ -95,7 +95,7 @@ fn the_bound_holds_against_retraining_request_after_request() {
         assert!(checked(&run, number).failures().next().is_none());
         // From disk as from memory.
         drop(run);
-        run = Run::open(&root, &mut ()).unwrap();
+        run = Run::open(&root).unwrap();
     }
 }
 

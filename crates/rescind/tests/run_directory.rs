@@ -149,7 +149,7 @@ fn every_step_ends_in_the_ball() {
     assert!(run.ball().distance(&w) <= 0.8);
     drop(run);
     // The centre is part of the run.
-    let run = Run::open(&root, &mut ()).unwrap();
+    let run = Run::open(&root).unwrap();
     assert_eq!(run.ball().centre().map(|c| c[7]), Some(0.25));
 }
 
@@ -232,14 +232,14 @@ fn two_at_once_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let run = Run::create(folder.path(), small(), None, &mut ()).unwrap();
     let me = std::process::id().to_string();
-    match Run::open(folder.path(), &mut ()) {
+    match Run::open(folder.path()) {
         Err(Error::Busy { holder, .. }) => assert_eq!(holder, me),
         other => panic!("{:?}", other.err()),
     }
     assert_eq!(Run::inspect(folder.path()).unwrap().busy, Some(me));
     drop(run);
     assert_eq!(Run::inspect(folder.path()).unwrap().busy, None);
-    Run::open(folder.path(), &mut ()).unwrap();
+    Run::open(folder.path()).unwrap();
 }
 
 #[cfg(unix)]
@@ -276,14 +276,7 @@ fn only_the_owner_reads_what_is_private() {
     names.sort();
     assert_eq!(
         names,
-        [
-            "ledger.sqlite",
-            "lock",
-            "manifest.json",
-            "model.json",
-            "private",
-            "run.json"
-        ]
+        ["ledger.sqlite", "lock", "model.json", "private", "run.json"]
     );
 }
 
@@ -305,17 +298,17 @@ fn damage_is_named() {
     let mut bad = good.clone();
     *bad.last_mut().unwrap() ^= 1;
     fs::write(&weights, bad).unwrap();
-    match Run::open(folder.path(), &mut ()) {
+    match Run::open(folder.path()) {
         Err(Error::Damaged { path, .. }) => assert_eq!(path, weights),
         other => panic!("{:?}", other.err()),
     }
     fs::write(&weights, good).unwrap();
-    Run::open(folder.path(), &mut ()).unwrap();
+    Run::open(folder.path()).unwrap();
 
     let json = folder.path().join("run.json");
     let text = fs::read_to_string(&json).unwrap();
     fs::write(&json, text.replacen("\"format\": 2", "\"format\": 3", 1)).unwrap();
-    let found = Run::open(folder.path(), &mut ()).err();
+    let found = Run::open(folder.path()).err();
     assert!(
         matches!(
             found,
@@ -328,7 +321,7 @@ fn damage_is_named() {
         "{found:?}"
     );
     fs::write(&json, &text[..text.len() / 2]).unwrap();
-    let found = Run::open(folder.path(), &mut ()).err();
+    let found = Run::open(folder.path()).err();
     assert!(matches!(found, Some(Error::Damaged { .. })), "{found:?}");
 }
 
@@ -347,7 +340,7 @@ fn folders_and_configurations_that_do_not_suit_are_refused() {
     fs::write(folder.path().join("b").join("letter.txt"), "dear").unwrap();
     assert!(matches!(create("b", small()), Some(Error::NotEmpty { .. })));
     assert!(matches!(
-        Run::open(&folder.path().join("b"), &mut ()).err(),
+        Run::open(&folder.path().join("b")).err(),
         Some(Error::NoRun { .. })
     ));
     let other = RunConfig {
@@ -468,13 +461,10 @@ fn computed_scaling_is_of_the_records_that_stay() {
     let before = run.scaling().unwrap().clone();
     run.forget(&newton("class:7"), &mut ()).unwrap();
     let after = run.scaling().unwrap().clone();
-    let raw = load(&DataSource::Digits).unwrap().train;
+    let raw = load(&DataSource::Digits, None).unwrap().train;
     let expected = rescind_data::Standardisation::computed_on(&raw, run.retained()).unwrap();
     assert_eq!(after, expected);
     assert_ne!(after.mean(), before.mean());
     drop(run);
-    assert_eq!(
-        Run::open(folder.path(), &mut ()).unwrap().scaling(),
-        Some(&expected)
-    );
+    assert_eq!(Run::open(folder.path()).unwrap().scaling(), Some(&expected));
 }

@@ -26,7 +26,7 @@ fn a_request_of_the_same_key_gets_the_same_answer() {
     for reopen in [false, true] {
         if reopen {
             drop(run);
-            run = Run::open(folder.path(), &mut ()).unwrap();
+            run = Run::open(folder.path()).unwrap();
         }
         // An answer is at hand: nothing is computed that could be watched or stopped.
         let mut stop = |_: &Progress| ControlFlow::Break(());

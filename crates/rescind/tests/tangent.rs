@@ -99,7 +99,7 @@ fn forgetting_is_released_with_a_proved_promise_and_keeps_the_accuracy() {
         centre: Some(centre.into()),
         ..NetworkModel::new(network(&run))
     };
-    let data = rescind_data::load(&run.config().unwrap().data)
+    let data = rescind_data::load(&run.config().unwrap().data, None)
         .unwrap()
         .test;
     let all = rescind_data::Selection::all(data.len());
@@ -178,7 +178,7 @@ fn training_goes_on_where_it_was_broken_off_to_the_same_bits() {
             Err(other) => panic!("{other}"),
         }
         drop(run);
-        run = Run::open(folder.path(), &mut ()).unwrap();
+        run = Run::open(folder.path()).unwrap();
     }
     assert!(steps >= 4, "{steps}");
     assert!(private_weights(folder.path()) == expected);

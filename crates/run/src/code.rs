@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::key::KeyError;
 use crate::ledger::{BudgetExceeded, LedgerError};
 use crate::release::ReleaseError;
-use rescind_data::RequestError;
+use rescind_data::{DatasetError, ManifestError, ReloadError, RequestError};
 use rescind_unlearn::Error as ModelError;
 use serde::Serialize;
 
@@ -73,7 +73,6 @@ codes! {
     RequestOutOfRange, "request_out_of_range", Usage, "A position is beyond the records.";
     RequestTooMany, "request_too_many", Usage, "More random records were asked for than there are.";
     UnknownRecord, "unknown_record", Failed, "No record has this hash.";
-    AmbiguousRecord, "ambiguous_record", Failed, "Different records have hashes that begin so.";
     NoSubjects, "no_subjects", Failed, "The records do not say whose they are.";
     UnknownSubject, "unknown_subject", Failed, "No record is of this subject.";
     NoClasses, "no_classes", Failed, "The records have no classes.";
@@ -97,7 +96,8 @@ codes! {
     ModelDoesNotFit, "model_does_not_fit", Failed, "The network does not take these records.";
     Network, "network", Failed, "The network or its weights are not usable.";
     Data, "data", Failed, "The records cannot be loaded.";
-    RecordsChanged, "records_changed", Failed, "The records are no longer those of the manifest.";
+    RecordsChanged, "records_changed", Failed, "Records that are still needed have changed or left their source.";
+    RecordsGone, "records_gone", Failed, "What was asked needs the contents of records that have left their source.";
     Records, "records", Failed, "Sets of records do not fit together.";
     NoRecords, "no_records", Failed, "No record is left to compute on.";
     StartOutsideBall, "start_outside_ball", Failed, "The starting weights lie outside the ball.";
@@ -180,11 +180,13 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::Model(_) => Code::ModelFailed,
         ModelError::Lacks { .. } => Code::LacksCapability,
         ModelError::Network(_) => Code::Network,
+        ModelError::Dataset(DatasetError::Absent { .. }) => Code::RecordsGone,
         ModelError::Data(_) | ModelError::Dataset(_) => Code::Data,
+        ModelError::Manifest(ManifestError::Split(_)) => Code::Setting,
         ModelError::Manifest(_) => Code::RecordsChanged,
-        ModelError::Selection(_) | ModelError::Split(_) | ModelError::Standardisation(_) => {
-            Code::Records
-        }
+        ModelError::Reload(ReloadError::Manifest(_)) => Code::RecordsChanged,
+        ModelError::Reload(ReloadError::Data(_)) => Code::Data,
+        ModelError::Selection(_) | ModelError::Standardisation(_) => Code::Records,
         ModelError::Request(error) => of_request(error),
         ModelError::Privacy(_) => Code::Privacy,
         ModelError::Solve(_) | ModelError::Preconditioner(_) | ModelError::Spectrum(_) => {
@@ -214,7 +216,6 @@ fn of_request(error: &RequestError) -> Code {
         RequestError::OutOfRange { .. } => Code::RequestOutOfRange,
         RequestError::NotPresent(_) => Code::NotTrainedOn,
         RequestError::UnknownHash(_) => Code::UnknownRecord,
-        RequestError::AmbiguousHash { .. } => Code::AmbiguousRecord,
         RequestError::NoSubjects => Code::NoSubjects,
         RequestError::UnknownSubject => Code::UnknownSubject,
         RequestError::NoClasses => Code::NoClasses,

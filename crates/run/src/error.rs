@@ -6,7 +6,7 @@ use crate::ledger::LedgerError;
 use crate::release::ReleaseError;
 use rescind_curvature::SpectrumError;
 use rescind_data::{
-    DataError, DatasetError, ManifestError, RequestError, SelectionError, SplitError,
+    DataError, DatasetError, ManifestError, ReloadError, RequestError, SelectionError,
     StandardisationError,
 };
 use rescind_network::NetworkError;
@@ -251,9 +251,9 @@ through!(
     ManifestError,
     NetworkError,
     PrivacyError,
+    ReloadError,
     RequestError,
     SelectionError,
     SpectrumError,
-    SplitError,
     StandardisationError,
 );

@@ -9,15 +9,6 @@ pub(crate) use crate::disk::{
     Access, folder, io_error, read, remove, rename, replace, sync_folder, write,
 };
 
-/// Puts a value, as pretty-printed JSON, in place of the old file, or of none, in one step.
-pub(crate) fn replace_json(
-    path: &Path,
-    value: &impl Serialize,
-    access: Access,
-) -> Result<(), Error> {
-    Ok(replace(path, &json(path, value)?, access)?)
-}
-
 /// A value as the content of a JSON file.
 pub(crate) fn json(path: &Path, value: &impl Serialize) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| Error::Damaged {

@@ -28,6 +28,7 @@ mod training;
 
 pub use config::{RunConfig, RunSettings};
 pub use evaluate::{Evaluation, Sets};
+pub(crate) use files::read_manifest;
 pub use inspect::Summary;
 pub use outside::OutsideRecords;
 pub use private::PrivateModel;

@@ -3,7 +3,7 @@
 use crate::phase::Phase;
 use rescind_curvature::{Ending, InvalidSetting, PreconditionerError, SolveError, SpectrumError};
 use rescind_data::{
-    DataError, DatasetError, ManifestError, RequestError, SelectionError, SplitError,
+    DataError, DatasetError, ManifestError, ReloadError, RequestError, SelectionError,
     StandardisationError,
 };
 use rescind_network::NetworkError;
@@ -43,12 +43,12 @@ pub enum Error {
     /// The manifest, or data that are no longer those it lists.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// Records that can no longer be loaded as they were.
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
     /// Sets of records.
     #[error(transparent)]
     Selection(#[from] SelectionError),
-    /// The validation split.
-    #[error(transparent)]
-    Split(#[from] SplitError),
     /// Standardisation.
     #[error(transparent)]
     Standardisation(#[from] StandardisationError),
@@ -199,5 +199,13 @@ impl From<Failure> for Error {
             Ok(own) => *own,
             Err(foreign) => Error::Model(foreign),
         }
+    }
+}
+
+impl Error {
+    /// Whether the contents of records that have left their source were asked for.
+    #[must_use]
+    pub fn is_of_gone_records(&self) -> bool {
+        matches!(self, Error::Dataset(DatasetError::Absent { .. }))
     }
 }

@@ -45,8 +45,16 @@ pub fn measure(
     let outputs = model.network.outputs();
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     let (mut loss, mut right) = (0.0, 0_u64);
-    let groups = selection.len().div_ceil(GROUP) as u64;
-    for (done, group) in selection.positions().chunks(GROUP).enumerate() {
+    let present: Vec<usize> = match dataset.absent() {
+        [] => selection.positions().to_vec(),
+        absent => {
+            let gone = |at: &usize| absent.binary_search(at).is_ok();
+            let all = selection.positions().iter().copied();
+            all.filter(|at| !gone(at)).collect()
+        }
+    };
+    let groups = present.len().div_ceil(GROUP) as u64;
+    for (done, group) in present.chunks(GROUP).enumerate() {
         dataset.copy_batch(group, &mut inputs, &mut labels)?;
         let logits = model.logits(w, &inputs)?;
         for (z, &label) in logits.chunks_exact(outputs).zip(&labels) {
@@ -69,7 +77,7 @@ pub fn measure(
         }
         report(observer, Phase::Evaluate, done as u64 + 1, Some(groups))?;
     }
-    let records = selection.len();
+    let records = present.len();
     let share = 1.0 / records.max(1) as f64;
     Ok(Measured {
         records,

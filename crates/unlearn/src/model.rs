@@ -29,6 +29,15 @@ pub trait Model: Any + Send + Sync {
     /// The identity of a record: a hash of its content, or of an identifier that never changes.
     fn identity(&self, position: usize) -> Digest;
 
+    /// Reads what it needs of its records, so that work on any of the `required` ones can begin.
+    /// Whoever does not call this gets it done by the first pass.
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    fn prepare(&self, _required: &Selection, _observer: &mut dyn Observer) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Writes the gradient of the mean loss over the records at these positions (at least one,
     /// ascending or not), without any penalty, and returns that loss.
     ///

@@ -15,5 +15,5 @@ pub use classifier::{Classifier, ClassifierParts};
 pub use head::{Features, HeadObjective, head_place};
 pub use model::NetworkModel;
 pub use network::NetworkObjective;
-pub use records::{Raw, Records};
+pub use records::Records;
 pub use tangent::TangentObjective;

@@ -85,7 +85,7 @@ impl Bench {
     }
 
     fn time(&self) -> Result<Timings, Failure> {
-        let data = load(&self.data)?.train;
+        let data = load(&self.data, None)?.train;
         let network = match &self.network {
             Some(path) => {
                 let text = std::fs::read(path)?;

@@ -67,7 +67,7 @@ impl Audit {
             false => Extent::Noise,
         };
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run, &mut watch)?;
+        let run = Run::open(&self.run)?;
         let audit = audit::of_run(&run, &settings, extent, self.seed, &mut watch)?;
         drop(watch);
         let holds = audit.holds();

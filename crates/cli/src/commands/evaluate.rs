@@ -25,7 +25,7 @@ struct Table(Evaluation);
 impl Evaluate {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
-        let evaluation = Run::open(&self.run, &mut watch)?.evaluate(&mut watch)?;
+        let evaluation = Run::open(&self.run)?.evaluate(&mut watch)?;
         drop(watch);
         console.print(&Table(evaluation))?;
         Ok(Status::Done)

@@ -105,7 +105,7 @@ impl Forget {
         let method = self.method.method(self.seed, kind)?;
         let release = self.release.choice()?;
         let mut watch = Watch::new(console);
-        let mut run = Run::open(&self.run, &mut watch)?;
+        let mut run = Run::open(&self.run)?;
         let asked = Request {
             records,
             method: Some(method),

@@ -55,7 +55,7 @@ impl Planning {
             delta: self.delta.value(),
         };
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run, &mut watch)?;
+        let run = Run::open(&self.run)?;
         let plan = run.plan(&asked, &mut watch)?;
         drop(watch);
         console.print(&Planned {

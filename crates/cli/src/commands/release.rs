@@ -38,7 +38,7 @@ impl ReleaseNow {
         let choice = choice
             .ok_or_else(|| Failure::usage("say how much noise: give --epsilon or --sigma"))?;
         let mut watch = Watch::new(console);
-        let mut run = Run::open(&self.run, &mut watch)?;
+        let mut run = Run::open(&self.run)?;
         let released = run.release(&choice, &mut watch)?;
         drop(watch);
         let requests = released.certificate.requests.iter();

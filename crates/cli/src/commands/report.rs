@@ -96,7 +96,7 @@ impl Report {
 
     fn of_run(&self, console: &Console) -> Result<Page, Failure> {
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run, &mut watch)?;
+        let run = Run::open(&self.run)?;
         let audit = match self.audit {
             true => {
                 let settings = AuditSettings::default();

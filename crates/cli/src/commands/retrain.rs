@@ -28,7 +28,7 @@ struct Retrained {
 impl Retrain {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
-        let reference = Run::open(&self.run, &mut watch)?.retrain(&mut watch)?;
+        let reference = Run::open(&self.run)?.retrain(&mut watch)?;
         drop(watch);
         let (retained, seconds) = (reference.retained, reference.seconds);
         console.print(&Retrained {

@@ -72,7 +72,7 @@ impl Train {
         }
         let mut load = Watch::new(console);
         let mut run = match (&self.resume, &self.out) {
-            (Some(root), _) => Run::open(root, &mut load)?,
+            (Some(root), _) => Run::open(root)?,
             (None, Some(root)) => {
                 let config =
                     self.training

@@ -1,6 +1,5 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::progress::Watch;
 use clap::Args;
 use rescind::Run;
 use rescind::verify::{Check, Evidence, VerificationReport, verify};
@@ -58,8 +57,7 @@ impl Verify {
                 .certificate()
                 .map(|certificate| certificate.release);
             if let Some(number) = number {
-                let mut watch = Watch::new(console);
-                let run = Run::open(root, &mut watch)?;
+                let run = Run::open(root)?;
                 evidence.recomputed = match run.recompute(number) {
                     // Said by the checks of ledger and measurements.
                     Err(rescind::Error::IterateGone { .. } | rescind::Error::Ledger(_)) => None,

@@ -18,7 +18,7 @@ pub struct RecordOptions {
     #[arg(long, value_name = "FILE", group = "which")]
     records_from: Vec<PathBuf>,
 
-    /// The record with this content hash (8 digits or more) and its exact copies
+    /// The record with this content hash (64 digits) and its exact copies
     #[arg(long, value_name = "HEX", group = "which")]
     hash: Vec<String>,
 

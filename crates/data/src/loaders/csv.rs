@@ -4,7 +4,9 @@ use crate::dataset::{Data, Dataset};
 use crate::digest::Digest;
 use crate::error::DataError;
 use crate::identity::{record_hash, subject_hash};
+use crate::reading::Reading;
 use crate::source::CsvOptions;
+use crate::split::falls_below;
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -23,7 +25,11 @@ struct Columns {
     subject: Option<usize>,
 }
 
-pub(crate) fn load(path: &Path, options: &CsvOptions) -> Result<Data, DataError> {
+pub(crate) fn load(
+    path: &Path,
+    options: &CsvOptions,
+    reading: &mut Reading<'_>,
+) -> Result<Data, DataError> {
     if !(0.0..1.0).contains(&options.test_fraction) {
         return Err(DataError::Format {
             path: path.to_owned(),
@@ -45,18 +51,23 @@ pub(crate) fn load(path: &Path, options: &CsvOptions) -> Result<Data, DataError>
     let columns = columns(path, reader.headers().map_err(csv_error)?, options)?;
     let mut rows = Vec::new();
     for record in reader.records() {
-        rows.push(row(path, &columns, &record.map_err(csv_error)?)?);
+        let record = record.map_err(csv_error);
+        let read = record.and_then(|record| row(path, &columns, reading.classes(), &record));
+        rows.extend(reading.passing(read)?);
     }
     let name = path
         .file_stem()
         .and_then(|stem| stem.to_str())
         .unwrap_or("table");
-    let classes = class_names(&rows);
+    let classes = match reading.classes() {
+        Some(classes) => classes.to_vec(),
+        None => class_names(&rows),
+    };
     let inputs = columns.names.len() - 1 - usize::from(columns.subject.is_some());
     let (test, train): (Vec<Row>, Vec<Row>) = rows
         .into_iter()
         .partition(|row| is_test(row, options.test_fraction));
-    if train.is_empty() {
+    if train.is_empty() && reading.input_shape().is_none() {
         return Err(DataError::NoRecords {
             path: path.to_owned(),
             advice: "add rows or give a smaller test fraction",
@@ -64,7 +75,7 @@ pub(crate) fn load(path: &Path, options: &CsvOptions) -> Result<Data, DataError>
     }
     let index: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
     let part = |rows: Vec<Row>| {
-        // Every row's class is among the classes: they were collected from the rows.
+        // Every row's class is among the classes: rows of others were refused or passed over.
         let label = |row: &Row| index.get(row.class.as_str()).copied().unwrap_or(0);
         let labels = rows.iter().map(label).collect();
         let subjects: Option<Vec<String>> = rows.iter().map(|row| row.subject.clone()).collect();
@@ -121,7 +132,12 @@ fn columns(path: &Path, header: &StringRecord, options: &CsvOptions) -> Result<C
     })
 }
 
-fn row(path: &Path, columns: &Columns, record: &StringRecord) -> Result<Row, DataError> {
+fn row(
+    path: &Path,
+    columns: &Columns,
+    classes: Option<&[String]>,
+    record: &StringRecord,
+) -> Result<Row, DataError> {
     let (mut class, mut subject, mut inputs) = (String::new(), None, Vec::new());
     for (at, (cell, name)) in record.iter().zip(&columns.names).enumerate() {
         let wrong = |expected| DataError::Cell {
@@ -134,6 +150,11 @@ fn row(path: &Path, columns: &Columns, record: &StringRecord) -> Result<Row, Dat
         if at == columns.label {
             if cell.is_empty() {
                 return Err(wrong("a class; fill it in or drop the row"));
+            }
+            if classes.is_some_and(|classes| !classes.iter().any(|class| class == cell)) {
+                return Err(wrong(
+                    "one of the classes declared; declare this one too or drop the row",
+                ));
             }
             class = cell.to_owned();
         } else if Some(at) == columns.subject {
@@ -174,9 +195,5 @@ fn is_test(row: &Row, fraction: f64) -> bool {
         None => record_hash(&[row.inputs.len()], &row.class, &row.inputs),
     };
     let draw = blake3::derive_key("rescind-data 2026 test split v1", identity.as_bytes());
-    let draw = draw
-        .iter()
-        .take(8)
-        .fold(0_u64, |draw, &byte| draw << 8 | u64::from(byte));
-    (draw as f64) < fraction * 2_f64.powi(64)
+    falls_below(fraction, &draw)
 }

@@ -3,6 +3,7 @@
 use super::picture::decode;
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
+use crate::reading::Reading;
 use rayon::prelude::*;
 use std::fs;
 use std::io;
@@ -14,44 +15,55 @@ const BLOCK: usize = 1024;
 /// Reads the pictures class by class, both in order of name (by byte), whatever order the file
 /// system lists them in. Names that begin with a dot are passed over; any other file that is not
 /// a picture is refused, lest a record be lost unseen.
-pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
+pub(crate) fn load(folder: &Path, reading: &mut Reading<'_>) -> Result<Data, DataError> {
     let name = folder
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or("images");
     let train = listing(&folder.join("train"))?;
     let test = listing(&folder.join("test"))?;
-    let classes: Vec<String> = train.iter().map(|(class, _)| class.clone()).collect();
-    let Some(first) = train.iter().find_map(|(_, paths)| paths.first()) else {
-        return Err(DataError::NoRecords {
-            path: folder.join("train"),
-            advice: "expected one folder per class with PNG or JPEG pictures",
-        });
+    let classes: Vec<String> = match reading.classes() {
+        Some(classes) => classes.to_vec(),
+        None => train.iter().map(|(class, _)| class.clone()).collect(),
     };
-    let shape = decode(first, None)?.0;
-    let part = |part: &str, listing: Vec<(String, Vec<PathBuf>)>| {
+    let shape = match *reading.input_shape().unwrap_or_default() {
+        [channels, height, width] => [channels, height, width],
+        _ => match train.iter().find_map(|(_, paths)| paths.first()) {
+            Some(first) => decode(first, None)?.0,
+            None => {
+                return Err(DataError::NoRecords {
+                    path: folder.join("train"),
+                    advice: "expected one folder per class with PNG or JPEG pictures",
+                });
+            }
+        },
+    };
+    let mut part = |part: &str, listing: Vec<(String, Vec<PathBuf>)>| {
         let mut pictures = Vec::new();
         for (class, paths) in listing {
-            let label = classes
-                .binary_search(&class)
-                .map_err(|_| DataError::Format {
-                    path: folder.join(part).join(&class),
-                    what: "the class",
-                    found: format!("`{class}`"),
-                    expected: format!("one of {}, the folders in train", classes.join(", ")),
-                    advice: "rename or remove the folder",
-                })?;
-            pictures.extend(paths.into_iter().map(|path| (path, label as u32)));
+            let at = classes.iter().position(|known| *known == class);
+            let label = at.ok_or_else(|| DataError::Format {
+                path: folder.join(part).join(&class),
+                what: "the class",
+                found: format!("`{class}`"),
+                expected: format!("one of {}", classes.join(", ")),
+                advice: "rename or remove the folder",
+            });
+            if let Some(label) = reading.passing(label)? {
+                pictures.extend(paths.into_iter().map(|path| (path, label as u32)));
+            }
         }
-        let mut inputs = Vec::new();
+        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
         for block in pictures.chunks(BLOCK) {
             let decoded = block.par_iter().map(|(path, _)| decode(path, Some(shape)));
             // Collected in order first: the error shown is that of the first picture that fails.
-            for picture in decoded.collect::<Vec<_>>() {
-                inputs.extend(picture?.1);
+            for (picture, (_, label)) in decoded.collect::<Vec<_>>().into_iter().zip(block) {
+                if let Some((_, values)) = reading.passing(picture)? {
+                    inputs.extend(values);
+                    labels.push(*label);
+                }
             }
         }
-        let labels = pictures.iter().map(|&(_, label)| label).collect();
         Ok::<_, DataError>(Dataset::new(
             name,
             shape.to_vec(),

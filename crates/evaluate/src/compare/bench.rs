@@ -50,7 +50,7 @@ impl Bench {
         let retained = run.retained().difference(&forgotten).map_err(Error::from)?;
 
         let root = folder.run(seed, RETRAIN);
-        let mut reference = match Run::open(&root, observer) {
+        let mut reference = match Run::open(&root) {
             Ok(begun) => begun,
             Err(Error::NoRun { .. }) => {
                 remove(&root)?;
@@ -66,7 +66,7 @@ impl Bench {
         let retraining = answers.last().and_then(|last| last.method.details());
         let retraining = retraining.ok_or(Error::Unlearn(ModelError::NoRecords))?;
         let retrained_weights = reference.private_weights()?.clone();
-        let test = Selection::all(run.classifier()?.test_records().len());
+        let test = Selection::all(run.classifier()?.test_records()?.len());
         let sets = (&forgotten, &retained, &test);
         let original = Answers::of(&run, run.private_weights()?, sets)?;
         let retrained = Answers::of(&run, &retrained_weights, sets)?;
@@ -99,8 +99,8 @@ impl Answers {
         let model = run.network_model(weights.statistics.clone())?;
         let w = &weights.parameters;
         let (train, unseen) = (
-            run.classifier()?.train_records(),
-            run.classifier()?.test_records(),
+            run.classifier()?.train_records()?,
+            run.classifier()?.test_records()?,
         );
         Ok(Answers {
             forgotten: Outputs::of(&model, w, train, forgotten)?,

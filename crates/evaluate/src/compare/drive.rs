@@ -280,7 +280,7 @@ fn by_baseline(
     let task = BaselineTask {
         model: &model,
         weights: original,
-        dataset: bench.run.classifier()?.train_records(),
+        dataset: bench.run.classifier()?.train_records()?,
         retained: &bench.retained,
         forgotten: &bench.forgotten,
         training,

@@ -28,7 +28,7 @@ pub(super) fn fidelity(
         &RelearnTask {
             model: &model,
             weights,
-            dataset: bench.run.classifier()?.train_records(),
+            dataset: bench.run.classifier()?.train_records()?,
             forgotten: &bench.forgotten,
             optimiser: training.optimiser,
             batch: training.batch,

@@ -43,8 +43,8 @@ impl Shadows {
     /// Draws whom to attack: forgotten records, and as many test records.
     pub fn new(bench: &Bench, likelihood: Likelihood, seed: u64) -> Result<Self, Error> {
         let (train, test) = (
-            bench.run.classifier()?.train_records(),
-            bench.run.classifier()?.test_records(),
+            bench.run.classifier()?.train_records()?,
+            bench.run.classifier()?.test_records()?,
         );
         let dataset = Dataset::new(
             train.name(),
@@ -202,7 +202,8 @@ impl Shadow<'_> {
                 let task = NewtonTask {
                     weights: &original.parameters,
                     retain: &NetworkObjective::new(&model, dataset, &stay)?,
-                    forget: &NetworkObjective::new(&model, dataset, self.task.forget)?,
+                    forget: Some(&NetworkObjective::new(&model, dataset, self.task.forget)?),
+                    forgotten: self.task.forget.len(),
                     ball: run.ball(),
                     proved_gradient_bound: None,
                     kept: None,

@@ -46,7 +46,7 @@ pub fn of_run(
     }
     sections.retain(|section: &Section| !section.blocks.is_empty());
     let data = run.manifest().source();
-    let records = count(run.classifier()?.train_records().len(), "training record");
+    let records = count(run.classifier()?.train_records()?.len(), "training record");
     let parameters = count(run.classifier()?.network().parameter_count(), "parameter");
     let root = run.root().display();
     Ok(Report {

@@ -197,7 +197,7 @@ pub struct Convex {
 
 impl Convex {
     pub fn digits() -> Self {
-        let dataset = load(&DataSource::Digits).unwrap().train;
+        let dataset = load(&DataSource::Digits, None).unwrap().train;
         let description =
             zoo::logistic(dataset.input_shape(), dataset.class_names().len()).unwrap();
         let all = Selection::all(dataset.len());
@@ -239,7 +239,8 @@ impl Convex {
         let task = NewtonTask {
             weights: w,
             retain: &objective,
-            forget: &objective,
+            forget: Some(&objective),
+            forgotten: on.len(),
             ball: &self.ball,
             proved_gradient_bound: None,
             kept: None,

@@ -29,8 +29,8 @@ fn best(run: &Run, weights: &Weights<f32>, settings: &AttackSettings) -> Attack 
     let (classifier, w) = (run.classifier().unwrap(), &weights.parameters);
     let forgotten = run.split().train.difference(run.retained()).unwrap();
     let of = |dataset, selection| Outputs::of(&model, w, dataset, selection).unwrap();
-    let forgotten = of(classifier.train_records(), &forgotten);
-    let test = classifier.test_records();
+    let forgotten = of(classifier.train_records().unwrap(), &forgotten);
+    let test = classifier.test_records().unwrap();
     let unseen = of(test, &Selection::all(test.len()));
     let observed = Observed {
         original_forgotten: &forgotten,

@@ -52,7 +52,7 @@ impl Case {
     }
 
     fn records(&self) -> &Dataset {
-        self.run.classifier().unwrap().train_records()
+        self.run.classifier().unwrap().train_records().unwrap()
     }
 
     fn settings(&self) -> TrainingSettings {

@@ -66,9 +66,9 @@ fn models(seed: u64) -> Models {
         let weights = run.private_weights().unwrap();
         let model = run.network_model(Vec::new()).unwrap();
         let (classifier, w) = (run.classifier().unwrap(), &weights.parameters);
-        let test = classifier.test_records();
+        let test = classifier.test_records().unwrap();
         [
-            Outputs::of(&model, w, classifier.train_records(), &forgotten).unwrap(),
+            Outputs::of(&model, w, classifier.train_records().unwrap(), &forgotten).unwrap(),
             Outputs::of(&model, w, test, &Selection::all(test.len())).unwrap(),
         ]
     };

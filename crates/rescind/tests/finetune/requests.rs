@@ -312,7 +312,7 @@ fn batch_norm_statistics_begin_afresh_and_follow_the_noise() {
         );
         let out = &answer.release.as_ref().unwrap().weights;
         // The first layer by hand: the mean over the retained records.
-        let data = load(&run.config().unwrap().data).unwrap().train;
+        let data = load(&run.config().unwrap().data, None).unwrap().train;
         let kept = run.retained().positions();
         for unit in 0..16 {
             let row = &out.parameters()[unit * 64..][..64];

@@ -165,7 +165,7 @@ fn steps_are_those_of_the_theorem() {
     let shrink = 3.0 / length(&x);
     assert!(shrink < 1.0);
     x.iter_mut().for_each(|x| *x *= shrink);
-    let data = load(&run.config().unwrap().data).unwrap().train;
+    let data = load(&run.config().unwrap().data, None).unwrap().train;
     let mut model = NetworkModel::new(network(&run));
     model.penalty = 0.01;
     let mut source = NoiseSource::insecure_from_seed(5);
@@ -241,7 +241,7 @@ fn recovery_knows_the_noised_weights_alone() {
     };
     assert_eq!(with, without);
     let settings: TrainingSettings = schedule.recovery(&run.settings().training).unwrap();
-    let data = load(&run.config().unwrap().data).unwrap().train;
+    let data = load(&run.config().unwrap().data, None).unwrap().train;
     let nobody = Selection::none(data.len());
     let trainer = Trainer {
         model: run.model(),

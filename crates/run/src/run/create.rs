@@ -3,7 +3,7 @@
 use super::Run;
 use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{settle, without_head};
-use super::files::{CENTRE, CONFIG, FORMAT, MANIFEST, MODEL, check_vacant, read_config};
+use super::files::{CENTRE, CONFIG, FORMAT, MODEL, check_vacant, read_config, write_manifest};
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
 use crate::error::Error;
@@ -11,12 +11,15 @@ use crate::json::{self, Access};
 use crate::key::RunKey;
 use crate::ledger::Ledger;
 use crate::lock::Lock;
+use crate::release::fresh_salt;
 use crate::tensors;
 use rescind_certificate::digest_of;
-use rescind_data::{DataSource, Manifest, Selection, train_validation};
+use rescind_data::{DataSource, HeldOut, Manifest, load};
 use rescind_network::{Network, NetworkDescription, Weights};
-use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Raw};
+use rescind_unlearn::training::{TrainingSettings, TrainingState};
+use rescind_unlearn::{
+    Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, report,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +28,7 @@ pub(super) struct Parts {
     pub origin: Origin,
     pub settings: RunSettings,
     pub model: Box<dyn Model>,
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     pub ball: Ball,
     pub centre_seed: Option<u64>,
 }
@@ -61,8 +64,11 @@ impl Run {
         };
         config.training.validate()?;
         let lock = vacant(root)?;
-        let raw = Raw::load(&config.data, None, observer)?;
-        let network = Network::new(config.model.describe(raw.train())?)?;
+        report(observer, Phase::Load, 0, None)?;
+        let data = load(&config.data, None)?;
+        let count = data.train.len() as u64;
+        report(observer, Phase::Load, count, Some(count))?;
+        let network = Network::new(config.model.describe(&data.train)?)?;
         let drawn = config.parameterisation.is_convex() && centre.is_none();
         let settled = settle(&mut config, &network, centre)?;
         let centre: Option<Arc<[f32]>> = match &settled {
@@ -74,20 +80,19 @@ impl Run {
             None => None,
         };
         let ball = Ball::new(config.radius, centre.clone())?;
-        let all = Selection::all(raw.train().len());
-        let training = &config.training;
-        let split = train_validation(&all, training.validation, training.seed)?;
+        let (source, held_out) = (config.data.clone(), held_out(&config.training));
+        let manifest = Manifest::new(&data.train, source.to_string(), fresh_salt()?, held_out);
+        let manifest = Arc::new(manifest?);
+        let trained_on = manifest.split().train;
         let constants = config
             .scaling
-            .constants(&config.data, raw.train(), &split.train)?;
-        let manifest = raw.manifest.clone();
+            .constants(&source, &data.train, &trained_on)?;
         let model = Classifier::new(ClassifierParts {
             network,
-            records: raw,
-            scaling: (config.scaling.clone(), constants),
+            records: Records::of(data, source, Arc::clone(&manifest), constants)?,
+            scaling: config.scaling.clone(),
             parameterisation: config.parameterisation,
             centre,
-            source: config.data.clone(),
         })?;
         let parts = Parts {
             settings: config.settings(),
@@ -115,13 +120,12 @@ impl Run {
             ball,
             centre_seed,
         } = parts;
-        let all = Selection::all(model.records());
-        let split = train_validation(&all, settings.training.validation, settings.training.seed)?;
+        let split = manifest.split();
         json::folder(&root.join("private"), Access::Private)?;
         let store = Store::open(root.join("private").join("state"))?;
         let ledger = Ledger::create(root)?;
         let key = RunKey::create(root)?;
-        json::replace_json(&root.join(MANIFEST), &manifest, Access::Open)?;
+        write_manifest(root, &manifest)?;
         let description = model.description();
         let described = description.to_json().map_err(Error::Document)?;
         json::replace(&root.join(MODEL), &described, Access::Open)?;
@@ -235,8 +239,16 @@ impl Run {
                 path: root.to_owned(),
                 differs,
             }),
-            None => Run::open(root, observer),
+            None => Run::open(root),
         }
+    }
+}
+
+/// The draw of the records that a training holds out.
+pub(super) fn held_out(training: &TrainingSettings) -> HeldOut {
+    HeldOut {
+        fraction: training.validation,
+        seed: training.seed,
     }
 }
 

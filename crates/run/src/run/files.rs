@@ -1,16 +1,17 @@
-//! The files of a run outside `private/`, but for its releases and its ledger.
+//! The files of a run : its settings, its model, its manifest.
 
 use super::config::Written;
 use crate::error::Error;
-use crate::json;
+use crate::json::{self, Access};
 use rescind_certificate::digest_of;
-use rescind_data::Digest;
+use rescind_data::{Digest, Manifest};
 use serde::Deserialize;
 use std::path::Path;
 
 pub(super) const FORMAT: u32 = 2;
 pub(super) const CONFIG: &str = "run.json";
-pub(super) const MANIFEST: &str = "manifest.json";
+/// Under `private/`.
+const MANIFEST: &str = "manifest.cbor";
 pub(super) const MODEL: &str = "model.json";
 pub(super) const CENTRE: &str = "centre.safetensors";
 
@@ -38,6 +39,22 @@ pub(super) fn read_config(root: &Path) -> Result<(Written, Digest), Error> {
     Ok((json::parse(&path, &bytes)?, digest_of(&bytes)))
 }
 
+/// Who the records of a run are.
+pub(crate) fn read_manifest(root: &Path) -> Result<Manifest, Error> {
+    let path = root.join("private").join(MANIFEST);
+    let read = Manifest::from_bytes(&json::read(&path)?);
+    read.map_err(|error| Error::Damaged {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+pub(super) fn write_manifest(root: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let bytes = manifest.to_bytes()?;
+    let path = root.join("private").join(MANIFEST);
+    Ok(json::replace(&path, &bytes, Access::Private)?)
+}
+
 /// Refuses a folder that holds a run or anything that is not left of making one.
 pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
     if root.join(CONFIG).exists() {
@@ -59,7 +76,6 @@ pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
             "private",
             "ledger.sqlite",
             "ledger.sqlite-journal",
-            MANIFEST,
             MODEL,
             CENTRE,
         ];

@@ -80,6 +80,8 @@ impl Run {
         };
         check_suits(&*prepared.method, &*self.setup.model)?;
         self.decide(&prepared)?;
+        // The records to forget may have left the source already.
+        self.setup.model.prepare(&prepared.retained, observer)?;
         let rescaled = self.setup.model.rescaled(&prepared.retained, observer)?;
         let inputs_moved = rescaled.is_some();
         let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));

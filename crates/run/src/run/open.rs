@@ -3,7 +3,7 @@
 use super::Run;
 use super::config::{Origin, RunConfig, Written};
 use super::create::described;
-use super::files::{CENTRE, MANIFEST, MODEL, read_config};
+use super::files::{CENTRE, MODEL, read_config, read_manifest};
 use super::setup::Setup;
 use super::store::{Store, damaged};
 use crate::error::Error;
@@ -13,10 +13,10 @@ use crate::ledger::{Ledger, recover};
 use crate::lock::Lock;
 use crate::tensors;
 use rescind_certificate::KeyIdentity;
-use rescind_data::{Digest, Manifest, Selection, train_validation};
+use rescind_data::{Digest, Manifest, Selection};
 use rescind_network::Network;
 use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, ModelDescription, Observer, Raw};
+use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, ModelDescription, Records};
 use serde::Deserialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) struct Opened {
     configuration: Digest,
     pub description: ModelDescription,
     pub centre: Option<Arc<[f32]>>,
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     store: Store,
     ledger: Ledger,
     key: RunKey,
@@ -75,7 +75,7 @@ pub(super) fn opened(root: &Path) -> Result<Opened, Error> {
         configuration,
         description,
         centre,
-        manifest: json::read_json(&root.join(MANIFEST))?,
+        manifest: Arc::new(read_manifest(root)?),
         store,
         ledger,
         key,
@@ -105,12 +105,12 @@ fn own_key(root: &Path, ledger: &Ledger) -> Result<RunKey, Error> {
 }
 
 impl Run {
-    /// Opens the run of a network, finishing or undoing what a crash left.
+    /// Opens the run of a network, finishing or undoing what a crash left. Its records are read
+    /// when they are first needed.
     ///
     /// # Errors
-    /// [`Error::Busy`] while another process works on it; a damaged file; records that are no
-    /// longer those of the manifest.
-    pub fn open(root: &Path, observer: &mut dyn Observer) -> Result<Self, Error> {
+    /// [`Error::Busy`] while another process works on it; a damaged file.
+    pub fn open(root: &Path) -> Result<Self, Error> {
         let opened = opened(root)?;
         let Origin::Config(config) = &opened.written.origin else {
             return Err(Error::OtherKindOfModel {
@@ -120,29 +120,25 @@ impl Run {
             });
         };
         let network = Network::new(described(root)?)?;
-        let raw = Raw::load(&config.data, Some(opened.manifest.clone()), observer)?;
-        let constants = match &opened.current {
-            Some((record, _)) => record.scaling.clone(),
-            None => None,
-        };
-        let constants = match constants {
+        let retained = retained(&opened)?;
+        let manifest = Arc::clone(&opened.manifest);
+        let source = config.data.clone();
+        let kept = opened.current.as_ref();
+        let constants = match kept.and_then(|(record, _)| record.scaling.clone()) {
             Some(constants) => constants,
+            // A run that was made and never trained.
             None => {
-                let all = Selection::all(raw.train().len());
-                let training = &config.training;
-                let split = train_validation(&all, training.validation, training.seed)?;
-                config
-                    .scaling
-                    .constants(&config.data, raw.train(), &split.train)?
+                let raw = rescind_data::reload(&source, &manifest, &retained);
+                let raw = raw?.train.dataset;
+                config.scaling.constants(&source, &raw, &retained)?
             }
         };
         let model = Classifier::new(ClassifierParts {
             network,
-            records: raw,
-            scaling: (config.scaling.clone(), constants),
+            records: Records::unread(source, manifest, retained, constants),
+            scaling: config.scaling.clone(),
             parameterisation: config.parameterisation,
             centre: opened.centre.clone(),
-            source: config.data.clone(),
         })?;
         Run::with(root, opened, Box::new(model))
     }
@@ -150,10 +146,7 @@ impl Run {
     /// The run that was read, with its model.
     pub(super) fn with(root: &Path, opened: Opened, model: Box<dyn Model>) -> Result<Self, Error> {
         let settings = opened.written.origin.settings();
-        let all = Selection::all(model.records());
-        let split = train_validation(&all, settings.training.validation, settings.training.seed)?;
-        let forgotten = Selection::new(model.records(), opened.ledger.forgotten()?)?;
-        let retained = split.train.difference(&forgotten)?;
+        let retained = retained(&opened)?;
         if let Some((record, _)) = &opened.current
             && record.retained != retained.digest()
         {
@@ -169,10 +162,10 @@ impl Run {
                 ball: Ball::new(settings.radius, opened.centre)?,
                 settings,
                 configuration: opened.configuration,
-                manifest: opened.manifest,
                 model,
                 centre_seed: opened.written.centre_seed,
-                split,
+                split: opened.manifest.split(),
+                manifest: opened.manifest,
                 store: opened.store,
             },
             ledger: opened.ledger,
@@ -183,6 +176,13 @@ impl Run {
             _lock: opened.lock,
         })
     }
+}
+
+/// The records trained on from here, as the ledger has it.
+fn retained(opened: &Opened) -> Result<Selection, Error> {
+    let manifest = &opened.manifest;
+    let forgotten = Selection::new(manifest.len(), opened.ledger.forgotten()?)?;
+    Ok(manifest.split().train.difference(&forgotten)?)
 }
 
 impl RunConfig {

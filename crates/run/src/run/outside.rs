@@ -3,10 +3,11 @@
 use super::Run;
 use super::config::{Origin, RunSettings};
 use super::convex::check_declared;
-use super::create::{Parts, vacant};
+use super::create::{Parts, held_out, vacant};
 use super::open::opened;
 use crate::error::Error;
-use rescind_data::Manifest;
+use crate::release::fresh_salt;
+use rescind_data::{Digest, Manifest};
 use rescind_unlearn::{Ball, Model};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl Run {
         let lock = vacant(root)?;
         let centre: Option<Arc<[f32]>> = centre.map(Into::into);
         let parts = Parts {
-            manifest: manifest(&*model, records)?,
+            manifest: Arc::new(manifest(&*model, records, &settings)?),
             ball: Ball::new(settings.radius, centre)?,
             origin: Origin::Outside(settings.clone()),
             settings,
@@ -75,18 +76,33 @@ impl Run {
         if opened.description != *model.description() {
             return Err(other("model"));
         }
-        if opened.manifest != manifest(&*model, records)? {
+        let identities = identities(&*model).into_iter();
+        if !opened
+            .manifest
+            .lists(identities, records.subjects.as_deref())
+        {
             return Err(other("set of records"));
         }
         Run::with(root, opened, model)
     }
 }
 
-fn manifest(model: &dyn Model, records: &OutsideRecords) -> Result<Manifest, Error> {
-    let identities = (0..model.records()).map(|position| model.identity(position));
-    Ok(Manifest::of_identities(
+fn identities(model: &dyn Model) -> Vec<Digest> {
+    let all = 0..model.records();
+    all.map(|position| model.identity(position)).collect()
+}
+
+fn manifest(
+    model: &dyn Model,
+    records: &OutsideRecords,
+    settings: &RunSettings,
+) -> Result<Manifest, Error> {
+    let made = Manifest::of_identities(
         &records.dataset,
-        identities.collect(),
+        identities(model),
         records.subjects.as_deref(),
-    )?)
+        fresh_salt()?,
+        held_out(&settings.training),
+    );
+    Ok(made?)
 }

@@ -3,7 +3,7 @@
 use super::{Run, StateRecord};
 use crate::error::Error;
 use rescind_certificate::verify::Recomputed;
-use rescind_data::Selection;
+use rescind_data::{ReloadError, Selection};
 use rescind_unlearn::methods::{MethodChoice, Task};
 use rescind_unlearn::training::TrainingState;
 
@@ -56,7 +56,13 @@ impl Run {
         };
         let again = choice
             .method()?
-            .recompute(&task, &pair.after, &answered.method)?;
+            .recompute(&task, &pair.after, &answered.method);
+        let again = match again {
+            // Records that were forgotten since, or all of them, are no longer at hand.
+            Err(rescind_unlearn::Error::Reload(ReloadError::Data(_))) => return Ok(recomputed),
+            Err(error) if error.is_of_gone_records() => return Ok(recomputed),
+            again => again?,
+        };
         recomputed.gradient_norm_before = again.gradient_norm_before;
         recomputed.gradient_norm_after = again.gradient_norm_after;
         recomputed.residual = again.residual;

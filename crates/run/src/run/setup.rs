@@ -15,6 +15,7 @@ use rescind_unlearn::methods::{Kept, Public};
 use rescind_unlearn::training::{TrainingEnding, TrainingState};
 use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What of a run no request changes, but for the scaling of its inputs.
 pub(crate) struct Setup {
@@ -23,7 +24,7 @@ pub(crate) struct Setup {
     pub settings: RunSettings,
     /// BLAKE3 of `run.json`.
     pub configuration: Digest,
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     pub model: Box<dyn Model>,
     pub ball: Ball,
     /// The seed that the centre was drawn from, where the run drew it.
@@ -182,7 +183,7 @@ impl Setup {
         DataFacts {
             dataset: self.manifest.dataset().to_owned(),
             manifest: self.manifest.root(),
-            records: self.manifest.records().len() as u64,
+            records: self.manifest.len() as u64,
             retained: retained.len() as u64,
             validation: self.split.validation.len() as u64,
             input_scaling: scaling(self.model.scaling(), retained),

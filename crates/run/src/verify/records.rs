@@ -1,10 +1,10 @@
 //! The records, and the commitments to those that were forgotten.
 
-use crate::disk;
 use crate::ledger::Ledger;
+use crate::run::read_manifest;
 use rescind_certificate::Certificate;
 use rescind_certificate::verify::{Checks, Subject};
-use rescind_data::{Digest, Manifest, Selection, commitment};
+use rescind_data::{Digest, Selection, commitment};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -23,17 +23,13 @@ pub(super) fn are_those(
     checks: &mut Checks,
 ) {
     let subject = Subject::Records;
-    let manifest = disk::read(&run.join("manifest.json"))
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| {
-            serde_json::from_slice::<Manifest>(&bytes).map_err(|error| error.to_string())
-        });
+    let manifest = read_manifest(run);
     let manifest = match manifest {
         Ok(manifest) => manifest,
         Err(error) => {
             checks.failed(
                 subject,
-                "manifest.json",
+                "private/manifest.cbor",
                 "the manifest",
                 error,
                 "it cannot be read",
@@ -49,7 +45,7 @@ pub(super) fn are_those(
         data.manifest,
         "the manifest is the run's",
     );
-    let records = manifest.records().len() as u64;
+    let records = manifest.len() as u64;
     checks.equal(
         subject,
         "/data/records",

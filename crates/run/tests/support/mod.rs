@@ -6,7 +6,7 @@ use rescind_certificate::{
     Certificate, DataFacts, Declaration, Declared, InputScaling, Measurements, MethodFacts,
     MethodReported, SolveFacts, digest_of,
 };
-use rescind_data::{DataSource, Dataset, Digest, Manifest, Selection, load, record_hash};
+use rescind_data::{DataSource, Dataset, Digest, HeldOut, Manifest, Selection, load, record_hash};
 use rescind_network::{Activation, Network, Tensor as NetworkTensor, zoo};
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
@@ -56,11 +56,13 @@ impl Fixture {
     }
 
     pub fn of(network: Network) -> Self {
-        let data = load(&DataSource::Digits).unwrap().train;
-        let manifest = Manifest::new(&data, "digits").unwrap();
+        let data = load(&DataSource::Digits, None).unwrap().train;
+        let manifest =
+            Manifest::new(&data, "digits", Digest::from([1; 32]), HeldOut::NONE).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let text = serde_json::to_vec_pretty(&manifest).unwrap();
-        std::fs::write(folder.path().join("manifest.json"), text).unwrap();
+        std::fs::create_dir(folder.path().join("private")).unwrap();
+        let bytes = manifest.to_bytes().unwrap();
+        std::fs::write(folder.path().join("private/manifest.cbor"), bytes).unwrap();
         std::fs::write(folder.path().join("run.json"), RUN_JSON).unwrap();
         Ledger::create(folder.path()).unwrap();
         RunKey::create(folder.path()).unwrap();

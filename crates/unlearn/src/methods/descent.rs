@@ -98,13 +98,17 @@ impl Method for Descent {
         );
         let mut gradient_norm_before = None;
         // Scaling that changes with the records moves the gradient of every one of them.
-        let mut descent = if arrived && !task.inputs_moved {
-            let influence = influence(&task, &w)?;
-            Minimiser::start_with(&*retain, w, influence, settings)?
-        } else {
-            let descent = Minimiser::start(&*retain, w, settings)?;
-            gradient_norm_before = descent.exact_gradient_norm();
-            descent
+        let known = match arrived && !task.inputs_moved {
+            true => influence(&task, &w)?,
+            false => None,
+        };
+        let mut descent = match known {
+            Some(gradient) => Minimiser::start_with(&*retain, w, gradient, settings)?,
+            None => {
+                let descent = Minimiser::start(&*retain, w, settings)?;
+                gradient_norm_before = descent.exact_gradient_norm();
+                descent
+            }
         };
         while !descent.has_arrived() {
             descent.step(observer)?;
@@ -169,12 +173,16 @@ fn exact_weights(state: &TrainingState) -> Vec<f64> {
     }
 }
 
-/// The retain gradient at a minimum over all records: `−(n_u/n_r) ∇F_u` (docs/theory.md §2).
-fn influence(task: &Task<'_>, w: &[f64]) -> Result<Vec<f64>, Error> {
-    let going = task.objective(task.forget, &[])?;
+/// The retain gradient at a minimum over all records: `−(n_u/n_r) ∇F_u` (docs/theory.md §2); none
+/// where records to forget have left their source already.
+fn influence(task: &Task<'_>, w: &[f64]) -> Result<Option<Vec<f64>>, Error> {
+    let going = match task.objective(task.forget, &[]) {
+        Err(error) if error.is_of_gone_records() => return Ok(None),
+        going => going?,
+    };
     let mut influence = vec![0.0; w.len()];
     going.exact_gradient(w, &mut influence)?;
     let share = task.forget.len() as f64 / task.retained.len() as f64;
     influence.iter_mut().for_each(|g| *g *= -share);
-    Ok(influence)
+    Ok(Some(influence))
 }

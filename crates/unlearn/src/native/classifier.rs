@@ -1,10 +1,10 @@
 //! A network over labelled records, as a [`Model`].
 
 use super::choice::{Parameterisation, Scaling};
-use super::head::{Features, HeadObjective};
+use super::head::{Features, HeadObjective, linear_head};
 use super::model::NetworkModel;
-use super::network::NetworkObjective;
-use super::records::{Raw, Records};
+use super::network::{NetworkObjective, check_shapes};
+use super::records::{Records, Scaled};
 use super::tangent::TangentObjective;
 use crate::description::{ModelDescription, Smoothness, Tensor};
 use crate::error::{Error, Failure};
@@ -16,11 +16,9 @@ use crate::objective::{Curvature, Objective};
 use crate::observer::Observer;
 use crate::outputs::ConvexObjective;
 use crate::penalty::L2Penalty;
-use rescind_data::{
-    DataSource, Dataset, Digest, Manifest, Selection, Standardisation, epoch_order,
-};
+use rescind_data::{Dataset, Digest, Selection, Standardisation, epoch_order};
 use rescind_network::{Batch, Evaluator, Execution, Network};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A network over labelled records, with softmax cross-entropy: all its weights, its linearisation
 /// at the ball's centre, or its last layer.
@@ -29,13 +27,11 @@ pub struct Classifier {
     network: Arc<Network>,
     description: ModelDescription,
     records: Records,
-    manifest: Arc<Manifest>,
     parameterisation: Parameterisation,
     centre: Option<Arc<[f32]>>,
     /// The records as the last layer sees them, of a convex head.
-    features: Option<Features>,
-    /// Where the records can be read again, and how their inputs are scaled.
-    source: DataSource,
+    features: OnceLock<Features>,
+    /// How the inputs' scaling is chosen.
     scaling: Scaling,
     execution: Arc<Execution>,
 }
@@ -44,16 +40,14 @@ pub struct Classifier {
 pub struct ClassifierParts {
     /// The network.
     pub network: Network,
-    /// Its records, unscaled.
-    pub records: Raw,
-    /// How inputs are scaled, and the constants now in force.
-    pub scaling: (Scaling, Standardisation),
+    /// Its records.
+    pub records: Records,
+    /// How the inputs' scaling is chosen.
+    pub scaling: Scaling,
     /// Which of its weights move, and how.
     pub parameterisation: Parameterisation,
     /// The ball's centre; zero if absent.
     pub centre: Option<Arc<[f32]>>,
-    /// Where the records come from.
-    pub source: DataSource,
 }
 
 impl Classifier {
@@ -65,51 +59,55 @@ impl Classifier {
         let ClassifierParts {
             network,
             records,
-            scaling: (scaling, constants),
+            scaling,
             parameterisation,
             centre,
-            source,
         } = parts;
-        let manifest = Arc::new(records.manifest.clone());
-        let records = records.scale(constants)?;
-        let some = Selection::new(records.train.len(), vec![0])?;
-        NetworkObjective::new(&NetworkModel::new(&network), &records.train, &some)?;
-        let mut classifier = Self {
+        let manifest = records.manifest();
+        let classes = manifest.classes().map_or(0, |(names, _)| names.len());
+        check_shapes(&network, manifest.input_shape(), classes)?;
+        if parameterisation == Parameterisation::Head {
+            linear_head(&network)?;
+        }
+        Ok(Self {
             description: describe(&network, parameterisation)?,
             network: Arc::new(network),
             records,
-            manifest,
             parameterisation,
             centre,
-            features: None,
-            source,
+            features: OnceLock::new(),
             scaling,
             execution: Arc::default(),
-        };
-        classifier.features = classifier.own_features()?;
-        Ok(classifier)
+        })
     }
 
-    fn own_features(&self) -> Result<Option<Features>, Error> {
+    fn features(&self) -> Result<Option<&Features>, Error> {
         if self.parameterisation != Parameterisation::Head {
             return Ok(None);
+        }
+        if let Some(features) = self.features.get() {
+            return Ok(Some(features));
         }
         let model = NetworkModel {
             centre: self.centre.clone(),
             ..NetworkModel::new(&self.network)
         };
-        Ok(Some(Features::new(&model, &self.records.train)?))
+        let features = Features::new(&model, &self.records.get()?.train)?;
+        Ok(Some(self.features.get_or_init(|| features)))
     }
 
     /// The same over other training records, which have no manifest of their own.
     ///
     /// # Errors
-    /// Records that do not fit the network.
+    /// Records that do not fit the network, or that cannot be read.
     pub fn over(&self, train: Dataset) -> Result<Self, Error> {
-        let mut other = self.clone();
-        other.records.train = train;
-        other.features = other.own_features()?;
-        Ok(other)
+        let (shape, classes) = (train.input_shape(), train.class_names().len());
+        check_shapes(&self.network, shape, classes)?;
+        Ok(Self {
+            records: self.records.with(train)?,
+            features: OnceLock::new(),
+            ..self.clone()
+        })
     }
 
     /// The network.
@@ -119,15 +117,28 @@ impl Classifier {
     }
 
     /// All training records, forgotten ones included, as the network sees them.
-    #[must_use]
-    pub fn train_records(&self) -> &Dataset {
-        &self.records.train
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    pub fn train_records(&self) -> Result<&Dataset, Error> {
+        Ok(&self.records.get()?.train)
     }
 
     /// The test records, as the network sees them.
-    #[must_use]
-    pub fn test_records(&self) -> &Dataset {
-        &self.records.test
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    pub fn test_records(&self) -> Result<&Dataset, Error> {
+        Ok(&self.records.get()?.test)
+    }
+
+    /// How many records the source holds that are not of the run: added since it was made, or what
+    /// is left of records that were blanked out.
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    pub fn unlisted_records(&self) -> Result<usize, Error> {
+        Ok(self.records.get()?.unlisted)
     }
 
     /// Which of its weights move, and how.
@@ -164,9 +175,10 @@ impl Classifier {
     fn over_positions(&self, records: &[usize]) -> Result<NetworkObjective<'_, '_>, Error> {
         let mut positions = records.to_vec();
         positions.sort_unstable();
-        let on = Selection::new(self.records.train.len(), positions)?;
+        let train = self.train_records()?;
+        let on = Selection::new(train.len(), positions)?;
         let model = self.model(self.network.initial_statistics(), 0.0);
-        NetworkObjective::new(&model, &self.records.train, &on)
+        NetworkObjective::new(&model, train, &on)
     }
 }
 
@@ -207,11 +219,15 @@ impl Model for Classifier {
     }
 
     fn records(&self) -> usize {
-        self.records.train.len()
+        self.records.manifest().len()
     }
 
     fn identity(&self, position: usize) -> Digest {
-        self.manifest.records()[position]
+        self.records.manifest().records()[position]
+    }
+
+    fn prepare(&self, required: &Selection, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.records.load(required, observer).map(|_| ())
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {
@@ -246,20 +262,19 @@ impl Model for Classifier {
         observer: &mut dyn Observer,
     ) -> Result<Option<Measured>, Failure> {
         let model = self.model(statistics.to_vec(), 0.0);
+        let Scaled { train, test, .. } = self.records.get()?;
         let measured = match on {
-            EvaluationSet::Records(selection) => {
-                measure(&model, w, &self.records.train, selection, observer)?
-            }
+            EvaluationSet::Records(selection) => measure(&model, w, train, selection, observer)?,
             EvaluationSet::Test => {
-                let all = Selection::all(self.records.test.len());
-                measure(&model, w, &self.records.test, &all, observer)?
+                let all = Selection::all(test.len());
+                measure(&model, w, test, &all, observer)?
             }
         };
         Ok(Some(measured))
     }
 
     fn scaling(&self) -> Option<&Standardisation> {
-        Some(&self.records.scaling)
+        Some(self.records.scaling())
     }
 
     fn rescaled(
@@ -270,12 +285,12 @@ impl Model for Classifier {
         if self.scaling != Scaling::Computed {
             return Ok(None);
         }
-        let raw = Raw::load(&self.source, Some((*self.manifest).clone()), observer)?;
-        let scaling = self
-            .scaling
-            .constants(&self.source, raw.train(), retained)?;
+        let raw = self.records.again(retained, observer)?;
+        let (source, train) = (self.records.source(), &raw.train.dataset);
+        let constants = self.scaling.constants(source, train, retained)?;
         Ok(Some(Box::new(Self {
-            records: raw.scale(scaling)?,
+            records: self.records.rescaled(raw, retained.clone(), constants)?,
+            features: OnceLock::new(),
             ..self.clone()
         })))
     }
@@ -326,12 +341,15 @@ impl OwnObjectives for Classifier {
         statistics: &[f32],
         penalty: &L2Penalty,
     ) -> Result<Box<dyn Objective + 'a>, Error> {
-        let (model, train) = (self.with(statistics, penalty), &self.records.train);
-        Ok(match (&self.features, self.parameterisation.is_convex()) {
-            (Some(features), _) => Box::new(HeadObjective::new(features, &model, on)?),
-            (None, true) => Box::new(TangentObjective::new(&model, train, on)?),
-            (None, false) => Box::new(NetworkObjective::new(&model, train, on)?),
-        })
+        let (model, train) = (self.with(statistics, penalty), self.train_records()?);
+        train.check_present(on)?;
+        Ok(
+            match (self.features()?, self.parameterisation.is_convex()) {
+                (Some(features), _) => Box::new(HeadObjective::new(features, &model, on)?),
+                (None, true) => Box::new(TangentObjective::new(&model, train, on)?),
+                (None, false) => Box::new(NetworkObjective::new(&model, train, on)?),
+            },
+        )
     }
 
     fn convex_objective<'a>(
@@ -339,23 +357,26 @@ impl OwnObjectives for Classifier {
         on: &Selection,
         penalty: &L2Penalty,
     ) -> Result<Box<dyn ConvexObjective + 'a>, Error> {
-        let model = self.with(&[], penalty);
-        Ok(match (&self.features, self.parameterisation.is_convex()) {
-            (Some(features), _) => Box::new(HeadObjective::new(features, &model, on)?),
-            (None, true) => Box::new(TangentObjective::new(&model, &self.records.train, on)?),
-            (None, false) => {
-                return Err(Error::Lacks {
-                    capability: "outputs that are linear in the weights",
-                });
-            }
-        })
+        let (model, train) = (self.with(&[], penalty), self.train_records()?);
+        train.check_present(on)?;
+        Ok(
+            match (self.features()?, self.parameterisation.is_convex()) {
+                (Some(features), _) => Box::new(HeadObjective::new(features, &model, on)?),
+                (None, true) => Box::new(TangentObjective::new(&model, train, on)?),
+                (None, false) => {
+                    return Err(Error::Lacks {
+                        capability: "outputs that are linear in the weights",
+                    });
+                }
+            },
+        )
     }
 
     fn minibatches<'a>(&'a self, penalty: &L2Penalty) -> Result<Box<dyn Minibatches + 'a>, Error> {
         let model = self.with(&self.network.initial_statistics(), penalty);
         Ok(Box::new(NetworkMinibatches {
             evaluator: model.evaluator()?,
-            dataset: &self.records.train,
+            dataset: self.train_records()?,
             inputs: Vec::new(),
             labels: Vec::new(),
         }))
@@ -406,6 +427,7 @@ impl BatchNorm for Classifier {
         let evaluator = self
             .model(self.network.initial_statistics(), 0.0)
             .evaluator::<f32>()?;
+        let train = self.train_records()?;
         let order = epoch_order(records, seed, 0);
         // A mean over records, so that a small last minibatch counts for little; one of a single
         // record has no variance.
@@ -414,9 +436,7 @@ impl BatchNorm for Classifier {
         let mut counted = 0;
         let batches = order.chunks(minibatch.max(2));
         for batch in batches.filter(|batch| batch.len() > 1) {
-            self.records
-                .train
-                .copy_batch(batch, &mut inputs, &mut labels)?;
+            train.copy_batch(batch, &mut inputs, &mut labels)?;
             let own = evaluator.batch_statistics(w, &inputs)?;
             for (sum, own) in sums.iter_mut().zip(own) {
                 *sum += f64::from(own) * batch.len() as f64;

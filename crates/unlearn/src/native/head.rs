@@ -1,7 +1,7 @@
 //! The objective of a network's last linear layer, all other weights frozen (docs/theory.md §3).
 
 use super::model::NetworkModel;
-use super::network::check_fit;
+use super::network::check_shapes;
 use super::tangent::TangentObjective;
 use crate::error::Error;
 use crate::objective::{Curvature, Minibatch, Objective};
@@ -37,18 +37,8 @@ impl Features {
     /// [`Error::NotProvable`] where the last layer is not linear; records that do not fit.
     pub fn new(model: &NetworkModel<'_>, dataset: &Dataset) -> Result<Self, Error> {
         let network = model.network;
-        check_fit(network, dataset, &Selection::all(dataset.len()))?;
-        let description = network.description();
-        let output = &description.output;
-        let last = description.nodes.iter().find(|node| node.name == *output);
-        let last = last.filter(|node| matches!(node.layer, Layer::Linear { .. }));
-        let (Some(last), Some(place)) = (last, head_place(network)) else {
-            let reason = format!(
-                "the network ends in {output:?}, which is not a linear layer, so that there is no \
-                 convex head to train: use a network whose last layer is linear"
-            );
-            return Err(Error::NotProvable { reason });
-        };
+        check_shapes(network, dataset.input_shape(), dataset.class_names().len())?;
+        let (last, place) = linear_head(network)?;
         let frozen = model.origin();
         let inputs = features(model, last, &frozen, dataset)?;
         let width = inputs.len() / dataset.len().max(1);
@@ -58,7 +48,7 @@ impl Features {
                 inputs: vec!["input".to_owned()],
                 ..last.clone()
             }],
-            output: output.clone(),
+            output: network.description().output.clone(),
         })?;
         let (names, labels) = (dataset.class_names().to_vec(), dataset.labels().to_vec());
         let dataset = Dataset::new(dataset.name(), vec![width], names, inputs, labels)?;
@@ -69,6 +59,24 @@ impl Features {
             frozen,
         })
     }
+}
+
+/// The last layer, if it is linear, and the place of its weights among the parameters.
+///
+/// # Errors
+/// [`Error::NotProvable`] where it is not linear.
+pub(super) fn linear_head(network: &Network) -> Result<(&NodeDescription, Range<usize>), Error> {
+    let description = network.description();
+    let output = &description.output;
+    let last = description.nodes.iter().find(|node| node.name == *output);
+    let last = last.filter(|node| matches!(node.layer, Layer::Linear { .. }));
+    last.zip(head_place(network))
+        .ok_or_else(|| Error::NotProvable {
+            reason: format!(
+                "the network ends in {output:?}, which is not a linear layer, so that there is no \
+             convex head to train: use a network whose last layer is linear"
+            ),
+        })
 }
 
 /// Where the last layer's parameters are, if it has any.

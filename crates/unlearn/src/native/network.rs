@@ -254,21 +254,31 @@ impl Objective for NetworkObjective<'_, '_> {
 }
 
 /// Refuses records that the network cannot take, and none at all.
+/// Whether records of this shape and so many classes fit the network.
+pub(crate) fn check_shapes(
+    network: &Network,
+    input_shape: &[usize],
+    classes: usize,
+) -> Result<(), Error> {
+    let values = input_shape.iter().product::<usize>();
+    if values != network.input_shape().len() || classes > network.outputs() {
+        return Err(Error::ModelDoesNotFit {
+            input: network.input_shape().dims(),
+            outputs: network.outputs(),
+            records: input_shape.to_vec(),
+            classes,
+        });
+    }
+    Ok(())
+}
+
 pub(crate) fn check_fit(
     network: &Network,
     dataset: &Dataset,
     selection: &Selection,
 ) -> Result<(), Error> {
-    if dataset.input_len() != network.input_shape().len()
-        || dataset.class_names().len() > network.outputs()
-    {
-        return Err(Error::ModelDoesNotFit {
-            input: network.input_shape().dims(),
-            outputs: network.outputs(),
-            records: dataset.input_shape().to_vec(),
-            classes: dataset.class_names().len(),
-        });
-    }
+    check_shapes(network, dataset.input_shape(), dataset.class_names().len())?;
+    dataset.check_present(selection)?;
     match selection.positions().last() {
         None => Err(Error::NoRecords),
         Some(&position) if position >= dataset.len() => {

@@ -1,92 +1,157 @@
-//! The records of a run, checked against its manifest and scaled.
+//! The records of a run as its network sees them, read when they are first needed.
 
-use super::choice::Scaling;
 use crate::error::Error;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;
-use rescind_data::{DataSource, Dataset, Manifest, Selection, Standardisation, load};
+use rescind_data::{Data, DataSource, Dataset, Manifest, Reloaded, Selection, Standardisation};
+use std::sync::{Arc, OnceLock};
 
-/// Records as the network sees them.
+/// The records of a run as its network sees them, read when they are first needed.
 #[derive(Clone)]
 pub struct Records {
+    source: DataSource,
+    manifest: Arc<Manifest>,
+    /// Those that must be in the source, unless more is known when they are read.
+    required: Selection,
+    scaling: Standardisation,
+    read: OnceLock<Arc<Scaled>>,
+}
+
+/// Records with their inputs scaled.
+pub(super) struct Scaled {
     /// Those trained on, forgotten ones included.
     pub train: Dataset,
     /// Those kept for testing.
     pub test: Dataset,
-    /// The scaling of their inputs.
-    pub scaling: Standardisation,
-}
-
-/// Records as they were loaded, known to be those of the manifest.
-pub struct Raw {
-    train: Dataset,
-    test: Dataset,
-    /// Who the records are.
-    pub manifest: Manifest,
-}
-
-impl Raw {
-    /// Loads the records, and checks them against `manifest` or makes one.
-    pub fn load(
-        source: &DataSource,
-        manifest: Option<Manifest>,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, Error> {
-        report(observer, Phase::Load, 0, None)?;
-        let data = load(source)?;
-        let records = data.train.len() as u64;
-        let manifest = match manifest {
-            Some(manifest) => {
-                manifest.verify(&data.train)?;
-                manifest
-            }
-            None => Manifest::new(&data.train, source.to_string())?,
-        };
-        report(observer, Phase::Load, records, Some(records))?;
-        Ok(Raw {
-            train: data.train,
-            test: data.test,
-            manifest,
-        })
-    }
-
-    /// The records to train on, unscaled.
-    pub fn train(&self) -> &Dataset {
-        &self.train
-    }
-
-    /// Scales them.
-    pub fn scale(self, scaling: Standardisation) -> Result<Records, Error> {
-        let Raw {
-            mut train,
-            mut test,
-            ..
-        } = self;
-        scaling.apply(&mut train)?;
-        scaling.apply(&mut test)?;
-        Ok(Records {
-            train,
-            test,
-            scaling,
-        })
-    }
+    /// How many records the source holds that are not of the run.
+    pub unlisted: usize,
 }
 
 impl Records {
-    /// The scaling for a smaller retain set, and the records under it if that is another.
-    pub fn rescaled(
-        &self,
-        source: &DataSource,
-        choice: &Scaling,
-        manifest: &Manifest,
-        retained: &Selection,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Records>, Error> {
-        if *choice != Scaling::Computed {
-            return Ok(None);
+    /// Records of a source that are still to be read: those of the manifest, of which these must be
+    /// there.
+    #[must_use]
+    pub fn unread(
+        source: DataSource,
+        manifest: Arc<Manifest>,
+        required: Selection,
+        scaling: Standardisation,
+    ) -> Self {
+        Self {
+            source,
+            manifest,
+            required,
+            scaling,
+            read: OnceLock::new(),
         }
-        let raw = Raw::load(source, Some(manifest.clone()), observer)?;
-        let scaling = choice.constants(source, raw.train(), retained)?;
-        Ok(Some(raw.scale(scaling)?))
+    }
+
+    /// Records that have been read, unscaled; they must be those of the manifest, in its order.
+    ///
+    /// # Errors
+    /// A scaling that does not fit them.
+    pub fn of(
+        data: Data,
+        source: DataSource,
+        manifest: Arc<Manifest>,
+        scaling: Standardisation,
+    ) -> Result<Self, Error> {
+        let all = Selection::all(manifest.len());
+        let records = Self::unread(source, manifest, all, scaling);
+        records.keep(data.train, data.test, 0)?;
+        Ok(records)
+    }
+
+    /// Other training records in their place.
+    pub(super) fn with(&self, train: Dataset) -> Result<Self, Error> {
+        let read = self.get()?;
+        let records = Self {
+            read: OnceLock::new(),
+            ..self.clone()
+        };
+        let _ = records.read.set(Arc::new(Scaled {
+            train,
+            test: read.test.clone(),
+            unlisted: 0,
+        }));
+        Ok(records)
+    }
+
+    /// Their scaling, known without reading them.
+    pub(super) fn scaling(&self) -> &Standardisation {
+        &self.scaling
+    }
+
+    /// Who they are.
+    pub(super) fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// Where they can be read.
+    pub(super) fn source(&self) -> &DataSource {
+        &self.source
+    }
+
+    /// The records, read now if they were not.
+    pub(super) fn get(&self) -> Result<&Scaled, Error> {
+        self.load(&self.required, &mut ())
+    }
+
+    /// The same, where fewer are required than was thought.
+    pub(super) fn load(
+        &self,
+        required: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<&Scaled, Error> {
+        if let Some(read) = self.read.get() {
+            return Ok(read);
+        }
+        let Reloaded { train, test } = self.again(required, observer)?;
+        self.keep(train.dataset, test, train.unlisted)
+    }
+
+    /// The records afresh, unscaled.
+    pub(super) fn again(
+        &self,
+        required: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<Reloaded, Error> {
+        report(observer, Phase::Load, 0, None)?;
+        let reloaded = rescind_data::reload(&self.source, &self.manifest, required)?;
+        let records = self.manifest.len() as u64;
+        report(observer, Phase::Load, records, Some(records))?;
+        Ok(reloaded)
+    }
+
+    /// The records that were read afresh, under another scaling.
+    pub(super) fn rescaled(
+        &self,
+        reloaded: Reloaded,
+        required: Selection,
+        scaling: Standardisation,
+    ) -> Result<Self, Error> {
+        let (source, manifest) = (self.source.clone(), Arc::clone(&self.manifest));
+        let records = Self::unread(source, manifest, required, scaling);
+        let Reloaded { train, test } = reloaded;
+        records.keep(train.dataset, test, train.unlisted)?;
+        Ok(records)
+    }
+
+    fn keep(
+        &self,
+        mut train: Dataset,
+        mut test: Dataset,
+        unlisted: usize,
+    ) -> Result<&Scaled, Error> {
+        self.scaling.apply(&mut train)?;
+        self.scaling.apply(&mut test)?;
+        // Whoever else read them meanwhile read the same.
+        Ok(self.read.get_or_init(|| {
+            Arc::new(Scaled {
+                train,
+                test,
+                unlisted,
+            })
+        }))
     }
 }

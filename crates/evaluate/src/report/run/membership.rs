@@ -70,8 +70,8 @@ fn outputs(
         ("retrained", run.private_model(PrivateModel::Retrained)?),
     ];
     let (train, test) = (
-        run.classifier()?.train_records(),
-        run.classifier()?.test_records(),
+        run.classifier()?.train_records()?,
+        run.classifier()?.test_records()?,
     );
     let unseen = Selection::all(test.len());
     let mut answers = Vec::new();

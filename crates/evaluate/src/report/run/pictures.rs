@@ -16,7 +16,7 @@ const MOST: usize = 12;
 pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
     let title = "Some of the forgotten records";
     let text = |text: &str| Ok(Section::new(title, vec![Block::text(text)]));
-    let (run, dataset) = (sources.run, sources.run.classifier()?.train_records());
+    let (run, dataset) = (sources.run, sources.run.classifier()?.train_records()?);
     let forgotten: Vec<usize> = sources
         .answers
         .iter()
@@ -84,7 +84,7 @@ fn opinion(run: &Run, weights: &Weights<f32>, input: &[f32]) -> Result<String, R
     let best = best.unwrap_or(0);
     let top = logits.get(best).copied().unwrap_or(0.0);
     let sum: f64 = logits.iter().map(|&z| f64::from(z - top).exp()).sum();
-    let class = class(run.classifier()?.train_records(), best);
+    let class = class(run.classifier()?.train_records()?, best);
     Ok(format!("{class}, {}", percent(1.0 / sum)))
 }
 

@@ -36,7 +36,7 @@ pub(super) fn section(
     let mut some = epoch_order(run.retained(), SETTINGS.seed, 0);
     some.truncate(RECORDS);
     let records = some.len();
-    let some = Selection::new(run.classifier()?.train_records().len(), some)
+    let some = Selection::new(run.classifier()?.train_records()?.len(), some)
         .map_err(rescind::Error::from)?;
     let objective = run.objective(&some, &weights.statistics)?;
     let hessian = objective.curvature(&weights.parameters, Curvature::Hessian);

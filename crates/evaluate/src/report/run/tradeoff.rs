@@ -71,7 +71,7 @@ fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>,
         return Ok(points);
     };
     let parameters = weights.parameters;
-    if run.classifier()?.test_records().is_empty() || parameters.is_empty() {
+    if run.classifier()?.test_records()?.is_empty() || parameters.is_empty() {
         return Ok(points);
     }
     let size = rescind_curvature::norm(&parameters) / (parameters.len() as f64).sqrt();
@@ -142,7 +142,7 @@ fn accuracy(
     let Ok(bytes) = std::fs::read(run.root().join(path)) else {
         return Ok(None);
     };
-    let test = run.classifier()?.test_records();
+    let test = run.classifier()?.test_records()?;
     if test.is_empty() {
         return Ok(None);
     }

@@ -46,8 +46,9 @@ pub(super) fn right_hand_side(
             task.retain.gradient(task.weights, &mut rhs)?;
         }
         RightHandSide::ForgetInfluence => {
-            task.forget.gradient(task.weights, &mut rhs)?;
-            let share = task.forget.records() as f64 / task.retain.records() as f64;
+            let forget = task.forget.ok_or(Error::NoRecords)?;
+            forget.gradient(task.weights, &mut rhs)?;
+            let share = task.forgotten as f64 / task.retain.records() as f64;
             rhs.iter_mut()
                 .for_each(|b| *b = (-share * f64::from(*b)) as f32);
         }

@@ -5,7 +5,7 @@ use super::damping::Damping;
 use super::exact::residuals;
 use super::kept;
 use super::report::NewtonReport;
-use super::settings::NewtonSettings;
+use super::settings::{NewtonSettings, RightHandSide};
 use super::step::step;
 use super::task::NewtonTask;
 use crate::error::Error;
@@ -16,7 +16,7 @@ use crate::methods::method::{
 };
 use crate::methods::report::{MethodReport, SolveReport};
 use crate::model::{Capability, Model};
-use crate::objective::exact_gradient_norm;
+use crate::objective::{Objective, exact_gradient_norm};
 use crate::observer::Observer;
 use crate::training::{TrainingEnding, TrainingState};
 use serde_json::Value;
@@ -77,12 +77,13 @@ impl Method for NewtonSettings {
         );
         let statistics = &task.state.weights.statistics;
         let retain = task.objective(task.retained, statistics)?;
-        let forget = task.objective(task.forget, statistics)?;
+        let forget = forget_objective(self, &task, statistics)?;
         let outcome = step(
             &NewtonTask {
                 weights: &task.state.weights.parameters,
                 retain: &*retain,
-                forget: &*forget,
+                forget: forget.as_deref(),
+                forgotten: task.forget.len(),
                 ball: task.ball,
                 proved_gradient_bound: task.training.until_gradient.filter(|_| reached),
                 kept: kept.as_ref(),
@@ -113,7 +114,7 @@ impl Method for NewtonSettings {
         };
         let start = &task.state.weights;
         let retain = task.objective(task.retained, &start.statistics)?;
-        let forget = task.objective(task.forget, &start.statistics)?;
+        let forget = forget_objective(&report.settings, task, &start.statistics)?;
         let mut again = Recomputed {
             gradient_norm_before: Some(exact_gradient_norm(&*retain, &start.parameters)?),
             gradient_norm_after: Some(exact_gradient_norm(&*retain, &after.weights.parameters)?),
@@ -123,7 +124,8 @@ impl Method for NewtonSettings {
             let task = NewtonTask {
                 weights: &start.parameters,
                 retain: &*retain,
-                forget: &*forget,
+                forget: forget.as_deref(),
+                forgotten: task.forget.len(),
                 ball: task.ball,
                 proved_gradient_bound: None,
                 kept: None,
@@ -133,6 +135,19 @@ impl Method for NewtonSettings {
             again.theorem_residual = Some(theorem);
         }
         Ok(again)
+    }
+}
+
+/// The objective over the records that go, where the step needs it: they may have left their
+/// source already.
+fn forget_objective<'a>(
+    settings: &NewtonSettings,
+    task: &Task<'a>,
+    statistics: &[f32],
+) -> Result<Option<Box<dyn Objective + 'a>>, Error> {
+    match settings.right_hand_side {
+        RightHandSide::RetainGradient => Ok(None),
+        RightHandSide::ForgetInfluence => Ok(Some(task.objective(task.forget, statistics)?)),
     }
 }
 

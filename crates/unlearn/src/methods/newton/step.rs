@@ -103,7 +103,7 @@ pub fn step(
             settings: settings.clone(),
             damping: chosen,
             retained: task.retain.records(),
-            forgotten: task.forget.records(),
+            forgotten: task.forgotten,
             curvature_records: records,
             ending: solution.ending,
             products: solution.products,

@@ -10,8 +10,11 @@ pub struct NewtonTask<'a> {
     pub weights: &'a [f32],
     /// The objective over the records that stay.
     pub retain: &'a dyn Objective,
-    /// The objective over the records that go, with the same penalty.
-    pub forget: &'a dyn Objective,
+    /// The objective over the records that go, with the same penalty: where the right-hand side is
+    /// made of it.
+    pub forget: Option<&'a dyn Objective>,
+    /// How many records are forgotten.
+    pub forgotten: usize,
     /// Where the weights must stay.
     pub ball: &'a Ball,
     /// The gradient bound G of the reference run, where it follows from how training stops.
