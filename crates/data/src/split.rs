@@ -17,7 +17,7 @@ pub struct Split {
 
 /// Which records are held out for validation: a draw for each record, from whose it is or, where
 /// that is not known, from its own identity. So no record's part depends on another record, and
-/// all records of a subject and all copies of a record fall into one part (docs/theory.md §0).
+/// all records of a subject and all copies of a record fall into one part (docs/theory.md §6).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOut {

@@ -63,6 +63,8 @@ struct Answered {
     held_out: usize,
     copies_retained: usize,
     retained: usize,
+    /// Records of the source that are not of the run: added since, or blanked out.
+    unlisted: usize,
     effect: Option<Effect>,
     solver_ending: Option<String>,
     products: Option<u64>,
@@ -114,25 +116,31 @@ impl Forget {
         };
         let answer = run.forget(&asked, &mut watch)?;
         drop(watch);
-        console.print(&Answered::of(self.run, &answer, run.retained().len()))?;
+        console.print(&Answered::of(self.run, &answer, &run))?;
         Ok(Status::Done)
     }
 }
 
 impl Answered {
-    fn of(run: PathBuf, answer: &Answer, retained: usize) -> Self {
+    fn of(folder: PathBuf, answer: &Answer, run: &Run) -> Self {
         let record = &answer.record;
+        // The answer to an earlier request of the same key reads no record; any other has.
+        let unlisted = match run.classifier() {
+            Ok(classifier) if !answer.repeated => classifier.unlisted_records().unwrap_or(0),
+            _ => 0,
+        };
         let newton = record.method.details::<NewtonReport>();
         let newton = newton.as_ref();
         Self {
-            run,
+            run: folder,
             request: record.number,
             method: record.method.method.clone(),
             repeated: answer.repeated,
             forgotten: record.forgotten.len(),
             held_out: record.held_out.len(),
             copies_retained: record.copies_retained.len(),
-            retained,
+            retained: run.retained().len(),
+            unlisted,
             effect: record.effect,
             solver_ending: newton.map(|report| report.ending.to_string()),
             products: newton.map(|report| report.products),
@@ -249,6 +257,14 @@ impl fmt::Display for Answered {
                 "Exact copies of forgotten records that stay: {}. Name them too if they are the \
                  same person's.",
                 self.copies_retained
+            )?;
+        }
+        if self.unlisted > 0 {
+            let unlisted = count(self.unlisted, "record");
+            writeln!(
+                f,
+                "{unlisted} of the source are not of this run: added since it was made, or what is \
+                 left of records that were blanked out. Nothing was trained on them."
             )?;
         }
         if self.held_out > 0 {
