@@ -164,7 +164,11 @@ fn failures_have_codes_and_their_kind_is_the_exit_status() {
         ("forget run --records 1440", 2, "request_out_of_range"),
         ("forget run --random 1440", 2, "request_too_many"),
         ("forget run --random 1439", 1, "forgets_everything"),
-        ("forget run --hash 00000000", 1, "unknown_record"),
+        (
+            "forget run --hash 0000000000000000000000000000000000000000000000000000000000000000",
+            1,
+            "unknown_record",
+        ),
         ("forget run --subject alice", 1, "no_subjects"),
         ("forget run --class eleven", 1, "unknown_class"),
         (

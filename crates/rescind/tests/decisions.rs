@@ -320,7 +320,12 @@ fn what_makes_no_sense_is_refused_before_any_pass() {
         assert!(wanted(&error), "{error:?}");
     }
     // Requests that mean nothing, too.
-    for records in ["class:a", "subject:b", "hash:00000000", "60"] {
+    for records in [
+        "class:a",
+        "subject:b",
+        "hash:0000000000000000000000000000000000000000000000000000000000000000",
+        "60",
+    ] {
         let request = Request::of(records.parse().unwrap());
         let error = refused(&mut run, &calls, &request);
         let named = matches!(error, Error::Unlearn(ModelError::Request(_)));

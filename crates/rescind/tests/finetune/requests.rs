@@ -229,7 +229,7 @@ fn what_cannot_be_promised_is_refused_and_changes_nothing() {
         run.forget(&strict, &mut ()),
         Err(Error::Release(ReleaseError::Budget(_)))
     ));
-    assert!(private_weights(root) == before && run.retained().len() == 1296);
+    assert!(private_weights(root) == before && run.retained().len() == 1299);
     assert!(!root.join("releases").exists());
     run.forget(&with(default()), &mut ()).unwrap();
 }
@@ -259,7 +259,7 @@ fn stopping_anywhere_leaves_the_run_as_it_was() {
         match run.forget(&request, &mut stop) {
             Err(Error::Unlearn(ModelError::Interrupted { phase })) => {
                 phases.insert(phase);
-                assert!(private_weights(root) == before && run.retained().len() == 1296);
+                assert!(private_weights(root) == before && run.retained().len() == 1299);
                 assert!(!root.join("releases").exists());
             }
             Ok(_) => break,

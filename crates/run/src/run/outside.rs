@@ -77,10 +77,8 @@ impl Run {
             return Err(other("model"));
         }
         let identities = identities(&*model).into_iter();
-        if !opened
-            .manifest
-            .lists(identities, records.subjects.as_deref())
-        {
+        let (manifest, subjects) = (&opened.manifest, records.subjects.as_deref());
+        if manifest.dataset() != records.dataset || !manifest.lists(identities, subjects) {
             return Err(other("set of records"));
         }
         Run::with(root, opened, model)

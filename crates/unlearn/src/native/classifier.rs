@@ -219,7 +219,7 @@ impl Model for Classifier {
     }
 
     fn records(&self) -> usize {
-        self.records.manifest().len()
+        self.records.len()
     }
 
     fn identity(&self, position: usize) -> Digest {

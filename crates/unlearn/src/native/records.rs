@@ -14,6 +14,8 @@ pub struct Records {
     /// Those that must be in the source, unless more is known when they are read.
     required: Selection,
     scaling: Standardisation,
+    /// Records to train on.
+    len: usize,
     read: OnceLock<Arc<Scaled>>,
 }
 
@@ -39,6 +41,7 @@ impl Records {
     ) -> Self {
         Self {
             source,
+            len: manifest.len(),
             manifest,
             required,
             scaling,
@@ -66,6 +69,7 @@ impl Records {
     pub(super) fn with(&self, train: Dataset) -> Result<Self, Error> {
         let read = self.get()?;
         let records = Self {
+            len: train.len(),
             read: OnceLock::new(),
             ..self.clone()
         };
@@ -75,6 +79,11 @@ impl Records {
             unlisted: 0,
         }));
         Ok(records)
+    }
+
+    /// How many there are to train on, forgotten ones included.
+    pub(super) fn len(&self) -> usize {
+        self.len
     }
 
     /// Their scaling, known without reading them.
