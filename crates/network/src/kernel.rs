@@ -1,5 +1,5 @@
 //! Element-wise loops compiled once for each level of vector instructions.
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// Defines a function whose body is compiled for the baseline, for AVX2 and for AVX-512, and which
 /// picks the widest that the processor has. The body must be loops that the compiler can vectorise,
@@ -11,21 +11,21 @@ macro_rules! kernel {
     ) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, unsafe_code)]
-        $vis fn $name<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name<$T: $crate::number::Number>($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
-            fn body<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? $body
+            fn body<$T: $crate::number::Number>($($arg: $ty),*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
                 #[allow(clippy::too_many_arguments)]
-                fn wide<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? {
+                fn wide<$T: $crate::number::Number>($($arg: $ty),*) $(-> $ret)? {
                     body::<$T>($($arg),*)
                 }
                 #[target_feature(enable = "avx2")]
                 #[allow(clippy::too_many_arguments)]
-                fn middle<$T: $crate::scalar::Scalar>($($arg: $ty),*) $(-> $ret)? {
+                fn middle<$T: $crate::number::Number>($($arg: $ty),*) $(-> $ret)? {
                     body::<$T>($($arg),*)
                 }
                 if std::arch::is_x86_feature_detected!("avx512f")
@@ -105,7 +105,7 @@ kernel! {
 }
 
 /// `Σ x²` in double precision.
-pub(crate) fn squared_norm<T: Scalar>(values: &[T]) -> f64 {
+pub(crate) fn squared_norm<T: Number>(values: &[T]) -> f64 {
     let mut lanes = [0.0f64; 16];
     let blocks = values.chunks_exact(16);
     let tail = blocks.remainder();

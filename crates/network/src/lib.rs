@@ -45,6 +45,7 @@ mod linearization;
 mod loss;
 mod matrix;
 mod network;
+mod number;
 mod operations;
 mod penalty;
 mod program;

@@ -1,7 +1,7 @@
 //! Strided views of slices as matrices, and their product.
 #![allow(unsafe_code)]
 
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// A read-only matrix laid over a slice.
 #[derive(Clone, Copy)]
@@ -75,7 +75,7 @@ impl<'a, T> ViewMut<'a, T> {
 }
 
 /// `out = a·b`, or `out += a·b` when `accumulate`, on the calling thread.
-pub(crate) fn multiply<T: Scalar>(
+pub(crate) fn multiply<T: Number>(
     out: ViewMut<'_, T>,
     accumulate: bool,
     a: View<'_, T>,

@@ -2,7 +2,7 @@
 
 use super::{Point, Saved, Sink};
 use crate::kernel::kernel;
-use crate::scalar::Scalar;
+use crate::number::Number;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::fmt;
@@ -88,7 +88,7 @@ impl Activation {
         if self == Activation::Relu { 0 } else { 2 }
     }
 
-    pub(super) fn forward<T: Scalar>(self, x: &[T], y: &mut [T], saved: &mut Saved<T>, keep: bool) {
+    pub(super) fn forward<T: Number>(self, x: &[T], y: &mut [T], saved: &mut Saved<T>, keep: bool) {
         if self == Activation::Relu {
             return relu(x, y);
         }
@@ -106,21 +106,21 @@ impl Activation {
         }
     }
 
-    pub(super) fn tangent<T: Scalar>(self, point: &Point<'_, T>, dx: &[T], dy: &mut [T]) {
+    pub(super) fn tangent<T: Number>(self, point: &Point<'_, T>, dx: &[T], dy: &mut [T]) {
         match self {
             Activation::Relu => relu_slope(point.x, dx, dy, false),
             _ => scale_by_slope(&point.saved.reals, dx, dy, false),
         }
     }
 
-    pub(super) fn backward<T: Scalar>(self, point: &Point<'_, T>, ybar: &[T], xbar: Sink<'_, T>) {
+    pub(super) fn backward<T: Number>(self, point: &Point<'_, T>, ybar: &[T], xbar: Sink<'_, T>) {
         match self {
             Activation::Relu => relu_slope(point.x, ybar, xbar.buffer, xbar.accumulate),
             _ => scale_by_slope(&point.saved.reals, ybar, xbar.buffer, xbar.accumulate),
         }
     }
 
-    pub(super) fn backward_tangent<T: Scalar>(
+    pub(super) fn backward_tangent<T: Number>(
         self,
         point: &Point<'_, T>,
         dx: Option<&[T]>,

@@ -2,7 +2,7 @@
 
 use super::{Point, Scratch, Sink, Weights};
 use crate::kernel;
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// A map `(x, w) ↦ w∗x` that is linear in each argument.
 pub(crate) trait Bilinear {
@@ -13,7 +13,7 @@ pub(crate) trait Bilinear {
     fn outputs(&self) -> usize;
 
     /// `y = Σ_j w_j ∗ x_j`.
-    fn apply<T: Scalar>(
+    fn apply<T: Number>(
         &self,
         records: usize,
         terms: &[(&[T], Weights<'_, T>)],
@@ -22,7 +22,7 @@ pub(crate) trait Bilinear {
     );
 
     /// `x̄ (+)= Σ_j (w_j ∗ ·)ᵀ ȳ_j` and `w̄ += Σ_j (· ∗ x_j)ᵀ ȳ_j`, whichever is asked for.
-    fn transpose<T: Scalar>(
+    fn transpose<T: Number>(
         &self,
         records: usize,
         terms: &[Term<'_, T>],
@@ -51,21 +51,21 @@ impl<K: Bilinear> Affine<K> {
         self.kernel.weight_len() + if self.bias { self.kernel.outputs() } else { 0 }
     }
 
-    fn weights<'a, T: Scalar>(&self, w: Weights<'a, T>) -> Weights<'a, T> {
+    fn weights<'a, T: Number>(&self, w: Weights<'a, T>) -> Weights<'a, T> {
         Weights {
             values: &w.values[..self.kernel.weight_len()],
             ..w
         }
     }
 
-    fn add_bias<T: Scalar>(&self, w: Weights<'_, T>, y: &mut [T]) {
+    fn add_bias<T: Number>(&self, w: Weights<'_, T>, y: &mut [T]) {
         if self.bias {
             kernel::add_bias(y, &w.values[self.kernel.weight_len()..]);
         }
     }
 
     /// Splits `w̄`, adds the bias's share, and returns the weights' part.
-    fn add_bias_gradient<'a, T: Scalar>(&self, wbar: &'a mut [T], ybar: &[T]) -> &'a mut [T] {
+    fn add_bias_gradient<'a, T: Number>(&self, wbar: &'a mut [T], ybar: &[T]) -> &'a mut [T] {
         let (weights, bias) = wbar.split_at_mut(self.kernel.weight_len());
         if self.bias {
             kernel::add_column_sums(bias, ybar);
@@ -73,7 +73,7 @@ impl<K: Bilinear> Affine<K> {
         weights
     }
 
-    pub fn forward<T: Scalar>(
+    pub fn forward<T: Number>(
         &self,
         records: usize,
         w: Weights<'_, T>,
@@ -86,7 +86,7 @@ impl<K: Bilinear> Affine<K> {
         self.add_bias(w, y);
     }
 
-    pub fn tangent<T: Scalar>(
+    pub fn tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,
@@ -106,7 +106,7 @@ impl<K: Bilinear> Affine<K> {
         self.add_bias(v, dy);
     }
 
-    pub fn backward<T: Scalar>(
+    pub fn backward<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],
@@ -125,7 +125,7 @@ impl<K: Bilinear> Affine<K> {
     }
 
     #[allow(clippy::too_many_arguments)]
-    pub fn backward_tangent<T: Scalar>(
+    pub fn backward_tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,

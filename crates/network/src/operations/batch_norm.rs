@@ -5,7 +5,7 @@
 
 use super::{Point, Scratch, Sink, Weights};
 use crate::kernel::kernel;
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// `y = γ (x − m)/√(v + e) + β` per channel. Parameters γ then β; statistics m then v.
 #[derive(Clone, Debug)]
@@ -16,13 +16,13 @@ pub(crate) struct BatchNorm {
 
 impl BatchNorm {
     /// `1/√(v + e)` per channel.
-    fn inverse_deviations<T: Scalar>(&self, statistics: &[T], out: &mut [T]) {
+    fn inverse_deviations<T: Number>(&self, statistics: &[T], out: &mut [T]) {
         for (out, v) in out.iter_mut().zip(&statistics[self.channels..]) {
             *out = T::of(1.0 / (v.as_f64() + self.epsilon).sqrt());
         }
     }
 
-    pub fn forward<T: Scalar>(
+    pub fn forward<T: Number>(
         &self,
         w: Weights<'_, T>,
         x: &[T],
@@ -41,7 +41,7 @@ impl BatchNorm {
         }
     }
 
-    pub fn tangent<T: Scalar>(
+    pub fn tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,
@@ -62,14 +62,14 @@ impl BatchNorm {
     }
 
     /// `γ/√(v + e)` per channel.
-    fn slopes<T: Scalar>(&self, w: Weights<'_, T>, scale: &mut [T]) {
+    fn slopes<T: Number>(&self, w: Weights<'_, T>, scale: &mut [T]) {
         self.inverse_deviations(w.statistics, scale);
         for (scale, &gamma) in scale.iter_mut().zip(w.values) {
             *scale *= gamma;
         }
     }
 
-    pub fn backward<T: Scalar>(
+    pub fn backward<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],
@@ -97,7 +97,7 @@ impl BatchNorm {
     }
 
     #[allow(clippy::too_many_arguments)]
-    pub fn backward_tangent<T: Scalar>(
+    pub fn backward_tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,

@@ -1,6 +1,6 @@
 //! Buffers that operations write to.
 
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// Where a cotangent goes, and whether it is added to what is there.
 pub(crate) struct Sink<'a, T> {
@@ -8,7 +8,7 @@ pub(crate) struct Sink<'a, T> {
     pub accumulate: bool,
 }
 
-impl<T: Scalar> Sink<'_, T> {
+impl<T: Number> Sink<'_, T> {
     /// Makes the buffer ready for additions.
     pub(super) fn clear_unless_accumulating(&mut self) {
         if !self.accumulate {
@@ -23,7 +23,7 @@ pub(crate) struct Scratch<T> {
     buffers: [Vec<T>; 4],
 }
 
-impl<T: Scalar> Scratch<T> {
+impl<T: Number> Scratch<T> {
     /// Four buffers of at least the asked lengths, contents unspecified.
     pub(super) fn take(&mut self, lengths: [usize; 4]) -> [&mut [T]; 4] {
         for (buffer, length) in self.buffers.iter_mut().zip(lengths) {

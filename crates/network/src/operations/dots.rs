@@ -4,7 +4,7 @@
 //! records and not for others.
 
 use crate::lanes::Lanes;
-use crate::scalar::Scalar;
+use crate::number::Number;
 use pulp::{Arch, Simd, WithSimd};
 
 /// Records that share one reading of the weights, and rows of weights that share one reading of the
@@ -14,7 +14,7 @@ const ROWS: usize = 2;
 
 /// `y[i][j] (+)= x_i · w_j` over contiguous rows of length `len`. Each sum is taken in the same
 /// order whatever the number of records.
-pub(super) fn rows_by_rows<T: Scalar>(x: &[T], w: &[T], len: usize, y: &mut [T], accumulate: bool) {
+pub(super) fn rows_by_rows<T: Number>(x: &[T], w: &[T], len: usize, y: &mut [T], accumulate: bool) {
     Arch::new().dispatch(Product {
         x,
         w,
@@ -32,7 +32,7 @@ struct Product<'a, T> {
     accumulate: bool,
 }
 
-impl<T: Scalar> WithSimd for Product<'_, T> {
+impl<T: Number> WithSimd for Product<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -65,7 +65,7 @@ impl<T: Scalar> WithSimd for Product<'_, T> {
     }
 }
 
-impl<T: Scalar> Product<'_, T> {
+impl<T: Number> Product<'_, T> {
     #[inline(always)]
     fn of_records<S: Simd, const N: usize>(self, simd: S) {
         let outputs = self.w.len() / self.len;
@@ -92,7 +92,7 @@ impl<T: Scalar> Product<'_, T> {
 
 /// The dot products of `N` records with `R` rows of weights.
 #[inline(always)]
-fn tile<T: Scalar, S: Simd, const N: usize, const R: usize>(
+fn tile<T: Number, S: Simd, const N: usize, const R: usize>(
     simd: S,
     x: &[T],
     w: &[T],
@@ -135,7 +135,7 @@ type Row<'a, T, S> = (&'a [<T as Lanes>::Vector<S>], &'a [T]);
 
 /// `N` rows cut into vectors, all seen to be equally long so that no loop over them checks bounds.
 #[inline(always)]
-fn rows<T: Scalar, S: Simd, const N: usize>(values: &[T], len: usize) -> [Row<'_, T, S>; N] {
+fn rows<T: Number, S: Simd, const N: usize>(values: &[T], len: usize) -> [Row<'_, T, S>; N] {
     let mut rows: [Row<'_, T, S>; N] = [(&[], &[]); N];
     let whole = T::split::<S>(&values[..len]).0.len();
     for (row, values) in rows.iter_mut().zip(values.chunks_exact(len)) {
@@ -157,7 +157,7 @@ mod tests {
 
     /// Every number of records and of rows, lengths with and without a rest: against plain sums,
     /// added to what was there, and each record's the same as when it comes alone.
-    fn agrees<T: Scalar, S: Simd>(simd: S, tolerance: f64) {
+    fn agrees<T: Number, S: Simd>(simd: S, tolerance: f64) {
         for records in 1..=12 {
             for outputs in [1, 2, 5] {
                 for len in [1, 3, 4, 8, 15, 16, 17, 32, 45, 64] {

@@ -1,7 +1,7 @@
 //! Group norm: every record normalised by itself, so nothing of one record reaches another.
 
 use super::{Point, Saved, Sink, Weights};
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// `y = γ x̂ + β` per channel, `x̂ = (x − m)/s` with the mean m and deviation `s = √(var + e)` of the
 /// record's own group of channels. Parameters γ then β; saved: m and 1/s per record and group.
@@ -55,7 +55,7 @@ impl GroupNorm {
         sum / (self.width() * self.positions) as f64
     }
 
-    pub fn forward<T: Scalar>(
+    pub fn forward<T: Number>(
         &self,
         w: Weights<'_, T>,
         x: &[T],
@@ -74,7 +74,7 @@ impl GroupNorm {
         }
     }
 
-    pub fn tangent<T: Scalar>(
+    pub fn tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,
@@ -96,7 +96,7 @@ impl GroupNorm {
     }
 
     /// The tangent of `x̂`: `(ẋ − mean(ẋ) − x̂ mean(x̂ẋ))/s`.
-    fn moved<'a, T: Scalar>(
+    fn moved<'a, T: Number>(
         &self,
         group: Group,
         dx: &'a [T],
@@ -108,7 +108,7 @@ impl GroupNorm {
         move |i| (dx[i] - shift - normed(i) * stretch) * inverse
     }
 
-    pub fn backward<T: Scalar>(
+    pub fn backward<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],
@@ -143,7 +143,7 @@ impl GroupNorm {
     /// With `u = γȳ`, `P(u) = u − mean(u) − x̂ mean(x̂u)` and `x̄ = P(u)/s`:
     /// `x̄̇ = [P(u̇) − ẋ̂ mean(x̂u) − x̂ mean(ẋ̂u) − mean(x̂ẋ) x̄]/s`.
     #[allow(clippy::too_many_arguments)]
-    pub fn backward_tangent<T: Scalar>(
+    pub fn backward_tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,

@@ -5,7 +5,7 @@ use super::dots::rows_by_rows;
 use super::{Point, Scratch, Sink, Weights};
 use crate::kernel;
 use crate::matrix::{View, ViewMut, multiply};
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// With so few records a general product spends its time rearranging the weights; both operands'
 /// rows are contiguous, so plain dot products run faster.
@@ -26,7 +26,7 @@ impl Linear {
     }
 
     /// A record's weight gradient is `ȳᵢ xᵢᵀ`, of norm `‖ȳᵢ‖‖xᵢ‖`: no need to form it.
-    pub fn record_gradient_norms<T: Scalar>(
+    pub fn record_gradient_norms<T: Number>(
         &self,
         bias: bool,
         point: &Point<'_, T>,
@@ -53,7 +53,7 @@ impl Bilinear for Linear {
         self.outputs
     }
 
-    fn apply<T: Scalar>(
+    fn apply<T: Number>(
         &self,
         records: usize,
         terms: &[(&[T], Weights<'_, T>)],
@@ -71,7 +71,7 @@ impl Bilinear for Linear {
         }
     }
 
-    fn transpose<T: Scalar>(
+    fn transpose<T: Number>(
         &self,
         records: usize,
         terms: &[Term<'_, T>],

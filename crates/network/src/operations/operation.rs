@@ -5,7 +5,7 @@ use super::{
     Prepared, Reorder, Saved, Scratch, Sink, Weights,
 };
 use crate::kernel;
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// One operation of a compiled network. Sums of two activations are the graph's own
 /// ([`Step`](crate::program::Step)); everything here has one input.
@@ -23,7 +23,7 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// Rearranges the operation's own parameters for chunks of `records`.
-    pub fn prepare<T: Scalar>(&self, values: &[T], records: usize) -> Prepared<T> {
+    pub fn prepare<T: Number>(&self, values: &[T], records: usize) -> Prepared<T> {
         match self {
             Operation::Convolution(op) => op.kernel.prepare(values, records),
             _ => Prepared::Plain,
@@ -60,7 +60,7 @@ impl Operation {
 
     /// `y = f(x, w)`; fills `saved` when derivatives will be asked for (`keep`).
     #[allow(clippy::too_many_arguments)]
-    pub fn forward<T: Scalar>(
+    pub fn forward<T: Number>(
         &self,
         records: usize,
         w: Weights<'_, T>,
@@ -83,7 +83,7 @@ impl Operation {
     }
 
     /// `ẏ = ∂ₓf·ẋ + ∂_w f·v`; `ẋ = None` stands for zero.
-    pub fn tangent<T: Scalar>(
+    pub fn tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,
@@ -105,7 +105,7 @@ impl Operation {
     }
 
     /// `x̄ = ∂ₓfᵀ·ȳ` into `xbar` where asked, `w̄ += ∂_w fᵀ·ȳ` where asked.
-    pub fn backward<T: Scalar>(
+    pub fn backward<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],
@@ -134,7 +134,7 @@ impl Operation {
     /// The tangents of [`backward`](Self::backward)'s results: `dybar` is the tangent of `ybar`,
     /// `dxbar` and `dwbar` receive those of `x̄` and `w̄`.
     #[allow(clippy::too_many_arguments)]
-    pub fn backward_tangent<T: Scalar>(
+    pub fn backward_tangent<T: Number>(
         &self,
         point: &Point<'_, T>,
         v: Weights<'_, T>,
@@ -169,7 +169,7 @@ impl Operation {
     }
 
     /// Adds to `norms[i]` the squared norm of record `i`'s own parameter gradient.
-    pub fn record_gradient_norms<T: Scalar>(
+    pub fn record_gradient_norms<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],
@@ -185,7 +185,7 @@ impl Operation {
     }
 
     /// Hands `each` the parameter gradient of one record after another.
-    pub fn record_gradients<T: Scalar>(
+    pub fn record_gradients<T: Number>(
         &self,
         point: &Point<'_, T>,
         ybar: &[T],

@@ -2,7 +2,7 @@
 
 use super::{Point, Saved, Sink};
 use crate::kernel::add_scaled;
-use crate::scalar::Scalar;
+use crate::number::Number;
 use std::ops::Range;
 
 /// Where the windows of a pooling layer lie. Padding is at most half a kernel, so that no window
@@ -58,7 +58,7 @@ impl MaxPool {
     }
 
     /// `saved.indices` receives, for every output, the index of its input.
-    pub fn forward<T: Scalar>(&self, records: usize, x: &[T], y: &mut [T], saved: &mut Saved<T>) {
+    pub fn forward<T: Number>(&self, records: usize, x: &[T], y: &mut [T], saved: &mut Saved<T>) {
         let channels = self.0.channels;
         y.fill(T::neg_infinity());
         saved.indices.fill(u32::MAX);
@@ -74,13 +74,13 @@ impl MaxPool {
         });
     }
 
-    pub fn tangent<T: Scalar>(&self, point: &Point<'_, T>, dx: &[T], dy: &mut [T]) {
+    pub fn tangent<T: Number>(&self, point: &Point<'_, T>, dx: &[T], dy: &mut [T]) {
         for (dy, &from) in dy.iter_mut().zip(&point.saved.indices) {
             *dy = dx[from as usize];
         }
     }
 
-    pub fn backward<T: Scalar>(&self, point: &Point<'_, T>, ybar: &[T], mut xbar: Sink<'_, T>) {
+    pub fn backward<T: Number>(&self, point: &Point<'_, T>, ybar: &[T], mut xbar: Sink<'_, T>) {
         xbar.clear_unless_accumulating();
         for (&u, &from) in ybar.iter().zip(&point.saved.indices) {
             xbar.buffer[from as usize] += u;
@@ -93,11 +93,11 @@ impl MaxPool {
 pub(crate) struct AveragePool(pub Windows);
 
 impl AveragePool {
-    fn share<T: Scalar>(&self) -> T {
+    fn share<T: Number>(&self) -> T {
         T::of(1.0 / (self.0.kernel[0] * self.0.kernel[1]) as f64)
     }
 
-    pub fn forward<T: Scalar>(&self, records: usize, x: &[T], y: &mut [T]) {
+    pub fn forward<T: Number>(&self, records: usize, x: &[T], y: &mut [T]) {
         let channels = self.0.channels;
         y.fill(T::zero());
         self.0.each(records, |out, pixel| {
@@ -106,7 +106,7 @@ impl AveragePool {
         });
     }
 
-    pub fn backward<T: Scalar>(&self, records: usize, ybar: &[T], mut xbar: Sink<'_, T>) {
+    pub fn backward<T: Number>(&self, records: usize, ybar: &[T], mut xbar: Sink<'_, T>) {
         let channels = self.0.channels;
         xbar.clear_unless_accumulating();
         self.0.each(records, |out, pixel| {

@@ -1,7 +1,7 @@
 //! Between the two orders of a picture's elements.
 
 use super::Sink;
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// Turns each record's `rows × cols` matrix into its transpose. A picture in channel order is
 /// channels × positions, one kept channels-last is positions × channels.
@@ -12,11 +12,11 @@ pub(crate) struct Reorder {
 }
 
 impl Reorder {
-    pub fn forward<T: Scalar>(&self, records: usize, x: &[T], y: &mut [T]) {
+    pub fn forward<T: Number>(&self, records: usize, x: &[T], y: &mut [T]) {
         self.each(records, |from, to| y[to] = x[from]);
     }
 
-    pub fn backward<T: Scalar>(&self, records: usize, ybar: &[T], mut xbar: Sink<'_, T>) {
+    pub fn backward<T: Number>(&self, records: usize, ybar: &[T], mut xbar: Sink<'_, T>) {
         xbar.clear_unless_accumulating();
         self.each(records, |from, to| xbar.buffer[from] += ybar[to]);
     }

@@ -1,13 +1,13 @@
 //! Which of two algorithms runs a convolution.
 
 use super::{Convolution, columns, winograd};
+use crate::number::Number;
 use crate::operations::affine::{Bilinear, Term};
 use crate::operations::{Prepared, Scratch, Sink, Weights};
-use crate::scalar::Scalar;
 
 impl Convolution {
     /// Rearranges the filters for the algorithm that chunks of `records` will run.
-    pub fn prepare<T: Scalar>(&self, values: &[T], records: usize) -> Prepared<T> {
+    pub fn prepare<T: Number>(&self, values: &[T], records: usize) -> Prepared<T> {
         let filters = &values[..self.weight_len()];
         if winograd::pays(self, records) {
             Prepared::Winograd(winograd::prepare(self, filters))
@@ -36,7 +36,7 @@ impl Bilinear for Convolution {
         self.filters
     }
 
-    fn apply<T: Scalar>(
+    fn apply<T: Number>(
         &self,
         records: usize,
         terms: &[(&[T], Weights<'_, T>)],
@@ -49,7 +49,7 @@ impl Bilinear for Convolution {
         }
     }
 
-    fn transpose<T: Scalar>(
+    fn transpose<T: Number>(
         &self,
         records: usize,
         terms: &[Term<'_, T>],

@@ -4,9 +4,9 @@
 use super::Convolution;
 use crate::kernel;
 use crate::matrix::{View, ViewMut, multiply};
+use crate::number::Number;
 use crate::operations::affine::Term;
 use crate::operations::{Prepared, Scratch, Sink, Weights};
-use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// Elements of one block of patches: 1 MiB in single precision, within a second-level cache.
@@ -16,7 +16,7 @@ const LEAST_ROWS: usize = 256;
 
 /// Every filter with its channels last, as the patches have them. Filters stay rows: within one
 /// they move no further than a cache reaches.
-pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
+pub(super) fn prepare<T: Number>(c: &Convolution, filters: &[T]) -> Vec<T> {
     let mut reordered = vec![T::zero(); filters.len()];
     let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
     let pairs = reordered
@@ -33,7 +33,7 @@ pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
 }
 
 /// Adds filters with their channels last to filters in the stored order.
-fn add_reordered<T: Scalar>(c: &Convolution, from: &[T], filters: &mut [T]) {
+fn add_reordered<T: Number>(c: &Convolution, from: &[T], filters: &mut [T]) {
     let (channels, offsets) = (c.channels_per_group(), c.kernel[0] * c.kernel[1]);
     let pairs = filters
         .chunks_exact_mut(c.patch_len())
@@ -60,7 +60,7 @@ pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
 }
 
 /// A group's filters as a matrix, filter × patch.
-fn matrix<'a, T: Scalar>(c: &Convolution, w: Weights<'a, T>, group: usize) -> View<'a, T> {
+fn matrix<'a, T: Number>(c: &Convolution, w: Weights<'a, T>, group: usize) -> View<'a, T> {
     let filters = match w.prepared {
         Prepared::Columns(reordered) => reordered,
         _ => w.values,
@@ -85,7 +85,7 @@ fn group_rows<'a, T>(
     )
 }
 
-pub(super) fn apply<T: Scalar>(
+pub(super) fn apply<T: Number>(
     c: &Convolution,
     records: usize,
     terms: &[(&[T], Weights<'_, T>)],
@@ -109,7 +109,7 @@ pub(super) fn apply<T: Scalar>(
     }
 }
 
-pub(super) fn transpose<T: Scalar>(
+pub(super) fn transpose<T: Number>(
     c: &Convolution,
     records: usize,
     terms: &[Term<'_, T>],
@@ -176,7 +176,7 @@ pub(super) fn transpose<T: Scalar>(
 }
 
 /// The patches of output rows `rows`, gathered into `patches` unless the input already is them.
-fn patch_view<'a, T: Scalar>(
+fn patch_view<'a, T: Number>(
     c: &Convolution,
     x: &'a [T],
     group: usize,
@@ -221,7 +221,7 @@ fn for_each_run(
     }
 }
 
-fn gather<T: Scalar>(
+fn gather<T: Number>(
     c: &Convolution,
     x: &[T],
     group: usize,
@@ -249,7 +249,7 @@ fn gather<T: Scalar>(
     }
 }
 
-fn scatter<T: Scalar>(
+fn scatter<T: Number>(
     c: &Convolution,
     patches: &[T],
     group: usize,

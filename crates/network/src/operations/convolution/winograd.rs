@@ -12,9 +12,9 @@ mod transforms;
 
 use super::Convolution;
 use crate::matrix::{View, ViewMut, multiply};
+use crate::number::Number;
 use crate::operations::affine::Term;
 use crate::operations::{Prepared, Scratch, Sink, Weights};
-use crate::scalar::Scalar;
 use tiling::{Placed, Tiling};
 use transforms::{
     LANES, POINTS, gather_filters, scatter_input, transform_cotangent, transform_filters,
@@ -43,20 +43,20 @@ pub(super) fn scratch(c: &Convolution, records: usize) -> usize {
     POINTS * (block * (3 * c.channels + 2 * c.filters) + c.channels * c.filters)
 }
 
-pub(super) fn prepare<T: Scalar>(c: &Convolution, filters: &[T]) -> Vec<T> {
+pub(super) fn prepare<T: Number>(c: &Convolution, filters: &[T]) -> Vec<T> {
     let mut u = vec![T::zero(); POINTS * c.channels * c.filters];
     transform_filters(c.channels, c.filters, filters, &mut u);
     u
 }
 
-fn prepared<'a, T: Scalar>(w: Weights<'a, T>) -> &'a [T] {
+fn prepared<'a, T: Number>(w: Weights<'a, T>) -> &'a [T] {
     let Prepared::Winograd(u) = w.prepared else {
         unreachable!("filters were prepared for another algorithm")
     };
     u
 }
 
-pub(super) fn apply<T: Scalar>(
+pub(super) fn apply<T: Number>(
     c: &Convolution,
     records: usize,
     terms: &[(&[T], Weights<'_, T>)],
@@ -85,7 +85,7 @@ pub(super) fn apply<T: Scalar>(
     }
 }
 
-pub(super) fn transpose<T: Scalar>(
+pub(super) fn transpose<T: Number>(
     c: &Convolution,
     records: usize,
     terms: &[Term<'_, T>],

@@ -2,7 +2,7 @@
 
 use super::tiling::{Placed, Tiling};
 use crate::kernel::kernel;
-use crate::scalar::Scalar;
+use crate::number::Number;
 
 /// Points of the transformed domain.
 pub(super) const POINTS: usize = 36;
@@ -14,7 +14,7 @@ type Block<T> = [[T; LANES]; POINTS];
 
 /// `out[o][j] = f(column j of src)[o]` for the first `width` columns.
 #[inline(always)]
-fn along_columns<T: Scalar, const I: usize, const O: usize>(
+fn along_columns<T: Number, const I: usize, const O: usize>(
     src: &Block<T>,
     out: &mut Block<T>,
     width: usize,
@@ -32,7 +32,7 @@ fn along_columns<T: Scalar, const I: usize, const O: usize>(
 
 /// `out[i][o] = f(row i of src)[o]` for the first `height` rows.
 #[inline(always)]
-fn along_rows<T: Scalar, const I: usize, const O: usize>(
+fn along_rows<T: Number, const I: usize, const O: usize>(
     src: &Block<T>,
     out: &mut Block<T>,
     height: usize,
@@ -50,7 +50,7 @@ fn along_rows<T: Scalar, const I: usize, const O: usize>(
 
 /// `Bᵀd`.
 #[inline(always)]
-fn input_1d<T: Scalar>(d: [T; 6]) -> [T; 6] {
+fn input_1d<T: Number>(d: [T; 6]) -> [T; 6] {
     let (two, four, five) = (T::of(2.0), T::of(4.0), T::of(5.0));
     let (a, b) = (d[4] - four * d[2], d[3] - four * d[1]);
     let (c, e) = (d[4] - d[2], two * (d[3] - d[1]));
@@ -66,7 +66,7 @@ fn input_1d<T: Scalar>(d: [T; 6]) -> [T; 6] {
 
 /// `Bn`, the adjoint of [`input_1d`].
 #[inline(always)]
-fn input_adjoint_1d<T: Scalar>(n: [T; 6]) -> [T; 6] {
+fn input_adjoint_1d<T: Number>(n: [T; 6]) -> [T; 6] {
     let (two, four, five) = (T::of(2.0), T::of(4.0), T::of(5.0));
     let (sum_near, difference_near) = (n[1] + n[2], n[1] - n[2]);
     let (sum_far, difference_far) = (n[3] + n[4], n[3] - n[4]);
@@ -82,7 +82,7 @@ fn input_adjoint_1d<T: Scalar>(n: [T; 6]) -> [T; 6] {
 
 /// `Aᵀm`.
 #[inline(always)]
-fn output_1d<T: Scalar>(m: [T; 6]) -> [T; 4] {
+fn output_1d<T: Number>(m: [T; 6]) -> [T; 4] {
     let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
     let (s, t) = (m[1] + m[2], m[1] - m[2]);
     let (u, v) = (m[3] + m[4], m[3] - m[4]);
@@ -96,7 +96,7 @@ fn output_1d<T: Scalar>(m: [T; 6]) -> [T; 4] {
 
 /// `Ay`, the adjoint of [`output_1d`].
 #[inline(always)]
-fn output_adjoint_1d<T: Scalar>(y: [T; 4]) -> [T; 6] {
+fn output_adjoint_1d<T: Number>(y: [T; 4]) -> [T; 6] {
     let (two, four, eight) = (T::of(2.0), T::of(4.0), T::of(8.0));
     let (even, odd) = (y[0] + y[2], y[1] + y[3]);
     let (even_far, odd_far) = (y[0] + four * y[2], two * y[1] + eight * y[3]);
@@ -112,7 +112,7 @@ fn output_adjoint_1d<T: Scalar>(y: [T; 4]) -> [T; 6] {
 
 /// `Gg`.
 #[inline(always)]
-fn filter_1d<T: Scalar>(g: [T; 3]) -> [T; 6] {
+fn filter_1d<T: Number>(g: [T; 3]) -> [T; 6] {
     let (quarter, sixth) = (T::of(0.25), T::of(1.0 / 6.0));
     let near = -(g[0] + g[2]) * sixth;
     let far = g[0] * T::of(1.0 / 24.0) + g[2] * sixth;
@@ -129,7 +129,7 @@ fn filter_1d<T: Scalar>(g: [T; 3]) -> [T; 6] {
 
 /// `Gᵀu`, the adjoint of [`filter_1d`].
 #[inline(always)]
-fn filter_adjoint_1d<T: Scalar>(u: [T; 6]) -> [T; 3] {
+fn filter_adjoint_1d<T: Number>(u: [T; 6]) -> [T; 3] {
     let sixth = T::of(1.0 / 6.0);
     let (sum_near, sum_far) = ((u[1] + u[2]) * sixth, u[3] + u[4]);
     [
@@ -141,7 +141,7 @@ fn filter_adjoint_1d<T: Scalar>(u: [T; 6]) -> [T; 3] {
 
 /// Copies up to `LANES` values, the rest zero.
 #[inline(always)]
-fn load<T: Scalar>(from: &[T], width: usize, to: &mut [T; LANES]) {
+fn load<T: Number>(from: &[T], width: usize, to: &mut [T; LANES]) {
     if width == LANES {
         to.copy_from_slice(&from[..LANES]);
     } else {
@@ -152,7 +152,7 @@ fn load<T: Scalar>(from: &[T], width: usize, to: &mut [T; LANES]) {
 
 /// Copies up to `LANES` values out.
 #[inline(always)]
-fn store<T: Scalar>(from: &[T; LANES], width: usize, to: &mut [T]) {
+fn store<T: Number>(from: &[T; LANES], width: usize, to: &mut [T]) {
     if width == LANES {
         to[..LANES].copy_from_slice(from);
     } else {
