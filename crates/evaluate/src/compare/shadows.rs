@@ -9,10 +9,9 @@ use crate::baseline::BaselineTask;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use rescind::methods::MethodChoice as Method;
-use rescind::methods::newton::{NewtonSettings, NewtonTask, step};
-use rescind::training::{Trainer, TrainingSettings};
-use rescind::{Error, NetworkObjective, Observer};
+use rescind::methods::{Checkpoint, Kept, Method, Step, Task};
+use rescind::training::{Trainer, TrainingSettings, TrainingState};
+use rescind::{Error, ModelError, Observer};
 use rescind_data::{Dataset, Selection, epoch_order};
 use rescind_network::Weights;
 use std::collections::BTreeMap;
@@ -25,7 +24,7 @@ pub(super) struct Shadows {
     retained: Selection,
     members: Selection,
     others: Selection,
-    trained: BTreeMap<usize, Weights<f32>>,
+    trained: BTreeMap<usize, TrainingState>,
 }
 
 /// How a shadow forgets.
@@ -89,7 +88,9 @@ impl Shadows {
             Forgetting::Entry(entry, _) => comparison.method(entry)?,
             _ => None,
         };
-        if method.as_ref().is_some_and(|method| !known(method)) {
+        let method = method.map(|choice| choice.method()).transpose()?;
+        let method = method.as_deref();
+        if method.is_some_and(|method| !method.works_without_a_run()) {
             return Ok(None);
         }
         let Shadows {
@@ -104,7 +105,7 @@ impl Shadows {
             let shadow = Shadow { bench, task };
             if let Forgetting::Retraining = how {
                 let stay = task.train.difference(task.forget)?;
-                return shadow.train(&stay, observer);
+                return Ok(shadow.train(&stay, observer)?.weights);
             }
             let original = match trained.entry(task.number) {
                 Slot::Occupied(done) => done.into_mut(),
@@ -112,9 +113,9 @@ impl Shadows {
             };
             match how {
                 Forgetting::Entry(entry, noise) => {
-                    shadow.forget(original, entry, method.as_ref(), noise, observer)
+                    shadow.forget(original, entry, method, noise, observer)
                 }
-                _ => Ok(original.clone()),
+                _ => Ok(original.weights.clone()),
             }
         };
         let model = bench.run.network_model(target.statistics.clone())?;
@@ -130,11 +131,6 @@ impl Shadows {
         )?;
         Ok(Some(performance))
     }
-}
-
-/// Whether a shadow, which has no run, can be made to forget by this method.
-fn known(method: &Method) -> bool {
-    matches!(&*method.name, "newton" | "retrain")
 }
 
 struct Shadow<'a> {
@@ -155,7 +151,7 @@ impl Shadow<'_> {
         }
     }
 
-    fn train(&self, on: &Selection, observer: &mut dyn Observer) -> Result<Weights<f32>, Error> {
+    fn train(&self, on: &Selection, observer: &mut dyn Observer) -> Result<TrainingState, Error> {
         let run = &self.bench.run;
         let settings = self.settings();
         let model = run.classifier()?.over(self.task.dataset.clone())?;
@@ -168,26 +164,27 @@ impl Shadow<'_> {
         };
         let mut state = trainer.start()?;
         trainer.run(&mut state, &mut |_| Ok(()), observer)?;
-        Ok(state.weights)
+        Ok(state)
     }
 
     fn forget(
         &self,
-        original: &Weights<f32>,
+        original: &TrainingState,
         entry: &Entry,
-        method: Option<&Method>,
+        method: Option<&dyn Method>,
         noise: Option<f64>,
         observer: &mut dyn Observer,
     ) -> Result<Weights<f32>, Error> {
         let (run, dataset) = (&self.bench.run, self.task.dataset);
-        let model = run.network_model(original.statistics.clone())?;
         let stay = self.task.train.difference(self.task.forget)?;
         let settings = self.settings();
         let mut weights = match (&entry.method, method) {
             (MethodChoice::Baseline { baseline }, _) => {
+                let weights = &original.weights;
+                let model = run.network_model(weights.statistics.clone())?;
                 let task = BaselineTask {
                     model: &model,
-                    weights: original,
+                    weights,
                     dataset,
                     retained: &stay,
                     forgotten: self.task.forget,
@@ -197,23 +194,25 @@ impl Shadow<'_> {
                 };
                 baseline.forget(&task, observer)?
             }
-            (_, Some(method)) if method.name == "newton" => {
-                let settings: NewtonSettings = method.typed()?;
-                let task = NewtonTask {
-                    weights: &original.parameters,
-                    retain: &NetworkObjective::new(&model, dataset, &stay)?,
-                    forget: Some(&NetworkObjective::new(&model, dataset, self.task.forget)?),
-                    forgotten: self.task.forget.len(),
+            (_, Some(method)) => {
+                let task = Task {
+                    model: &run.classifier()?.over(dataset.clone())?,
+                    state: original,
+                    forget: self.task.forget,
+                    retained: &stay,
+                    validation: &Selection::none(dataset.len()),
+                    training: &settings,
                     ball: run.ball(),
-                    proved_gradient_bound: None,
-                    kept: None,
+                    noise: None,
+                    inputs_moved: false,
+                    kept: self,
                 };
-                Weights {
-                    parameters: step(&task, &settings, observer)?.weights,
-                    statistics: original.statistics.clone(),
+                match method.step(task, observer)? {
+                    Step::Taken(outcome) => outcome.state.weights,
+                    Step::Noisy(_) => return Err(needs_a_run(method).into()),
                 }
             }
-            _ => self.train(&stay, observer)?,
+            _ => self.train(&stay, observer)?.weights,
         };
         if let Some(sigma) = noise {
             let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
@@ -223,5 +222,39 @@ impl Shadow<'_> {
             }
         }
         Ok(weights)
+    }
+}
+
+/// A shadow keeps nothing.
+impl Kept for Shadow<'_> {
+    fn bytes(&self, _name: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn keep(&self, _name: &str, _bytes: &[u8]) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn retrained(
+        &self,
+        on: &Selection,
+        observer: &mut dyn Observer,
+    ) -> Result<TrainingState, ModelError> {
+        Ok(self.train(on, observer)?)
+    }
+
+    fn checkpoint(&self) -> Result<Option<Checkpoint>, ModelError> {
+        Ok(None)
+    }
+
+    fn early_state(&self) -> Result<TrainingState, ModelError> {
+        Err(ModelError::NoCheckpoint)
+    }
+}
+
+fn needs_a_run(method: &dyn Method) -> ModelError {
+    ModelError::MethodSettings {
+        method: method.name(),
+        reason: "it adds noise at every step, which only a run can".to_owned(),
     }
 }

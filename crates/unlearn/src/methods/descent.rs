@@ -88,6 +88,10 @@ impl Method for Descent {
         })
     }
 
+    fn works_without_a_run(&self) -> bool {
+        true
+    }
+
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let settings = convex_settings(task.training)?;
         let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;

@@ -54,6 +54,12 @@ pub trait Method: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether its step works on models that belong to no run, such as the shadows of an attack: its
+    /// outcome is weights, and of [`Kept`] it needs nothing but training afresh.
+    fn works_without_a_run(&self) -> bool {
+        false
+    }
+
     /// Computes again what the report of a step quotes, from the weights before and after it.
     ///
     /// # Errors

@@ -54,6 +54,10 @@ impl Method for Retrain {
         })
     }
 
+    fn works_without_a_run(&self) -> bool {
+        true
+    }
+
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let mut next = task.kept.retrained(task.retained, observer)?;
         let reached = match next.progress.ending {

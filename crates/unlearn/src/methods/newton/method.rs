@@ -69,6 +69,10 @@ impl Method for NewtonSettings {
         })
     }
 
+    fn works_without_a_run(&self) -> bool {
+        true
+    }
+
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let kept = kept::kept(task.kept, self.preconditioning);
         let reached = matches!(
