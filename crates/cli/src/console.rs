@@ -1,6 +1,7 @@
 //! Results on standard output, everything else on standard error.
 
 use crate::exit::Failure;
+use rescind::Code;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -33,7 +34,8 @@ impl Console {
     /// away is no failure.
     pub fn print(&self, report: &(impl Serialize + Display)) -> Result<(), Failure> {
         let mut text = match self.json {
-            true => serde_json::to_string_pretty(report).map_err(Failure::failed)?,
+            true => serde_json::to_string_pretty(report)
+                .map_err(|error| Failure::other(Code::Document, error))?,
             false => report.to_string(),
         };
         if !text.ends_with('\n') {
@@ -41,9 +43,10 @@ impl Console {
         }
         let mut out = io::stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Failed(format!(
-                "standard output cannot be written: {error}"
-            ))),
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let reason = format!("standard output cannot be written: {error}");
+                Err(Failure::other(Code::Io, reason))
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! How a command ends.
 
 use rescind::{Code, CodeKind};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Exit statuses, part of the interface.
@@ -31,9 +32,9 @@ pub enum Failure {
     /// What the library says; its code decides how the command ends.
     #[error("{0}")]
     Library(#[from] rescind::Error),
-    /// Anything else.
-    #[error("{0}")]
-    Failed(String),
+    /// What a part beside the library says.
+    #[error("{message}")]
+    Other { code: Code, message: String },
 }
 
 impl Failure {
@@ -41,20 +42,22 @@ impl Failure {
         Self::Usage(cause.to_string())
     }
 
-    pub fn failed(cause: impl std::fmt::Display) -> Self {
-        Self::Failed(cause.to_string())
+    pub fn other(code: Code, cause: impl std::fmt::Display) -> Self {
+        let message = cause.to_string();
+        Self::Other { code, message }
+    }
+
+    /// A file or stream that the system refuses.
+    pub fn io(path: &Path, what: impl std::fmt::Display) -> Self {
+        Self::other(Code::Io, format!("{}: {what}", path.display()))
     }
 
     pub fn status(&self) -> Status {
         match self {
             Self::Usage(_) => Status::Usage,
             Self::Refused(_) => Status::Refused,
-            Self::Failed(_) => Status::Failed,
-            Self::Library(error) => match error.code().kind() {
-                CodeKind::Usage => Status::Usage,
-                CodeKind::Refused => Status::Refused,
-                CodeKind::Failed => Status::Failed,
-            },
+            Self::Library(error) => of(error.code()),
+            Self::Other { code, .. } => of(*code),
         }
     }
 
@@ -63,14 +66,28 @@ impl Failure {
         match self {
             Self::Usage(_) => "usage",
             Self::Refused(_) => "refused",
-            Self::Failed(_) => "failed",
-            Self::Library(error) => Code::as_str(error.code()),
+            Self::Library(error) => error.code().as_str(),
+            Self::Other { code, .. } => code.as_str(),
         }
+    }
+}
+
+fn of(code: Code) -> Status {
+    match code.kind() {
+        CodeKind::Usage => Status::Usage,
+        CodeKind::Refused => Status::Refused,
+        CodeKind::Failed => Status::Failed,
     }
 }
 
 impl From<rescind::ModelError> for Failure {
     fn from(error: rescind::ModelError) -> Self {
+        Self::Library(error.into())
+    }
+}
+
+impl From<rescind_privacy::PrivacyError> for Failure {
+    fn from(error: rescind_privacy::PrivacyError) -> Self {
         Self::Library(error.into())
     }
 }

@@ -105,9 +105,8 @@ fn the_table_of_codes_is_the_librarys() {
         writeln!(table, "| `{code}` | {status} | {} |", code.meaning()).unwrap();
     }
     table.push_str(
-        "\nThe command line adds three for what it finds out by itself: `usage` (2) for options \
-         that make no sense, `refused` (3) for a guarantee that no formula gives, `failed` (1) for \
-         anything else. Exit status 0 is success; 4 is a verification or an audit that found \
+        "\nThe command line adds two for what it finds out by itself: `usage` (2) for options \
+         that make no sense, and `refused` (3) for a guarantee that no formula gives. Exit status 0 is success; 4 is a verification or an audit that found \
          something wrong, which is a result and has no code.\n",
     );
     compare_document("docs/errors.md", &table);
@@ -126,7 +125,7 @@ fn the_table_of_codes_is_the_librarys() {
                 .all(|word| !word.is_empty() && plain(word)),
             "{name} is not in lower snake case"
         );
-        assert!(!["usage", "refused", "failed"].contains(name), "{name}");
+        assert!(!["usage", "refused"].contains(name), "{name}");
     }
     for code in Code::ALL {
         let meaning = code.meaning();

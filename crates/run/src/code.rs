@@ -108,9 +108,9 @@ codes! {
     Privacy, "privacy", Failed, "The privacy arithmetic refuses its input.";
     NoRun, "no_run", Failed, "The folder holds no run.";
     RunExists, "run_exists", Failed, "The folder holds a run already.";
-    OtherConfig, "other_config", Failed, "The folder holds a run of another configuration.";
+    OtherConfig, "other_config", Failed, "The folder holds a run or a comparison of another configuration.";
     NotEmpty, "not_empty", Failed, "The folder is not empty and holds no run.";
-    Busy, "busy", Failed, "Another process works on the run.";
+    Busy, "busy", Failed, "Another process works on the run or the download.";
     Damaged, "damaged", Failed, "A file of the run is not what it should be.";
     Format, "format", Failed, "A file was written by another version.";
     StateAndLedgerDiffer, "state_and_ledger_differ", Failed, "Private state and ledger do not belong together.";
@@ -120,7 +120,7 @@ codes! {
     NotReleased, "not_released", Failed, "The last request was not released.";
     CannotRepeat, "cannot_repeat", Failed, "The two sides of the release cannot be made again.";
     Inconsistent, "inconsistent", Failed, "A fact of the release contradicts another.";
-    Io, "io", Failed, "The system refuses a file or folder.";
+    Io, "io", Failed, "The system refuses a file, a folder or a stream.";
     Storage, "storage", Failed, "What the run keeps for its methods cannot be read or written.";
     Ledger, "ledger", Failed, "The ledger's database refuses.";
     LedgerMissing, "ledger_missing", Failed, "The ledger is gone.";
@@ -131,6 +131,9 @@ codes! {
     KeyNotPrivate, "key_not_private", Failed, "Others can read the signing key.";
     KeyDamaged, "key_damaged", Failed, "The signing key is not a key.";
     NoRandomness, "no_randomness", Failed, "The operating system's generator failed.";
+    Download, "download", Failed, "A dataset cannot be downloaded as it was published.";
+    CannotAttack, "cannot_attack", Failed, "An attack cannot be fitted or scored.";
+    CannotAudit, "cannot_audit", Failed, "The release cannot be audited.";
     Document, "document", Failed, "A document cannot be written.";
 }
 

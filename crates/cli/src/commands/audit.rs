@@ -4,7 +4,7 @@ use crate::figures::{number, percent};
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
-use rescind::Run;
+use rescind::{Code, Run};
 use rescind_evaluate::audit::{self, AuditError, AuditSettings, Extent, LowerBound};
 use serde::Serialize;
 use std::fmt;
@@ -89,7 +89,8 @@ impl From<AuditError> for Failure {
         match error {
             AuditError::Setting { .. } => Self::usage(error),
             AuditError::Run(error) => error.into(),
-            other => Self::failed(other),
+            AuditError::Privacy(error) => error.into(),
+            other => Self::other(Code::CannotAudit, other),
         }
     }
 }

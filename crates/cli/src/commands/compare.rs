@@ -3,7 +3,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::seconds;
 use crate::progress::Watch;
 use clap::Args;
-use rescind::{Observer, Progress};
+use rescind::{Code, Observer, Progress};
 use rescind_data::DataSource;
 use rescind_evaluate::compare::{CompareError, Comparison, Results, Stage, Watcher, compare};
 use serde::Serialize;
@@ -92,7 +92,11 @@ impl From<CompareError> for Failure {
         match error {
             CompareError::Setting { .. } | CompareError::Unreadable { .. } => Self::usage(error),
             CompareError::Run(error) => error.into(),
-            other => Self::failed(other),
+            CompareError::Attack(error) => error.into(),
+            CompareError::Page(error) => error.into(),
+            CompareError::OtherComparison { .. } => Self::other(Code::OtherConfig, error),
+            CompareError::Io { .. } => Self::other(Code::Io, error),
+            other => Self::other(Code::Document, other),
         }
     }
 }

@@ -8,7 +8,8 @@ use rescind::methods::MethodChoice;
 use rescind::release::Released;
 use rescind::training::TrainingSettings;
 use rescind::{
-    Evaluation, ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig, Scaling,
+    Code, Evaluation, ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig,
+    Scaling,
 };
 use rescind_data::RecordRequest;
 use rescind_evaluate::attack::AttackSettings;
@@ -102,9 +103,7 @@ impl Demo {
             attack: Some(AttackSettings::default()),
             ..Options::default()
         };
-        let page = report::of_run(&run, &options, &mut watch);
-        let written = page.map_err(Failure::failed)?.write(&report);
-        written.map_err(Failure::failed)?;
+        report::of_run(&run, &options, &mut watch)?.write(&report)?;
         drop(watch);
         console.print(&Demonstration {
             folder: self.out,
@@ -166,7 +165,8 @@ fn demonstrate(
     let answer = run.forget(&asked, watch)?;
     run.retrain(watch)?;
     let released = answer.release.as_ref();
-    let released = released.ok_or_else(|| Failure::failed("nothing was released"))?;
+    let released =
+        released.ok_or_else(|| Failure::other(Code::NotReleased, "nothing was released"))?;
     let part = Part {
         run: place.to_owned(),
         models: run.evaluate(watch)?,
@@ -179,9 +179,9 @@ fn demonstrate(
 impl Guarantee {
     fn of(released: &Released) -> Result<Self, Failure> {
         let guarantee = &released.certificate.guarantee;
-        let one = Epsilon::new(1.0).map_err(Failure::failed)?;
+        let one = Epsilon::new(1.0)?;
         let sensitivity = released.certificate.sensitivity();
-        let bound = Sensitivity::new(sensitivity).map_err(Failure::failed)?;
+        let bound = Sensitivity::new(sensitivity)?;
         let needed = analytic::calibrate(one, guarantee.delta, bound);
         Ok(Self {
             certificate: released.folder.join("certificate.json"),
@@ -190,7 +190,7 @@ impl Guarantee {
             delta: guarantee.delta.value(),
             sigma: released.certificate.noise.sigma.value(),
             epsilon: guarantee.epsilon.value(),
-            sigma_for_epsilon_one: needed.map_err(Failure::failed)?.value(),
+            sigma_for_epsilon_one: needed?.value(),
         })
     }
 }

@@ -2,7 +2,8 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rescind_data::fetch::{FetchOptions, PublishedDataset, fetch};
+use rescind::Code;
+use rescind_data::fetch::{FetchError, FetchOptions, PublishedDataset, fetch};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -72,8 +73,7 @@ impl Fetch {
                 bar.set_message(file.clone());
             }
             bar.set_position(progress.done);
-        })
-        .map_err(Failure::failed)?;
+        })?;
         bar.finish_and_clear();
         let (dataset, source) = (dataset.to_string(), source.to_string());
         console.print(&Fetched {
@@ -82,6 +82,18 @@ impl Fetch {
             source,
         })?;
         Ok(Status::Done)
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        let code = match error {
+            FetchError::Unknown(_) => return Self::usage(error),
+            FetchError::Io { .. } => Code::Io,
+            FetchError::Busy(_) => Code::Busy,
+            _ => Code::Download,
+        };
+        Self::other(code, error)
     }
 }
 

@@ -2,8 +2,8 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::progress::Watch;
 use clap::Args;
-use rescind::Run;
-use rescind_evaluate::attack::AttackSettings;
+use rescind::{Code, Run};
+use rescind_evaluate::attack::{AttackError, AttackSettings};
 use rescind_evaluate::audit::{self, AuditSettings, Extent};
 use rescind_evaluate::compare::Results;
 use rescind_evaluate::report::{self, Options, Report as Page, ReportError, WriteError};
@@ -123,14 +123,29 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Run(error) => error.into(),
-            other => Self::failed(other),
+            ReportError::Privacy(error) => error.into(),
+            ReportError::Attack(error) => error.into(),
+            other => Self::other(Code::Document, other),
+        }
+    }
+}
+
+impl From<AttackError> for Failure {
+    fn from(error: AttackError) -> Self {
+        match error {
+            AttackError::Setting { .. } => Self::usage(error),
+            AttackError::Model(error) => error.into(),
+            other => Self::other(Code::CannotAttack, other),
         }
     }
 }
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        Self::failed(error)
+        match error {
+            WriteError::Io { .. } => Self::other(Code::Io, error),
+            other => Self::other(Code::Document, other),
+        }
     }
 }
 

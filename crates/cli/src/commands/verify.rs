@@ -41,10 +41,7 @@ struct Verdict<'a> {
 impl Verify {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let bytes = fs::read(&self.certificate).map_err(|error| {
-            Failure::Failed(format!(
-                "{}: cannot be read: {error}",
-                self.certificate.display()
-            ))
+            Failure::io(&self.certificate, format_args!("cannot be read: {error}"))
         })?;
         let mut evidence = Evidence {
             fingerprint: self.fingerprint,

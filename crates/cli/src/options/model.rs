@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
-use rescind::{ModelChoice, Parameterisation, RunConfig, Scaling};
+use rescind::{Code, ModelChoice, Parameterisation, RunConfig, Scaling};
 use rescind_data::DataSource;
 use rescind_network::{Activation, NetworkDescription, zoo};
 use std::fs;
@@ -103,10 +103,12 @@ impl ModelOptions {
 }
 
 fn read_description(path: &PathBuf) -> Result<NetworkDescription, Failure> {
-    let failed = |cause: String| Failure::Failed(format!("{}: {cause}", path.display()));
-    let bytes = fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| failed(format!("is not a network description: {error}")))
+    let bytes = fs::read(path)
+        .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let reason = format!("{}: is not a network description: {error}", path.display());
+        Failure::other(Code::Network, reason)
+    })
 }
 
 /// Where the weights must stay.
@@ -167,9 +169,7 @@ impl BallOptions {
 
 pub fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
-        Failure::Failed(format!(
-            "{}: cannot be read: {error}; give a safetensors file",
-            path.display()
-        ))
+        let reason = format_args!("cannot be read: {error}; give a safetensors file");
+        Failure::io(path, reason)
     })
 }

@@ -52,9 +52,8 @@ impl RecordOptions {
             all.push(read(positions.clone())?);
         }
         for path in &self.records_from {
-            let text = fs::read_to_string(path).map_err(|error| {
-                Failure::Failed(format!("{}: cannot be read: {error}", path.display()))
-            })?;
+            let text = fs::read_to_string(path)
+                .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
             let parts: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             all.push(read(parts.join(","))?);
