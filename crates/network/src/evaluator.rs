@@ -38,6 +38,15 @@ pub struct Evaluator<'n, T> {
     partials: Workspaces<Vec<T>>,
 }
 
+/// Which records pass through the network together.
+#[derive(Clone, Copy)]
+enum Company {
+    /// Those of a chunk.
+    Chunk,
+    /// None: each passes alone.
+    Alone,
+}
+
 /// A thread's buffers.
 #[derive(Default)]
 pub(crate) struct Workspace<T> {
@@ -100,10 +109,24 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
     /// # Errors
     /// Wrong lengths, an empty batch, a budget too small, a non-finite activation.
     pub fn logits(&self, w: &[T], inputs: &[T]) -> Result<Vec<T>, NetworkError> {
+        self.outputs_of(w, inputs, Company::Chunk)
+    }
+
+    /// The same, every record by itself: its outputs have the same bits whatever records come with
+    /// it, before it or after it. Slower than [`logits`](Self::logits), where the number of records
+    /// decides how products are cut up and so how their sums are rounded.
+    ///
+    /// # Errors
+    /// As [`logits`](Self::logits).
+    pub fn logits_alone(&self, w: &[T], inputs: &[T]) -> Result<Vec<T>, NetworkError> {
+        self.outputs_of(w, inputs, Company::Alone)
+    }
+
+    fn outputs_of(&self, w: &[T], inputs: &[T], company: Company) -> Result<Vec<T>, NetworkError> {
         let records = records_of(inputs, self.network)?;
         let outputs = self.network.outputs();
         let mut logits = vec![T::zero(); records * outputs];
-        self.each_output(w, inputs, &mut logits, outputs, |_, z, out| {
+        self.each_output(w, inputs, (&mut logits, outputs), company, |_, z, out| {
             out.copy_from_slice(z)
         })?;
         Ok(logits)
@@ -131,32 +154,36 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         let records = batch.check(self.network, self.loss)?;
         let outputs = self.network.outputs();
         let mut losses = vec![0.0; records];
-        self.each_output(w, batch.inputs, &mut losses, 1, |chunk, z, out| {
+        let take = |chunk: &Range<usize>, z: &[T], out: &mut [f64]| {
             self.loss
                 .per_record(z, batch.targets.range(chunk, outputs), outputs, out);
-        })?;
+        };
+        self.each_output(w, batch.inputs, (&mut losses, 1), Company::Chunk, take)?;
         Ok(losses)
     }
 
-    /// Runs the forward pass; `take(records, logits, their share of out)` for every chunk.
+    /// Runs the forward pass; `take(records, logits, their share of out)` for all that pass together.
     fn each_output<O: Send>(
         &self,
         w: &[T],
         inputs: &[T],
-        out: &mut [O],
-        width: usize,
+        (out, width): (&mut [O], usize),
+        company: Company,
         take: impl Fn(&Range<usize>, &[T], &mut [O]) + Sync,
     ) -> Result<(), NetworkError> {
         self.check_weights(w)?;
         let program = &self.network.program;
         let len = program.slots[0].len;
         let plan = chunks(program, inputs.len() / len);
-        let largest = largest(&plan);
-        let chunk_bytes = program.tape_bytes::<T>(largest) + program.scratch_bytes::<T>(largest);
+        let together = match company {
+            Company::Chunk => largest(&plan),
+            Company::Alone => 1,
+        };
+        let chunk_bytes = program.tape_bytes::<T>(together) + program.scratch_bytes::<T>(together);
         let lanes = self
             .execution
             .lanes(program.prepared_bytes::<T>(), chunk_bytes)?;
-        let weights = WeightSet::new(program, w, &self.statistics, largest, &self.execution);
+        let weights = WeightSet::new(program, w, &self.statistics, together, &self.execution);
         let mut rest = out;
         let mut items = Vec::with_capacity(plan.len());
         for chunk in plan {
@@ -166,12 +193,17 @@ impl<'n, T: Scalar> Evaluator<'n, T> {
         }
         self.execution
             .each(items, lanes, &self.workspaces, |(chunk, share), space| {
-                let input = &inputs[chunk.start * len..chunk.end * len];
-                space
-                    .tape
-                    .forward(program, &weights, input, false, &mut space.scratch)
-                    .map_err(|at| self.non_finite(at, chunk.start))?;
-                take(&chunk, space.tape.value(program.output, input), share);
+                let step = together.min(chunk.len()).max(1);
+                let starts = chunk.clone().step_by(step);
+                for (start, share) in starts.zip(share.chunks_mut(step * width)) {
+                    let records = start..(start + step).min(chunk.end);
+                    let input = &inputs[records.start * len..records.end * len];
+                    space
+                        .tape
+                        .forward(program, &weights, input, false, &mut space.scratch)
+                        .map_err(|at| self.non_finite(at, records.start))?;
+                    take(&records, space.tape.value(program.output, input), share);
+                }
                 Ok(())
             })
     }

@@ -123,3 +123,30 @@ fn a_budget_that_holds_no_chunk_is_refused_with_what_it_takes() {
         other => panic!("expected a refusal, found {other:?}"),
     }
 }
+
+#[test]
+fn a_records_outputs_are_the_same_in_any_company_where_each_passes_alone() {
+    let mlp = zoo::mlp(&[1, 8, 8], &[64, 9], 10, Activation::Relu, Norm::None).unwrap();
+    let cnn = zoo::allcnn(&[3, 12, 12], 10, Activation::Gelu, Norm::Group).unwrap();
+    let most = 97;
+    for description in [mlp, cnn] {
+        let network = Network::new(description).unwrap();
+        let w: Vec<f32> = network.initialise(1);
+        let (len, outputs) = (network.input_shape().len(), network.outputs());
+        let inputs: Vec<f32> = random(2, most * len).iter().map(|&x| x as f32).collect();
+        for threads in [1, 3] {
+            let execution = Arc::new(Execution::new(threads, 2 << 30).unwrap());
+            let evaluator =
+                Evaluator::new(&network, Loss::SoftmaxCrossEntropy).with_execution(execution);
+            let all = evaluator.logits_alone(&w, &inputs).unwrap();
+            let together = evaluator.logits(&w, &inputs).unwrap();
+            let far = all.iter().zip(&together).map(|(a, b)| (a - b).abs());
+            assert!(far.fold(0.0, f32::max) < 1e-4);
+            for (first, last) in [(0, 1), (3, 20), (1, 65), (40, most), (1, most)] {
+                let some = evaluator.logits_alone(&w, &inputs[first * len..last * len]);
+                let same = some.unwrap() == all[first * outputs..last * outputs];
+                assert!(same, "records {first} to {last}");
+            }
+        }
+    }
+}

@@ -72,7 +72,8 @@ fn step(
         forget: Some(forget),
         forgotten: forget.records(),
         ball,
-        proved_gradient_bound: None,
+        gradient_stop: None,
+        batch_norm: false,
         kept: None,
     };
     newton::step(&task, settings, &mut ()).unwrap()
@@ -393,6 +394,71 @@ fn bounds_are_what_their_constants_give() {
 }
 
 #[test]
+fn constants_claim_no_more_than_is_known() {
+    let data = digits();
+    let description = zoo::mlp(&[1, 8, 8], &[6], 10, Activation::Tanh, zoo::Norm::None).unwrap();
+    let network = Network::new(description).unwrap();
+    let model = NetworkModel::new(&network);
+    let ball = Ball::new(10.0, None).unwrap();
+    let forget = every(30, data.len());
+    let on = |set: &Selection| NetworkObjective::new(&model, &data, set).unwrap();
+    let (f_r, f_u) = (on(&forget.complement()), on(&forget));
+    let w: Vec<f32> = network.initialise(3);
+    let constants = |lanczos_steps, failure_probability| Constants {
+        hessian_lipschitz: Some(HessianLipschitz::Assumed { value: 2.0 }),
+        lanczos_steps,
+        failure_probability,
+        ..Constants::default()
+    };
+    let taken = |constants, gradient_stop, batch_norm| {
+        let task = NewtonTask {
+            weights: &w,
+            retain: &f_r,
+            forget: &f_u,
+            ball: &ball,
+            gradient_stop,
+            batch_norm,
+            kept: None,
+        };
+        let settings = NewtonSettings {
+            constants,
+            ..exact(5.0)
+        };
+        newton::step(&task, &settings, &mut ()).unwrap()
+    };
+    let of = |outcome: &NewtonOutcome, symbol| {
+        let mut all = outcome.candidates[1].constants().iter();
+        all.find(|one| one.symbol() == symbol).unwrap().clone()
+    };
+    let (few, most) = (constants(60, 1e-3), w.len());
+    // Training asked to stop at a gradient norm also ends elsewhere, and so does retraining.
+    let outcome = taken(few, Some(1e-6), false);
+    let gradient = of(&outcome, Symbol::GradientBound);
+    assert_eq!(gradient.provenance(), Provenance::Assumed);
+    assert!((gradient.value() - 1e-6).abs() < 1e-18);
+
+    // The start that a probability is over is another each time, whatever the settings' seed; the
+    // bound is below the eigenvalue that as many steps as there are weights find.
+    let least = |constants| of(&taken(constants, None, false), Symbol::LeastEigenvalue).value();
+    let bounds: Vec<f64> = (0..4).map(|_| least(few)).collect();
+    assert!(
+        bounds
+            .windows(2)
+            .any(|two| two[0].to_bits() != two[1].to_bits())
+    );
+    let exact = least(constants(most, 1e-3));
+    assert!(
+        bounds.iter().all(|bound| *bound < exact),
+        "{bounds:?} {exact}"
+    );
+
+    // With batch norm the two sides' objectives are two functions.
+    let outcome = taken(few, None, true);
+    assert_eq!(outcome.candidates.len(), 1);
+    assert!(outcome.report.no_theorem.unwrap().contains("batch norm"));
+}
+
+#[test]
 fn negative_curvature_is_an_error_that_says_what_would_do() {
     let data = digits();
     let description = zoo::mlp(&[1, 8, 8], &[6], 10, Activation::Tanh, zoo::Norm::None).unwrap();
@@ -409,7 +475,8 @@ fn negative_curvature_is_an_error_that_says_what_would_do() {
         forget: Some(&f_u),
         forgotten: f_u.records(),
         ball: &ball,
-        proved_gradient_bound: None,
+        gradient_stop: None,
+        batch_norm: false,
         kept: None,
     };
     let hessian = NewtonSettings {

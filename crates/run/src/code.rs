@@ -200,6 +200,7 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::MethodSettings { .. } => Code::MethodSettings,
         ModelError::NoRecords => Code::NoRecords,
         ModelError::ModelDoesNotFit { .. } => Code::ModelDoesNotFit,
+        ModelError::NoRandomness { .. } => Code::NoRandomness,
         ModelError::StartOutsideBall { .. } => Code::StartOutsideBall,
         ModelError::Diverged { .. } => Code::Diverged,
         ModelError::NoStep { .. } => Code::NoStep,

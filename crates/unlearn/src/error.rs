@@ -172,6 +172,12 @@ pub enum Error {
         /// The norm asked for.
         bound: f64,
     },
+    /// The operating system's generator failed.
+    #[error("the operating system gives no random numbers: {reason}; repair it and ask again")]
+    NoRandomness {
+        /// Its words.
+        reason: String,
+    },
     /// The observer said stop.
     #[error(
         "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"

@@ -242,7 +242,8 @@ impl Convex {
             forget: Some(&objective),
             forgotten: on.len(),
             ball: &self.ball,
-            proved_gradient_bound: None,
+            gradient_stop: None,
+            batch_norm: false,
             kept: None,
         };
         newton::step(&task, &exact_newton(), &mut ())

@@ -7,6 +7,7 @@ mod constants;
 mod damping;
 mod exact;
 mod kept;
+mod least;
 mod lipschitz;
 mod method;
 mod report;

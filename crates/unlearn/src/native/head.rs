@@ -93,7 +93,9 @@ pub fn head_place(network: &Network) -> Option<Range<usize>> {
     }))
 }
 
-/// The last layer's inputs for every record.
+/// The last layer's inputs for every record: each record's have the same bits whatever records are
+/// there beside it, as features that depended on others would make the objective another function
+/// once these have left (docs/theory.md §3.3).
 fn features(
     model: &NetworkModel<'_>,
     last: &NodeDescription,
@@ -125,7 +127,7 @@ fn features(
         .with_execution(Arc::clone(&model.execution));
     let mut all = Vec::with_capacity(dataset.len() * backbone.outputs());
     for group in dataset.inputs().chunks(GROUP * dataset.input_len()) {
-        all.extend(evaluator.logits(&own, group)?);
+        all.extend(evaluator.logits_alone(&own, group)?);
     }
     Ok(all)
 }

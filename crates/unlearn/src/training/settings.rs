@@ -26,7 +26,8 @@ pub struct TrainingSettings {
     /// the best; needs validation records.
     pub early_stopping: Option<u64>,
     /// Stop once the full gradient's norm is at most this G > 0 (checked after every epoch, in
-    /// double precision): then G is proved for the reference, not assumed (docs/theory.md §2).
+    /// double precision). A convex model's training ends nowhere else, so that G is proved for the
+    /// reference too (docs/theory.md §3); a network's also ends after its last epoch.
     pub until_gradient: Option<f64>,
     /// Epochs between checkpoints, at least 1.
     pub checkpoint_every: u64,

@@ -1,18 +1,15 @@
 //! How far a step is from retraining: candidate bounds (docs/theory.md §2).
 
 use super::constants::HessianLipschitz;
-use super::damping::{Damping, interrupted};
+use super::damping::Damping;
 use super::exact::Exact;
+use super::least::least_eigenvalue;
 use super::lipschitz::LipschitzEstimate;
 use super::settings::NewtonSettings;
 use super::task::NewtonTask;
 use crate::error::Error;
 use crate::methods::diameter::diameter;
-use crate::objective::Curvature;
-use crate::observer::{Observer, relay};
-use crate::phase::Phase;
-use crate::products::Watched;
-use rescind_curvature::{Control, LanczosSettings, SpectrumEstimate};
+use crate::observer::Observer;
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
 
 /// M, as it was asked for.
@@ -62,37 +59,33 @@ pub(super) fn candidates(
                    gives no bound";
         return Ok((vec![ball], Some(why.to_owned())));
     };
-    let (steps, failure_probability) = (asked.lanczos_steps, asked.failure_probability);
-    let operator = Watched::new(task.retain.curvature(task.weights, Curvature::Hessian)?);
-    let lanczos = LanczosSettings {
-        steps,
-        seed: settings.seed,
-    };
-    let spectrum = {
-        let mut relay = relay(observer, Phase::Spectrum, Some(steps as u64));
-        let measured = SpectrumEstimate::measure(&operator, lanczos, &mut Control::new(&mut relay));
-        operator.outcome(measured.map_err(interrupted))?
-    };
-    let least = spectrum.lambda_min_lower(failure_probability)?;
+    if task.batch_norm {
+        let why = "the model has batch norm, whose statistics would be others without the forgotten \
+                   records: the theorem compares minima of one function, and these are two";
+        return Ok((vec![ball], Some(why.to_owned())));
+    }
+    let least = least_eigenvalue(
+        task,
+        asked.lanczos_steps,
+        asked.failure_probability,
+        observer,
+    )?;
     let residual = exact.theorem_residual(damping)?;
     let retained = task.retain.records();
-    let gradient = match (task.proved_gradient_bound, asked.gradient_bound) {
-        (Some(proved), _) => Constant::new(
-            Symbol::GradientBound,
-            proved,
-            Provenance::Proved,
-            "training and retraining run until the full gradient's norm is at most this",
+    // A network's training also ends after its last epoch, wherever the gradient is by then: that
+    // the reference run gets there is proved of no network.
+    let (value, how) = match (asked.gradient_bound, task.gradient_stop) {
+        (Some(given), _) => (
+            given,
+            "given by the user: retraining is taken to stop there",
         ),
-        (None, given) => Constant::new(
-            Symbol::GradientBound,
-            given.unwrap_or(0.0),
-            Provenance::Assumed,
-            match given {
-                Some(_) => "given by the user: retraining is taken to stop there",
-                None => "retraining is taken to reach a stationary point",
-            },
+        (None, Some(stop)) => (
+            stop,
+            "a setting of the run: retraining is taken to get there before its last epoch",
         ),
-    }?;
+        (None, None) => (0.0, "retraining is taken to reach a stationary point"),
+    };
+    let gradient = Constant::new(Symbol::GradientBound, value, Provenance::Assumed, how)?;
     let (provenance, how) = match settings.damping {
         Damping::Given { .. } => (Provenance::Proved, "a setting of the request"),
         Damping::Sampling { .. } => (
@@ -117,18 +110,7 @@ pub(super) fn candidates(
             Provenance::Measured,
             format!("gradient and Hessian product over {retained} records, in double precision"),
         )?,
-        Constant::new(
-            Symbol::LeastEigenvalue,
-            least,
-            Provenance::Probabilistic {
-                failure_probability,
-            },
-            format!(
-                "{} Lanczos steps from a random start over {retained} records, with the bound of \
-                 Kuczynski and Wozniakowski 1992",
-                spectrum.steps
-            ),
-        )?,
+        least,
     ];
     // Refused where the damping does not exceed −λ_min: then there is no theorem to apply.
     match SensitivityBound::new(Theorem::NewtonStep, constants) {

@@ -12,8 +12,9 @@ pub struct Constants {
     /// A Lipschitz constant M of the Hessian within the ball. Without one the theorem gives no
     /// bound, and the ball's diameter alone holds.
     pub hessian_lipschitz: Option<HessianLipschitz>,
-    /// The gradient norm G ≥ 0 at which the reference run stops: assumed, unless training stops by
-    /// its gradient. 0 if absent: a reference run that has converged.
+    /// The gradient norm G ≥ 0 at which the reference run stops, which is assumed. If absent, that
+    /// at which training is asked to stop; without such a setting 0, a reference run that has
+    /// converged.
     pub gradient_bound: Option<f64>,
     /// Lanczos steps for a lower bound on the least eigenvalue of the Hessian.
     pub lanczos_steps: usize,

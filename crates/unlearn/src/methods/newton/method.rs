@@ -18,7 +18,7 @@ use crate::methods::report::{MethodReport, SolveReport};
 use crate::model::{Capability, Model};
 use crate::objective::{Objective, exact_gradient_norm};
 use crate::observer::Observer;
-use crate::training::{TrainingEnding, TrainingState};
+use crate::training::TrainingState;
 use serde_json::Value;
 
 const NAME: &str = "newton";
@@ -75,10 +75,6 @@ impl Method for NewtonSettings {
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let kept = kept::kept(task.kept, self.preconditioning);
-        let reached = matches!(
-            task.state.progress.ending,
-            Some(TrainingEnding::GradientReached { .. })
-        );
         let statistics = &task.state.weights.statistics;
         let retain = task.objective(task.retained, statistics)?;
         let forget = forget_objective(self, &task, statistics)?;
@@ -89,7 +85,8 @@ impl Method for NewtonSettings {
                 forget: forget.as_deref(),
                 forgotten: task.forget.len(),
                 ball: task.ball,
-                proved_gradient_bound: task.training.until_gradient.filter(|_| reached),
+                gradient_stop: task.training.until_gradient,
+                batch_norm: task.model.batch_norm().is_some(),
                 kept: kept.as_ref(),
             },
             self,
@@ -131,7 +128,8 @@ impl Method for NewtonSettings {
                 forget: forget.as_deref(),
                 forgotten: task.forget.len(),
                 ball: task.ball,
-                proved_gradient_bound: None,
+                gradient_stop: None,
+                batch_norm: task.model.batch_norm().is_some(),
                 kept: None,
             };
             let (residual, theorem) = residuals(&task, &report, &after.weights.parameters)?;

@@ -33,8 +33,9 @@ pub struct NewtonSettings {
     /// for a certificate to quote and an auditor to compute once more; done anyway where a bound
     /// rests on them.
     pub check: bool,
-    /// Seed of the subsample, of LiSSA's minibatches, and of the preconditioner's and the
-    /// spectrum's random directions.
+    /// Seed of the subsample, of LiSSA's minibatches, and of the random directions of the
+    /// preconditioner and of a damping from the spectrum. The bound on the least eigenvalue, whose
+    /// probability a promise pays for, draws its start in secret.
     pub seed: u64,
 }
 

@@ -17,8 +17,12 @@ pub struct NewtonTask<'a> {
     pub forgotten: usize,
     /// Where the weights must stay.
     pub ball: &'a Ball,
-    /// The gradient bound G of the reference run, where it follows from how training stops.
-    pub proved_gradient_bound: Option<f64>,
+    /// The gradient norm at which training is asked to stop, if it is. Training may end without
+    /// getting there, so that it bounds the reference run's gradient only by assumption.
+    pub gradient_stop: Option<f64>,
+    /// Whether the model has batch norm. Its statistics are those of the records trained on, so
+    /// that the reference run's objective is another function and the theorem gives no bound.
+    pub batch_norm: bool,
     /// A preconditioner kept from an earlier request.
     pub kept: Option<&'a NystromPreconditioner<f32>>,
 }
