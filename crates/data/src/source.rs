@@ -55,6 +55,18 @@ pub struct CsvOptions {
     pub test_fraction: f64,
 }
 
+impl DataSource {
+    /// Whether its classes are published with the data set, whatever records a copy of it holds.
+    /// Those of tables and of folders of pictures are the ones that their records have.
+    #[must_use]
+    pub fn has_published_classes(&self) -> bool {
+        match self {
+            Self::Digits | Self::Mnist(_) | Self::Cifar10(_) | Self::Svhn(_) => true,
+            Self::Images(_) | Self::Csv { .. } => false,
+        }
+    }
+}
+
 impl CsvOptions {
     /// The class is in column `label`; no subjects; a fifth for testing.
     pub fn new(label: impl Into<String>) -> Self {

@@ -84,6 +84,7 @@ codes! {
     NoiseDestroys, "noise_destroys", Refused, "The promise needs noise that would destroy the model.";
     Budget, "budget", Refused, "The release would break a promise to an earlier request.";
     Terms, "terms", Refused, "No promise follows from the bounds and the noise.";
+    ClassEmptied, "class_emptied", Refused, "A class that only forgotten records had would show, as the classes were read off the records.";
     OutsideBall, "outside_ball", Refused, "The weights lie outside the ball that the bound rests on.";
     ScalingFromRecords, "scaling_from_records", Refused, "The inputs' scaling was computed from the forgotten records.";
     Interrupted, "interrupted", Failed, "The work was stopped on request.";
@@ -255,6 +256,7 @@ fn of_release(error: &ReleaseError) -> Code {
         ReleaseError::OutOfTurn { .. } => Code::OpenAgain,
         ReleaseError::NoRecords { .. } => Code::RequestEmpty,
         ReleaseError::NothingPending => Code::NothingPending,
+        ReleaseError::ClassEmptied { .. } => Code::ClassEmptied,
         ReleaseError::NoRandomness { .. } => Code::NoRandomness,
         ReleaseError::Ledger(error) => of_ledger(error),
         ReleaseError::Key(error) => of_key(error),

@@ -124,6 +124,8 @@ pub struct Answered {
     pub held_out: Selection,
     /// Records that stay although their contents equal those of a forgotten one.
     pub copies_retained: Selection,
+    /// The classes of which no record is left: the model goes on having outputs for them.
+    pub emptied_classes: Vec<String>,
     /// What the method did.
     pub method: MethodReport,
     /// Bounds on the distance of what it led to from retraining; empty where noise was part of

@@ -62,6 +62,8 @@ struct Answered {
     forgotten: usize,
     held_out: usize,
     copies_retained: usize,
+    /// Classes of which no record is left.
+    emptied_classes: Vec<String>,
     retained: usize,
     /// Records of the source that are not of the run: added since, or blanked out.
     unlisted: usize,
@@ -139,6 +141,7 @@ impl Answered {
             forgotten: record.forgotten.len(),
             held_out: record.held_out.len(),
             copies_retained: record.copies_retained.len(),
+            emptied_classes: record.emptied_classes.clone(),
             retained: run.retained().len(),
             unlisted,
             effect: record.effect,
@@ -257,6 +260,14 @@ impl fmt::Display for Answered {
                 "Exact copies of forgotten records that stay: {}. Name them too if they are the \
                  same person's.",
                 self.copies_retained
+            )?;
+        }
+        if !self.emptied_classes.is_empty() {
+            writeln!(
+                f,
+                "No record is left of: {}. The model goes on having an output for it, and whoever \
+                 sees the model sees that.",
+                self.emptied_classes.join(", ")
             )?;
         }
         if self.unlisted > 0 {

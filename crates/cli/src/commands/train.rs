@@ -59,6 +59,8 @@ struct Trained {
     accuracy: Option<f64>,
     norm: Option<f64>,
     seconds: f64,
+    /// Whether the set of classes was read off the records.
+    classes_read_from_records: bool,
 }
 
 impl Train {
@@ -114,6 +116,7 @@ impl Trained {
             accuracy: last.and_then(|epoch| epoch.accuracy),
             norm: last.map(|epoch| epoch.norm),
             seconds: progress.map_or(0.0, |progress| progress.seconds),
+            classes_read_from_records: run.classes_read_from_records(),
         }
     }
 }
@@ -139,6 +142,14 @@ impl fmt::Display for Trained {
             ("time", seconds(self.seconds)),
         ];
         writeln!(f, "{}\n", facts(rows))?;
+        if self.classes_read_from_records {
+            writeln!(
+                f,
+                "The set of classes was read off the records, so that certificates of this run will \
+                 take for granted that nobody forgotten was the last of a class. To have it proved, \
+                 declare the classes before training: --classes NAMES.\n"
+            )?;
+        }
         match self.finished {
             true => writeln!(f, "Next: rescind forget {run} --random 50"),
             false => writeln!(f, "Go on: rescind train --resume {run}"),

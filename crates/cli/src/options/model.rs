@@ -19,6 +19,12 @@ pub struct DataOptions {
     #[arg(long, value_name = "SOURCE", default_value = "digits")]
     pub data: DataSource,
 
+    /// The classes, separated by commas, in the order of the network's outputs: of a table or of
+    /// folders of pictures. Left out, they are read off the records, and a certificate says that its
+    /// promise takes for granted that those forgotten were not the last of a class
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    classes: Option<Vec<String>>,
+
     /// Scaling of inputs: none, fixed (constants customary for the dataset) or computed (from the
     /// records trained on, afresh after each request)
     #[arg(long, value_name = "HOW", default_value = "none")]
@@ -26,6 +32,10 @@ pub struct DataOptions {
 }
 
 impl DataOptions {
+    pub fn classes(&self) -> Option<Vec<String>> {
+        self.classes.clone()
+    }
+
     pub fn scaling(&self) -> Scaling {
         match self.scaling {
             ScalingChoice::None => Scaling::None,

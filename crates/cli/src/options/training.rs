@@ -88,6 +88,7 @@ impl TrainingOptions {
         let parameterisation = convex.parameterisation();
         Ok(RunConfig {
             data: data.data.clone(),
+            classes: data.classes(),
             model: model.choice()?,
             scaling: data.scaling(),
             training: self.settings(parameterisation.is_convex()),

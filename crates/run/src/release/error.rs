@@ -94,6 +94,17 @@ pub enum ReleaseError {
          of the same weights would only weaken what is promised"
     )]
     NothingPending,
+    /// A class that only forgotten records had, where the classes were read off the records.
+    #[error(
+        "{classes} of the classes have no record left, and the set of classes was read off the \
+         records: weights trained without the forgotten ones would have fewer outputs, so that any \
+         release shows that these were there. Forget without a release, then train a new run on \
+         what is left, with its classes declared (classes, --classes)"
+    )]
+    ClassEmptied {
+        /// How many.
+        classes: usize,
+    },
     /// The operating system's generator did not answer.
     #[error("the operating system's random generator failed ({reason}); nothing was released")]
     NoRandomness {

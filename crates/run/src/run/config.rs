@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct RunConfig {
     /// Where the records come from.
     pub data: DataSource,
+    /// The classes, in the order of the network's outputs, declared before any record is looked at.
+    /// Absent: those published with the data set or, of a source that publishes none, those that its
+    /// records happen to have, which promises then take for granted (docs/theory.md §0.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
     /// The network.
     pub model: ModelChoice,
     /// How inputs are scaled.
@@ -41,6 +46,7 @@ impl Default for RunConfig {
     fn default() -> Self {
         RunConfig {
             data: DataSource::Digits,
+            classes: None,
             model: ModelChoice::default(),
             scaling: Scaling::None,
             training: TrainingSettings::default(),

@@ -65,7 +65,7 @@ impl Run {
         config.training.validate()?;
         let lock = vacant(root)?;
         report(observer, Phase::Load, 0, None)?;
-        let data = load(&config.data, None)?;
+        let data = load(&config.data, config.classes.as_deref())?;
         let count = data.train.len() as u64;
         report(observer, Phase::Load, count, Some(count))?;
         let network = Network::new(config.model.describe(&data.train)?)?;
@@ -214,6 +214,7 @@ impl Run {
         };
         let differs = [
             (kept.data != data, "data source"),
+            (kept.classes != config.classes, "classes"),
             (kept.model != config.model, "model"),
             (kept.scaling != config.scaling, "scaling of inputs"),
             (

@@ -126,6 +126,9 @@ impl Run {
     fn decide(&self, prepared: &Prepared<'_>) -> Result<(), Error> {
         let (_, state) = self.trained()?;
         let choice = prepared.request.release.as_ref();
+        if choice.is_some() {
+            self.setup.check_classes(&prepared.retained)?;
+        }
         let noise = choice.map(|choice| &choice.noise);
         let (retained, forgotten) = (prepared.retained.len(), prepared.resolved.forget.len());
         let public = self.setup.public(noise, retained, forgotten)?;
@@ -248,6 +251,7 @@ impl Run {
             forgotten: forget.clone(),
             held_out: prepared.resolved.held_out.clone(),
             copies_retained: prepared.resolved.copies_retained.clone(),
+            emptied_classes: prepared.resolved.emptied_classes.clone(),
             method: report_of,
             bounds: match &noise {
                 Noise::After(bounds) => bounds.clone(),

@@ -27,6 +27,7 @@ impl Run {
         let Some(last) = last else {
             return Err(crate::release::ReleaseError::NothingPending.into());
         };
+        self.setup.check_classes(&self.retained)?;
         let answered = self.answer(last)?.ok_or(Error::OpenAgain)?;
         let (setup, ledger, key) = (&self.setup, &mut self.ledger, &self.key);
         let Some((record, state)) = &self.current else {

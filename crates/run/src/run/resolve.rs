@@ -13,6 +13,8 @@ pub struct Resolved {
     pub held_out: Selection,
     /// Records that would stay although their contents equal those of one to forget.
     pub copies_retained: Selection,
+    /// The classes of which no record would be left.
+    pub emptied_classes: Vec<String>,
 }
 
 impl Run {
@@ -44,10 +46,12 @@ impl Run {
         }
         let left = self.retained.difference(&forget)?;
         let copies_retained = self.setup.manifest.duplicates_outside(&forget, &left)?;
+        let emptied_classes = self.setup.emptied(&self.retained, &left);
         Ok(Resolved {
             forget,
             held_out,
             copies_retained,
+            emptied_classes,
         })
     }
 

@@ -163,6 +163,7 @@ impl Setup {
                 Declared::InputScaling,
                 self.model.scaling().is_some_and(supplied),
             ),
+            (Declared::ClassesReadFromRecords, self.classes_read()),
             (Declared::ImportedWeights, imported),
             (
                 Declared::OutsideModel,

@@ -1,0 +1,141 @@
+//! The set of classes is declared, or promises say what they take for granted.
+
+mod common;
+
+use common::{checked, newton, trained, weak};
+use rescind::certificate::Declared;
+use rescind::methods::MethodChoice;
+use rescind::release::ReleaseError;
+use rescind::training::TrainingSettings;
+use rescind::{Error, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
+use rescind_data::{CsvOptions, DataSource};
+use rescind_privacy::sensitivity::GuaranteeKind;
+use std::fmt::Write;
+use std::path::Path;
+
+/// A table of 60 people of whom one alone has a class of their own.
+fn config(folder: &Path) -> RunConfig {
+    let mut table = "x,y,person,class\n".to_owned();
+    for i in 0..60 {
+        let class = match i {
+            17 => "rare",
+            _ if i % 2 == 0 => "even",
+            _ => "odd",
+        };
+        writeln!(table, "{}.5,{},p{i},{class}", i % 7, i % 5).unwrap();
+    }
+    let path = folder.join("people.csv");
+    std::fs::write(&path, table).unwrap();
+    let options = CsvOptions {
+        subject: Some("person".to_owned()),
+        test_fraction: 0.0,
+        ..CsvOptions::new("class")
+    };
+    RunConfig {
+        data: DataSource::Csv { path, options },
+        model: ModelChoice::Logistic,
+        training: TrainingSettings {
+            epochs: 3,
+            ..TrainingSettings::default()
+        },
+        ..RunConfig::default()
+    }
+}
+
+fn of(subject: &str) -> Request {
+    newton(&format!("subject:{subject}"))
+}
+
+/// Noise that hides nothing, from the operating system.
+fn noise() -> ReleaseChoice {
+    ReleaseChoice {
+        insecure_noise_seed: None,
+        ..weak()
+    }
+}
+
+#[test]
+fn classes_read_off_the_records_are_taken_for_granted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(&folder.path().join("run"), config(folder.path()));
+    assert!(run.classes_read_from_records());
+    let answer = run.forget(&of("p3").released(noise()), &mut ()).unwrap();
+    assert!(answer.record.emptied_classes.is_empty());
+    let certificate = answer.release.unwrap().certificate;
+    assert_eq!(certificate.guarantee.kind, GuaranteeKind::Assumed);
+    let declared = &certificate.declarations[0];
+    assert_eq!(declared.what, Declared::ClassesReadFromRecords);
+    assert_eq!(declared.by, None);
+
+    // The last of a class: whatever noise there is, three outputs show that somebody was there.
+    let emptied = |refused: Result<(), Error>| {
+        assert!(
+            matches!(
+                refused,
+                Err(Error::Release(ReleaseError::ClassEmptied { classes: 1 }))
+            ),
+            "{refused:?}"
+        );
+    };
+    emptied(run.forget(&of("p17").released(noise()), &mut ()).map(drop));
+    assert_eq!(run.retained().len(), 59);
+    let answer = run.forget(&of("p17"), &mut ()).unwrap();
+    assert_eq!(answer.record.emptied_classes, ["rare"]);
+    emptied(run.release(&noise(), &mut ()).map(drop));
+    // Nor later, when others have been forgotten too.
+    emptied(run.forget(&of("p4").released(noise()), &mut ()).map(drop));
+}
+
+#[test]
+fn declared_classes_are_a_setting_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["rare", "never", "odd", "even"].map(str::to_owned).to_vec();
+    let declared = RunConfig {
+        classes: Some(names.clone()),
+        ..config(folder.path())
+    };
+    let root = folder.path().join("run");
+    let mut run = trained(&root, declared.clone());
+    assert!(!run.classes_read_from_records());
+    assert_eq!(common::network(&run).outputs(), 4);
+    let answer = run.forget(&of("p17").released(noise()), &mut ()).unwrap();
+    assert_eq!(answer.record.emptied_classes, ["rare"]);
+    let certificate = answer.release.unwrap().certificate;
+    assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
+    assert!(certificate.declarations.is_empty());
+    assert!(checked(&run, 1).holds(), "{}", checked(&run, 1));
+    // Training without that person, whose row is gone, has the same outputs in the same order.
+    let retrain = of("p4").by(MethodChoice::named("retrain"));
+    run.forget(&retrain, &mut ()).unwrap();
+    drop(run);
+    let path = folder.path().join("people.csv");
+    let table = std::fs::read_to_string(&path).unwrap();
+    let left: Vec<&str> = table
+        .lines()
+        .filter(|line| !line.contains("p17,"))
+        .collect();
+    std::fs::write(&path, left.join("\n")).unwrap();
+    let run = Run::open(&root).unwrap();
+    assert_eq!(
+        run.classifier()
+            .unwrap()
+            .train_records()
+            .unwrap()
+            .class_names(),
+        names
+    );
+    drop(run);
+    let other = Run::create_or_open(&root, config(folder.path()), None, &mut ());
+    assert!(
+        matches!(&other, Err(Error::OtherConfig { differs, .. }) if *differs == "classes"),
+        "{:?}",
+        other.map(drop)
+    );
+    // A class that was not declared is refused where the records are read.
+    let too_few = RunConfig {
+        classes: Some(names[2..].to_vec()),
+        ..config(folder.path())
+    };
+    let refused = Run::create(&folder.path().join("few"), too_few, None, &mut ()).map(drop);
+    assert_eq!(refused.unwrap_err().code().as_str(), "data");
+}

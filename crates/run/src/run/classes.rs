@@ -1,0 +1,72 @@
+//! Where the set of classes is from, and which of them are left without a record (docs/theory.md
+//! §0.2).
+
+use super::Run;
+use super::config::Origin;
+use super::setup::Setup;
+use crate::error::Error;
+use crate::release::ReleaseError;
+use rescind_data::Selection;
+
+impl Run {
+    /// Whether the set of classes was read off the records, rather than declared before training or
+    /// published with the data set. Promises then rest on nobody's having been the last of a class.
+    #[must_use]
+    pub fn classes_read_from_records(&self) -> bool {
+        self.setup.classes_read()
+    }
+}
+
+impl Setup {
+    /// The same.
+    pub fn classes_read(&self) -> bool {
+        match &self.origin {
+            Origin::Config(config) => {
+                config.classes.is_none() && !config.data.has_published_classes()
+            }
+            Origin::Outside(_) => false,
+        }
+    }
+
+    /// The classes that have records as long as `before` are there, and none once only `after` are.
+    /// Records held out for validation stay in either case.
+    pub fn emptied(&self, before: &Selection, after: &Selection) -> Vec<String> {
+        let Some((names, labels)) = self.manifest.classes() else {
+            return Vec::new();
+        };
+        let counts = |on: &Selection| {
+            let mut counts = vec![0_usize; names.len()];
+            for position in on
+                .positions()
+                .iter()
+                .chain(self.split.validation.positions())
+            {
+                if let Some(count) = labels
+                    .get(*position)
+                    .and_then(|&label| counts.get_mut(label as usize))
+                {
+                    *count += 1;
+                }
+            }
+            counts
+        };
+        let both = counts(before).into_iter().zip(counts(after));
+        let emptied = names.iter().zip(both);
+        let emptied = emptied.filter(|(_, (before, after))| *before > 0 && *after == 0);
+        emptied.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Refuses a release where weights trained on these records alone would have fewer outputs.
+    ///
+    /// # Errors
+    /// [`ReleaseError::ClassEmptied`].
+    pub fn check_classes(&self, retained: &Selection) -> Result<(), Error> {
+        if !self.classes_read() {
+            return Ok(());
+        }
+        match self.emptied(&self.split.train, retained).len() {
+            0 => Ok(()),
+            classes => Err(ReleaseError::ClassEmptied { classes }.into()),
+        }
+    }
+}
