@@ -1,5 +1,6 @@
 //! One command per file.
 
+mod amend;
 mod audit;
 mod calibrate;
 mod compare;
@@ -36,6 +37,7 @@ pub enum Command {
     Report(report::Report),
     Compare(compare::Compare),
     Status(status::Inspect),
+    Amend(amend::Amend),
     Verify(verify::Verify),
     Calibrate(calibrate::Calibrate),
     Spectrum(spectrum::Measure),
@@ -57,6 +59,7 @@ impl Command {
             Self::Report(command) => command.run(console),
             Self::Compare(command) => command.run(console),
             Self::Status(command) => command.run(console),
+            Self::Amend(command) => command.run(console),
             Self::Verify(command) => command.run(console),
             Self::Calibrate(command) => command.run(console),
             Self::Spectrum(command) => command.run(console),

@@ -1,5 +1,6 @@
 //! Options that several commands share, each group turned into the library's own settings.
 
+pub mod budget;
 pub mod finetune;
 pub mod method;
 pub mod model;

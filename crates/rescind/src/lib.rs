@@ -32,7 +32,7 @@
 /// The certificate of a release: the document, its derivation and its rendering.
 pub use rescind_certificate as certificate;
 pub use rescind_run::{
-    Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
+    Amendment, Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
     OutsideRecords, PrivateModel, Reference, ReleaseChoice, Request, Resolved, Run, RunConfig,
     RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
     TensorsError,

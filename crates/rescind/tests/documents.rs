@@ -156,10 +156,47 @@ fn every_field_of_every_file_is_documented() {
         let bodies: Vec<Value> = bodies.collect();
         assert_eq!(documented(&page, marker), of(&bodies, &[]), "{kind}");
     }
+    let amended = amendments(&fixtures[0]);
+    for kind in ["budget", "key", "place"] {
+        let marker = format!("<!-- fields: {kind} -->");
+        let open: Vec<Value> = amended
+            .iter()
+            .filter_map(|(k, body)| (*k == kind).then(|| body.clone()))
+            .collect();
+        assert!(!open.is_empty(), "{kind}");
+        assert_eq!(documented(&page, &marker), of(&open, &["budget"]), "{kind}");
+    }
     let entries = columns(&ledgers[0], "entries");
     assert_eq!(documented(&page, "The views `requests`"), entries);
     let certificates: BTreeSet<String> = ["release", "document"].map(str::to_owned).into();
     assert_eq!(columns(&ledgers[0], "certificates"), certificates);
+}
+
+/// What amending a run adds to its ledger.
+fn amendments(fixture: &Fixture) -> Vec<(&'static str, Value)> {
+    let text = std::fs::read(fixture.run().join("ledger.sqlite")).unwrap();
+    let copy = fixture.run().join("copy.sqlite");
+    std::fs::write(&copy, text).unwrap();
+    std::fs::rename(&copy, fixture.run().join("ledger.sqlite")).unwrap();
+    let budget = rescind::ledger::Budget {
+        epsilon: 1e9,
+        delta: 1e-5,
+    };
+    for amendment in [
+        Amendment::Adopt,
+        Amendment::NewKey,
+        Amendment::Budget(Some(budget)),
+    ] {
+        Run::amend(fixture.run(), amendment).unwrap();
+    }
+    let entries = fixture.ledger().history().entries().to_vec();
+    let bodies = entries.iter().map(|recorded| match &recorded.entry {
+        Entry::Budget(entry) => ("budget", serde_json::to_value(entry).unwrap()),
+        Entry::Key(entry) => ("key", serde_json::to_value(entry).unwrap()),
+        Entry::Place(entry) => ("place", serde_json::to_value(entry).unwrap()),
+        other => (other.kind(), Value::Null),
+    });
+    bodies.collect()
 }
 
 fn columns(database: &Connection, table: &str) -> BTreeSet<String> {

@@ -237,7 +237,9 @@ fn entries_tell_the_whole_story_in_order() {
     };
     let text = certificate.to_json().unwrap();
     assert_eq!(entry.document, digest_of(text.as_bytes()));
-    assert_eq!(history.certificate(1), Some(entry.document));
+    assert_eq!(history.certificate(1), Some(entry));
+    let key = rescind::RunKey::open(fixture.run()).unwrap();
+    assert_eq!(entry.signer, key.identity().public_key);
     assert_eq!(fixture.ledger().document(1).unwrap(), Some(text));
     assert!(history.certificate(2).is_none());
     assert_eq!(fixture.ledger().document(2).unwrap(), None);

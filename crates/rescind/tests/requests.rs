@@ -8,7 +8,9 @@ use rescind::methods::newton::{NewtonReport, NewtonSettings, Preconditioning};
 use rescind::methods::{MethodChoice, MethodReport};
 use rescind::release::ReleaseError;
 use rescind::training::{TrainingEnding, TrainingSettings};
-use rescind::{Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig};
+use rescind::{
+    Amendment, Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig,
+};
 use rescind_data::{DataSource, load, record_hash};
 use rescind_network::{Activation, Weights, zoo};
 use rescind_privacy::NoiseChoice;
@@ -196,6 +198,7 @@ fn a_request_during_training_leaves_the_rest_to_the_retained() {
     for pause in [false, true] {
         let copy = tempfile::tempdir().unwrap();
         copy_folder(folder.path(), copy.path());
+        Run::amend(copy.path(), Amendment::Adopt).unwrap();
         let mut run = Run::open(copy.path()).unwrap();
         if pause {
             let mut steps = 0;
@@ -229,6 +232,8 @@ fn copy_folder(from: &Path, to: &Path) {
         if entry.path().is_dir() {
             std::fs::create_dir_all(&target).unwrap();
             copy_folder(&entry.path(), &target);
+            let permissions = entry.metadata().unwrap().permissions();
+            std::fs::set_permissions(&target, permissions).unwrap();
         } else {
             std::fs::copy(entry.path(), target).unwrap();
         }

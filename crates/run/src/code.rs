@@ -83,6 +83,7 @@ codes! {
     NotProvable, "not_provable", Refused, "The model or the method would prove nothing.";
     NoiseDestroys, "noise_destroys", Refused, "The promise needs noise that would destroy the model.";
     Budget, "budget", Refused, "The release would break a promise to an earlier request.";
+    BudgetDiffers, "budget_differs", Usage, "The run has another budget than the one given.";
     Terms, "terms", Refused, "No promise follows from the bounds and the noise.";
     ClassEmptied, "class_emptied", Refused, "A class that only forgotten records had would show, as the classes were read off the records.";
     OutsideBall, "outside_ball", Refused, "The weights lie outside the ball that the bound rests on.";
@@ -115,6 +116,8 @@ codes! {
     Damaged, "damaged", Failed, "A file of the run is not what it should be.";
     Format, "format", Failed, "A file was written by another version.";
     StateAndLedgerDiffer, "state_and_ledger_differ", Failed, "Private state and ledger do not belong together.";
+    Unfinished, "unfinished", Failed, "A process died while it worked on the run, which can be finished but not looked at.";
+    NotPrivate, "not_private", Failed, "Others can read what is private of the run.";
     OpenAgain, "open_again", Failed, "The run must be opened again, which finishes or undoes the last step.";
     NothingTrained, "nothing_trained", Failed, "The run holds no weights yet.";
     IterateGone, "iterate_gone", Failed, "The private weights of that release were not kept.";
@@ -125,6 +128,7 @@ codes! {
     Storage, "storage", Failed, "What the run keeps for its methods cannot be read or written.";
     Ledger, "ledger", Failed, "The ledger's database refuses.";
     LedgerMissing, "ledger_missing", Failed, "The ledger is gone.";
+    RunCopied, "run_copied", Failed, "The run was copied, restored or moved from where it was last written.";
     LedgerAltered, "ledger_altered", Failed, "The ledger was altered.";
     ReleaseMissing, "release_missing", Failed, "A recorded release is not on disk as it was recorded.";
     KeyMissing, "key_missing", Failed, "The signing key is gone.";
@@ -157,7 +161,11 @@ impl Error {
             Error::NotEmpty { .. } => Code::NotEmpty,
             Error::Busy { .. } => Code::Busy,
             Error::Damaged { .. } => Code::Damaged,
-            Error::StateAndLedgerDiffer { .. } => Code::StateAndLedgerDiffer,
+            Error::StateAndLedgerDiffer { .. }
+            | Error::StateNotRecorded { .. }
+            | Error::RetainedDiffer { .. } => Code::StateAndLedgerDiffer,
+            Error::Unfinished { .. } => Code::Unfinished,
+            Error::NotPrivate { .. } => Code::NotPrivate,
             Error::OpenAgain => Code::OpenAgain,
             Error::NothingTrained { .. } => Code::NothingTrained,
             Error::NotTrainedOn { .. } => Code::NotTrainedOn,
@@ -245,8 +253,7 @@ fn of_key(error: &KeyError) -> Code {
 fn of_release(error: &ReleaseError) -> Code {
     match error {
         ReleaseError::Refused(_) => Code::NoiseDestroys,
-        ReleaseError::Budget(BudgetExceeded::Unusable(_)) => Code::Privacy,
-        ReleaseError::Budget(_) => Code::Budget,
+        ReleaseError::Budget(error) => of_budget(error),
         ReleaseError::Terms(_) => Code::Terms,
         ReleaseError::Privacy(_) => Code::Privacy,
         ReleaseError::OutsideBall { .. } => Code::OutsideBall,
@@ -269,10 +276,21 @@ fn of_release(error: &ReleaseError) -> Code {
     }
 }
 
+fn of_budget(error: &BudgetExceeded) -> Code {
+    match error {
+        BudgetExceeded::Unusable(_) => Code::Privacy,
+        BudgetExceeded::Another { .. } => Code::BudgetDiffers,
+        BudgetExceeded::Epsilon { .. }
+        | BudgetExceeded::Delta { .. }
+        | BudgetExceeded::Spent { .. } => Code::Budget,
+    }
+}
+
 fn of_ledger(error: &LedgerError) -> Code {
     match error {
         LedgerError::Database { .. } => Code::Ledger,
         LedgerError::Missing { .. } => Code::LedgerMissing,
+        LedgerError::Copied { .. } => Code::RunCopied,
         LedgerError::Version { .. } => Code::Format,
         LedgerError::Altered { .. } => Code::LedgerAltered,
         LedgerError::ReleaseMissing { .. } => Code::ReleaseMissing,

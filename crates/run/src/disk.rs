@@ -46,13 +46,15 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Dis
     let attempt = || {
         fault::point()?;
         let mut file = options.open(path)?;
+        if access == Access::Private {
+            close_to_others(path, 0o600)?;
+        }
         let half = bytes.len() / 2;
         file.write_all(&bytes[..half])?;
         fault::point()?;
         file.write_all(&bytes[half..])?;
         file.sync_all()
     };
-    let _ = access;
     attempt().map_err(io_error(path, "write it"))
 }
 
@@ -92,10 +94,13 @@ pub(crate) fn folder(path: &Path, access: Access) -> Result<(), DiskError> {
     if access == Access::Private {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     }
-    let _ = access;
     let attempt = || {
         fault::point()?;
-        builder.create(path)
+        builder.create(path)?;
+        match access {
+            Access::Open => Ok(()),
+            Access::Private => close_to_others(path, 0o700),
+        }
     };
     attempt().map_err(io_error(path, "make the folder"))
 }
@@ -134,12 +139,52 @@ pub(crate) fn touch(path: &Path, access: Access) -> Result<(), DiskError> {
     if access == Access::Private {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
-    let _ = access;
     let attempt = || {
         fault::point()?;
-        options.open(path).map(drop)
+        options.open(path)?;
+        match access {
+            Access::Open => Ok(()),
+            Access::Private => close_to_others(path, 0o600),
+        }
     };
     attempt().map_err(io_error(path, "make it"))
+}
+
+/// Leaves this mode, whatever the mask of new files and what was there before.
+fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if fs::metadata(path)?.permissions().mode() & 0o777 != mode {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+        }
+    }
+    let _ = (path, mode);
+    Ok(())
+}
+
+/// The first of these files and folders, or of what lies in them, that others than the owner can
+/// read or write, and its mode.
+pub(crate) fn open_to_others(paths: &[PathBuf]) -> Result<Option<(PathBuf, u32)>, DiskError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut left = paths.to_vec();
+        while let Some(path) = left.pop() {
+            let metadata = fs::symlink_metadata(&path).map_err(io_error(&path, "look at it"))?;
+            let mode = metadata.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 && !metadata.is_symlink() {
+                return Ok(Some((path, mode)));
+            }
+            if metadata.is_dir() {
+                for item in fs::read_dir(&path).map_err(io_error(&path, "list it"))? {
+                    left.push(item.map_err(io_error(&path, "list it"))?.path());
+                }
+            }
+        }
+    }
+    let _ = paths;
+    Ok(None)
 }
 
 /// Opens a folder and its files to whoever the folder above it lets in.

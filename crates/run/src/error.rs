@@ -82,6 +82,56 @@ pub enum Error {
         /// Requests in the ledger.
         ledger: u64,
     },
+    /// A run that is only looked at, and was left half done.
+    #[error(
+        "a process died while it worked on {path}, and the last step is half done: open it to work \
+         on it once (rescind evaluate, say), which finishes the step, and look again"
+    )]
+    Unfinished {
+        /// The run.
+        path: PathBuf,
+    },
+    /// Private files that are not private.
+    #[error(
+        "{path} can be read by others (mode {mode:o}): whoever read the private weights knows what \
+         no noise hides. If nobody did, close it: chmod -R go-rwx {} {}",
+        root.join("private").display(),
+        root.join("ledger.sqlite").display()
+    )]
+    NotPrivate {
+        /// The run.
+        root: PathBuf,
+        /// The first such file or folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A private state that the ledger does not name.
+    #[error(
+        "{path} is not the private state that the ledger names (its record has hash {found}, the \
+         ledger says {expected}): it was edited, or is of another time. Restore the private state \
+         and the ledger from one copy"
+    )]
+    StateNotRecorded {
+        /// The record of the newest private state, or where it should be.
+        path: PathBuf,
+        /// Its hash; `none` where there is none.
+        found: String,
+        /// The hash in the ledger; `none` where it names no state.
+        expected: String,
+    },
+    /// Records trained on that do not follow from what else the run says.
+    #[error(
+        "the private state is trained on {stated} records, and other records ({computed}) are left \
+         of those in run.json's training part without those the ledger says are forgotten: \
+         run.json or the list of forgotten records was edited. Restore the run from one copy"
+    )]
+    RetainedDiffer {
+        /// How many the private state says.
+        stated: u64,
+        /// How many are left.
+        computed: u64,
+    },
     /// Weights on disk and ledger may have parted in this process.
     #[error(
         "an earlier failure left the run half written in memory: open it again, which finishes or undoes the step"

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Where the key lies in a run directory.
 const FILE: &str = "private/signing.key";
+/// Where one lies that is to take its place.
+const NEXT: &str = "private/next.key";
 
 /// Why there is no key to sign with.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +23,8 @@ pub enum KeyError {
     /// Others can read the key.
     #[error(
         "{path} can be read by others (mode {mode:o}): anyone may have copied it and sign in your \
-         name. If nobody did, set its mode to 600; else start a new run"
+         name. If nobody did, set its mode to 600; else put another in its place (rescind amend \
+         --new-key)"
     )]
     NotPrivate {
         /// The key file.
@@ -32,7 +35,8 @@ pub enum KeyError {
     /// The key is gone.
     #[error(
         "{path} is gone: it signs this run's certificates, and another would be a stranger's to \
-         whoever checks them. Restore it from a copy"
+         whoever checks them. Restore it from a copy; where there is none, put another in its place \
+         on purpose (rescind amend --new-key)"
     )]
     Missing {
         /// The key file.
@@ -41,7 +45,8 @@ pub enum KeyError {
     /// The key is another.
     #[error(
         "{path} is the key {found}, but {expected} signed this run's releases: restore that one \
-         from a copy"
+         from a copy; where there is none, put another in its place on purpose (rescind amend \
+         --new-key)"
     )]
     Replaced {
         /// The key file.
@@ -76,18 +81,42 @@ impl RunKey {
     /// [`KeyError`].
     pub fn create(run: &Path) -> Result<Self, KeyError> {
         let path = run.join(FILE);
-        if path.exists() {
-            return Self::read(&path);
+        match path.exists() {
+            true => Self::read(&path),
+            false => Self::drawn(&path),
         }
+    }
+
+    /// Makes a key that is to take the place of the run's; [`settle`](Self::settle) puts it there
+    /// once the ledger names it.
+    pub(crate) fn next(run: &Path) -> Result<Self, KeyError> {
+        Self::drawn(&run.join(NEXT))
+    }
+
+    /// Puts a key made to take the place of the run's there, if the ledger says that `public_key`
+    /// signs; what a crash left of making one is removed.
+    pub(crate) fn settle(run: &Path, public_key: Option<Digest>) -> Result<(), KeyError> {
+        let next = run.join(NEXT);
+        if !next.exists() {
+            return Ok(());
+        }
+        match Self::read(&next)?.identity().public_key {
+            key if Some(key) == public_key => disk::rename(&next, &run.join(FILE))?,
+            _ => std::fs::remove_file(&next).map_err(io_error(&next, "remove it"))?,
+        }
+        Ok(())
+    }
+
+    fn drawn(path: &Path) -> Result<Self, KeyError> {
         let mut seed = [0; 32];
         SysRng
             .try_fill_bytes(&mut seed)
             .map_err(|error| KeyError::NoRandomness {
                 reason: error.to_string(),
             })?;
-        disk::folder(&run.join("private"), Access::Private)?;
+        disk::folder(path.parent().unwrap_or(path), Access::Private)?;
         let text = format!("{}\n", Digest::from(seed));
-        disk::replace(&path, text.as_bytes(), Access::Private)?;
+        disk::replace(path, text.as_bytes(), Access::Private)?;
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
@@ -105,14 +134,14 @@ impl RunKey {
     }
 
     /// Refuses to be the key of a run whose releases another one signed.
-    pub(crate) fn must_be(self, signer: &KeyIdentity, run: &Path) -> Result<Self, KeyError> {
+    pub(crate) fn must_be(self, signer: &Digest, run: &Path) -> Result<Self, KeyError> {
         let own = self.identity();
-        match own.public_key == signer.public_key {
+        match own.public_key == *signer {
             true => Ok(self),
             false => Err(KeyError::Replaced {
                 path: run.join(FILE),
                 found: own.fingerprint,
-                expected: fingerprint(&signer.public_key),
+                expected: fingerprint(signer),
             }),
         }
     }

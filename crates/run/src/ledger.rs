@@ -7,9 +7,12 @@
 //! the requests lies in a second database under `private/`, and changes in the same transaction.
 
 mod budget;
+mod chain;
+mod database;
 mod entry;
 mod error;
 mod history;
+mod private;
 mod recovery;
 mod schema;
 mod standing;
@@ -18,12 +21,16 @@ mod store;
 mod tests;
 
 pub use budget::{Budget, BudgetExceeded};
-pub use entry::{CertificateEntry, Entry, ReleaseEntry, RequestEntry};
+pub use entry::{
+    BudgetEntry, CertificateEntry, Entry, KeyEntry, PlaceEntry, ReleaseEntry, RequestEntry,
+};
 pub use error::LedgerError;
 pub use history::{History, Recorded};
+pub use private::PrivateRow;
 pub use recovery::{Recovered, recover};
 pub use standing::Standing;
-pub use store::{Ledger, PrivateRow};
+pub use store::Ledger;
 
+pub(crate) use database::private_file;
 pub(crate) use recovery::{content_digest, publish, release_folder, staging_folder};
 pub(crate) use store::Document;

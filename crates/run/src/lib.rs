@@ -35,7 +35,7 @@ pub use error::Error;
 pub use key::{KeyError, RunKey};
 pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
 pub use run::{
-    Evaluation, OutsideRecords, PrivateModel, Reference, Resolved, Run, RunConfig, RunSettings,
-    Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+    Amendment, Evaluation, OutsideRecords, PrivateModel, Reference, Resolved, Run, RunConfig,
+    RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
 };
 pub use tensors::TensorsError;

@@ -7,6 +7,7 @@
 //! written to `releases/`.
 
 mod decision;
+mod draw;
 mod error;
 mod evidence;
 mod fine_tuning;

@@ -87,7 +87,9 @@ pub struct ReleaseChoice {
     /// A seed for the noise, for experiments alone: whoever knows it can take the noise off.
     #[serde(default)]
     pub insecure_noise_seed: Option<u64>,
-    /// The promise to every request, past ones included, that this release must not break.
+    /// The promise to every request, past ones included, that this release must not break. It
+    /// becomes the run's, which every later release keeps without being told; a run that has one
+    /// refuses another here.
     #[serde(default)]
     pub budget: Option<Budget>,
 }

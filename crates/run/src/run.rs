@@ -1,6 +1,7 @@
 //! A run on disk: configuration, records, private iterates; one process at a time, nothing lost
 //! when it dies.
 
+mod amend;
 mod classes;
 mod config;
 mod convex;
@@ -27,6 +28,7 @@ mod store;
 mod train;
 mod training;
 
+pub use amend::Amendment;
 pub use config::{RunConfig, RunSettings};
 pub use evaluate::{Evaluation, Sets};
 pub(crate) use files::read_manifest;
@@ -72,7 +74,8 @@ pub struct Run {
     current: Option<(StateRecord, TrainingState)>,
     /// A step was committed and could not be finished on disk.
     broken: bool,
-    _lock: Lock,
+    /// None where it was opened to be looked at alone.
+    _lock: Option<Lock>,
 }
 
 impl Run {
@@ -102,6 +105,11 @@ impl Run {
     /// Its model.
     pub fn model(&self) -> &dyn Model {
         &*self.setup.model
+    }
+
+    /// What is written of it in `run.json`, as it was read.
+    pub(crate) fn written(&self) -> (&RunSettings, Option<u64>) {
+        (&self.setup.settings, self.setup.centre_seed)
     }
 
     /// Its model as a network over labelled records.

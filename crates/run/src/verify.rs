@@ -9,6 +9,7 @@
 //! assert!(!report.holds());
 //! ```
 
+mod configuration;
 mod evidence;
 mod files;
 mod ledger;
@@ -16,10 +17,13 @@ mod records;
 
 pub use rescind_certificate::verify::{Check, Outcome, Recomputed, Subject, VerificationReport};
 
+use crate::code::Code;
+use crate::error::Error;
+use crate::run::Run;
 use rescind_certificate::verify::{
     Checks, facts_agree, figures_follow, key_is_expected, read, repeat, signature_holds, typed,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a certificate is checked against.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +40,56 @@ pub struct Evidence {
 /// Checks the bytes of a `certificate.json`. Never fails: whatever cannot be read is a failed check.
 #[must_use]
 pub fn verify(bytes: &[u8], evidence: &Evidence) -> VerificationReport {
+    examine(bytes, evidence, None)
+}
+
+/// The same against the run of a network, whose private state, configuration and records are read
+/// as they lie and compared with ledger and certificate; what the certificate quotes of them is
+/// computed again. Nothing is written: the run may be a copy that nobody can write.
+///
+/// # Errors
+/// [`Error::Busy`] while a process works on the run; interruption. All else is a failed check, but
+/// that records which are no longer where they were are a check not made.
+pub fn verify_run(
+    certificate: &[u8],
+    run: &Path,
+    fingerprint: Option<String>,
+) -> Result<VerificationReport, Error> {
+    let mut evidence = Evidence {
+        fingerprint,
+        run: Some(run.to_owned()),
+        recomputed: None,
+    };
+    // What can be read of the certificate says which release to compute again.
+    let alone = verify(certificate, &Evidence::default());
+    let Some(release) = alone.certificate().map(|certificate| certificate.release) else {
+        return Ok(verify(certificate, &evidence));
+    };
+    let looked = Run::look(run);
+    let recomputed = match &looked {
+        Ok(run) => run.recompute(release).map(Some),
+        Err(_) => Ok(None),
+    };
+    match recomputed {
+        Ok(recomputed) => evidence.recomputed = recomputed,
+        // Said by the checks of ledger and measurements.
+        Err(Error::IterateGone { .. } | Error::Ledger(_)) => {}
+        Err(error) if error.code() == Code::Interrupted => return Err(error),
+        Err(error) => {
+            return Ok(examine(certificate, &evidence, Some(Err(&error))));
+        }
+    }
+    match looked {
+        Err(busy @ Error::Busy { .. }) => Err(busy),
+        looked => Ok(examine(certificate, &evidence, Some(looked.as_ref()))),
+    }
+}
+
+fn examine(
+    bytes: &[u8],
+    evidence: &Evidence,
+    opened: Option<Result<&Run, &Error>>,
+) -> VerificationReport {
     let mut checks = Checks::default();
     let Some(value) = read(bytes, &mut checks) else {
         return checks.report(None);
@@ -54,8 +108,14 @@ pub fn verify(bytes: &[u8], evidence: &Evidence) -> VerificationReport {
     facts_agree(&certificate, &mut checks);
     if let (Some(run), Some(ledger)) = (run, &ledger) {
         ledger::release_is_recorded(&certificate, run, ledger, &mut checks);
+        ledger::releases_are_there(run, ledger, &mut checks);
         files::are_the_same(&certificate, run, ledger, &mut checks);
         records::are_those(&certificate, run, ledger, &mut checks);
+    }
+    match opened {
+        Some(Ok(run)) => configuration::agrees(&certificate, run, &mut checks),
+        Some(Err(error)) => configuration::not_opened(error, &mut checks),
+        None => {}
     }
     let measured = run.and_then(|run| evidence::of(&certificate, bytes, run, &mut checks));
     let recomputed = evidence.recomputed.as_ref();

@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number};
+use crate::options::budget::BudgetOptions;
 use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions, read_weights};
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
@@ -41,6 +42,9 @@ pub struct Import {
 
     #[command(flatten)]
     convex: ConvexOptions,
+
+    #[command(flatten)]
+    budget: BudgetOptions,
 }
 
 #[derive(Serialize)]
@@ -61,8 +65,11 @@ impl Import {
             .config(&self.data, &self.model, &self.ball, &self.convex)?;
         let centre = self.ball.centre()?;
         let mut watch = Watch::new(console);
-        let run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;
+        let mut run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;
         drop(watch);
+        if let Some(budget) = self.budget.given() {
+            run.set_budget(budget)?;
+        }
         let radius = run.settings().radius;
         console.print(&Imported {
             records: run.retained().len(),

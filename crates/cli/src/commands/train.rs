@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, percent, seconds};
+use crate::options::budget::BudgetOptions;
 use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::options::training::TrainingOptions;
 use crate::progress::Watch;
@@ -45,6 +46,9 @@ pub struct Train {
 
     #[command(flatten)]
     convex: ConvexOptions,
+
+    #[command(flatten)]
+    budget: BudgetOptions,
 }
 
 #[derive(Serialize)]
@@ -83,6 +87,9 @@ impl Train {
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),
         };
+        if let Some(budget) = self.budget.given() {
+            run.set_budget(budget)?;
+        }
         let epochs = run.settings().training.epochs;
         drop(load);
         let mut watch = Watch::new(console).pausing(self.pause_after, epochs);

@@ -1,8 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use clap::Args;
-use rescind::Run;
-use rescind::verify::{Check, Evidence, VerificationReport, verify};
+use rescind::verify::{Check, Evidence, VerificationReport, verify, verify_run};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
@@ -19,7 +18,8 @@ pub struct Verify {
     /// A certificate.json
     certificate: PathBuf,
 
-    /// The run it is from: checks ledger, files and records, and computes norms and residuals again
+    /// The run it is from: checks ledger, files, configuration, private state, records and key, and
+    /// computes norms and residuals again. Nothing is written: a copy that nobody can write will do
     #[arg(long)]
     run: Option<PathBuf>,
 
@@ -43,26 +43,17 @@ impl Verify {
         let bytes = fs::read(&self.certificate).map_err(|error| {
             Failure::io(&self.certificate, format_args!("cannot be read: {error}"))
         })?;
-        let mut evidence = Evidence {
-            fingerprint: self.fingerprint,
-            run: self.run,
-            recomputed: None,
-        };
-        if let Some(root) = &evidence.run {
-            // What can be read of the certificate says which release to compute again.
-            let number = verify(&bytes, &Evidence::default())
-                .certificate()
-                .map(|certificate| certificate.release);
-            if let Some(number) = number {
-                let run = Run::open(root)?;
-                evidence.recomputed = match run.recompute(number) {
-                    // Said by the checks of ledger and measurements.
-                    Err(rescind::Error::IterateGone { .. } | rescind::Error::Ledger(_)) => None,
-                    recomputed => Some(recomputed?),
+        let report = match &self.run {
+            Some(run) => verify_run(&bytes, run, self.fingerprint)?,
+            None => {
+                let fingerprint = self.fingerprint;
+                let evidence = Evidence {
+                    fingerprint,
+                    ..Evidence::default()
                 };
+                verify(&bytes, &evidence)
             }
-        }
-        let report = verify(&bytes, &evidence);
+        };
         let certificate = report.certificate();
         console.print(&Verdict {
             holds: report.holds(),

@@ -31,7 +31,8 @@ pub struct ReleaseOptions {
     accept_noise: bool,
 
     /// Refuse a release after which any request, past ones included, would have an epsilon above
-    /// this
+    /// this. It becomes the run's budget, which later releases keep without being told; a run that
+    /// has one keeps it, and refuses another here (change it with rescind amend)
     #[arg(long, value_name = "EPSILON", value_parser = quantity(Epsilon::new))]
     budget: Option<Epsilon>,
 

@@ -9,7 +9,7 @@ use crate::quantity::NoiseScale;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
-    /// The operating system's generator: nobody knows it.
+    /// The operating system's generator: nobody knows it but who can read the un-noised weights.
     OperatingSystem,
     /// A fixed seed: the release certifies nothing against anyone who knows or guesses it.
     InsecureSeed,

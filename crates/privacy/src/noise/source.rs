@@ -50,6 +50,17 @@ impl NoiseSource {
         })
     }
 
+    /// The generator of a seed that was derived from 256 bits of the operating system's generator
+    /// which stay as secret as the un-noised weights: so that noise interrupted on its way out can
+    /// be drawn again, for the same weights and no others.
+    #[must_use]
+    pub fn from_secret(seed: [u8; 32]) -> Self {
+        Self {
+            generator: ChaCha20Rng::from_seed(seed),
+            origin: Origin::OperatingSystem,
+        }
+    }
+
     /// A repeatable generator, for tests and experiments: whoever knows the seed can take the noise
     /// off again. [`NoiseReport::origin`] will say so.
     #[must_use]

@@ -45,12 +45,78 @@ pub enum BudgetExceeded {
         /// What the arithmetic says.
         reason: PrivacyError,
     },
+    /// Another budget is in force.
+    #[error(
+        "the run's budget is {kept}, and {asked} was asked for: leave it out, or change the run's \
+         on purpose (rescind amend)"
+    )]
+    Another {
+        /// The one in force.
+        kept: Budget,
+        /// The one given.
+        asked: Budget,
+    },
+    /// A budget that is spent before it begins.
+    #[error(
+        "a budget of {budget} cannot be promised: request {request} stands at epsilon {spent} \
+         already"
+    )]
+    Spent {
+        /// The request that stands worst.
+        request: u64,
+        /// Its ε now.
+        spent: f64,
+        /// The budget asked for.
+        budget: Budget,
+    },
     /// The budget itself is not one.
     #[error("the budget is not usable: {0}")]
     Unusable(#[from] PrivacyError),
 }
 
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "epsilon {} at delta {}", self.epsilon, self.delta)
+    }
+}
+
 impl Budget {
+    /// The budget that a release must keep: the run's, or else the one it is asked with, which
+    /// then becomes the run's. Two that differ are refused: which one holds is no guess.
+    pub(crate) fn in_force(
+        history: &History,
+        asked: Option<Budget>,
+    ) -> Result<Option<Budget>, BudgetExceeded> {
+        match (history.budget().copied(), asked) {
+            (Some(kept), Some(asked)) if kept != asked => {
+                Err(BudgetExceeded::Another { kept, asked })
+            }
+            (kept, asked) => Ok(kept.or(asked)),
+        }
+    }
+
+    /// Refuses a budget that is out of range, or that the releases so far have overspent.
+    pub(crate) fn check_spent(&self, history: &History) -> Result<(), BudgetExceeded> {
+        let delta = Delta::new(self.delta)?;
+        rescind_privacy::Epsilon::new(self.epsilon)?;
+        let Some(oldest) = history.requests().next() else {
+            return Ok(());
+        };
+        let spent = history.spent().epsilon(delta);
+        let spent = spent.map_err(|reason| BudgetExceeded::Delta {
+            request: oldest.number,
+            reason,
+        })?;
+        match spent.value() <= self.epsilon {
+            true => Ok(()),
+            false => Err(BudgetExceeded::Spent {
+                request: oldest.number,
+                spent: spent.value(),
+                budget: *self,
+            }),
+        }
+    }
+
     /// Refuses a release after which a request, past or the one in hand, would no longer have its
     /// promise. The oldest request was in every release since: no other has less left.
     pub(crate) fn check(

@@ -1,5 +1,6 @@
 //! What the ledger records.
 
+use super::budget::Budget;
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
 use rescind_privacy::noise::Origin;
@@ -16,6 +17,12 @@ pub enum Entry {
     Release(ReleaseEntry),
     /// The release's certificate.
     Certificate(CertificateEntry),
+    /// The budget of all releases from here was set, changed or lifted.
+    Budget(BudgetEntry),
+    /// Another key signs from here.
+    Key(KeyEntry),
+    /// The run goes on in another place, on somebody's word that it does in no other.
+    Place(PlaceEntry),
 }
 
 /// Records left the model.
@@ -68,6 +75,38 @@ pub struct CertificateEntry {
     pub release: u64,
     /// BLAKE3 of the file `certificate.json`.
     pub document: Digest,
+    /// The public key that signed it.
+    pub signer: Digest,
+}
+
+/// The budget of all releases from here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetEntry {
+    /// When it was set: RFC 3339, UTC.
+    pub set_at: String,
+    /// The budget; none where it was lifted.
+    pub budget: Option<Budget>,
+}
+
+/// Another key signs from here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEntry {
+    /// When it was made: RFC 3339, UTC.
+    pub made_at: String,
+    /// The new key's public half.
+    pub public_key: Digest,
+    /// That of the key before, if it signed anything.
+    pub replaces: Option<Digest>,
+}
+
+/// The run goes on in another place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlaceEntry {
+    /// Since when: RFC 3339, UTC.
+    pub since: String,
 }
 
 impl Entry {
@@ -78,6 +117,9 @@ impl Entry {
             Self::Request(_) => "request",
             Self::Release(_) => "release",
             Self::Certificate(_) => "certificate",
+            Self::Budget(_) => "budget",
+            Self::Key(_) => "key",
+            Self::Place(_) => "place",
         }
     }
 
@@ -86,6 +128,9 @@ impl Entry {
             Self::Request(entry) => serde_json::to_string(entry),
             Self::Release(entry) => serde_json::to_string(entry),
             Self::Certificate(entry) => serde_json::to_string(entry),
+            Self::Budget(entry) => serde_json::to_string(entry),
+            Self::Key(entry) => serde_json::to_string(entry),
+            Self::Place(entry) => serde_json::to_string(entry),
         }
     }
 
@@ -95,6 +140,9 @@ impl Entry {
             "request" => Some(serde_json::from_str(body).map(Self::Request)),
             "release" => Some(serde_json::from_str(body).map(Self::Release)),
             "certificate" => Some(serde_json::from_str(body).map(Self::Certificate)),
+            "budget" => Some(serde_json::from_str(body).map(Self::Budget)),
+            "key" => Some(serde_json::from_str(body).map(Self::Key)),
+            "place" => Some(serde_json::from_str(body).map(Self::Place)),
             _ => None,
         }
     }

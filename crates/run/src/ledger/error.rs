@@ -25,6 +25,18 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
+    /// A ledger that is not where it was last written.
+    #[error(
+        "{path} was copied, restored or moved here from where it was last written. Two copies of a \
+         run break each other's promises, as neither counts what the other releases. If this is the \
+         only one that will ever release again, and nothing was released after it was copied, say \
+         so: rescind amend {} --adopt",
+        path.parent().unwrap_or(path).display()
+    )]
+    Copied {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// A ledger of another version.
     #[error(
         "the ledger {path} has version {found}, this program knows {expected}: use the version \

@@ -1,6 +1,7 @@
 //! The ledger's content, checked.
 
-use super::entry::{Entry, ReleaseEntry, RequestEntry};
+use super::budget::Budget;
+use super::entry::{CertificateEntry, Entry, ReleaseEntry, RequestEntry};
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
@@ -28,6 +29,8 @@ pub struct History {
     /// Places among the entries of the requests that no release covers yet.
     pending: Vec<usize>,
     last_request: Option<usize>,
+    budget: Option<Budget>,
+    key: Option<Digest>,
     /// All releases since the first request.
     spent: GaussianAccountant,
 }
@@ -42,6 +45,8 @@ impl History {
             releases: 0,
             pending: Vec::new(),
             last_request: None,
+            budget: None,
+            key: None,
             spent: GaussianAccountant::new()?,
         })
     }
@@ -61,7 +66,10 @@ impl History {
                 self.releases += 1;
                 self.pending.clear();
             }
-            Entry::Certificate(_) => {}
+            Entry::Budget(set) => self.budget = set.budget,
+            Entry::Key(key) => self.key = Some(key.public_key),
+            Entry::Certificate(certificate) => self.key = Some(certificate.signer),
+            Entry::Place(_) => {}
         }
         self.head = recorded.digest;
         self.entries.push(recorded);
@@ -124,18 +132,29 @@ impl History {
             })
     }
 
-    /// Digest of the certificate of a release.
+    /// What is recorded of the certificate of a release.
     #[must_use]
-    pub fn certificate(&self, release: u64) -> Option<Digest> {
+    pub fn certificate(&self, release: u64) -> Option<&CertificateEntry> {
         self.entries
             .iter()
             .rev()
             .find_map(|recorded| match &recorded.entry {
-                Entry::Certificate(certificate) if certificate.release == release => {
-                    Some(certificate.document)
-                }
+                Entry::Certificate(entry) if entry.release == release => Some(entry),
                 _ => None,
             })
+    }
+
+    /// The budget in force.
+    #[must_use]
+    pub fn budget(&self) -> Option<&Budget> {
+        self.budget.as_ref()
+    }
+
+    /// The public key that signs: the newest release's, or one put in its place since. None before
+    /// the first release.
+    #[must_use]
+    pub fn key(&self) -> Option<Digest> {
+        self.key
     }
 
     /// The requests that no release covers yet.

@@ -1,7 +1,8 @@
 //! What a crash left behind.
 
+use super::database::ledger_file;
 use super::error::LedgerError;
-use super::store::{Ledger, ledger_file};
+use super::store::Ledger;
 use crate::disk::{self, Access, DiskError, io_error};
 use rescind_data::Digest;
 use std::collections::BTreeSet;

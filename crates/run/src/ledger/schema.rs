@@ -80,10 +80,12 @@ pub(super) const LEDGER: &[(&str, &str)] = &[
     ),
 ];
 
-/// What is private of every request, in a database of its own.
+/// What is private, in a database of its own: of every request, and what is so at present (see
+/// `private.rs`).
 pub(super) const PRIVATE: &str = "
     CREATE TABLE answers (number INTEGER PRIMARY KEY, key TEXT UNIQUE, body TEXT NOT NULL) STRICT;
     CREATE TABLE forgotten (position INTEGER PRIMARY KEY, request INTEGER NOT NULL) STRICT;
+    CREATE TABLE present (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ";
 
 /// A step from one version to the next. The chain of entries is never touched: a step adds or

@@ -1,35 +1,25 @@
 //! The database and its chain.
 
-use super::entry::Entry;
+use super::chain::{chain, entry_digest};
+use super::database::{
+    check_schema, connect, in_memory, ledger_file, on_database, place, private_file,
+};
+use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
 use super::history::{History, Recorded};
+use super::private::{self, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
-use rescind_data::{Digest, Selection};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The open ledger of a run, with what is private of its requests beside it. Both change in one
 /// transaction, or not at all.
 pub struct Ledger {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
     history: History,
-}
-
-/// What is private of a request: its row in the database under `private/`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PrivateRow {
-    /// The request's number.
-    pub number: u64,
-    /// The caller's idempotency key, if it gave one.
-    pub key: Option<String>,
-    /// The records forgotten.
-    pub forgotten: Selection,
-    /// Everything else, as JSON.
-    pub body: String,
 }
 
 /// A document to be kept with a release.
@@ -75,7 +65,9 @@ impl Ledger {
             Ok(())
         })();
         on_database(&path, made)?;
-        let ledger = Self::read(connection, path, &CURRENT)?;
+        private::begin(&connection, &path)?;
+        let ledger = Self::read(connection, run, &CURRENT)?;
+        ledger.stay()?;
         match ledger.history.entries().is_empty() {
             true => Ok(ledger),
             false => Err(ledger.altered("it has entries, and the run is new".to_owned())),
@@ -86,9 +78,45 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Missing`] where there is none; [`LedgerError::Altered`] names what was
-    /// changed; [`LedgerError::Version`]; [`LedgerError::Database`].
+    /// changed; [`LedgerError::Copied`] once it has a request; [`LedgerError::Version`];
+    /// [`LedgerError::Database`].
     pub fn open(run: &Path) -> Result<Self, LedgerError> {
-        Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)
+        let ledger = Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)?;
+        if ledger.is_in_place()? {
+            return Ok(ledger);
+        }
+        // Before the first request nothing was promised to anybody.
+        if ledger.history.request_count() == 0 {
+            ledger.stay()?;
+            return Ok(ledger);
+        }
+        Err(LedgerError::Copied { path: ledger.path })
+    }
+
+    /// Opens a ledger that was copied, restored or moved, and lets it go on where it is now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn adopt(run: &Path, since: String) -> Result<Self, LedgerError> {
+        let mut ledger = Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)?;
+        if !ledger.is_in_place()? {
+            ledger.append(vec![Entry::Place(PlaceEntry { since })], None, None)?;
+            ledger.stay()?;
+        }
+        Ok(ledger)
+    }
+
+    fn is_in_place(&self) -> Result<bool, LedgerError> {
+        let written = on_database(&self.path, self.connection.present(PLACE))?;
+        Ok(written == place(&self.path)?)
+    }
+
+    /// Writes down where it is.
+    fn stay(&self) -> Result<(), LedgerError> {
+        match place(&self.path)? {
+            Some(place) => on_database(&self.path, self.connection.set_present(PLACE, &place)),
+            None => Ok(()),
+        }
     }
 
     /// The same, for reading alone.
@@ -112,7 +140,7 @@ impl Ledger {
             }
         }
         let connection = connect(run, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        Self::read(connection, path, schema)
+        Self::read(connection, run, schema)
     }
 
     /// What a ledger holds, read without the run's lock. Nothing where another process is in the
@@ -127,12 +155,17 @@ impl Ledger {
         }
     }
 
-    fn read(connection: Connection, path: PathBuf, schema: &Schema) -> Result<Self, LedgerError> {
+    fn read(mut connection: Connection, run: &Path, schema: &Schema) -> Result<Self, LedgerError> {
+        let path = ledger_file(run);
         let version: i64 = on_database(
             &path,
             connection.query_row("PRAGMA main.user_version", [], |row| row.get(0)),
         )?;
         if version < schema.version {
+            // Whoever only reads leaves the file as it is.
+            if on_database(&path, connection.is_readonly("main"))? {
+                connection = in_memory(&connection, run)?;
+            }
             on_database(&path, schema.migrate(&connection, version))?;
         }
         if version > schema.version {
@@ -149,14 +182,42 @@ impl Ledger {
             path,
             history,
         };
-        let answers: i64 = ledger.ask("SELECT count(*) FROM private.answers")?;
-        if answers as u64 != ledger.history.request_count() {
-            return Err(ledger.altered(format!(
+        ledger.private_part_fits()?;
+        Ok(ledger)
+    }
+
+    /// As many private answers and forgotten records as the entries say.
+    fn private_part_fits(&self) -> Result<(), LedgerError> {
+        let history = &self.history;
+        let answers: i64 = self.ask("SELECT count(*) FROM private.answers")?;
+        if answers as u64 != history.request_count() {
+            return Err(self.altered(format!(
                 "it has {} requests, and the run's private records have {answers}",
-                ledger.history.request_count()
+                history.request_count()
             )));
         }
-        Ok(ledger)
+        let counted = self.forgotten_of_each()?;
+        for request in history.requests() {
+            let found = counted.get(&request.number).copied().unwrap_or_default();
+            if found != request.records {
+                return Err(self.altered(format!(
+                    "request {} forgot {} records, and the run's private records name {found}",
+                    request.number, request.records
+                )));
+            }
+        }
+        match counted.values().sum::<u64>() == history.requests().map(|r| r.records).sum::<u64>() {
+            true => Ok(()),
+            false => Err(self.altered(
+                "the run's private records name forgotten records of requests it does not know"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The run's folder.
+    pub(crate) fn run(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
     }
 
     /// Everything recorded.
@@ -209,16 +270,14 @@ impl Ledger {
                 )?;
             }
             if let Some(row) = private {
-                transaction.execute(
-                    "INSERT INTO private.answers VALUES (?, ?, ?)",
-                    (row.number as i64, &row.key, &row.body),
-                )?;
-                let mut forgotten =
-                    transaction.prepare_cached("INSERT INTO private.forgotten VALUES (?, ?)")?;
-                for &position in row.forgotten.positions() {
-                    forgotten.execute((position as i64, row.number as i64))?;
+                private::record(&transaction, row)?;
+            }
+            for entry in &recorded {
+                match &entry.entry {
+                    Entry::Request(request) => private::moved_to(&transaction, &request.state)?,
+                    Entry::Release(_) => private::next_noise_key(&transaction)?,
+                    _ => {}
                 }
-                drop(forgotten);
             }
             transaction.commit()
         })();
@@ -248,7 +307,7 @@ impl Ledger {
                 .optional(),
         )?;
         match found {
-            Some(text) if rescind_certificate::digest_of(text.as_bytes()) == recorded => {
+            Some(text) if rescind_certificate::digest_of(text.as_bytes()) == recorded.document => {
                 Ok(Some(text))
             }
             _ => Err(self.altered(format!(
@@ -257,215 +316,15 @@ impl Ledger {
         }
     }
 
-    /// What is private of a request, as it was recorded.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`].
-    pub fn answer(&self, number: u64) -> Result<Option<String>, LedgerError> {
-        self.one(
-            "SELECT body FROM private.answers WHERE number = ?",
-            number as i64,
-        )
-    }
-
-    /// The same of the request with this idempotency key.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`].
-    pub fn answer_to_key(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        self.one("SELECT body FROM private.answers WHERE key = ?", key)
-    }
-
-    /// What is private of every request, in order.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`].
-    pub fn answers(&self) -> Result<Vec<String>, LedgerError> {
-        let read = (|| {
-            let query = "SELECT body FROM private.answers ORDER BY number";
-            let mut statement = self.connection.prepare_cached(query)?;
-            let rows = statement.query_map([], |row| row.get(0))?;
-            rows.collect()
-        })();
-        on_database(&self.path, read)
-    }
-
-    /// Positions of all records forgotten so far, ascending.
-    ///
-    /// # Errors
-    /// [`LedgerError::Database`].
-    pub fn forgotten(&self) -> Result<Vec<usize>, LedgerError> {
-        let read = (|| {
-            let query = "SELECT position FROM private.forgotten ORDER BY position";
-            let mut statement = self.connection.prepare_cached(query)?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, i64>(0)? as usize))?;
-            rows.collect()
-        })();
-        on_database(&self.path, read)
-    }
-
-    fn one(
-        &self,
-        query: &str,
-        parameter: impl rusqlite::ToSql,
-    ) -> Result<Option<String>, LedgerError> {
-        let read = (|| {
-            let mut statement = self.connection.prepare_cached(query)?;
-            statement
-                .query_row([parameter], |row| row.get(0))
-                .optional()
-        })();
-        on_database(&self.path, read)
-    }
-
     fn ask(&self, question: &str) -> Result<i64, LedgerError> {
         let answer = self.connection.query_row(question, [], |row| row.get(0));
         on_database(&self.path, answer)
     }
 
-    fn altered(&self, what: String) -> LedgerError {
+    pub(super) fn altered(&self, what: String) -> LedgerError {
         LedgerError::Altered {
             path: self.path.clone(),
             what,
         }
     }
-}
-
-/// `ledger.sqlite`.
-pub(crate) fn ledger_file(run: &Path) -> PathBuf {
-    run.join("ledger.sqlite")
-}
-
-/// `private/requests.sqlite`.
-pub(crate) fn private_file(run: &Path) -> PathBuf {
-    run.join("private").join("requests.sqlite")
-}
-
-fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
-    let path = ledger_file(run);
-    let private = private_file(run);
-    let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
-        connection.busy_timeout(Duration::from_secs(10))?;
-        connection.execute(
-            "ATTACH DATABASE ? AS private",
-            [private.to_string_lossy().as_ref()],
-        )?;
-        // A commit is on disk, its folder entry included, before it returns; a rollback journal
-        // keeps it whole over both files.
-        for schema in ["main", "private"] {
-            connection.pragma_update(Some(schema), "synchronous", "EXTRA")?;
-        }
-        Ok(connection)
-    });
-    on_database(&path, opened)
-}
-
-fn check_schema(connection: &Connection, path: &Path, schema: &Schema) -> Result<(), LedgerError> {
-    let altered = |what: String| LedgerError::Altered {
-        path: path.to_owned(),
-        what,
-    };
-    let found: Vec<(String, Option<String>)> = on_database(
-        path,
-        (|| {
-            let query = "SELECT name, sql FROM main.sqlite_master";
-            let mut statement = connection.prepare(query)?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect()
-        })(),
-    )?;
-    for (name, creation) in schema.contents {
-        let same = |(n, c): &(String, Option<String>)| n == name && c.as_deref() == Some(*creation);
-        if !found.iter().any(same) {
-            return Err(altered(format!("{name} is missing or was redefined")));
-        }
-    }
-    let unknown = |(name, _): &&(String, _)| schema.contents.iter().all(|(known, _)| known != name);
-    match found.iter().find(unknown) {
-        Some((name, _)) => Err(altered(format!("{name} was added"))),
-        None => Ok(()),
-    }
-}
-
-/// Reads the chain from its first entry to its last.
-fn chain(connection: &Connection, path: &Path) -> Result<History, LedgerError> {
-    let altered = |what: String| LedgerError::Altered {
-        path: path.to_owned(),
-        what,
-    };
-    let query = "SELECT sequence, kind, body, previous, digest FROM main.entries ORDER BY sequence";
-    let rows: Vec<(i64, String, String, String, String)> = on_database(
-        path,
-        (|| {
-            let mut statement = connection.prepare(query)?;
-            let rows = statement.query_map([], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get(1)?,
-                    row.get(2)?,
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
-            })?;
-            rows.collect()
-        })(),
-    )?;
-    let mut head = first_head();
-    let mut history = History::empty(head)?;
-    for (index, (sequence, kind, body, previous, digest)) in rows.into_iter().enumerate() {
-        let expected = index as u64 + 1;
-        if u64::try_from(sequence) != Ok(expected) {
-            return Err(altered(format!("entry {expected} is missing")));
-        }
-        let own = entry_digest(expected, &kind, &body, &head);
-        if previous != head.to_string() || digest != own.to_string() {
-            return Err(altered(format!(
-                "entry {expected} ({kind}) is not the one that was recorded, or one before it is \
-                 not"
-            )));
-        }
-        let entry = match Entry::read(&kind, &body) {
-            Some(Ok(entry)) => entry,
-            Some(Err(error)) => return Err(altered(format!("entry {expected}: {error}"))),
-            None => return Err(altered(format!("entry {expected} is a {kind:?}"))),
-        };
-        head = own;
-        history.push(Recorded {
-            sequence: expected,
-            entry,
-            digest: own,
-        })?;
-    }
-    Ok(history)
-}
-
-fn on_database<T>(path: &Path, result: rusqlite::Result<T>) -> Result<T, LedgerError> {
-    result.map_err(|source| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => LedgerError::Altered {
-            path: path.to_owned(),
-            what: "it is no database".to_owned(),
-        },
-        _ => LedgerError::Database {
-            path: path.to_owned(),
-            source,
-        },
-    })
-}
-
-/// What the first entry follows.
-fn first_head() -> Digest {
-    Digest::from([0; 32])
-}
-
-/// BLAKE3 in key-derivation mode, context `rescind 2026 ledger entry v1`, over the sequence number,
-/// the length and bytes of kind and body (numbers as little-endian u64), and the previous digest.
-fn entry_digest(sequence: u64, kind: &str, body: &str, previous: &Digest) -> Digest {
-    let mut hasher = blake3::Hasher::new_derive_key("rescind 2026 ledger entry v1");
-    hasher.update(&sequence.to_le_bytes());
-    for text in [kind, body] {
-        hasher.update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes());
-    }
-    hasher.update(previous.as_bytes());
-    Digest::from(*hasher.finalize().as_bytes())
 }

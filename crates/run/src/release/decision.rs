@@ -5,11 +5,11 @@ use super::foundation::{check_ball, check_what_noise_leaves};
 use super::opening::{check_request, request_entry};
 use super::order::Basis;
 use super::refusal::judge;
-use crate::ledger::{History, ReleaseEntry, RequestEntry};
+use crate::ledger::{Budget, BudgetEntry, History, ReleaseEntry, RequestEntry};
 use rescind_certificate::{BallIdentity, BatchNorm, Declaration, Terms, noise_norm, terms};
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
-use rescind_privacy::noise::{NoiseSource, Origin};
+use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
 use rescind_unlearn::{ModelDescription, norm_above};
@@ -21,6 +21,8 @@ pub(super) struct Decision<'a> {
     pub(super) terms: Terms,
     pub(super) ball: BallIdentity,
     pub(super) batch_norm: BatchNorm,
+    /// The budget, where the run has none yet and gets one with this release.
+    pub(super) budget: Option<BudgetEntry>,
     /// The request that is answered, if one is; its state is filled in when it is known.
     pub(super) request: Option<RequestEntry>,
     /// Weights, content and state are filled in when they are known.
@@ -146,24 +148,22 @@ impl<'a> Decision<'a> {
             content: unknown,
             state: unknown,
         };
-        if let Some(budget) = &basis.budget {
+        let budget = Budget::in_force(history, basis.budget)?;
+        if let Some(budget) = &budget {
             budget.check(history, number, &release.spent)?;
         }
+        let first = budget.filter(|_| history.budget().is_none());
         Ok(Self {
             basis,
             terms,
             ball,
             batch_norm,
+            budget: first.map(|budget| BudgetEntry {
+                set_at: release.released_at.clone(),
+                budget: Some(budget),
+            }),
             request,
             release,
-        })
-    }
-
-    /// The generator that the order asks for.
-    pub(super) fn noise_source(&self) -> Result<NoiseSource, ReleaseError> {
-        Ok(match self.basis.insecure_noise_seed {
-            Some(seed) => NoiseSource::insecure_from_seed(seed),
-            None => NoiseSource::from_operating_system()?,
         })
     }
 }

@@ -74,7 +74,17 @@ pub fn fine_tune<'a>(
     let (sigma, terms) = (decision.terms.sigma, &decision.terms);
     let largest =
         largest_before_noise(&terms.bounds, &decision.ball, sigma).map_err(ReleaseError::from)?;
-    let mut source = decision.noise_source()?;
+    let of_steps = (
+        schedule.step_size,
+        schedule.clip_norm,
+        schedule.weight_decay,
+    );
+    let process = (
+        (schedule.radius, of_steps, schedule.noisy_steps),
+        (retained.records.digest(), retained.minibatch),
+        (retained.seed, retained.penalty, &retained.recovery),
+    );
+    let mut source = decision.noise_source(ledger, &iterate, largest, &process)?;
 
     let began = Instant::now();
     check_start(&iterate, centre.as_deref(), schedule.radius)?;

@@ -55,7 +55,8 @@ pub(super) fn release_in_steps(
     observe(Step::Decided)?;
     let largest = largest_weight(&decision.ball);
     let (private, sigma) = (weights.into_values(), decision.terms.sigma);
-    let (noised, report) = noised(&mut decision.noise_source()?, sigma, largest, &private)?;
+    let mut source = decision.noise_source(ledger, &private, largest, &())?;
+    let (noised, report) = noised(&mut source, sigma, largest, &private)?;
     let nothing = FollowedBy::Nothing;
     Noised::new(decision, noised, report, largest, nothing)?.release_in_steps(
         ledger,

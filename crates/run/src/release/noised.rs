@@ -126,6 +126,7 @@ impl<'a> Noised<'a> {
             terms,
             ball,
             batch_norm,
+            budget,
             mut request,
             mut release,
         } = decision;
@@ -217,8 +218,10 @@ impl<'a> Noised<'a> {
         let entry = CertificateEntry {
             release: number,
             document: digest_of(document.text.as_bytes()),
+            signer: key.identity().public_key,
         };
-        let entries = request.into_iter().map(Entry::Request);
+        let budget = budget.into_iter().map(Entry::Budget);
+        let entries = budget.chain(request.into_iter().map(Entry::Request));
         let entries = entries.chain([Entry::Release(release), Entry::Certificate(entry)]);
         let private = basis.request.as_ref().map(|request| &request.private);
         ledger.append(entries.collect(), private, Some(&document))?;

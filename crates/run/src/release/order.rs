@@ -31,7 +31,7 @@ pub struct Basis<'a> {
     pub insecure_noise_seed: Option<u64>,
     /// Recomputes batch-norm statistics. Needed if the model has any.
     pub statistics: Option<RetainedStatistics<'a>>,
-    /// The promise to all requests that this release must not break.
+    /// The promise to all requests that this release must not break, where the ledger has none.
     pub budget: Option<Budget>,
     /// The request that the release answers; absent where it covers pending ones alone.
     pub request: Option<RequestFacts>,

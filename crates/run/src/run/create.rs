@@ -123,7 +123,7 @@ impl Run {
         let split = manifest.split();
         json::folder(&root.join("private"), Access::Private)?;
         let store = Store::open(root.join("private").join("state"))?;
-        let ledger = Ledger::create(root)?;
+        let mut ledger = Ledger::create(root)?;
         let key = RunKey::create(root)?;
         write_manifest(root, &manifest)?;
         let description = model.description();
@@ -146,6 +146,7 @@ impl Run {
                 let scaling = model.scaling().cloned();
                 let mut record = StateRecord::new(&split.train, 0, scaling);
                 let staged = store.stage(description, &mut record, state)?;
+                ledger.set_state(staged.digest)?;
                 store.commit(&staged)?;
                 Some((record, state.clone()))
             }
@@ -178,7 +179,7 @@ impl Run {
             key,
             current,
             broken: false,
-            _lock: lock,
+            _lock: Some(lock),
         })
     }
 

@@ -6,7 +6,7 @@ use super::resolve::Resolved;
 use super::setup::Setup;
 use super::store::{Staged, StateRecord};
 use crate::error::Error;
-use crate::ledger::{Ledger, PrivateRow, recover};
+use crate::ledger::{Budget, Ledger, PrivateRow, recover};
 use crate::release::{
     FineTuneOrder, FineTuned, Judged, Noised, PrivateWeights, ReleaseError, ReleaseOrder, Released,
     RequestFacts, fine_tune, foresee, fresh_salt, record_request, release, spending,
@@ -133,9 +133,17 @@ impl Run {
         let (retained, forgotten) = (prepared.retained.len(), prepared.resolved.forget.len());
         let public = self.setup.public(noise, retained, forgotten)?;
         let promise = prepared.method.promise(&public)?;
-        let Some(choice) = choice.filter(|_| promise.settled) else {
+        let Some(choice) = choice else {
             return Ok(());
         };
+        let history = self.ledger.history();
+        let budget = Budget::in_force(history, choice.budget).map_err(ReleaseError::from)?;
+        if let Some(budget) = &budget {
+            budget.check_spent(history).map_err(ReleaseError::from)?;
+        }
+        if !promise.settled {
+            return Ok(());
+        }
         let origin = match choice.insecure_noise_seed {
             Some(_) => Origin::InsecureSeed,
             None => Origin::OperatingSystem,
@@ -149,11 +157,9 @@ impl Run {
         let declarations = self.setup.declarations(state);
         let model = (self.setup.model.description(), &*declarations);
         let terms = foresee(model, &choice.noise, promise.bounds, origin, judged)?;
-        if let Some(budget) = &choice.budget {
+        if let Some(budget) = &budget {
             let spent = spending(&terms, promise.noisy.as_ref())?;
-            let number = self.ledger.history().request_count() + 1;
-            let history = self.ledger.history();
-            let checked = budget.check(history, number, &spent);
+            let checked = budget.check(history, history.request_count() + 1, &spent);
             checked.map_err(ReleaseError::from)?;
         }
         Ok(())

@@ -5,25 +5,25 @@ use super::config::{Origin, RunConfig, Written};
 use super::create::described;
 use super::files::{CENTRE, MODEL, read_config, read_manifest};
 use super::setup::Setup;
-use super::store::{Store, damaged};
+use super::store::{StateRecord, Store, damaged};
+use crate::disk;
 use crate::error::Error;
 use crate::json;
 use crate::key::RunKey;
-use crate::ledger::{Ledger, recover};
+use crate::ledger::{Ledger, private_file, recover};
 use crate::lock::Lock;
+use crate::request::Answered;
 use crate::tensors;
-use rescind_certificate::KeyIdentity;
 use rescind_data::{Digest, Manifest, Selection};
 use rescind_network::Network;
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, ModelDescription, Records};
-use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What is read of a run before its model is known.
 pub(super) struct Opened {
-    lock: Lock,
+    lock: Option<Lock>,
     pub written: Written,
     configuration: Digest,
     pub description: ModelDescription,
@@ -35,10 +35,48 @@ pub(super) struct Opened {
     current: Option<(super::StateRecord, TrainingState)>,
 }
 
-/// Reads a run, finishing or undoing what a crash left.
-pub(super) fn opened(root: &Path) -> Result<Opened, Error> {
+/// Whether a run is opened to work on it, or to look at it as it lies: then nothing is written, so
+/// that it may be a copy that nobody can write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Work,
+    Look,
+}
+
+/// Reads a run. To work on it, what a crash left is finished or undone.
+pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
     let (written, configuration) = read_config(root)?;
-    let lock = Lock::take(root)?;
+    let states = root.join("private").join("state");
+    let (lock, ledger, store) = match mode {
+        Mode::Work => {
+            let lock = Lock::take(root)?;
+            check_private(root)?;
+            let ledger = Ledger::open(root)?;
+            recover(root, &ledger)?;
+            let store = Store::open(states)?;
+            if let Some(staged) = store.staged()?
+                && ledger.state()? == Some(staged.digest)
+            {
+                store.commit(&staged)?;
+            }
+            store.sweep()?;
+            (Some(lock), ledger, store)
+        }
+        Mode::Look => {
+            if let Some(holder) = Lock::holder(root) {
+                let path = root.to_owned();
+                return Err(Error::Busy { path, holder });
+            }
+            let (ledger, store) = (Ledger::open_existing(root)?, Store::at(states));
+            if let Some(staged) = store.staged()?
+                && ledger.state()? == Some(staged.digest)
+            {
+                let path = root.to_owned();
+                return Err(Error::Unfinished { path });
+            }
+            (None, ledger, store)
+        }
+    };
     let description: ModelDescription = json::read_json(&root.join(MODEL))?;
     let centre = match written.centred {
         false => None,
@@ -49,26 +87,12 @@ pub(super) fn opened(root: &Path) -> Result<Opened, Error> {
             Some(read.parameters.into())
         }
     };
-    let ledger = Ledger::open(root)?;
-    recover(root, &ledger)?;
-    let store = Store::open(root.join("private").join("state"))?;
-    let committed = ledger.history().last_request().map(|request| request.state);
-    if let Some(staged) = store.staged()?
-        && committed == Some(staged.digest)
-    {
-        store.commit(&staged)?;
-    }
-    store.sweep()?;
     let current = store.read(&description, None)?;
-    let answered = current.as_ref().map_or(0, |(record, _)| record.answered);
-    let requests = ledger.history().request_count();
-    if answered != requests {
-        return Err(Error::StateAndLedgerDiffer {
-            state: answered,
-            ledger: requests,
-        });
-    }
-    let key = own_key(root, &ledger)?;
+    belong_together(&store, current.as_ref().map(|(record, _)| record), &ledger)?;
+    let key = match mode {
+        Mode::Work => own_key(root, &ledger)?,
+        Mode::Look => RunKey::open(root)?,
+    };
     Ok(Opened {
         lock,
         written,
@@ -83,25 +107,69 @@ pub(super) fn opened(root: &Path) -> Result<Opened, Error> {
     })
 }
 
-/// The run's key, once it is found to be the one that signed the newest release.
-fn own_key(root: &Path, ledger: &Ledger) -> Result<RunKey, Error> {
-    /// What any version of a certificate says of its signer.
-    #[derive(Deserialize)]
-    struct Signed {
-        key: KeyIdentity,
+/// Refuses un-noised weights and what else is private where others can read it, as after a
+/// restoration that forgot permissions.
+fn check_private(root: &Path) -> Result<(), Error> {
+    let private = [root.join("private"), root.join("ledger.sqlite")];
+    let there: Vec<PathBuf> = private.into_iter().filter(|path| path.exists()).collect();
+    match disk::open_to_others(&there)? {
+        None => Ok(()),
+        Some((path, mode)) => Err(Error::NotPrivate {
+            root: root.to_owned(),
+            path,
+            mode,
+        }),
     }
+}
+
+/// Refuses a private state other than the one that the ledger names.
+pub(crate) fn belong_together(
+    store: &Store,
+    newest: Option<&StateRecord>,
+    ledger: &Ledger,
+) -> Result<(), Error> {
+    let answered = newest.map_or(0, |record| record.answered);
+    let (requests, in_force) = (ledger.history().request_count(), ledger.state()?);
+    if answered != requests {
+        return Err(Error::StateAndLedgerDiffer {
+            state: answered,
+            ledger: requests,
+        });
+    }
+    let number = newest.map_or(0, |record| record.number);
+    let found = newest.map(|_| store.digest_of(number)).transpose()?;
+    let differ = |expected: Option<Digest>| {
+        let said = |digest: Option<Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
+        Err(Error::StateNotRecorded {
+            path: store.record_file(number),
+            found: said(found),
+            expected: said(expected),
+        })
+    };
+    if found != in_force {
+        return differ(in_force);
+    }
+    // Training that had not ended goes on after a request; else its state is the one in force.
+    let Some(last) = ledger.history().last_request() else {
+        return Ok(());
+    };
+    let body = ledger.answer(last.number)?.unwrap_or_default();
+    let answer: Answered = json::parse(&private_file(ledger.run()), body.as_bytes())?;
+    match answer.training_finished && found != Some(last.state) {
+        true => differ(Some(last.state)),
+        false => Ok(()),
+    }
+}
+
+/// The run's key, once it is found to be the one that the ledger says signs.
+pub(super) fn own_key(root: &Path, ledger: &Ledger) -> Result<RunKey, Error> {
+    let signer = ledger.history().key();
+    RunKey::settle(root, signer)?;
     let key = RunKey::open(root)?;
-    let newest = ledger.history().releases().last();
-    let document = match newest {
-        Some(newest) => ledger.document(newest.number)?,
-        None => None,
-    };
-    let Some(document) = document else {
-        return Ok(key);
-    };
-    let path = root.join("ledger.sqlite");
-    let signed: Signed = json::parse(&path, document.as_bytes())?;
-    Ok(key.must_be(&signed.key, root)?)
+    Ok(match signer {
+        Some(signer) => key.must_be(&signer, root)?,
+        None => key,
+    })
 }
 
 impl Run {
@@ -111,7 +179,16 @@ impl Run {
     /// # Errors
     /// [`Error::Busy`] while another process works on it; a damaged file.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        let opened = opened(root)?;
+        Run::opened_as(root, Mode::Work)
+    }
+
+    /// Opens the run of a network as it lies: nothing is written, and nothing may be.
+    pub(crate) fn look(root: &Path) -> Result<Self, Error> {
+        Run::opened_as(root, Mode::Look)
+    }
+
+    fn opened_as(root: &Path, mode: Mode) -> Result<Self, Error> {
+        let opened = opened(root, mode)?;
         let Origin::Config(config) = &opened.written.origin else {
             return Err(Error::OtherKindOfModel {
                 path: root.to_owned(),
@@ -150,9 +227,9 @@ impl Run {
         if let Some((record, _)) = &opened.current
             && record.retained != retained.digest()
         {
-            return Err(Error::StateAndLedgerDiffer {
-                state: record.answered,
-                ledger: opened.ledger.history().request_count(),
+            return Err(Error::RetainedDiffer {
+                stated: record.records,
+                computed: retained.len() as u64,
             });
         }
         Ok(Run {

@@ -4,7 +4,7 @@ use super::Run;
 use super::config::{Origin, RunSettings};
 use super::convex::check_declared;
 use super::create::{Parts, held_out, vacant};
-use super::open::opened;
+use super::open::{Mode, opened};
 use crate::error::Error;
 use crate::release::fresh_salt;
 use rescind_data::{Digest, Manifest};
@@ -61,7 +61,7 @@ impl Run {
         model: Box<dyn Model>,
         records: &OutsideRecords,
     ) -> Result<Self, Error> {
-        let opened = opened(root)?;
+        let opened = opened(root, Mode::Work)?;
         if let Origin::Config(_) = opened.written.origin {
             return Err(Error::OtherKindOfModel {
                 path: root.to_owned(),

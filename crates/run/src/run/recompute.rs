@@ -71,7 +71,7 @@ impl Run {
     }
 
     /// The records that stayed after so many requests.
-    pub(super) fn retained_after(&self, answered: u64) -> Result<Selection, Error> {
+    pub(crate) fn retained_after(&self, answered: u64) -> Result<Selection, Error> {
         let mut retained = self.setup.split.train.clone();
         for request in self.answers()? {
             if request.number <= answered {

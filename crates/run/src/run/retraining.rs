@@ -29,7 +29,8 @@ pub(super) fn retrained(
             (fresh, training.start()?)
         }
     };
-    let mut save = |state: &TrainingState| checkpoint(&store, description, &mut record, state);
+    let mut save =
+        |state: &TrainingState| checkpoint(&store, description, &mut record, state, None);
     training.run(&mut state, &mut save, observer)?;
     Ok(state)
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::json::{self as disk, Access};
+use crate::release::fresh_salt;
 use crate::tensors;
 use rescind_certificate::digest_of;
 use rescind_data::{Digest, Selection, Standardisation};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const RECORD: &str = "state.json";
 const WEIGHTS: &str = "weights.safetensors";
 const EXACT: &str = "exact.safetensors";
@@ -24,6 +25,9 @@ const STAGING: &str = ".staging";
 #[serde(deny_unknown_fields)]
 pub struct StateRecord {
     format: u32,
+    /// Drawn anew for every iterate: the record's digest follows the ledger's chain, whose end is
+    /// published, and nobody may confirm a guess of un-noised weights by it.
+    salt: Digest,
     /// The iterate's number.
     pub number: u64,
     /// Digest of the set of records that it is trained on from here.
@@ -49,6 +53,7 @@ impl StateRecord {
     ) -> Self {
         StateRecord {
             format: FORMAT,
+            salt: Digest::from([0; 32]),
             number: 0,
             retained: retained.digest(),
             records: retained.len() as u64,
@@ -151,6 +156,7 @@ impl Store {
         state: &TrainingState,
     ) -> Result<Staged, Error> {
         let folder = self.folder.join(STAGING);
+        record.salt = fresh_salt()?;
         disk::remove(&folder)?;
         disk::folder(&folder, Access::Private)?;
         record.number = self.numbers()?.last().map_or(0, |last| last + 1);
@@ -253,9 +259,14 @@ impl Store {
         Ok(Some((record, state)))
     }
 
+    /// Where the record of an iterate lies.
+    pub fn record_file(&self, number: u64) -> PathBuf {
+        self.place(number).join(RECORD)
+    }
+
     /// BLAKE3 of the record of an iterate, which names the hashes of its other files.
     pub fn digest_of(&self, number: u64) -> Result<Digest, Error> {
-        Ok(digest_of(&disk::read(&self.place(number).join(RECORD))?))
+        Ok(digest_of(&disk::read(&self.record_file(number))?))
     }
 
     /// Reads the record of an iterate without its weights.

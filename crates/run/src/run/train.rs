@@ -36,9 +36,10 @@ impl Run {
                 // Only of a training that no request has met: else it is nobody's retraining.
                 if early == Some(progress.epoch) && progress.step == 0 && kept.answered == 0 {
                     let early = Store::open(self.setup.early())?;
-                    checkpoint(&early, description, &mut kept.clone(), state)?;
+                    checkpoint(&early, description, &mut kept.clone(), state, None)?;
                 }
-                checkpoint(&self.setup.store, description, &mut kept, state)
+                let (store, ledger) = (&self.setup.store, &mut self.ledger);
+                checkpoint(store, description, &mut kept, state, Some(ledger))
             };
             let done = training.run(&mut state, &mut save, observer);
             // Memory goes back to what is on disk: a step that was not saved did not happen.
@@ -57,6 +58,7 @@ impl Run {
     ) -> Result<(), Error> {
         let description = self.setup.model.description();
         let staged = self.setup.store.stage(description, &mut record, &state)?;
+        self.ledger.set_state(staged.digest)?;
         self.setup.store.commit(&staged)?;
         self.current = Some((record, state));
         Ok(())

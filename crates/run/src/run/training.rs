@@ -2,6 +2,7 @@
 
 use super::store::{StateRecord, Store};
 use crate::error::Error;
+use crate::ledger::Ledger;
 use rescind_data::Selection;
 use rescind_unlearn::training::{ConvexTrainer, Trainer, TrainingSettings, TrainingState};
 use rescind_unlearn::{Ball, Model, ModelDescription, Observer};
@@ -60,15 +61,19 @@ impl Training<'_> {
 }
 
 /// Writes a checkpoint in place of the one before it; what training had come to when a request was
-/// answered stays.
+/// answered stays. In a run's own `ledger` it becomes the state in force.
 pub(super) fn checkpoint(
     store: &Store,
     model: &ModelDescription,
     record: &mut StateRecord,
     state: &TrainingState,
+    ledger: Option<&mut Ledger>,
 ) -> Result<(), Error> {
     let before = store.numbers()?;
     let staged = store.stage(model, record, state)?;
+    if let Some(ledger) = ledger {
+        ledger.set_state(staged.digest)?;
+    }
     store.commit(&staged)?;
     for before in before {
         let older = store.record(before)?;

@@ -1,7 +1,9 @@
 //! The ledger of the run a certificate is from.
 
 use crate::key::RunKey;
-use crate::ledger::{Entry, History, Ledger, ReleaseEntry, RequestEntry};
+use crate::ledger::{
+    Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, release_folder,
+};
 use rescind_certificate::verify::{Checks, Subject, compare};
 use rescind_certificate::{Certificate, Day};
 use rescind_data::Digest;
@@ -65,28 +67,7 @@ pub(super) fn release_is_recorded(
     checks: &mut Checks,
 ) {
     let history = ledger.history();
-    match RunKey::open(run) {
-        Ok(key) => {
-            let (own, found) = (key.identity().public_key, certificate.key.public_key);
-            checks.equal(
-                Subject::Key,
-                "/key/public_key",
-                own,
-                found,
-                "the run's key signed",
-            );
-        }
-        Err(error) => {
-            let why = "the run's key cannot be read";
-            checks.failed(
-                Subject::Key,
-                "private/signing.key",
-                "the run's key",
-                &error,
-                why,
-            );
-        }
-    }
+    keys_are_those(certificate, run, history, checks);
     let anchor = &certificate.ledger;
     let before = anchor.entries.checked_sub(1).and_then(|last| {
         history
@@ -98,6 +79,54 @@ pub(super) fn release_is_recorded(
     let why = "the ledger's history is the one that was signed";
     checks.equal(Subject::Ledger, "/ledger/head", head, anchor.head, why);
     row_agrees(certificate, history, checks);
+}
+
+/// The certificate is signed with the key that the ledger names, and the run has the key that signs
+/// now.
+fn keys_are_those(certificate: &Certificate, run: &Path, history: &History, checks: &mut Checks) {
+    let subject = Subject::Key;
+    if let Some(recorded) = history.certificate(certificate.release) {
+        let (signer, found) = (recorded.signer, certificate.key.public_key);
+        let why = "the key that the ledger names signed";
+        checks.equal(subject, "/key/public_key", signer, found, why);
+    }
+    match RunKey::open(run) {
+        Ok(key) => {
+            let found = key.identity().public_key;
+            let expected = history.key().unwrap_or(found);
+            let why = "the run has the key that signs its releases";
+            checks.equal(subject, "private/signing.key", expected, found, why);
+        }
+        Err(error) => {
+            let why = "the run's key cannot be read";
+            checks.failed(subject, "private/signing.key", "the run's key", &error, why);
+        }
+    }
+}
+
+/// Every release that the ledger records lies where it was put, as it was made.
+pub(super) fn releases_are_there(run: &Path, ledger: &Ledger, checks: &mut Checks) {
+    let subject = Subject::Files;
+    let mut whole = true;
+    for row in ledger.history().releases() {
+        let folder = release_folder(run, row.number);
+        let found = content_digest(&folder);
+        if found.as_ref().is_ok_and(|found| *found == row.content) {
+            continue;
+        }
+        whole = false;
+        let found = found.map_or_else(|error| error.to_string(), |found| found.to_string());
+        let why = "a release is not what was recorded";
+        checks.failed(
+            subject,
+            folder.display().to_string(),
+            row.content,
+            found,
+            why,
+        );
+    }
+    let why = "every release that the ledger records lies where it was put";
+    checks.passed_if(whole, subject, why);
 }
 
 /// The row repeats figures of the certificate, so that promises can be composed from rows alone.
@@ -160,7 +189,7 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
             Entry::Request(request) => covered.push(request),
             Entry::Release(release) if release.number == certificate.release => break,
             Entry::Release(_) => covered.clear(),
-            Entry::Certificate(_) => {}
+            Entry::Certificate(_) | Entry::Budget(_) | Entry::Key(_) | Entry::Place(_) => {}
         }
     }
     let agree = covered.len() == certificate.requests.len()

@@ -1,0 +1,119 @@
+//! The two databases, opened as one.
+
+use super::error::LedgerError;
+use super::schema::Schema;
+#[cfg(unix)]
+use crate::disk::io_error;
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::UNIX_EPOCH;
+
+/// `ledger.sqlite`.
+pub(crate) fn ledger_file(run: &Path) -> PathBuf {
+    run.join("ledger.sqlite")
+}
+
+/// `private/requests.sqlite`.
+pub(crate) fn private_file(run: &Path) -> PathBuf {
+    run.join("private").join("requests.sqlite")
+}
+
+pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+    let path = ledger_file(run);
+    let private = private_file(run);
+    let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
+        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.execute(
+            "ATTACH DATABASE ? AS private",
+            [private.to_string_lossy().as_ref()],
+        )?;
+        // A commit is on disk, its folder entry included, before it returns; a rollback journal
+        // keeps it whole over both files.
+        for schema in ["main", "private"] {
+            connection.pragma_update(Some(schema), "synchronous", "EXTRA")?;
+        }
+        // The key of a release's noise is overwritten when another takes its place.
+        connection.pragma_update(Some("private"), "secure_delete", "ON")?;
+        Ok(connection)
+    });
+    on_database(&path, opened)
+}
+
+/// A copy in memory, with the same private database beside it.
+pub(super) fn in_memory(connection: &Connection, run: &Path) -> Result<Connection, LedgerError> {
+    let copied = Connection::open_in_memory().and_then(|mut copy| {
+        Backup::new(connection, &mut copy)?.step(-1)?;
+        copy.execute(
+            "ATTACH DATABASE ? AS private",
+            [private_file(run).to_string_lossy().as_ref()],
+        )?;
+        Ok(copy)
+    });
+    on_database(&ledger_file(run), copied)
+}
+
+/// What tells a file from every copy of it: its number in the file system, and when it was made.
+/// A file that is written or renamed keeps both. Nothing where the system does not say.
+pub(super) fn place(path: &Path) -> Result<Option<String>, LedgerError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = path.metadata().map_err(io_error(path, "look at it"))?;
+        let made = metadata.created().ok();
+        let made = made.and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+        let nanoseconds = made.map_or(0, |made| made.as_nanos());
+        Ok(Some(format!("{}-{nanoseconds}", metadata.ino())))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        Ok(None)
+    }
+}
+
+pub(super) fn check_schema(
+    connection: &Connection,
+    path: &Path,
+    schema: &Schema,
+) -> Result<(), LedgerError> {
+    let altered = |what: String| LedgerError::Altered {
+        path: path.to_owned(),
+        what,
+    };
+    let found: Vec<(String, Option<String>)> = on_database(
+        path,
+        (|| {
+            let query = "SELECT name, sql FROM main.sqlite_master";
+            let mut statement = connection.prepare(query)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        })(),
+    )?;
+    for (name, creation) in schema.contents {
+        let same = |(n, c): &(String, Option<String>)| n == name && c.as_deref() == Some(*creation);
+        if !found.iter().any(same) {
+            return Err(altered(format!("{name} is missing or was redefined")));
+        }
+    }
+    let unknown = |(name, _): &&(String, _)| schema.contents.iter().all(|(known, _)| known != name);
+    match found.iter().find(unknown) {
+        Some((name, _)) => Err(altered(format!("{name} was added"))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn on_database<T>(path: &Path, result: rusqlite::Result<T>) -> Result<T, LedgerError> {
+    result.map_err(|source| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => LedgerError::Altered {
+            path: path.to_owned(),
+            what: "it is no database".to_owned(),
+        },
+        _ => LedgerError::Database {
+            path: path.to_owned(),
+            source,
+        },
+    })
+}

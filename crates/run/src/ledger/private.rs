@@ -1,0 +1,201 @@
+//! What only the owner reads: of every request, and of the run's present.
+
+use super::database::on_database;
+use super::error::LedgerError;
+use super::store::Ledger;
+use crate::disk::io_error;
+use crate::fault;
+use rand::TryRng;
+use rand::rngs::SysRng;
+use rescind_data::{Digest, Selection};
+use rusqlite::{Connection, OptionalExtension, Transaction};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// What is private of a request: its row in the database under `private/`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrivateRow {
+    /// The request's number.
+    pub number: u64,
+    /// The caller's idempotency key, if it gave one.
+    pub key: Option<String>,
+    /// The records forgotten.
+    pub forgotten: Selection,
+    /// Everything else, as JSON.
+    pub body: String,
+}
+
+impl Ledger {
+    /// What is private of a request, as it was recorded.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn answer(&self, number: u64) -> Result<Option<String>, LedgerError> {
+        self.one(
+            "SELECT body FROM private.answers WHERE number = ?",
+            number as i64,
+        )
+    }
+
+    /// The same of the request with this idempotency key.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn answer_to_key(&self, key: &str) -> Result<Option<String>, LedgerError> {
+        self.one("SELECT body FROM private.answers WHERE key = ?", key)
+    }
+
+    /// What is private of every request, in order.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn answers(&self) -> Result<Vec<String>, LedgerError> {
+        let read = (|| {
+            let query = "SELECT body FROM private.answers ORDER BY number";
+            let mut statement = self.connection.prepare_cached(query)?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect()
+        })();
+        on_database(&self.path, read)
+    }
+
+    /// Positions of all records forgotten so far, ascending.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn forgotten(&self) -> Result<Vec<usize>, LedgerError> {
+        let read = (|| {
+            let query = "SELECT position FROM private.forgotten ORDER BY position";
+            let mut statement = self.connection.prepare_cached(query)?;
+            let rows = statement.query_map([], |row| Ok(row.get::<_, i64>(0)? as usize))?;
+            rows.collect()
+        })();
+        on_database(&self.path, read)
+    }
+
+    fn one(
+        &self,
+        query: &str,
+        parameter: impl rusqlite::ToSql,
+    ) -> Result<Option<String>, LedgerError> {
+        let read = (|| {
+            let mut statement = self.connection.prepare_cached(query)?;
+            statement
+                .query_row([parameter], |row| row.get(0))
+                .optional()
+        })();
+        on_database(&self.path, read)
+    }
+
+    /// How many records every request forgot.
+    pub(super) fn forgotten_of_each(&self) -> Result<BTreeMap<u64, u64>, LedgerError> {
+        let read = (|| {
+            let query = "SELECT request, count(*) FROM private.forgotten GROUP BY request";
+            let mut statement = self.connection.prepare_cached(query)?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))
+            })?;
+            rows.collect()
+        })();
+        on_database(&self.path, read)
+    }
+
+    /// Digest of the private state in force; none before the first.
+    pub(crate) fn state(&self) -> Result<Option<Digest>, LedgerError> {
+        let found = on_database(&self.path, self.connection.present(STATE))?;
+        found.map(|text| self.digest(&text)).transpose()
+    }
+
+    /// Makes a private state, staged by the caller, the one in force.
+    pub(crate) fn set_state(&mut self, state: Digest) -> Result<(), LedgerError> {
+        fault::point().map_err(io_error(&self.path, "write it"))?;
+        let set = self.connection.set_present(STATE, &state.to_string());
+        on_database(&self.path, set)
+    }
+
+    /// The seed of the noise of the next release, where it is made from what `input` is the digest
+    /// of: nobody without the run's private folder can guess it, and the same input gives the same
+    /// seed until that release is recorded. A release that a crash interrupted is so made again
+    /// with the very noise it had; another one has noise of its own.
+    pub(crate) fn noise_seed(&self, input: &Digest) -> Result<[u8; 32], LedgerError> {
+        let text = on_database(&self.path, self.connection.present(NOISE_KEY))?;
+        let lost = || self.altered("the key of its noise is gone".to_owned());
+        let key = self.digest(&text.ok_or_else(lost)?)?;
+        Ok(*blake3::keyed_hash(key.as_bytes(), input.as_bytes()).as_bytes())
+    }
+
+    fn digest(&self, text: &str) -> Result<Digest, LedgerError> {
+        let read = text.parse();
+        read.map_err(|_| self.altered(format!("{text:?} in its private part is no digest")))
+    }
+}
+
+/// Digest of the private state in force.
+const STATE: &str = "state";
+/// The key that the noise of the next release is drawn with.
+const NOISE_KEY: &str = "noise_key";
+/// Where the ledger was last written.
+pub(super) const PLACE: &str = "place";
+
+/// What is so at present, in the table `private.present`.
+pub(super) trait Present {
+    /// One of its values.
+    fn present(&self, name: &str) -> rusqlite::Result<Option<String>>;
+    /// Sets one.
+    fn set_present(&self, name: &str, value: &str) -> rusqlite::Result<()>;
+}
+
+impl Present for Connection {
+    fn present(&self, name: &str) -> rusqlite::Result<Option<String>> {
+        self.prepare_cached("SELECT value FROM private.present WHERE name = ?")?
+            .query_row([name], |row| row.get(0))
+            .optional()
+    }
+
+    fn set_present(&self, name: &str, value: &str) -> rusqlite::Result<()> {
+        self.prepare_cached("INSERT OR REPLACE INTO private.present VALUES (?, ?)")?
+            .execute([name, value])
+            .map(drop)
+    }
+}
+
+/// What a new run begins with: a key for its noise, and no state.
+pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let mut key = [0; 32];
+    let drawn = SysRng.try_fill_bytes(&mut key).map_err(io::Error::other);
+    drawn.map_err(io_error(path, "draw the key of its noise for it"))?;
+    let begun = connection
+        .set_present(NOISE_KEY, &Digest::from(key).to_string())
+        .and_then(|()| {
+            let remove = "DELETE FROM private.present WHERE name = ?";
+            connection.execute(remove, [STATE]).map(drop)
+        });
+    on_database(path, begun)
+}
+
+/// Writes what is private of a request.
+pub(super) fn record(transaction: &Transaction<'_>, row: &PrivateRow) -> rusqlite::Result<()> {
+    transaction.execute(
+        "INSERT INTO private.answers VALUES (?, ?, ?)",
+        (row.number as i64, &row.key, &row.body),
+    )?;
+    let mut forgotten =
+        transaction.prepare_cached("INSERT INTO private.forgotten VALUES (?, ?)")?;
+    for &position in row.forgotten.positions() {
+        forgotten.execute((position as i64, row.number as i64))?;
+    }
+    Ok(())
+}
+
+/// Makes this state, which a request led to, the one in force.
+pub(super) fn moved_to(transaction: &Transaction<'_>, state: &Digest) -> rusqlite::Result<()> {
+    transaction.set_present(STATE, &state.to_string())
+}
+
+/// A release was recorded: its key gives way to another, from which it cannot be computed.
+pub(super) fn next_noise_key(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let key = transaction.present(NOISE_KEY)?.unwrap_or_default();
+    let next = blake3::derive_key("rescind 2026 noise key v1", key.as_bytes());
+    transaction.set_present(NOISE_KEY, &Digest::from(next).to_string())
+}

@@ -1,0 +1,120 @@
+//! The run's settings, not only their digest, and what they make of its records.
+
+use crate::code::Code;
+use crate::error::Error;
+use crate::release::centre_digest;
+use crate::run::Run;
+use rescind_certificate::verify::{Checks, Subject};
+use rescind_certificate::{BoundRecord, Certificate};
+use rescind_privacy::sensitivity::{Symbol, Theorem};
+
+/// A run that does not open is not one that can vouch for a certificate.
+pub(super) fn not_opened(error: &Error, checks: &mut Checks) {
+    match error.code() {
+        // The records may be elsewhere, where only the run's owner reads them.
+        Code::Data => checks.skipped(
+            Subject::Records,
+            &format!("the records themselves were not read: {error}"),
+        ),
+        _ => checks.failed(
+            Subject::Ledger,
+            "run",
+            "a run whose parts belong together",
+            error,
+            "the run cannot be relied on",
+        ),
+    }
+}
+
+/// The certificate's figures are those of the run's settings, its records add up to the manifest,
+/// and those that stay are the ones that training and requests leave.
+pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) {
+    let subject = Subject::Consistency;
+    let (settings, seed) = run.written();
+    let (ball, data) = (&certificate.model.ball, &certificate.data);
+    let why = "the radius is the run's";
+    checks.equal(
+        subject,
+        "/model/ball/radius",
+        run.ball().radius(),
+        ball.radius,
+        why,
+    );
+    let said = |text: Option<String>| text.unwrap_or_else(|| "none".to_owned());
+    let centre = run
+        .ball()
+        .centre()
+        .map(|centre| centre_digest(centre).to_string());
+    let stated = ball.centre.map(|centre| centre.to_string());
+    let why = "the centre is the run's";
+    checks.equal(
+        subject,
+        "/model/ball/centre",
+        said(centre),
+        said(stated),
+        why,
+    );
+    if let Some(stated) = ball.seed {
+        let found = said(seed.map(|seed| seed.to_string()));
+        let why = "the seed of the centre is the run's";
+        checks.equal(subject, "/model/ball/seed", found, stated.to_string(), why);
+    }
+    let bounds = certificate.bounds.iter();
+    for bound in bounds.filter(|bound| bound.theorem == Theorem::StronglyConvex) {
+        let penalty = constant(bound, Symbol::StrongConvexity);
+        let why = "the penalty that makes it strongly convex is the run's";
+        checks.equal(subject, "/bounds", settings.training.penalty, penalty, why);
+        let gradient = constant(bound, Symbol::GradientBound);
+        let reached = settings.training.until_gradient.unwrap_or(f64::NAN);
+        let why = "the gradient that training stops at is the run's";
+        checks.equal(subject, "/bounds", reached, gradient, why);
+    }
+    let validation = run.split().validation.len() as u64;
+    let why = "as many records are held out as the run's settings say";
+    checks.equal(
+        subject,
+        "/data/validation",
+        validation,
+        data.validation,
+        why,
+    );
+    let covered = certificate
+        .requests
+        .iter()
+        .map(|request| request.number)
+        .max();
+    match run.retained_after(covered.unwrap_or_default()) {
+        Ok(retained) => {
+            let why = "forgotten, retained and held out records are all there are";
+            let stays = retained.len() as u64;
+            checks.equal(
+                Subject::Records,
+                "/data/retained",
+                stays,
+                data.retained,
+                why,
+            );
+        }
+        Err(error) => {
+            let why = "the forgotten records cannot be read";
+            checks.failed(
+                Subject::Records,
+                "private/requests.sqlite",
+                "all of them",
+                &error,
+                why,
+            );
+        }
+    }
+    let why = "private state and ledger belong together";
+    checks.passed_if(true, Subject::Ledger, why);
+}
+
+/// The value of a constant of a bound; not a number where it has none such.
+fn constant(bound: &BoundRecord, symbol: Symbol) -> f64 {
+    let found = bound
+        .constants
+        .iter()
+        .find(|constant| constant.symbol() == symbol);
+    found.map_or(f64::NAN, |constant| constant.value())
+}
