@@ -5,7 +5,8 @@ mod common;
 mod support;
 
 use rescind::certificate::{AssumptionName, EvidenceRecord};
-use rescind::{Parameterisation, Request, Run, RunConfig};
+use rescind::ledger::Entry;
+use rescind::{Amendment, Parameterisation, Request, Run, RunConfig};
 use rescind_network::{Activation, zoo};
 use rescind_privacy::sensitivity::{
     Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
@@ -161,7 +162,8 @@ fn every_field_of_every_file_is_documented() {
         let marker = format!("<!-- fields: {kind} -->");
         let open: Vec<Value> = amended
             .iter()
-            .filter_map(|(k, body)| (*k == kind).then(|| body.clone()))
+            .filter(|(of, _)| *of == kind)
+            .map(|(_, body)| body.clone())
             .collect();
         assert!(!open.is_empty(), "{kind}");
         assert_eq!(documented(&page, &marker), of(&open, &["budget"]), "{kind}");

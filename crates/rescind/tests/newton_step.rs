@@ -414,7 +414,8 @@ fn constants_claim_no_more_than_is_known() {
         let task = NewtonTask {
             weights: &w,
             retain: &f_r,
-            forget: &f_u,
+            forget: Some(&f_u),
+            forgotten: f_u.records(),
             ball: &ball,
             gradient_stop,
             batch_norm,

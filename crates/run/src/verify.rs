@@ -65,31 +65,35 @@ pub fn verify_run(
     let Some(release) = alone.certificate().map(|certificate| certificate.release) else {
         return Ok(verify(certificate, &evidence));
     };
-    let looked = Run::look(run);
-    let recomputed = match &looked {
-        Ok(run) => run.recompute(release).map(Some),
-        Err(_) => Ok(None),
+    let looked = match Run::look(run) {
+        Err(busy @ Error::Busy { .. }) => return Err(busy),
+        looked => looked,
     };
+    let recomputed = looked.as_ref().map(|run| run.recompute(release));
+    let mut unread = None;
     match recomputed {
-        Ok(recomputed) => evidence.recomputed = recomputed,
+        Ok(Ok(recomputed)) => evidence.recomputed = Some(recomputed),
         // Said by the checks of ledger and measurements.
-        Err(Error::IterateGone { .. } | Error::Ledger(_)) => {}
-        Err(error) if error.code() == Code::Interrupted => return Err(error),
-        Err(error) => {
-            return Ok(examine(certificate, &evidence, Some(Err(&error))));
-        }
+        Ok(Err(Error::IterateGone { .. } | Error::Ledger(_))) => {}
+        Ok(Err(error)) if error.code() == Code::Interrupted => return Err(error),
+        Ok(Err(error)) => unread = Some(error),
+        Err(_) => {}
     }
-    match looked {
-        Err(busy @ Error::Busy { .. }) => Err(busy),
-        looked => Ok(examine(certificate, &evidence, Some(looked.as_ref()))),
-    }
+    let looked = Looked {
+        run: looked.as_ref(),
+        unread,
+    };
+    Ok(examine(certificate, &evidence, Some(looked)))
 }
 
-fn examine(
-    bytes: &[u8],
-    evidence: &Evidence,
-    opened: Option<Result<&Run, &Error>>,
-) -> VerificationReport {
+/// A run that was opened as it lies, or why it was not.
+struct Looked<'a> {
+    run: Result<&'a Run, &'a Error>,
+    /// Why its records could not be computed on.
+    unread: Option<Error>,
+}
+
+fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> VerificationReport {
     let mut checks = Checks::default();
     let Some(value) = read(bytes, &mut checks) else {
         return checks.report(None);
@@ -112,10 +116,14 @@ fn examine(
         files::are_the_same(&certificate, run, ledger, &mut checks);
         records::are_those(&certificate, run, ledger, &mut checks);
     }
-    match opened {
-        Some(Ok(run)) => configuration::agrees(&certificate, run, &mut checks),
-        Some(Err(error)) => configuration::not_opened(error, &mut checks),
-        None => {}
+    if let Some(looked) = &looked {
+        match looked.run {
+            Ok(run) => configuration::agrees(&certificate, run, &mut checks),
+            Err(error) => configuration::not_opened(error, &mut checks),
+        }
+        if let Some(error) = &looked.unread {
+            configuration::not_read(error, &mut checks);
+        }
     }
     let measured = run.and_then(|run| evidence::of(&certificate, bytes, run, &mut checks));
     let recomputed = evidence.recomputed.as_ref();

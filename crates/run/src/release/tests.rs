@@ -8,6 +8,7 @@ use crate::key::RunKey;
 use crate::ledger::{Ledger, LedgerError};
 use crate::support::{Fixture, state};
 use crate::verify::{Evidence, verify};
+use rescind_privacy::NoiseChoice;
 use std::path::Path;
 use std::process::Command;
 
@@ -86,6 +87,61 @@ fn a_release_broken_off_anywhere_is_finished_or_undone() {
             settled(&fixture, before + 1, counts(step));
         }
     }
+}
+
+/// One draw for one entry: what was staged when it broke off is what its rerun releases; whatever
+/// differs from it has noise of its own.
+#[test]
+fn a_release_begun_again_has_the_very_noise_that_was_staged() {
+    let released = |fixture: &Fixture, number: u64| {
+        let path = format!("releases/{number:06}/weights.safetensors");
+        std::fs::read(fixture.run().join(path)).unwrap()
+    };
+    let staged = |fixture: &Fixture, number: u64| {
+        let path = format!("private/staging/{number:06}/weights.safetensors");
+        std::fs::read(fixture.run().join(path)).unwrap()
+    };
+    for before in [0, 1] {
+        let begun = || {
+            let fixture = Fixture::new();
+            (1..=before).for_each(|number| drop(fixture.release(fixture.order(number)).unwrap()));
+            break_off(&fixture, before + 1, Step::Staged);
+            let staged = staged(&fixture, before + 1);
+            (fixture, staged)
+        };
+        let number = before + 1;
+        let (fixture, staged) = begun();
+        assert!(!exists(fixture.run(), &format!("releases/{number:06}")));
+        fixture.recover().unwrap();
+        fixture.release(fixture.order(number)).unwrap();
+        assert!(released(&fixture, number) == staged);
+        // The next one's is another, though the weights are the same.
+        fixture.release(fixture.order(number + 1)).unwrap();
+        assert!(released(&fixture, number + 1) != staged);
+
+        let (fixture, staged) = begun();
+        fixture.recover().unwrap();
+        let mut other = fixture.order(number);
+        other.basis.noise = NoiseChoice::Sigma {
+            sigma: 0.02,
+            delta: 1e-5,
+        };
+        fixture.release(other).unwrap();
+        // The same deviates at twice the size would let whoever saw both take the noise off.
+        let staged = weights_in(&staged);
+        let now = weights_in(&released(&fixture, number));
+        let weights = fixture.weights();
+        let twice = staged.iter().zip(&now).zip(&weights);
+        let alike = twice.filter(|((a, b), w)| (2.0 * (*a - *w) - (*b - *w)).abs() < 1e-4);
+        assert!(alike.count() < weights.len() / 10);
+    }
+}
+
+/// The numbers of a file of weights, in the order of the file.
+fn weights_in(file: &[u8]) -> Vec<f32> {
+    let fixture = Fixture::new();
+    let read = crate::tensors::from_bytes::<f32>(&fixture.model, file);
+    read.unwrap().parameters
 }
 
 /// The same with the process dying, which runs no destructors and closes no database.

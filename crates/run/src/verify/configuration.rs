@@ -8,20 +8,31 @@ use rescind_certificate::verify::{Checks, Subject};
 use rescind_certificate::{BoundRecord, Certificate};
 use rescind_privacy::sensitivity::{Symbol, Theorem};
 
-/// A run that does not open is not one that can vouch for a certificate.
+/// A run whose parts do not belong together is not one that can vouch for a certificate.
 pub(super) fn not_opened(error: &Error, checks: &mut Checks) {
+    checks.failed(
+        Subject::Ledger,
+        "run",
+        "a run whose parts belong together",
+        error,
+        "the run cannot be relied on",
+    );
+}
+
+/// Records that could not be computed on: they may be elsewhere, where only the run's owner reads
+/// them; others than the manifest's are no such thing.
+pub(super) fn not_read(error: &Error, checks: &mut Checks) {
     match error.code() {
-        // The records may be elsewhere, where only the run's owner reads them.
         Code::Data => checks.skipped(
             Subject::Records,
             &format!("the records themselves were not read: {error}"),
         ),
         _ => checks.failed(
-            Subject::Ledger,
+            Subject::Records,
             "run",
-            "a run whose parts belong together",
+            "the records and the model that the run was made with",
             error,
-            "the run cannot be relied on",
+            "they cannot be computed on",
         ),
     }
 }
