@@ -11,6 +11,15 @@ use rescind_privacy::{
     Delta, Epsilon, Gdp, NoiseChoice, NoiseScale, PrivacyError, Sensitivity, analytic,
 };
 
+/// From here on δ says nothing: publishing a tenth of all records as they are, picked at random, keeps
+/// (0, 0.1).
+pub const MOST_DELTA: f64 = 0.1;
+
+/// The least δ that can be promised. Noise made of 53-bit uniform numbers never exceeds about 12.2σ,
+/// which true Gaussian noise does with a probability of 3.2e-34 for each number; up to 1e12 noised
+/// numbers together miss less than 1e-21, far below this.
+pub const LEAST_DELTA: f64 = 1e-20;
+
 /// Why bounds and noise make no promise.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -27,9 +36,25 @@ pub enum TermsError {
         /// Why each is excluded.
         reasons: String,
     },
-    /// δ = 1.
-    #[error("delta is 1: a promise that may always be broken protects nobody; give one below 1")]
-    EmptyPromise,
+    /// δ so large that the promise says nothing.
+    #[error(
+        "delta is {delta}: a tenth of all outcomes and more may then give the records away, whatever \
+         epsilon is; give a delta well below one over the number of records, such as 1e-5"
+    )]
+    DeltaTooLarge {
+        /// δ as asked for.
+        delta: f64,
+    },
+    /// δ so small that the noise cannot deliver it.
+    #[error(
+        "delta is {delta:e} (less what constants may fail with): the noise that is drawn ends near \
+         12.2 sigma, so that no delta below {least:e} can be promised; give a larger one",
+        least = LEAST_DELTA
+    )]
+    DeltaTooSmall {
+        /// δ for the mechanism.
+        delta: f64,
+    },
     /// The bound speaks of another mechanism.
     #[error(
         "the {theorem} bound is for weights that the mechanism itself projects and fine-tunes, but \
@@ -94,8 +119,9 @@ pub fn terms(
     origin: Origin,
 ) -> Result<Terms, TermsError> {
     let delta = Delta::new(choice.delta())?;
-    if delta.value() >= 1.0 {
-        return Err(TermsError::EmptyPromise);
+    if delta.value() >= MOST_DELTA {
+        let delta = delta.value();
+        return Err(TermsError::DeltaTooLarge { delta });
     }
     let candidates = CandidateBounds::new(candidates)?;
     let excluded: Vec<Option<Exclusion>> = candidates
@@ -117,14 +143,17 @@ pub fn terms(
         });
     };
     let mechanism_delta = delta.less_failure(binding.failure_probability())?;
+    if mechanism_delta.value() < LEAST_DELTA {
+        let delta = mechanism_delta.value();
+        return Err(TermsError::DeltaTooSmall { delta });
+    }
     let sensitivity = binding.value();
     let (sigma, epsilon) = match *choice {
         NoiseChoice::Sigma { sigma, .. } => {
             let sigma = NoiseScale::new(sigma)?;
-            (
-                sigma,
-                analytic::epsilon(mechanism_delta, sensitivity, sigma)?,
-            )
+            // By the parameter as it is written down: a reader, and a budget, find the same.
+            let gdp = Gdp::of_release(sensitivity, sigma)?;
+            (sigma, gdp.epsilon(mechanism_delta)?)
         }
         NoiseChoice::Promise { epsilon, .. } => {
             let epsilon = Epsilon::new(epsilon)?;
@@ -211,7 +240,8 @@ pub fn epsilon_by(bound: &BoundRecord, delta: Delta, sigma: NoiseScale) -> Optio
     let (delta, sensitivity) = delta
         .filter(|_| usable)
         .zip(Sensitivity::new(bound.value).ok())?;
-    analytic::epsilon(delta, sensitivity, sigma).ok()
+    let gdp = Gdp::of_release(sensitivity, sigma).ok()?;
+    gdp.epsilon(delta).ok()
 }
 
 /// σ√d.

@@ -21,7 +21,7 @@ impl Certificate {
         for assumption in &self.assumptions {
             page += &format!("- {}\n", escaped(&assumption.text(self)));
         }
-        page += "\nThe signature is in the JSON form, which alone is the certificate.\n";
+        page += "\nThe signature is in certificate.json, which alone is the certificate.\n";
         page
     }
 }

@@ -53,8 +53,6 @@ pub struct Certificate {
     pub ledger: LedgerAnchor,
     /// The key that signed.
     pub key: KeyIdentity,
-    /// Ed25519 signature, 128 hexadecimal digits.
-    pub signature: String,
 }
 
 /// The promise in numbers. All of it follows from the bounds and the noise.

@@ -16,18 +16,13 @@ pub fn fingerprint(public_key: &Digest) -> String {
     groups.join("-")
 }
 
-/// Whether `signature` (in hexadecimal) signs `message` under the key. Weak keys and malleable
-/// signatures are refused.
+/// Whether `signature` (64 bytes) signs `message` under the key. Weak keys and malleable signatures are
+/// refused.
 #[must_use]
-pub fn signs(public_key: &Digest, message: &[u8], signature: &str) -> bool {
-    let bytes: Option<Vec<u8>> = (0..signature.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(signature.get(at..at + 2)?, 16).ok())
-        .collect();
+pub fn signs(public_key: &Digest, message: &[u8], signature: &[u8]) -> bool {
     let key = VerifyingKey::from_bytes(public_key.as_bytes());
-    let signature = bytes.and_then(|bytes| Signature::from_slice(&bytes).ok());
-    match (key, signature) {
-        (Ok(key), Some(signature)) => key.verify_strict(message, &signature).is_ok(),
+    match (key, Signature::from_slice(signature)) {
+        (Ok(key), Ok(signature)) => key.verify_strict(message, &signature).is_ok(),
         _ => false,
     }
 }

@@ -32,8 +32,7 @@ pub fn statement(certificate: &Certificate) -> String {
 }
 
 /// (ε, δ) as it is (docs/theory.md §1): δ is no probability that ε fails.
-#[must_use]
-pub fn inequality(epsilon: &str, delta: &str) -> String {
+pub(super) fn inequality(epsilon: &str, delta: &str) -> String {
     format!(
         "Whatever set of outcomes is looked at, these released weights fall into it with a \
          probability of at most e^{epsilon} times that of weights trained without those records and \
@@ -42,8 +41,7 @@ pub fn inequality(epsilon: &str, delta: &str) -> String {
 }
 
 /// What the promise leaves to somebody who guesses which records were forgotten.
-#[must_use]
-pub fn trade_off(certificate: &Certificate) -> String {
+pub(super) fn trade_off(certificate: &Certificate) -> String {
     // A constant that is wrong may give anything away, with that probability.
     let failure = certificate.binding().map_or(0.0, |b| b.failure_probability);
     found_at(certificate.guarantee.gdp, failure)
@@ -65,7 +63,7 @@ pub fn found_at(gdp: Gdp, failure: f64) -> String {
 }
 
 /// On whose word it rests.
-fn foundation(certificate: &Certificate) -> &'static str {
+pub(super) fn foundation(certificate: &Certificate) -> &'static str {
     match (certificate.noise.origin, certificate.guarantee.kind) {
         (Origin::InsecureSeed, _) => {
             "This rests on nobody knowing the fixed seed of the noise: it certifies nothing against \

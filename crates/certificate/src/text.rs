@@ -24,7 +24,7 @@ impl fmt::Display for Certificate {
         }
         writeln!(
             f,
-            "\nThe signature is in the JSON form, which alone is the certificate."
+            "\nThe signature is in certificate.json, which alone is the certificate."
         )
     }
 }

@@ -17,7 +17,7 @@ pub use arithmetic::{compare, figures_follow};
 pub use consistency::facts_agree;
 pub use document::{key_is_expected, read, signature_holds, typed};
 pub use measurements::{Recomputed, evidence_fits, repeat};
-pub use report::{Check, Checks, Outcome, Subject, VerificationReport};
+pub use report::{Check, Checks, Outcome, Subject, Verdict, VerificationReport};
 
 /// Checks the bytes of a `certificate.json` by themselves; `fingerprint` is that of the key that
 /// must have signed, got over another channel. Never fails: whatever cannot be read is a failed
@@ -25,11 +25,11 @@ pub use report::{Check, Checks, Outcome, Subject, VerificationReport};
 #[must_use]
 pub fn verify(certificate: &[u8], fingerprint: Option<&str>) -> VerificationReport {
     let mut checks = Checks::default();
-    let Some(value) = read(certificate, &mut checks) else {
+    let Some(opened) = read(certificate, &mut checks) else {
         return checks.report(None);
     };
-    signature_holds(&value, &mut checks);
-    let Some(certificate) = typed(&value, &mut checks) else {
+    signature_holds(&opened, &mut checks);
+    let Some(certificate) = typed(&opened, &mut checks) else {
         return checks.report(None);
     };
     key_is_expected(&certificate, fingerprint, &mut checks);

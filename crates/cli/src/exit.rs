@@ -12,6 +12,7 @@ pub enum Status {
     Usage = 2,
     Refused = 3,
     NotVerified = 4,
+    Unnamed = 5,
 }
 
 impl From<Status> for ExitCode {

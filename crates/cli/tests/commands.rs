@@ -17,7 +17,7 @@ struct Calibration {
     epsilon: f64,
     delta: f64,
     sigma: f64,
-    mu: f64,
+    gdp: f64,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +92,7 @@ fn calibration_goes_every_way() {
         (c.mechanism.as_str(), c.sensitivity, c.epsilon),
         ("analytic", 1.0, 1.0)
     );
-    assert!((c.sigma - 3.730_631_634).abs() < 1e-8 && (c.mu - 1.0 / c.sigma).abs() < 1e-12);
+    assert!((c.sigma - 3.730_631_634).abs() < 1e-8 && (c.gdp - 1.0 / c.sigma).abs() < 1e-12);
     let back = format!("calibrate --sensitivity 1 --delta 1e-5 --sigma {}", c.sigma);
     let back: Calibration = json(here.path(), &back);
     assert!((back.epsilon - 1.0).abs() < 1e-9);

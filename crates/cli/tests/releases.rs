@@ -2,6 +2,8 @@
 
 mod common;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use common::{folder, json, run, status};
 use serde_json::Value;
 use std::fs;
@@ -59,20 +61,52 @@ fn a_release_says_its_true_epsilon_and_can_be_verified() {
     );
     let told = String::from_utf8(run(here, &format!("verify {certificate}")).stdout).unwrap();
     assert!(
-        told.contains("The certificate holds.") && told.contains(&fingerprint),
+        told.contains("nobody you named signed it") && told.contains(&fingerprint),
         "{told}"
     );
+    for said in [
+        "NOT CHECKED  ledger",
+        "In plain numbers: ",
+        "Compared with: ",
+    ] {
+        assert!(told.contains(said), "{said} in {told}");
+    }
+    assert_eq!(status(here, &format!("verify {certificate}")), 5);
+    assert_eq!(verdict["verdict"], "holds");
     let known = format!("verify {certificate} --fingerprint");
     assert_eq!(status(here, &format!("{known} {fingerprint}")), 0);
     assert_eq!(status(here, &format!("{known} 0000-0000")), 4);
 
+    // Weights that were swapped beside it are found without the run.
+    let away = here.join("away");
+    fs::create_dir(&away).unwrap();
+    let folder = here.join(release["folder"].as_str().unwrap());
+    for name in ["certificate.json", "model.json", "weights.safetensors"] {
+        fs::copy(folder.join(name), away.join(name)).unwrap();
+    }
+    let there = format!("verify away/certificate.json --fingerprint {fingerprint}");
+    assert_eq!(status(here, &there), 0);
+    let mut weights = fs::read(away.join("weights.safetensors")).unwrap();
+    *weights.last_mut().unwrap() ^= 1;
+    fs::write(away.join("weights.safetensors"), weights).unwrap();
+    assert_eq!(status(here, &there), 4);
+    assert_eq!(status(here, &format!("{there} --run run")), 4);
+    fs::remove_file(away.join("weights.safetensors")).unwrap();
+    let verdict: Value = json(here, &there);
+    let unchecked = verdict["unchecked"].as_array().unwrap();
+    let listed = unchecked
+        .iter()
+        .any(|why| why.as_str().unwrap().contains("weights.safetensors"));
+    assert!(listed, "{unchecked:?}");
+
     let path = here.join(&certificate);
-    let original = fs::read_to_string(&path).unwrap();
-    fs::write(
-        &path,
-        original.replacen("\"sigma\": 0.001", "\"sigma\": 0.002", 1),
-    )
-    .unwrap();
+    let mut envelope: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap());
+    let payload = String::from_utf8(payload.unwrap()).unwrap();
+    let edited = payload.replacen("\"sigma\":0.001", "\"sigma\":0.002", 1);
+    assert_ne!(edited, payload);
+    envelope["payload"] = STANDARD.encode(edited).into();
+    fs::write(&path, envelope.to_string()).unwrap();
     let edited = run(here, &format!("verify {certificate} --json"));
     let verdict: Value = serde_json::from_slice(&edited.stdout).unwrap();
     let failed = |check: &Value| check["outcome"] == "failed";

@@ -100,7 +100,7 @@ fn a_skipped_newton_step_is_found_and_the_step_itself_passes() {
         vec![
             constant(Symbol::GradientNorm, gradient, Provenance::Measured).unwrap(),
             constant(Symbol::GradientBound, convex.stop, Provenance::Proved).unwrap(),
-            constant(Symbol::StrongConvexity, convex.penalty, Provenance::Proved).unwrap(),
+            constant(Symbol::Penalty, convex.penalty, Provenance::Proved).unwrap(),
         ],
     )
     .unwrap();

@@ -192,9 +192,12 @@ impl Accountant for GaussianAccountant {
         };
         let failure = spending.failure_probability();
         self.gdp = gdp;
-        if failure > 0.0 {
-            self.failure_probability = (self.failure_probability + failure).next_up();
-        }
+        self.failure_probability = match self.releases {
+            // Exactly, likewise.
+            0 => failure,
+            _ if failure > 0.0 => (self.failure_probability + failure).next_up(),
+            _ => self.failure_probability,
+        };
         self.releases += 1;
         Ok(())
     }

@@ -35,9 +35,11 @@ pub fn calibrate(
     sensitivity: Sensitivity,
 ) -> Result<NoiseScale, PrivacyError> {
     refuse_empty_promise(delta)?;
+    // By the parameter as it is written down, rounded up: whoever computes ε from that finds at most
+    // the ε asked for.
     let satisfied = |sigma: f64| {
-        let mu = quotient(sensitivity.value(), sigma);
-        mu.hi() <= MU_MAX && delta_upper(epsilon.value(), mu) <= delta.value()
+        let mu = written_ratio(sensitivity.value(), sigma);
+        mu <= MU_MAX && delta_upper(epsilon.value(), TwoFloat::from(mu)) <= delta.value()
     };
     match least(1e-150, 1e150, satisfied) {
         Some(sigma) => NoiseScale::new(sigma),
@@ -45,7 +47,7 @@ pub fn calibrate(
     }
 }
 
-/// The least ε that the release satisfies with probability δ of exceeding it; 0 where δ alone
+/// The least ε for which the release satisfies (ε, δ); 0 where δ alone
 /// covers the whole difference.
 ///
 /// # Errors
@@ -100,6 +102,16 @@ fn ratio(sensitivity: Sensitivity, noise: NoiseScale) -> Result<TwoFloat, Privac
         "use more noise: as it stands, the release hides nothing",
     )?;
     Ok(mu)
+}
+
+/// Δ/σ rounded up to binary64, as it is written down.
+pub(crate) fn written_ratio(sensitivity: f64, noise: f64) -> f64 {
+    let mu = quotient(sensitivity, noise);
+    if mu.lo() > 0.0 {
+        mu.hi().next_up()
+    } else {
+        mu.hi()
+    }
 }
 
 fn quotient(sensitivity: f64, noise: f64) -> TwoFloat {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use twofloat::TwoFloat;
 
-use crate::analytic::{epsilon_of, refuse_empty_promise};
+use crate::analytic::{epsilon_of, refuse_empty_promise, written_ratio};
 use crate::bisection::least;
 use crate::error::{PrivacyError, require};
 use crate::profile::{MU_MAX, delta_upper};
@@ -47,12 +47,7 @@ impl Gdp {
     /// # Errors
     /// [`PrivacyError::OutOfRange`] if it exceeds 1e150.
     pub fn of_release(sensitivity: Sensitivity, noise: NoiseScale) -> Result<Self, PrivacyError> {
-        let mu = TwoFloat::new_div(sensitivity.value(), noise.value());
-        Self::new(if mu.lo() > 0.0 {
-            mu.hi().next_up()
-        } else {
-            mu.hi()
-        })
+        Self::new(written_ratio(sensitivity.value(), noise.value()))
     }
 
     /// √Σμ², rounded up: the guarantee of all releases together, also when each was chosen after

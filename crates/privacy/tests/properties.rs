@@ -37,6 +37,8 @@ proptest! {
         let sigma = analytic::calibrate(e, d, s).unwrap();
         prop_assert!(analytic::delta(e, s, sigma).unwrap() <= d);
         prop_assert!(analytic::epsilon(d, s, sigma).unwrap() <= e);
+        // also from the parameter as it is written down, by which a budget counts
+        prop_assert!(Gdp::of_release(s, sigma).unwrap().epsilon(d).unwrap() <= e);
         // the very next smaller sigma would break the promise
         let less = NoiseScale::new(sigma.value() * (1.0 - 1e-13)).unwrap();
         prop_assert!(analytic::delta(e, s, less).unwrap() > d);
@@ -61,6 +63,18 @@ proptest! {
         prop_assert!(through_mu >= sigma);
         prop_assert!(through_mu.value() <= sigma.value() * (1.0 + 1e-14));
         prop_assert!(Gdp::of_release(s, through_mu).unwrap() <= gdp);
+    }
+
+    #[test]
+    fn what_a_guesser_finds_grows_with_mu_and_keeps_to_every_promise(
+        g in (0.0..40f64).prop_map(|v| Gdp::new(v).unwrap()), d in del(), a in 1e-12..1.0f64
+    ) {
+        let found = g.found(a);
+        prop_assert!(found >= a && found <= 1.0);
+        prop_assert!(Gdp::new(g.mu() + 0.1).unwrap().found(a) >= found);
+        // (ε, δ) allows at most e^ε a + δ.
+        let allowed = g.epsilon(d).unwrap().value().exp() * a + d.value();
+        prop_assert!(found <= allowed.min(1.0) * (1.0 + 1e-9), "{found} {allowed}");
     }
 
     #[test]

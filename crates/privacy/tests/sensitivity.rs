@@ -49,7 +49,7 @@ fn theorems_give_their_formulas() {
     assert_just_above(&step, 7.375 / 2.0);
     assert_just_above(&ball(20.0), 40.0);
     let convex = vec![
-        constant(Symbol::StrongConvexity, 1e-4, Provenance::Proved),
+        constant(Symbol::Penalty, 1e-4, Provenance::Proved),
         constant(Symbol::GradientNorm, 2.5e-9, Provenance::Measured),
         constant(Symbol::GradientBound, 1e-9, Provenance::Proved),
     ];
@@ -160,7 +160,7 @@ fn theorems_refuse_what_they_do_not_cover() {
     let flat = vec![
         constant(Symbol::GradientNorm, 1.0, Provenance::Measured),
         constant(Symbol::GradientBound, 0.0, Provenance::Proved),
-        constant(Symbol::StrongConvexity, 0.0, Provenance::Proved),
+        constant(Symbol::Penalty, 0.0, Provenance::Proved),
     ];
     assert!(SensitivityBound::new(Theorem::StronglyConvex, flat).is_err());
     // overflow is an error, not a bound

@@ -4,7 +4,7 @@ mod common;
 #[path = "../../run/tests/support/mod.rs"]
 mod support;
 
-use rescind::certificate::{AssumptionName, EvidenceRecord};
+use rescind::certificate::{AssumptionName, EvidenceRecord, percentage};
 use rescind::ledger::Entry;
 use rescind::{Amendment, Parameterisation, Request, Run, RunConfig};
 use rescind_network::{Activation, zoo};
@@ -324,6 +324,40 @@ fn states(page: &str, text: &str, value: f64) {
 }
 
 #[test]
+fn what_a_guesser_finds_is_computed() {
+    let page = page("guarantees.md");
+    let (_, table) = page.split_once("| θ | epsilon at delta = 1e-5 |").unwrap();
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let delta = Delta::new(1e-5).unwrap();
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let gdp = Gdp::new(cells[1].parse().unwrap()).unwrap();
+        let (stated, epsilon): (f64, _) = (cells[2].parse().unwrap(), gdp.epsilon(delta).unwrap());
+        let over = stated / epsilon.value();
+        assert!((1.0..1.01).contains(&over), "{row}: {}", epsilon.value());
+        let found = [0.001, 0.01, 0.1].map(|accused| percentage(gdp.found(accused)));
+        assert_eq!(cells[3..6], found.each_ref().map(String::as_str), "{row}");
+        count += 1;
+    }
+    assert_eq!(count, 5);
+    // At epsilon = 1: how often the loss exceeds it, and who is right at even odds.
+    let theta = Gdp::for_promise(Epsilon::new(1.0).unwrap(), delta).unwrap();
+    assert!(page.contains("1.6e-4") && page.contains("55.3 %"));
+    let half = Gdp::new(theta.mu() / 2.0).unwrap().found(0.5);
+    assert_eq!(format!("{:.1} %", 100.0 * half), "55.3 %");
+    let normal = |x: f64| match x < 0.0 {
+        true => 1.0 - Gdp::new(-x).unwrap().found(0.5),
+        false => Gdp::new(x).unwrap().found(0.5),
+    };
+    let loss = normal(theta.mu() / 2.0 - 1.0 / theta.mu());
+    assert_eq!(format!("{loss:.1e}"), "1.6e-4");
+}
+
+#[test]
 fn the_worked_example_is_computed() {
     let page = page("guarantees.md");
     for (epsilon, certainty) in [
@@ -374,7 +408,7 @@ fn the_worked_example_is_computed() {
     let constants = vec![
         constant(Symbol::GradientNorm, 1e-8),
         constant(Symbol::GradientBound, 1e-8),
-        constant(Symbol::StrongConvexity, 1e-4),
+        constant(Symbol::Penalty, 1e-4),
     ];
     let convex = SensitivityBound::new(Theorem::StronglyConvex, constants).unwrap();
     states(&page, "the bound is 2e-4", convex.value().value());

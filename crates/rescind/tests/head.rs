@@ -63,9 +63,9 @@ fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
         assert!(!certificate.model.linearised);
         let path = format!("releases/{number:06}/certificate.json");
         let evidence = Evidence {
-            fingerprint: None,
             run: Some(folder.path().to_owned()),
             recomputed: Some(run.recompute(number).unwrap()),
+            ..Evidence::default()
         };
         let report = verify(&std::fs::read(folder.path().join(path)).unwrap(), &evidence);
         assert!(report.holds(), "{report}");

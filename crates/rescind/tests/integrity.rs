@@ -229,18 +229,18 @@ fn the_last_request_costs_no_more_than_the_first() {
         ..small()
     };
     let mut run = trained(root, config);
-    let databases = [
+    let apart = [
         "releases",
+        "private/evidence",
         "ledger.sqlite",
         "private/requests.sqlite",
-        "private/evidence",
     ];
     let (mut all, mut files) = (vec![rows(root)], Vec::new());
     for seed in 1..=25 {
         let asked = released(&format!("random:5?seed={seed}")).keyed(format!("ticket-{seed}"));
         run.forget(&asked, &mut ()).unwrap();
         all.push(rows(root));
-        files.push(sizes(root, &databases));
+        files.push(sizes(root, &apart));
     }
     // Rows: as many for every request. Bytes: but for digits and the solver's path.
     let costs: Vec<BTreeMap<&str, (i64, i64)>> = all
@@ -291,6 +291,16 @@ fn the_last_request_costs_no_more_than_the_first() {
         assert!(first.keys().eq(now.keys()));
         let grown = total(&now) - total(&first);
         assert!(grown.abs() < 600, "release {number}: {grown}");
+    }
+    // What was measured: one file for every release, of the same size but for digits.
+    let evidence = sizes(&root.join("private/evidence"), &[]);
+    assert_eq!(evidence.len(), 25);
+    let first = evidence["000001.json"] as i64;
+    for (name, size) in &evidence {
+        assert!(
+            (*size as i64 - first).abs() < 600,
+            "{name}: {size}, {first}"
+        );
     }
     // The databases are not much larger than what is in them.
     let pages: i64 = ["ledger.sqlite", "private/requests.sqlite"]

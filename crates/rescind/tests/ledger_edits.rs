@@ -115,7 +115,7 @@ fn history_edited_around_the_triggers_is_noticed_by_every_later_use() {
 #[test]
 fn a_certificate_edited_around_the_triggers_is_noticed_where_it_is_used() {
     for change in [
-        "UPDATE certificates SET document = replace(document, 'digits', 'digit5') WHERE release = 1",
+        "UPDATE certificates SET document = replace(document, ': \"ey', ': \"ez') WHERE release = 1",
         "DELETE FROM certificates WHERE release = 1",
     ] {
         let fixture = Fixture::new();

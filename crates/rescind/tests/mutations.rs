@@ -4,11 +4,14 @@
 #[path = "../../run/tests/support/mod.rs"]
 mod support;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer, SigningKey};
-use rescind::certificate::Certificate;
-use rescind::verify::{Check, Evidence, Subject, VerificationReport, verify};
-use rescind_privacy::NoiseChoice;
-use rescind_privacy::sensitivity::Provenance;
+use rescind::certificate::{PAYLOAD_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, signed_bytes};
+use rescind::verify::{Check, Evidence, Subject, Verdict, VerificationReport, verify};
+use rescind_privacy::noise::{Grid, ReleaseFormat};
+use rescind_privacy::sensitivity::{Provenance, SensitivityBound, Symbol, Theorem};
+use rescind_privacy::{Delta, Epsilon, Gdp, NoiseChoice, analytic};
 use serde_json::{Value, json};
 use support::*;
 
@@ -28,13 +31,48 @@ fn released(fixture: &Fixture) -> Value {
         accept_noise: true,
     };
     let folder = fixture.release(order).unwrap().folder;
-    serde_json::from_slice(&std::fs::read(folder.join("certificate.json")).unwrap()).unwrap()
+    decoded(&std::fs::read(folder.join("certificate.json")).unwrap())
+}
+
+/// A certificate as these tests edit it: with the statement's subject and the envelope's signature.
+fn decoded(document: &[u8]) -> Value {
+    let envelope: Value = serde_json::from_slice(document).unwrap();
+    let payload = STANDARD.decode(envelope["payload"].as_str().unwrap());
+    let statement: Value = serde_json::from_slice(&payload.unwrap()).unwrap();
+    let mut certificate = statement["predicate"].clone();
+    certificate["subject"] = statement["subject"].clone();
+    certificate["signature"] = envelope["signatures"][0]["sig"].clone();
+    certificate
+}
+
+/// The statement of such a certificate.
+fn payload(certificate: &Value) -> Vec<u8> {
+    let mut predicate = certificate.clone();
+    let members = predicate.as_object_mut().unwrap();
+    members.remove("signature");
+    let subject = members.remove("subject");
+    let mut statement = json!({"_type": STATEMENT_TYPE, "predicateType": PREDICATE_TYPE,
+        "predicate": predicate});
+    if let Some(subject) = subject {
+        statement["subject"] = subject;
+    }
+    serde_json::to_vec(&statement).unwrap()
+}
+
+/// The file of such a certificate, byte for byte.
+fn encoded(certificate: &Value) -> Vec<u8> {
+    let envelope = json!({"payload": STANDARD.encode(payload(certificate)),
+        "payloadType": PAYLOAD_TYPE, "signatures": [{
+            "keyid": certificate["key"]["fingerprint"], "sig": certificate["signature"]}]});
+    (serde_json::to_string_pretty(&envelope).unwrap() + "\n").into_bytes()
 }
 
 /// Certificates whose noise is within the method.
 fn fine_tuned_ones(fixture: &Fixture) -> [Value; 2] {
     [(1, 5, 1), (2, 0, 0)].map(|(number, steps, epochs)| {
-        serde_json::to_value(fine_tuned(fixture, number, steps, epochs)).unwrap()
+        fine_tuned(fixture, number, steps, epochs);
+        let path = format!("releases/{number:06}/certificate.json");
+        decoded(&std::fs::read(fixture.run().join(path)).unwrap())
     })
 }
 
@@ -43,14 +81,7 @@ fn check(document: &Value) -> VerificationReport {
 }
 
 fn check_with(document: &Value, evidence: &Evidence) -> VerificationReport {
-    // As it was released, if it still can be read.
-    let bytes = match serde_json::from_value::<Certificate>(document.clone()) {
-        Ok(certificate) if serde_json::to_value(&certificate).unwrap() == *document => {
-            certificate.to_json().unwrap().into_bytes()
-        }
-        _ => serde_json::to_vec(document).unwrap(),
-    };
-    verify(&bytes, evidence)
+    verify(&encoded(document), evidence)
 }
 
 fn of_run(fixture: &Fixture) -> Evidence {
@@ -233,11 +264,8 @@ fn forge(document: &mut Value) {
         "public_key": hex(&public),
         "fingerprint": groups.join("-"),
     });
-    let mut unsigned = document.clone();
-    unsigned.as_object_mut().unwrap().remove("signature");
-    let mut message = b"rescind-certificate-2\n".to_vec();
-    message.extend(serde_json_canonicalizer::to_vec(&unsigned).unwrap());
-    document["signature"] = json!(hex(&key.sign(&message).to_bytes()));
+    let signature = key.sign(&signed_bytes(&payload(document)));
+    document["signature"] = json!(STANDARD.encode(signature.to_bytes()));
 }
 
 /// What somebody who signs with a key of their own may still say: facts that only the run knows.
@@ -326,7 +354,7 @@ fn forgeries_caught(original: &Value, also_free: &[&str]) -> (usize, usize) {
             .iter()
             .chain(also_free)
             .any(|free| pointer.starts_with(free));
-        let own = ["/key/", "/signature"]
+        let own = ["/key/", "/signature", "/subject"]
             .iter()
             .any(|p| pointer.starts_with(p));
         // A constant's value decides its bound, and its provenance the kind; how it was obtained
@@ -364,6 +392,100 @@ fn forgeries_caught(original: &Value, also_free: &[&str]) -> (usize, usize) {
     (caught, constants)
 }
 
+/// A bound that is small because its theorem is another method's.
+#[test]
+fn a_theorem_that_the_method_may_not_claim_is_refused() {
+    let original = released(&Fixture::new());
+    let how = |symbol: &str, meaning: &str, value: f64| {
+        json!({"symbol": symbol, "meaning": meaning, "value": value,
+            "provenance": {"kind": "proved"}, "how": "by the forger"})
+    };
+    let tiny = SensitivityBound::new(
+        Theorem::StronglyConvex,
+        [
+            (Symbol::GradientNorm, 1e-8),
+            (Symbol::GradientBound, 1e-8),
+            (Symbol::Penalty, 1e-4),
+        ]
+        .map(|(symbol, value)| constant(symbol, value, Provenance::Proved))
+        .into(),
+    );
+    let tiny = tiny.unwrap();
+    let sigma = analytic::calibrate(
+        Epsilon::new(1.0).unwrap(),
+        Delta::new(1e-5).unwrap(),
+        tiny.value(),
+    );
+    let sigma = sigma.unwrap();
+    let mut document = original.clone();
+    let constants: Vec<Value> = tiny
+        .constants()
+        .iter()
+        .map(|c| how(c.symbol().as_str(), c.symbol().meaning(), c.value()))
+        .collect();
+    document["bounds"] = json!([{"theorem": "strongly_convex", "constants": constants,
+        "value": tiny.value().value(), "kind": "proved", "failure_probability": 0.0,
+        "excluded": null}]);
+    document["declarations"] = json!([]);
+    document["model"]["ball"]["seed"] = json!(1);
+    document["guarantee"]["kind"] = json!("proved");
+    document["guarantee"]["binding"] = json!("strongly_convex");
+    document["guarantee"]["gdp"] = json!(Gdp::of_release(tiny.value(), sigma).unwrap().mu());
+    document["noise"]["sigma"] = json!(sigma.value());
+    let largest = document["noise"]["largest"].as_f64().unwrap();
+    let grid = Grid::new(sigma, largest, ReleaseFormat::F32).unwrap();
+    document["noise"]["grid"] = serde_json::to_value(grid).unwrap();
+    let kept = [
+        "reference",
+        "settings_not_tuned",
+        "copies",
+        "later_releases",
+        "choice_of_records",
+        "private_state",
+        "run_not_copied",
+        "noise_generator",
+        "floating_point",
+        "destructive_noise",
+    ];
+    let assumptions = document["assumptions"].as_array_mut().unwrap();
+    assumptions.retain(|a| kept.contains(&a["name"].as_str().unwrap()));
+    for (method, settings, field) in [
+        // A Newton step on a network claims the theorem of descent on a convex model.
+        ("newton", json!({}), "/bounds/0/theorem"),
+        // Or says it was a descent, which such a network does not have.
+        (
+            "descent",
+            json!({"penalty": 1e-4, "gradient_bound": 1e-8}),
+            "/method/name",
+        ),
+        (
+            "retrain",
+            json!({"penalty": 1e-4, "gradient_bound": 1e-8}),
+            "/bounds/0/theorem",
+        ),
+        ("magic", json!({}), "/method/name"),
+    ] {
+        document["method"] = json!({"name": method, "settings": settings});
+        forge(&mut document);
+        let report = check(&document);
+        let found: Vec<&str> = report.failures().map(|c| c.field.as_str()).collect();
+        assert!(found.contains(&field), "{method}: {report}");
+        let all: Vec<Subject> = report.failures().map(|c| c.subject).collect();
+        assert!(all.iter().all(|s| *s == Subject::Consistency), "{report}");
+    }
+    // Where theorem and method fit, the constants must be the settings.
+    document["method"]["name"] = json!("descent");
+    document["model"]["kind"] = json!("head");
+    for (penalty, bound, holds) in [(1e-4, 1e-8, true), (1e-3, 1e-8, false), (1e-4, 1e-7, false)] {
+        document["method"]["settings"] = json!({"penalty": penalty, "gradient_bound": bound});
+        forge(&mut document);
+        let report = check(&document);
+        assert_eq!(report.holds(), holds, "{report}");
+        // Whoever named no key has not been told that it holds.
+        assert_ne!(report.verdict(), Verdict::Holds);
+    }
+}
+
 #[test]
 fn whose_key_signed_shows_when_the_fingerprint_or_the_run_is_known() {
     let fixture = Fixture::new();
@@ -389,18 +511,37 @@ fn whose_key_signed_shows_when_the_fingerprint_or_the_run_is_known() {
 
 #[test]
 fn bytes_that_readers_could_disagree_about_are_refused() {
-    let original = serde_json::to_string(&released(&Fixture::new())).unwrap();
+    let certificate = released(&Fixture::new());
+    let original = String::from_utf8(encoded(&certificate)).unwrap();
     let verdict = |text: &str| verify(text.as_bytes(), &Evidence::default());
     assert!(verdict(&original).holds());
-    let twice = original.replacen("{", "{\"release\": 9,", 1);
-    assert!(!verdict(&twice).holds());
+    let inside = |change: &dyn Fn(&str) -> String| {
+        let payload = String::from_utf8(payload(&certificate)).unwrap();
+        let changed = STANDARD.encode(change(&payload));
+        original.replace(&STANDARD.encode(payload), &changed)
+    };
+    for refused in [
+        original.replacen('{', "{\"payloadType\": \"x\",", 1),
+        inside(&|payload| payload.replacen("\"release\":", "\"release\":9,\"release\":", 1)),
+        inside(&|payload| payload.replace("in-toto.io/Statement", "in-toto.io/statement")),
+        inside(&|payload| payload.replace(PREDICATE_TYPE, "urn:rescind:certificate:3")),
+        original.replace(PAYLOAD_TYPE, "application/json"),
+        original.replace("\"payload\": \"", "\"payload\": \"*"),
+    ] {
+        assert_ne!(refused, original);
+        let report = verdict(&refused);
+        assert!(
+            !report.holds() && report.certificate().is_none(),
+            "{report}"
+        );
+    }
     for broken in [
         "",
         "null",
         "[]",
         "{",
         "\u{feff}{}",
-        &original[..original.len() - 1],
+        &original[..original.len() - 3],
     ] {
         let report = verdict(broken);
         assert!(
@@ -408,6 +549,6 @@ fn bytes_that_readers_could_disagree_about_are_refused() {
             "{broken:.20}"
         );
     }
-    let other = original.replace("rescind-certificate-2", "rescind-certificate-3");
+    let other = inside(&|p| p.replace("rescind-certificate-2", "rescind-certificate-3"));
     assert_eq!(verdict(&other).failures().next().unwrap().field, "/format");
 }

@@ -27,7 +27,7 @@ fn statement_and_assumptions_are_made_when_a_certificate_is_shown() {
                 for 1.0 %, 0.24 % for 0.10 %. This is proved: it follows from the algorithm as it was \
                 run.";
     assert_eq!(statement(certificate), said);
-    let document = certificate.to_json().unwrap();
+    let document = serde_json::to_string(certificate).unwrap();
     assert!(!document.contains("Whatever set of outcomes"));
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     for name in ["certificate.txt", "certificate.md"] {

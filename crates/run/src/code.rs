@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::key::KeyError;
 use crate::ledger::{BudgetExceeded, LedgerError};
 use crate::release::ReleaseError;
+use rescind_certificate::TermsError;
 use rescind_data::{DatasetError, ManifestError, ReloadError, RequestError};
 use rescind_unlearn::Error as ModelError;
 use serde::Serialize;
@@ -84,6 +85,7 @@ codes! {
     NoiseDestroys, "noise_destroys", Refused, "The promise needs noise that would destroy the model.";
     Budget, "budget", Refused, "The release would break a promise to an earlier request.";
     BudgetDiffers, "budget_differs", Usage, "The run has another budget than the one given.";
+    DeltaOutOfRange, "delta_out_of_range", Refused, "No promise at this delta says anything, or none can be kept by the noise there is.";
     Terms, "terms", Refused, "No promise follows from the bounds and the noise.";
     ClassEmptied, "class_emptied", Refused, "A class that only forgotten records had would show, as the classes were read off the records.";
     OutsideBall, "outside_ball", Refused, "The weights lie outside the ball that the bound rests on.";
@@ -254,6 +256,9 @@ fn of_release(error: &ReleaseError) -> Code {
     match error {
         ReleaseError::Refused(_) => Code::NoiseDestroys,
         ReleaseError::Budget(error) => of_budget(error),
+        ReleaseError::Terms(
+            TermsError::DeltaTooLarge { .. } | TermsError::DeltaTooSmall { .. },
+        ) => Code::DeltaOutOfRange,
         ReleaseError::Terms(_) => Code::Terms,
         ReleaseError::Privacy(_) => Code::Privacy,
         ReleaseError::OutsideBall { .. } => Code::OutsideBall,
@@ -268,7 +273,7 @@ fn of_release(error: &ReleaseError) -> Code {
         ReleaseError::Ledger(error) => of_ledger(error),
         ReleaseError::Key(error) => of_key(error),
         ReleaseError::Disk(_) => Code::Io,
-        ReleaseError::Tensors(_) | ReleaseError::Canonical(_) | ReleaseError::Json(_) => {
+        ReleaseError::Tensors(_) | ReleaseError::Envelope(_) | ReleaseError::Json(_) => {
             Code::Document
         }
         #[cfg(test)]

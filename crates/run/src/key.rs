@@ -177,10 +177,9 @@ impl RunKey {
         }
     }
 
-    /// 128 hexadecimal digits.
-    pub(crate) fn sign(&self, message: &[u8]) -> String {
-        let bytes = self.0.sign(message).to_bytes();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// Ed25519.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
     }
 }
 
@@ -222,8 +221,8 @@ mod tests {
         let (public, signature) = (key.identity().public_key, key.sign(b"message"));
         assert!(signs(&public, b"message", &signature));
         assert!(!signs(&public, b"massage", &signature));
-        assert!(!signs(&public, b"message", &signature[..126]));
-        assert!(!signs(&public, b"message", "zz"));
+        assert!(!signs(&public, b"message", &signature[..63]));
+        assert!(!signs(&public, b"message", b""));
         assert!(!signs(&Digest::from([0; 32]), b"message", &signature));
     }
 

@@ -15,11 +15,15 @@ mod files;
 mod ledger;
 mod records;
 
-pub use rescind_certificate::verify::{Check, Outcome, Recomputed, Subject, VerificationReport};
+pub use rescind_certificate::verify::{
+    Check, Outcome, Recomputed, Subject, Verdict, VerificationReport,
+};
 
 use crate::code::Code;
 use crate::error::Error;
+use crate::ledger::release_folder;
 use crate::run::Run;
+use rescind_certificate::Certificate;
 use rescind_certificate::verify::{
     Checks, facts_agree, figures_follow, key_is_expected, read, repeat, signature_holds, typed,
 };
@@ -33,6 +37,8 @@ pub struct Evidence {
     pub fingerprint: Option<String>,
     /// The run directory that the release is from.
     pub run: Option<PathBuf>,
+    /// The folder in which the certificate lies: what lies beside it is checked too.
+    pub beside: Option<PathBuf>,
     /// What was computed again from the run's records and private weights.
     pub recomputed: Option<Recomputed>,
 }
@@ -53,12 +59,11 @@ pub fn verify(bytes: &[u8], evidence: &Evidence) -> VerificationReport {
 pub fn verify_run(
     certificate: &[u8],
     run: &Path,
-    fingerprint: Option<String>,
+    evidence: Evidence,
 ) -> Result<VerificationReport, Error> {
     let mut evidence = Evidence {
-        fingerprint,
         run: Some(run.to_owned()),
-        recomputed: None,
+        ..evidence
     };
     // What can be read of the certificate says which release to compute again.
     let alone = verify(certificate, &Evidence::default());
@@ -95,25 +100,38 @@ struct Looked<'a> {
 
 fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> VerificationReport {
     let mut checks = Checks::default();
-    let Some(value) = read(bytes, &mut checks) else {
+    let Some(opened) = read(bytes, &mut checks) else {
         return checks.report(None);
     };
-    signature_holds(&value, &mut checks);
+    signature_holds(&opened, &mut checks);
     let run = evidence.run.as_deref();
     let ledger = run.and_then(|run| ledger::opened(run, &mut checks));
     if let Some(ledger) = &ledger {
-        ledger::original_is_the_same(&value, ledger, &mut checks);
+        ledger::original_is_the_same(&opened, ledger, &mut checks);
     }
-    let Some(certificate) = typed(&value, &mut checks) else {
+    let Some(certificate) = typed(&opened, &mut checks) else {
         return checks.report(None);
     };
     key_is_expected(&certificate, evidence.fingerprint.as_deref(), &mut checks);
     figures_follow(&certificate, &mut checks);
     facts_agree(&certificate, &mut checks);
+    match (run, &evidence.beside) {
+        (None, None) => checks.skipped(
+            Subject::Files,
+            "the released files: only the certificate itself was at hand",
+        ),
+        (Some(run), Some(folder)) if is_release(run, &certificate, folder) => {}
+        (_, Some(folder)) => files::beside((&certificate, &opened.files), folder, &mut checks),
+        (Some(_), None) => {}
+    }
+    if run.is_none() {
+        let why = "ledger, records and private state: no run was given";
+        checks.skipped(Subject::Ledger, why);
+    }
     if let (Some(run), Some(ledger)) = (run, &ledger) {
         ledger::release_is_recorded(&certificate, run, ledger, &mut checks);
         ledger::releases_are_there(run, ledger, &mut checks);
-        files::are_the_same(&certificate, run, ledger, &mut checks);
+        files::are_the_same((&certificate, &opened.files), run, ledger, &mut checks);
         records::are_those(&certificate, run, ledger, &mut checks);
     }
     if let Some(looked) = &looked {
@@ -129,4 +147,12 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
     let recomputed = evidence.recomputed.as_ref();
     repeat(&certificate, measured.as_ref(), recomputed, &mut checks);
     checks.report(Some(certificate))
+}
+
+/// Whether a folder is that of the release in the run, where its files are checked anyway.
+fn is_release(run: &Path, certificate: &Certificate, folder: &Path) -> bool {
+    let own = release_folder(run, certificate.release).canonicalize();
+    own.ok()
+        .zip(folder.canonicalize().ok())
+        .is_some_and(|(own, folder)| own == folder)
 }

@@ -85,7 +85,7 @@ const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
     ),
     (
         Theorem::StronglyConvex,
-        Symbol::StrongConvexity,
+        Symbol::Penalty,
         Stated::Setting("/penalty"),
     ),
     (Theorem::NewtonStep, Symbol::Distance, Stated::Diameter),

@@ -2,42 +2,41 @@
 
 use super::arithmetic::compare;
 use super::report::{Checks, Subject};
-use crate::canonical::{CanonicalError, canonical, parse_strictly, signed_bytes};
+use crate::envelope::{Opened, open, signed_bytes};
 use crate::record::{Certificate, FORMAT};
 use crate::signature::{fingerprint, signs};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The document, if it is JSON of this format.
-pub fn read(bytes: &[u8], checks: &mut Checks) -> Option<Value> {
+/// The document, if it is an envelope around a certificate of this format.
+pub fn read(bytes: &[u8], checks: &mut Checks) -> Option<Opened> {
     let failed = |checks: &mut Checks, field: &str, expected: &str, found: String| {
         let why = "this is not a certificate that this version can check";
         checks.failed(Subject::Document, field, expected, found, why);
         None
     };
-    match parse_strictly(bytes) {
-        Ok(value) => match value.get("format").and_then(Value::as_str) {
-            Some(FORMAT) => Some(value),
+    match open(bytes) {
+        Ok(opened) => match opened.predicate.get("format").and_then(Value::as_str) {
+            Some(FORMAT) => Some(opened),
             Some(other) => failed(checks, "/format", FORMAT, other.to_owned()),
             None => failed(checks, "/format", FORMAT, "nothing".to_owned()),
         },
-        Err(error) => failed(checks, "", "a JSON document", error.to_string()),
+        Err(error) => {
+            let expected = "an in-toto statement in a DSSE envelope";
+            failed(checks, "", expected, error.to_string())
+        }
     }
 }
 
 /// The signature is that of the key it names.
-pub fn signature_holds(value: &Value, checks: &mut Checks) {
-    let text = |pointer: &str| {
-        value
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let (key, signature) = (text("/key/public_key"), text("/signature"));
-    let holds = match (key.parse(), signed_bytes(value)) {
-        (Ok(key), Ok(bytes)) => signs(&key, &bytes, signature),
-        _ => false,
-    };
+pub fn signature_holds(opened: &Opened, checks: &mut Checks) {
+    let key = opened.predicate.pointer("/key/public_key");
+    let key = key.and_then(Value::as_str).unwrap_or_default();
+    let message = signed_bytes(&opened.payload);
+    let mut signatures = opened.signatures.iter();
+    let holds = key
+        .parse()
+        .is_ok_and(|key| signatures.any(|signature| signs(&key, &message, signature)));
     checks.passed_if(
         holds,
         Subject::Signature,
@@ -46,30 +45,22 @@ pub fn signature_holds(value: &Value, checks: &mut Checks) {
     if !holds {
         checks.failed(
             Subject::Signature,
-            "/signature",
-            "an Ed25519 signature of this document under /key/public_key",
-            format!("{signature:?}"),
+            "/signatures",
+            "an Ed25519 signature of the payload under /key/public_key",
+            format!("{} signatures, none of which is", opened.signatures.len()),
             "the document, the key or the signature was changed after signing",
         );
     }
 }
 
-/// The document with the fields of its format, no more and no less.
-pub fn typed(value: &Value, checks: &mut Checks) -> Option<Certificate> {
+/// The certificate with the fields of its format, no more and no less, and the files it must name.
+pub fn typed(opened: &Opened, checks: &mut Checks) -> Option<Certificate> {
+    let value = &opened.predicate;
     let why = "a field is missing, unknown or impossible";
-    let read = Certificate::deserialize(value).map_err(CanonicalError::from);
-    match read.and_then(|certificate| Ok((differences(&certificate, value)?, certificate))) {
-        Ok((differences, certificate)) => {
-            checks.passed_if(
-                differences.is_empty(),
-                Subject::Document,
-                "the document has the fields of its version",
-            );
-            for (field, expected, found) in differences {
-                checks.failed(Subject::Document, field, expected, found, why);
-            }
-            Some(certificate)
-        }
+    let read = Certificate::deserialize(value);
+    let read = read.and_then(|certificate| Ok((serde_json::to_value(&certificate)?, certificate)));
+    let (written, certificate) = match read {
+        Ok(read) => read,
         Err(error) => {
             checks.failed(
                 Subject::Document,
@@ -78,24 +69,29 @@ pub fn typed(value: &Value, checks: &mut Checks) -> Option<Certificate> {
                 &error,
                 why,
             );
-            None
+            return None;
         }
-    }
-}
-
-/// Where a certificate written out again differs from the document it was read from, however the
-/// latter writes its numbers.
-fn differences(
-    certificate: &Certificate,
-    document: &Value,
-) -> Result<Vec<(String, String, String)>, CanonicalError> {
-    let plain = |value: &Value| -> Result<Value, CanonicalError> {
-        Ok(serde_json::from_slice(&canonical(value)?)?)
     };
-    let written = plain(&serde_json::to_value(certificate)?)?;
     let mut differences = Vec::new();
-    compare(String::new(), &written, &plain(document)?, &mut differences);
-    Ok(differences)
+    compare(String::new(), &written, value, &mut differences);
+    let centre = certificate.model.linearised.then_some("centre.safetensors");
+    let expected: Vec<&str> = ["weights.safetensors", "model.json"]
+        .into_iter()
+        .chain(centre)
+        .collect();
+    let found: Vec<&str> = opened.files.iter().map(|file| &*file.name).collect();
+    if found != expected {
+        differences.push(("/subject".to_owned(), expected.join(", "), found.join(", ")));
+    }
+    checks.passed_if(
+        differences.is_empty(),
+        Subject::Document,
+        "the document has the fields of its version",
+    );
+    for (field, expected, found) in differences {
+        checks.failed(Subject::Document, field, expected, found, why);
+    }
+    Some(certificate)
 }
 
 /// The key is the one expected, if one is.
@@ -118,7 +114,9 @@ pub fn key_is_expected(certificate: &Certificate, expected: Option<&str>, checks
         }
         None => checks.skipped(
             Subject::Key,
-            &format!("whose key {own} is: compare it over another channel"),
+            &format!(
+                "whose key {own} is: its fingerprint was not given, nor a run whose key it is"
+            ),
         ),
     }
 }

@@ -59,6 +59,32 @@ pub struct Check {
     pub why: String,
 }
 
+/// What came of all checks together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// No check failed, and the key that was named signed.
+    Holds,
+    /// No check failed, but nobody said whose key must have signed: anybody may have.
+    Consistent,
+    /// A check failed.
+    DoesNotHold,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "The certificate holds, and the key that was named signed it.",
+            Self::Consistent => {
+                "The certificate is consistent, but nobody you named signed it: anybody can make \
+                 one that says the same of other weights. Give the signer's fingerprint, learned \
+                 another way."
+            }
+            Self::DoesNotHold => "The certificate does NOT hold.",
+        })
+    }
+}
+
 /// All checks of a certificate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerificationReport {
@@ -68,7 +94,26 @@ pub struct VerificationReport {
 }
 
 impl VerificationReport {
-    /// Whether no check failed.
+    /// What came of it. The key was named by its fingerprint, or by the run it is of.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let named =
+            |check: &Check| check.subject == Subject::Key && check.outcome == Outcome::Passed;
+        match self.holds() {
+            false => Verdict::DoesNotHold,
+            true if self.checks.iter().any(named) => Verdict::Holds,
+            true => Verdict::Consistent,
+        }
+    }
+
+    /// What could not be checked, and why.
+    pub fn unchecked(&self) -> impl Iterator<Item = &str> {
+        let skipped = self.checks.iter();
+        let skipped = skipped.filter(|check| check.outcome == Outcome::Skipped);
+        skipped.map(|check| check.why.as_str())
+    }
+
+    /// Whether no check failed, whoever signed.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.failures().next().is_none()
@@ -99,7 +144,7 @@ impl fmt::Display for VerificationReport {
         for check in &self.checks {
             match &check.outcome {
                 Outcome::Passed => writeln!(f, "ok       {}", check.why)?,
-                Outcome::Skipped => writeln!(f, "skipped  {}", check.why)?,
+                Outcome::Skipped => {}
                 Outcome::Failed { expected, found } => {
                     writeln!(f, "FAILED   {}: {}", check.field, check.why)?;
                     writeln!(
@@ -109,14 +154,10 @@ impl fmt::Display for VerificationReport {
                 }
             }
         }
-        let failures = self.failures().count();
-        match failures {
-            0 => write!(f, "The certificate holds."),
-            _ => write!(
-                f,
-                "The certificate does NOT hold: {failures} check(s) failed."
-            ),
+        for why in self.unchecked() {
+            writeln!(f, "NOT CHECKED  {why}")?;
         }
+        write!(f, "{}", self.verdict())
     }
 }
 

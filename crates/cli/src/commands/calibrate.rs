@@ -4,6 +4,7 @@ use crate::figures::{number, promise};
 use crate::options::quantity;
 use crate::table::facts;
 use clap::Args;
+use rescind::certificate::found_at;
 use rescind_privacy::{Delta, Epsilon, Gdp, NoiseScale, Sensitivity, analytic, classical};
 use serde::Serialize;
 use std::fmt;
@@ -11,9 +12,9 @@ use std::fmt;
 /// Noise from a promise, or the promise that noise keeps
 ///
 /// Give two of --epsilon, --delta and --sigma: the third is computed. No model is needed. The
-/// promise (epsilon, delta) says how well somebody who sees the released weights can tell whether
-/// the records were ever trained on: with epsilon 1 the odds shift by at most a factor of 2.7, save
-/// with probability delta.
+/// promise (epsilon, delta) is an inequality: whatever set of outcomes is looked at, the release falls
+/// into it with a probability of at most e^epsilon times that of a release without the records, plus
+/// delta, and the other way round.
 #[derive(Args)]
 #[command(after_help = "Example: rescind calibrate --sensitivity 1 --epsilon 1 --delta 1e-5")]
 pub struct Calibrate {
@@ -25,7 +26,7 @@ pub struct Calibrate {
     #[arg(long, value_parser = quantity(Epsilon::new))]
     epsilon: Option<Epsilon>,
 
-    /// Probability with which the promise may be broken, such as 1e-5
+    /// What may come on top of the factor e^epsilon, such as 1e-5
     #[arg(long, value_parser = quantity(Delta::new))]
     delta: Option<Delta>,
 
@@ -45,7 +46,10 @@ struct Calibration {
     epsilon: f64,
     delta: f64,
     sigma: f64,
-    mu: f64,
+    /// Parameter of Gaussian differential privacy.
+    gdp: f64,
+    #[serde(skip)]
+    found: String,
 }
 
 impl Calibrate {
@@ -81,6 +85,7 @@ impl Calibrate {
                 return Err(Failure::usage(wanted));
             }
         };
+        let gdp = Gdp::of_release(sensitivity, sigma).map_err(Failure::usage)?;
         console.print(&Calibration {
             mechanism: if self.classical {
                 "classical"
@@ -91,9 +96,8 @@ impl Calibrate {
             epsilon: epsilon.value(),
             delta: delta.value(),
             sigma: sigma.value(),
-            mu: Gdp::of_release(sensitivity, sigma)
-                .map_err(Failure::usage)?
-                .mu(),
+            gdp: gdp.mu(),
+            found: found_at(gdp, 0.0),
         })?;
         Ok(Status::Done)
     }
@@ -112,21 +116,26 @@ impl fmt::Display for Calibration {
                 number(self.sigma),
                 "standard deviation of the noise on every weight",
             ),
-            ("epsilon", promise(self.epsilon), "privacy loss"),
+            (
+                "epsilon",
+                promise(self.epsilon),
+                "exponent of the factor between probabilities",
+            ),
             (
                 "delta",
                 promise(self.delta),
-                "probability that the loss is greater",
+                "what may come on top of e^epsilon",
             ),
             (
-                "mu",
-                number(self.mu),
+                "gdp",
+                number(self.gdp),
                 "sensitivity over sigma: 1 or less is strong, 10 is none",
             ),
         ];
         writeln!(f, "The {} Gaussian mechanism:\n", self.mechanism)?;
         f.write_str(&facts(rows.map(|(name, value, meaning)| {
             (name, format!("{value:<10}  {meaning}"))
-        })))
+        })))?;
+        writeln!(f, "\n{}", self.found)
     }
 }

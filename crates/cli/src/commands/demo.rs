@@ -4,6 +4,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::{number, promise, seconds};
 use crate::progress::Watch;
 use clap::Args;
+use rescind::certificate::percentage;
 use rescind::methods::MethodChoice;
 use rescind::release::Released;
 use rescind::training::TrainingSettings;
@@ -70,6 +71,8 @@ struct Guarantee {
     sigma: f64,
     epsilon: f64,
     sigma_for_epsilon_one: f64,
+    /// The greatest share of forgotten records that somebody finds who wrongly accuses 1 %.
+    found_at_one_percent: f64,
 }
 
 impl Demo {
@@ -191,6 +194,7 @@ impl Guarantee {
             sigma: released.certificate.noise.sigma.value(),
             epsilon: guarantee.epsilon.value(),
             sigma_for_epsilon_one: needed?.value(),
+            found_at_one_percent: guarantee.gdp.found(0.01),
         })
     }
 }
@@ -258,15 +262,18 @@ impl fmt::Display for Demonstration {
              trained), by going on to the new optimum:\n\n{tangent}\
              Guarantee: both weights are within {} of each other ({}: it follows from\n\
              how training stops). Noise of {} promises epsilon = {} at delta = {}:\n\
-             whatever anybody looks for in the released weights, the forgotten records make\n\
-             it at most {:.1} times as likely, but for a probability of {}.\n",
+             whatever is looked for in the released weights, its probability is at most\n\
+             {:.2} times what it is in weights trained without the records and noised alike,\n\
+             plus {}. Whoever wrongly accuses 1 % of unseen records finds at most {}\n\
+             of the forgotten ones.\n",
             number(promised.sensitivity),
             promised.kind,
             number(promised.sigma),
             promise(promised.epsilon),
             promise(promised.delta),
-            promised.epsilon.exp(),
+            (100.0 * promised.epsilon.exp()).ceil() / 100.0,
             promise(promised.delta),
+            percentage(promised.found_at_one_percent),
         )?;
         writeln!(
             f,

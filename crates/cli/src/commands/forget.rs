@@ -7,7 +7,7 @@ use crate::options::release::ReleaseOptions;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
-use rescind::certificate::FollowedBy;
+use rescind::certificate::{AssumptionName, FollowedBy};
 use rescind::methods::newton::{ExactCheck, NewtonReport};
 use rescind::release::Released;
 use rescind::{Answer, Effect, Request};
@@ -98,6 +98,8 @@ pub struct Release {
     sensitivity: f64,
     #[serde(skip)]
     statement: String,
+    /// What whoever asked should hear before the release is handed out.
+    warnings: Vec<String>,
 }
 
 impl Forget {
@@ -173,6 +175,12 @@ impl Release {
             kind: guarantee.kind,
             sensitivity: certificate.sensitivity(),
             statement: rescind::certificate::statement(certificate),
+            warnings: certificate
+                .assumptions
+                .iter()
+                .filter(|assumption| assumption.name == AssumptionName::LargeDelta)
+                .map(|assumption| assumption.text(certificate))
+                .collect(),
         }
     }
 }
@@ -198,6 +206,9 @@ impl fmt::Display for Release {
             self.kind,
             self.statement
         )?;
+        for warning in &self.warnings {
+            writeln!(f, "Mind: {warning}\n")?;
+        }
         let certificate = self.folder.join("certificate.json");
         writeln!(f, "Check it: rescind verify {}", certificate.display())
     }

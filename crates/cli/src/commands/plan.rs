@@ -7,6 +7,7 @@ use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
 use rescind::Run;
+use rescind::certificate::largest_sensible_delta;
 use rescind::plan::{Plan, PlanRequest};
 use rescind_privacy::{Delta, Epsilon};
 use serde::Serialize;
@@ -31,7 +32,7 @@ pub struct Planning {
     #[arg(long, value_parser = quantity(Epsilon::new))]
     epsilon: Epsilon,
 
-    /// Probability with which the promise may be broken
+    /// What may come on top of the factor e^epsilon; well below one over the number of records
     #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), default_value = "1e-5")]
     delta: Delta,
 
@@ -78,6 +79,14 @@ impl fmt::Display for Planned {
             promise(plan.delta),
             percent(plan.accuracy),
         )?;
+        let records = (plan.forgotten + plan.retained) as u64;
+        if plan.delta > largest_sensible_delta(records) {
+            writeln!(
+                f,
+                "Delta is large: ask for at most {}, a tenth of one over the number of records.\n",
+                number(largest_sensible_delta(records)),
+            )?;
+        }
         let or_dash = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
         let rows = plan.methods.iter().map(|method| {
             let verdict = match (&method.refused, method.kind) {

@@ -24,7 +24,7 @@ pub struct Inspect {
     /// Run folder
     run: PathBuf,
 
-    /// Probability with which the promises shown may be broken
+    /// The delta at which promises are shown
     #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), default_value = "1e-5")]
     delta: Delta,
 }

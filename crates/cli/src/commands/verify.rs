@@ -1,17 +1,20 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use clap::Args;
-use rescind::verify::{Check, Evidence, VerificationReport, verify, verify_run};
+use rescind::certificate::reading;
+use rescind::verify::{Check, Evidence, Verdict, VerificationReport, verify, verify_run};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check a certificate
 ///
-/// Alone, a certificate is checked for edits, for its signature, and for every figure following
-/// from its inputs. With --run, also against the ledger, the released files, the records and the
-/// private weights it came from. Ends with exit status 4 if any check fails.
+/// A certificate is checked for edits, for its signature, for every figure following from its inputs
+/// and for a theorem that fits the method; so are the files beside it. With --run, also the ledger,
+/// the records and the private weights it came from. Exit status 0: it holds and the key you named
+/// (by --fingerprint, or that of the run) signed; 5: it is consistent, but you named nobody; 4: it
+/// does not hold. What could not be checked is listed.
 #[derive(Args)]
 #[command(after_help = "Example: rescind verify run/releases/000001/certificate.json --run run")]
 pub struct Verify {
@@ -29,11 +32,15 @@ pub struct Verify {
 }
 
 #[derive(Serialize)]
-struct Verdict<'a> {
+struct Verified<'a> {
+    verdict: Verdict,
     holds: bool,
     statement: Option<String>,
     fingerprint: Option<&'a str>,
     checks: &'a [Check],
+    unchecked: Vec<&'a str>,
+    #[serde(skip)]
+    reading: Vec<(&'static str, String)>,
     #[serde(skip)]
     report: &'a VerificationReport,
 }
@@ -43,40 +50,45 @@ impl Verify {
         let bytes = fs::read(&self.certificate).map_err(|error| {
             Failure::io(&self.certificate, format_args!("cannot be read: {error}"))
         })?;
+        let beside = self.certificate.parent().unwrap_or(Path::new(""));
+        let evidence = Evidence {
+            fingerprint: self.fingerprint,
+            beside: Some(beside.to_owned()),
+            ..Evidence::default()
+        };
         let report = match &self.run {
-            Some(run) => verify_run(&bytes, run, self.fingerprint)?,
-            None => {
-                let fingerprint = self.fingerprint;
-                let evidence = Evidence {
-                    fingerprint,
-                    ..Evidence::default()
-                };
-                verify(&bytes, &evidence)
-            }
+            Some(run) => verify_run(&bytes, run, evidence)?,
+            None => verify(&bytes, &evidence),
         };
         let certificate = report.certificate();
-        console.print(&Verdict {
-            holds: report.holds(),
+        console.print(&Verified {
+            verdict: report.verdict(),
+            holds: report.verdict() == Verdict::Holds,
             statement: certificate.map(rescind::certificate::statement),
             fingerprint: certificate.map(|certificate| certificate.key.fingerprint.as_str()),
             checks: report.checks(),
+            unchecked: report.unchecked().collect(),
+            reading: certificate.map(reading).unwrap_or_default(),
             report: &report,
         })?;
-        Ok(match report.holds() {
-            true => Status::Done,
-            false => Status::NotVerified,
+        Ok(match report.verdict() {
+            Verdict::Holds => Status::Done,
+            Verdict::Consistent => Status::Unnamed,
+            Verdict::DoesNotHold => Status::NotVerified,
         })
     }
 }
 
-impl fmt::Display for Verdict<'_> {
+impl fmt::Display for Verified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.report)?;
-        let (true, Some(statement), Some(fingerprint)) =
-            (self.holds, &self.statement, self.fingerprint)
-        else {
+        let (Some(fingerprint), true) = (self.fingerprint, self.report.holds()) else {
             return Ok(());
         };
-        writeln!(f, "\n{statement}\n\nSigned with the key {fingerprint}.")
+        writeln!(f)?;
+        for (label, text) in &self.reading {
+            writeln!(f, "{label}: {text}\n")?;
+        }
+        writeln!(f, "Signed with the key {fingerprint}.")
     }
 }

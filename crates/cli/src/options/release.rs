@@ -22,7 +22,8 @@ pub struct ReleaseOptions {
     #[arg(long, value_parser = quantity(Epsilon::new))]
     epsilon: Option<Epsilon>,
 
-    /// Probability with which the promise may be broken
+    /// What may come on top of the factor e^epsilon (not the probability that epsilon fails); well
+    /// below one over the number of records
     #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), default_value = "1e-5")]
     delta: Delta,
 
@@ -36,7 +37,7 @@ pub struct ReleaseOptions {
     #[arg(long, value_name = "EPSILON", value_parser = quantity(Epsilon::new))]
     budget: Option<Epsilon>,
 
-    /// Probability with which the budget may be broken [default: that of --delta]
+    /// The delta of the budget [default: that of --delta]
     #[arg(long, value_name = "PROBABILITY", value_parser = quantity(Delta::new), requires = "budget")]
     budget_delta: Option<Delta>,
 

@@ -29,9 +29,6 @@ pub enum Symbol {
     /// ‖∇F_r(w̃)‖ at the weights to be released.
     #[serde(rename = "gradient_norm")]
     GradientNorm,
-    /// μ, the strong convexity of the objective.
-    #[serde(rename = "mu")]
-    StrongConvexity,
     /// R0, the radius to which the starting point is projected.
     #[serde(rename = "R0")]
     StartRadius,
@@ -68,7 +65,7 @@ pub enum Symbol {
     /// L, a Lipschitz constant of the gradient of every record's loss.
     #[serde(rename = "L")]
     GradientLipschitz,
-    /// The strength of the L2 penalty.
+    /// μ, the strength of the L2 penalty, and so the strong convexity of a convex loss with it.
     #[serde(rename = "penalty")]
     Penalty,
 }
@@ -86,7 +83,6 @@ impl Symbol {
             Self::Residual => "residual",
             Self::LeastEigenvalue => "lambda_min",
             Self::GradientNorm => "gradient_norm",
-            Self::StrongConvexity => "mu",
             Self::StartRadius => "R0",
             Self::StepSize => "gamma",
             Self::ClipNorm => "C1",
@@ -115,7 +111,6 @@ impl Symbol {
             Self::Residual => "norm of the residual of the linear solve",
             Self::LeastEigenvalue => "lower bound on the least eigenvalue of the Hessian",
             Self::GradientNorm => "gradient norm of the retain objective at the new weights",
-            Self::StrongConvexity => "strong convexity of the retain objective",
             Self::StartRadius => "radius to which the starting weights are projected",
             Self::StepSize => "step size of the noisy steps",
             Self::ClipNorm => "norm to which every gradient is clipped",

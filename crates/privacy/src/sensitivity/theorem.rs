@@ -49,7 +49,7 @@ impl Theorem {
         match self {
             Self::NewtonStep => "(rho (M rho / 2 + lambda) + G + residual) / (lambda + lambda_min)",
             Self::BallDiameter => "2 R",
-            Self::StronglyConvex => "(gradient_norm + G) / mu",
+            Self::StronglyConvex => "(gradient_norm + G) / penalty",
             Self::OutputPerturbation => "2 R0",
             Self::NoisyFineTuning => {
                 "s / sqrt(q), a = 1 - gamma weight_decay, \
@@ -81,11 +81,7 @@ impl Theorem {
                 Symbol::LeastEigenvalue,
             ],
             Self::BallDiameter => &[Symbol::BallRadius],
-            Self::StronglyConvex => &[
-                Symbol::GradientNorm,
-                Symbol::GradientBound,
-                Symbol::StrongConvexity,
-            ],
+            Self::StronglyConvex => &[Symbol::GradientNorm, Symbol::GradientBound, Symbol::Penalty],
             Self::OutputPerturbation => &[Symbol::StartRadius],
             Self::NoisyFineTuning => &[
                 Symbol::StartRadius,
@@ -127,7 +123,7 @@ impl Theorem {
             (Self::StronglyConvex, &[gradient_norm, gradient_bound, convexity]) => {
                 require(
                     convexity > 0.0,
-                    "the strong convexity mu",
+                    "the penalty's strength mu",
                     convexity,
                     "above 0",
                     "add an L2 penalty to the objective; without one its minimiser may move freely",

@@ -90,9 +90,9 @@ pub fn parameters(run: &Run, bytes: &[u8]) -> Vec<f32> {
 pub fn checked(run: &Run, release: u64) -> VerificationReport {
     let path = format!("releases/{release:06}/certificate.json");
     let evidence = Evidence {
-        fingerprint: None,
         run: Some(run.root().to_owned()),
         recomputed: Some(run.recompute(release).unwrap()),
+        ..Evidence::default()
     };
     verify(&fs::read(run.root().join(path)).unwrap(), &evidence)
 }

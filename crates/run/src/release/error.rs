@@ -5,7 +5,7 @@ use crate::disk::DiskError;
 use crate::key::KeyError;
 use crate::ledger::{BudgetExceeded, LedgerError};
 use crate::tensors::TensorsError;
-use rescind_certificate::{CanonicalError, TermsError};
+use rescind_certificate::{EnvelopeError, TermsError};
 use rescind_privacy::PrivacyError;
 
 /// Why nothing was released, or a request was not recorded.
@@ -123,9 +123,9 @@ pub enum ReleaseError {
     /// A file of tensors that cannot be written.
     #[error("the tensors cannot be written: {0}")]
     Tensors(#[from] TensorsError),
-    /// The certificate's canonical form.
+    /// The certificate's file.
     #[error(transparent)]
-    Canonical(#[from] CanonicalError),
+    Envelope(#[from] EnvelopeError),
     /// A document that cannot be written.
     #[error("a document cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -188,11 +188,10 @@ impl<'a> Noised<'a> {
             released_on: day("/released_on", &release.released_at)?,
             ledger: history.head(),
             key: key.identity(),
-            signature: String::new(),
         };
         certificate.assumptions = assumptions(&certificate);
-        let certificate = certificate.sealed(key.identity(), |bytes| key.sign(bytes))?;
-        let text = certificate.to_json()?;
+        let files = Files::new(weights_file, centre_file, model_file);
+        let text = certificate.signed(files.named(), |bytes| key.sign(bytes))?;
         let evidence = EvidenceRecord {
             format: EVIDENCE_FORMAT.to_owned(),
             release: number,
@@ -205,8 +204,7 @@ impl<'a> Noised<'a> {
         nothing_contradicts(&certificate, &evidence)?;
         observe(Step::Noised)?;
 
-        let files = Files::new(weights_file, centre_file, model_file, &certificate)?;
-        let staged = files.stage(run, number)?;
+        let staged = files.stage(run, &certificate, &text)?;
         evidence::keep(run, &evidence)?;
         release.content = content_digest(&staged)?;
         release.weights = certificate.model.weights;

@@ -3,52 +3,48 @@
 use super::error::ReleaseError;
 use crate::disk::{self, Access};
 use crate::ledger::staging_folder;
-use rescind_certificate::Certificate;
+use rescind_certificate::{Certificate, ReleasedFile};
 use std::path::{Path, PathBuf};
 
-/// The files of a release.
-pub(super) struct Files {
-    pub(super) weights: Vec<u8>,
-    /// The point at which the model is linearised, if it is.
-    pub(super) centre: Option<Vec<u8>>,
-    pub(super) model: Vec<u8>,
-    pub(super) certificate: Vec<u8>,
-    pub(super) text: String,
-    pub(super) markdown: String,
-}
+/// The files of a release, without its certificate.
+pub(super) struct Files(Vec<(&'static str, Vec<u8>)>);
 
 impl Files {
-    pub(super) fn new(
-        weights: Vec<u8>,
-        centre: Option<Vec<u8>>,
-        model: Vec<u8>,
-        certificate: &Certificate,
-    ) -> Result<Self, ReleaseError> {
-        Ok(Self {
-            weights,
-            centre,
-            model,
-            certificate: certificate.to_json()?.into_bytes(),
-            text: certificate.to_string(),
-            markdown: certificate.to_markdown(),
-        })
+    /// The point at which the model is linearised is among them, if it is.
+    pub(super) fn new(weights: Vec<u8>, centre: Option<Vec<u8>>, model: Vec<u8>) -> Self {
+        let centre = centre.map(|bytes| ("centre.safetensors", bytes));
+        let always = [("weights.safetensors", weights), ("model.json", model)];
+        Self(always.into_iter().chain(centre).collect())
     }
 
-    /// Writes them where only the owner looks, and waits until they are on disk.
-    pub(super) fn stage(&self, run: &Path, number: u64) -> Result<PathBuf, ReleaseError> {
-        let folder = staging_folder(run, number);
+    /// Their names and digests.
+    pub(super) fn named(&self) -> Vec<ReleasedFile> {
+        let files = self.0.iter();
+        files
+            .map(|(name, bytes)| ReleasedFile::new(name, bytes))
+            .collect()
+    }
+
+    /// Writes them where only the owner looks, with the certificate (`document` is its file) and its
+    /// renderings, and waits until they are on disk.
+    pub(super) fn stage(
+        &self,
+        run: &Path,
+        certificate: &Certificate,
+        document: &str,
+    ) -> Result<PathBuf, ReleaseError> {
+        let folder = staging_folder(run, certificate.release);
         disk::remove(&folder)?;
         disk::folder(&folder, Access::Private)?;
-        let centre = self.centre.as_deref();
-        let centre = centre.map(|bytes| ("centre.safetensors", bytes));
-        let always = [
-            ("weights.safetensors", self.weights.as_slice()),
-            ("model.json", self.model.as_slice()),
-            ("certificate.json", self.certificate.as_slice()),
-            ("certificate.txt", self.text.as_bytes()),
-            ("certificate.md", self.markdown.as_bytes()),
+        let (text, markdown) = (certificate.to_string(), certificate.to_markdown());
+        let about = [
+            ("certificate.json", document),
+            ("certificate.txt", &text),
+            ("certificate.md", &markdown),
         ];
-        for (name, bytes) in always.into_iter().chain(centre) {
+        let about = about.map(|(name, text)| (name, text.as_bytes()));
+        let files = self.0.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        for (name, bytes) in files.chain(about) {
             disk::write(&folder.join(name), bytes, Access::Private)?;
         }
         disk::sync_folder(&folder)?;

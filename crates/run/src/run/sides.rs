@@ -43,7 +43,7 @@ impl Run {
     /// A damaged ledger.
     pub fn certificate(&self, release: u64) -> Result<Option<Certificate>, Error> {
         let document = self.ledger.document(release)?;
-        let read = document.map(|text| serde_json::from_str(&text));
+        let read = document.map(|text| Certificate::read(text.as_bytes()));
         read.transpose().map_err(|error| Error::Damaged {
             path: self.setup.root.join("ledger.sqlite"),
             reason: format!("the certificate of release {release} cannot be read: {error}"),

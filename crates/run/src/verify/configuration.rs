@@ -72,7 +72,7 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
     }
     let bounds = certificate.bounds.iter();
     for bound in bounds.filter(|bound| bound.theorem == Theorem::StronglyConvex) {
-        let penalty = constant(bound, Symbol::StrongConvexity);
+        let penalty = constant(bound, Symbol::Penalty);
         let why = "the penalty that makes it strongly convex is the run's";
         checks.equal(subject, "/bounds", settings.training.penalty, penalty, why);
         let gradient = constant(bound, Symbol::GradientBound);

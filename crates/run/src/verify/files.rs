@@ -5,7 +5,7 @@ use crate::ledger::{Ledger, content_digest, release_folder};
 use crate::release::centre_digest;
 use crate::tensors;
 use rescind_certificate::verify::{Checks, Subject};
-use rescind_certificate::{Certificate, FollowedBy, digest_of};
+use rescind_certificate::{Certificate, FollowedBy, ReleasedFile, digest_of, sha256};
 use rescind_data::Digest;
 use rescind_network::Weights;
 use rescind_unlearn::ModelDescription;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// What lies in the release's folder is what was certified.
 pub(super) fn are_the_same(
-    certificate: &Certificate,
+    (certificate, named): (&Certificate, &[ReleasedFile]),
     run: &Path,
     ledger: &Ledger,
     checks: &mut Checks,
@@ -21,6 +21,7 @@ pub(super) fn are_the_same(
     let subject = Subject::Files;
     let folder = release_folder(run, certificate.release);
     let model = &certificate.model;
+    are_named(named, &folder, checks);
     let mut read = |name: &str| match disk::read(&folder.join(name)) {
         Ok(bytes) => Some(bytes),
         Err(error) => {
@@ -103,6 +104,75 @@ pub(super) fn are_the_same(
     }
     if model.linearised {
         centre_is_certified(certificate, &folder, description.as_deref(), checks);
+    }
+    if let (Some(weights), Some(description)) = (weights, description) {
+        content_fits(certificate, &weights, &description, checks);
+    }
+}
+
+/// Files that are there have the SHA-256 that the statement names them by.
+fn are_named(named: &[ReleasedFile], folder: &Path, checks: &mut Checks) {
+    for (index, file) in named.iter().enumerate() {
+        // Only the three names a release has are ever looked for: `typed` has checked that.
+        let plain = Path::new(&file.name)
+            .file_name()
+            .is_some_and(|name| name == &*file.name);
+        let Ok(bytes) = disk::read(&folder.join(&file.name)) else {
+            continue; // said where it is looked for
+        };
+        if plain {
+            let field = format!("/subject/{index}/digest/sha256");
+            let why = format!("{} has the SHA-256 that the statement names", file.name);
+            let (found, stated) = (sha256(&bytes), file.digest.sha256.clone());
+            checks.equal(Subject::Files, &field, found, stated, &why);
+        }
+    }
+}
+
+/// What lies beside a certificate is what was certified; what does not lie there is not checked.
+pub(super) fn beside(
+    (certificate, named): (&Certificate, &[ReleasedFile]),
+    folder: &Path,
+    checks: &mut Checks,
+) {
+    let (subject, model) = (Subject::Files, &certificate.model);
+    are_named(named, folder, checks);
+    let mut read = |name: &str| {
+        let found = disk::read(&folder.join(name)).ok();
+        if found.is_none() {
+            let why = format!("{name}: it does not lie beside the certificate");
+            checks.skipped(subject, &why);
+        }
+        found
+    };
+    let [weights, description] = ["weights.safetensors", "model.json"].map(&mut read);
+    let centre = match model.linearised {
+        true => read("centre.safetensors"),
+        false => None,
+    };
+    if let Some(bytes) = &weights {
+        let why = "the weights beside the certificate are those certified";
+        checks.equal(
+            subject,
+            "/model/weights",
+            digest_of(bytes),
+            model.weights,
+            why,
+        );
+    }
+    if let Some(bytes) = &description {
+        let why = "the model beside the certificate is the one certified";
+        let (field, stated) = ("/model/description", model.description);
+        checks.equal(subject, field, digest_of(bytes), stated, why);
+    }
+    match (&centre, &description) {
+        (Some(_), Some(bytes)) => centre_is_certified(certificate, folder, Some(bytes), checks),
+        _ if model.ball.seed.is_some() => {
+            let why = "the seed of the centre: drawing it again takes model.json and \
+                       centre.safetensors beside the certificate";
+            checks.skipped(subject, why);
+        }
+        _ => {}
     }
     if let (Some(weights), Some(description)) = (weights, description) {
         content_fits(certificate, &weights, &description, checks);

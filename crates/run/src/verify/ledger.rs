@@ -5,7 +5,7 @@ use crate::ledger::{
     Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, release_folder,
 };
 use rescind_certificate::verify::{Checks, Subject, compare};
-use rescind_certificate::{Certificate, Day};
+use rescind_certificate::{Certificate, Day, Opened, open};
 use rescind_data::Digest;
 use serde_json::Value;
 use std::path::Path;
@@ -31,11 +31,12 @@ pub(super) fn opened(run: &Path, checks: &mut Checks) -> Option<Ledger> {
 }
 
 /// Compares with the certificate as the ledger recorded it: this names every edited field.
-pub(super) fn original_is_the_same(value: &Value, ledger: &Ledger, checks: &mut Checks) {
+pub(super) fn original_is_the_same(opened: &Opened, ledger: &Ledger, checks: &mut Checks) {
+    let value = &opened.predicate;
     let release = value.get("release").and_then(Value::as_u64);
     let number = release.unwrap_or_default();
     let original = match ledger.document(number) {
-        Ok(document) => document.and_then(|text| serde_json::from_str::<Value>(&text).ok()),
+        Ok(document) => document.and_then(|text| open(text.as_bytes()).ok()),
         Err(error) => {
             let expected = "the certificate that was recorded";
             let why = "the ledger's copy was altered";
@@ -50,7 +51,11 @@ pub(super) fn original_is_the_same(value: &Value, ledger: &Ledger, checks: &mut 
         return;
     };
     let mut differences = Vec::new();
-    compare(String::new(), &original, value, &mut differences);
+    compare(String::new(), &original.predicate, value, &mut differences);
+    if original.files != opened.files {
+        let [expected, found] = [&original, opened].map(|o| format!("{:?}", o.files));
+        differences.push(("/subject".to_owned(), expected, found));
+    }
     let why = "the certificate is the one in the ledger";
     checks.passed_if(differences.is_empty(), Subject::Ledger, why);
     for (field, expected, found) in differences {

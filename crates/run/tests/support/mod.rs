@@ -360,7 +360,7 @@ pub fn convex_bound(norm: f64, provenance: Provenance) -> SensitivityBound {
     let constants = vec![
         constant(Symbol::GradientNorm, norm, provenance),
         constant(Symbol::GradientBound, 0.2, Provenance::Proved),
-        constant(Symbol::StrongConvexity, 100.0, Provenance::Proved),
+        constant(Symbol::Penalty, 100.0, Provenance::Proved),
     ];
     SensitivityBound::new(Theorem::StronglyConvex, constants).unwrap()
 }

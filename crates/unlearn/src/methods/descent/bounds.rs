@@ -32,7 +32,7 @@ pub fn bounds(ball: &Ball, settings: &ConvexSettings) -> Result<Vec<SensitivityB
             "training and retraining go on until the same, and return nothing before",
         )?,
         proved(
-            Symbol::StrongConvexity,
+            Symbol::Penalty,
             settings.penalty,
             "the strength of the penalty; the loss is convex, since the outputs are linear in the \
              weights",

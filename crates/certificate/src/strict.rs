@@ -1,37 +1,11 @@
-//! The bytes that are signed.
+//! JSON that no two readers can disagree about.
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// What precedes the document in the signed bytes, so that a signature means nothing elsewhere.
-const CONTEXT: &[u8] = b"rescind-certificate-2\n";
-
-/// A document that cannot be read or put into canonical form.
-#[derive(Debug, thiserror::Error)]
-#[error("not a JSON document a certificate can be: {0}; use the file as it was released")]
-pub struct CanonicalError(#[from] serde_json::Error);
-
-/// The line `rescind-certificate-2` and a line feed, then the document without its member
-/// `signature` in the canonical form of RFC 8785: members sorted, no white space, numbers as
-/// ECMAScript prints them.
-pub(crate) fn signed_bytes(document: &Value) -> Result<Vec<u8>, CanonicalError> {
-    let mut document = document.clone();
-    if let Value::Object(members) = &mut document {
-        members.remove("signature");
-    }
-    let mut bytes = CONTEXT.to_vec();
-    bytes.extend(canonical(&document)?);
-    Ok(bytes)
-}
-
-/// RFC 8785.
-pub(crate) fn canonical(value: &Value) -> Result<Vec<u8>, CanonicalError> {
-    Ok(serde_json_canonicalizer::to_vec(value)?)
-}
-
 /// Reads JSON, refusing a member that occurs twice: readers would disagree about its value.
-pub(crate) fn parse_strictly(bytes: &[u8]) -> Result<Value, CanonicalError> {
+pub(crate) fn parse_strictly(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Strict.deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -103,16 +77,6 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn canonical_form_is_that_of_rfc_8785() {
-        let document = r#"{"signature": "x", "b": [1.0, 1e21, 0.1, 1e-7, 5e-324], "a": {"ö": null, "z": "\n"}}"#;
-        let bytes = signed_bytes(&parse_strictly(document.as_bytes()).unwrap()).unwrap();
-        assert_eq!(
-            String::from_utf8(bytes).unwrap(),
-            "rescind-certificate-2\n{\"a\":{\"z\":\"\\n\",\"ö\":null},\"b\":[1,1e+21,0.1,1e-7,5e-324]}"
-        );
-    }
 
     #[test]
     fn members_that_occur_twice_are_refused() {
