@@ -51,6 +51,14 @@ impl Console {
         }
     }
 
+    /// Prints the result of a command that has changed something: that stands, whether or not its
+    /// result can be written, so that it is no failure where that cannot be.
+    pub fn print_done(&self, report: &(impl Serialize + Display)) {
+        if let Err(failure) = self.print(report) {
+            let _ = writeln!(io::stderr(), "rescind: done, but {failure}");
+        }
+    }
+
     /// Says why a command failed: on standard error, and with `--json` as an object besides.
     pub fn report_failure(&self, failure: &Failure) {
         let _ = writeln!(io::stderr(), "rescind: {failure}");

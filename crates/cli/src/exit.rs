@@ -78,6 +78,7 @@ fn of(code: Code) -> Status {
         CodeKind::Usage => Status::Usage,
         CodeKind::Refused => Status::Refused,
         CodeKind::Failed => Status::Failed,
+        CodeKind::Nothing => Status::Done,
     }
 }
 

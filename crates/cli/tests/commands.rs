@@ -32,6 +32,7 @@ struct Trained {
     loss: Option<f64>,
     accuracy: Option<f64>,
     norm: Option<f64>,
+    classes_read_from_records: bool,
     seconds: f64,
 }
 
@@ -161,6 +162,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     let here = folder();
     let here = here.path();
     let paused: Trained = json(here, "train --out run --epochs 8 --pause-after 2.5");
+    // The digits' classes are published.
+    assert!(!paused.classes_read_from_records);
     assert_eq!(
         (paused.run.as_str(), paused.finished, paused.epochs),
         ("run", false, 2)

@@ -5,7 +5,7 @@
 //!
 //! let folder = std::path::Path::new("data/mnist");
 //! let source = fetch(PublishedDataset::Mnist, folder, &FetchOptions::default(), &mut |_| ())?;
-//! let data = rescind_data::load(&source)?;
+//! let data = rescind_data::load(&source, None)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -33,6 +33,8 @@ pub struct Manifest {
     records: Vec<Digest>,
     labels: Option<Vec<u32>>,
     subjects: Option<Vec<Digest>>,
+    /// Of the test records, whose each of them is.
+    test_subjects: Vec<Digest>,
     validation: Selection,
     root: Digest,
 }
@@ -110,6 +112,7 @@ impl Manifest {
                 .iter()
                 .map(|identity| pseudonym(&secret, RECORD, identity))
                 .collect(),
+            test_subjects: Vec::new(),
             secret,
             dataset: String::new(),
             source: String::new(),
@@ -118,6 +121,17 @@ impl Manifest {
             labels: None,
             root: secret,
         })
+    }
+
+    /// The same, knowing whose the test records are: so that a person all of whose records are
+    /// among them can be told so.
+    #[must_use]
+    pub fn with_test(mut self, test: &Dataset) -> Self {
+        let subjects = test.subjects().unwrap_or_default().iter();
+        let subjects =
+            subjects.map(|subject| pseudonym(&self.secret, SUBJECT, &subject_hash(subject)));
+        self.test_subjects = subjects.collect();
+        self.rooted()
     }
 
     fn rooted(mut self) -> Self {
@@ -181,6 +195,15 @@ impl Manifest {
         }))
     }
 
+    /// How many test records a subject has.
+    pub fn tests_of_subject(&self, subject: &str) -> usize {
+        let wanted = pseudonym(&self.secret, SUBJECT, &subject_hash(subject));
+        self.test_subjects
+            .iter()
+            .filter(|own| **own == wanted)
+            .count()
+    }
+
     /// The records of an identity: its [`record_hash`](crate::record_hash), or what the caller gave
     /// for it.
     pub fn of_identity(&self, identity: &Digest) -> Selection {
@@ -211,7 +234,8 @@ impl Manifest {
     /// One digest over everything but the source: BLAKE3 keyed with the secret, over the text
     /// `rescind-data 2026 manifest v3`, the name, the shape, the number of classes and their names,
     /// the number of records and their pseudonyms, the number of subjects (0 if unnamed) and their
-    /// pseudonyms, the number of labels (0 if there are none) and the labels (u32), the number of
+    /// pseudonyms, the number of subjects of test records (0 if unnamed) and their pseudonyms, the
+    /// number of labels (0 if there are none) and the labels (u32), the number of
     /// records held out and their positions; numbers as little-endian u64, each text preceded by
     /// its length in bytes.
     pub fn root(&self) -> Digest {
@@ -271,6 +295,7 @@ impl Manifest {
         for digests in [
             self.records.as_slice(),
             self.subjects.as_deref().unwrap_or_default(),
+            &self.test_subjects,
         ] {
             hash_number(&mut hasher, digests.len());
             for digest in digests {

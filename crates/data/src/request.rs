@@ -80,6 +80,15 @@ pub enum RequestError {
     /// No record is of this subject. The message leaves the name out, as it may reach a log.
     #[error("no record is of that subject: compare the spelling with the subject column")]
     UnknownSubject,
+    /// All records of the subject were kept for testing.
+    #[error(
+        "the {records} record(s) of that subject are in the test part and were never trained on: \
+         there is nothing to forget"
+    )]
+    NeverTrainedOn {
+        /// How many there are.
+        records: usize,
+    },
     /// The records have no classes.
     #[error("the records have no classes: request positions, hashes or subjects")]
     NoClasses,
@@ -134,7 +143,11 @@ impl RecordRequest {
             Self::Subject(subject) => {
                 let found = manifest.of_subject(subject);
                 let found = found.ok_or(RequestError::NoSubjects)?;
-                present(among, found, RequestError::UnknownSubject)
+                let unknown = match manifest.tests_of_subject(subject) {
+                    0 => RequestError::UnknownSubject,
+                    records => RequestError::NeverTrainedOn { records },
+                };
+                present(among, found, unknown)
             }
             Self::Class(name) => {
                 let (known, labels) = manifest.classes().ok_or(RequestError::NoClasses)?;

@@ -5,7 +5,7 @@ mod common;
 
 use common::{checked, promise};
 use rescind::training::TrainingSettings;
-use rescind::{Error, ModelChoice, Parameterisation, Request, Run, RunConfig, Scaling};
+use rescind::{Code, Error, ModelChoice, Parameterisation, Request, Run, RunConfig, Scaling};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -128,6 +128,32 @@ fn whoever_left_without_being_forgotten_is_named_and_the_advice_works() {
     let answer = run.forget(&Request::of(positions), &mut ()).unwrap();
     assert_eq!(answer.record.forgotten.len(), 3);
     run.forget(&of(asked), &mut ()).unwrap();
+}
+
+#[test]
+fn whoever_was_kept_for_testing_is_told_so_and_is_in_nobodys_way() {
+    let here = trained(Scaling::None);
+    let mut run = Run::open(&here.root).unwrap();
+    let error = |member| run.resolve(&of(member).records).unwrap_err();
+    let tested = (0..40).find(|&member| {
+        run.resolve(&of(member).records)
+            .is_err_and(|error| error.code() == Code::NeverTrainedOn)
+    });
+    let tested = tested.expect("a fifth of the people are in the test part");
+    let said = error(tested).to_string();
+    assert!(
+        said.contains("3 record(s)") && said.contains("test part"),
+        "{said}"
+    );
+    assert_eq!(error(99).code(), Code::UnknownSubject);
+    let both = Request {
+        records: [of(tested).records, of(people(&run)[0]).records].concat(),
+        ..of(tested)
+    };
+    assert_eq!(
+        run.forget(&both, &mut ()).unwrap().record.forgotten.len(),
+        3
+    );
 }
 
 #[test]

@@ -118,6 +118,8 @@ fn people(folder: &Path) -> RunConfig {
     let source = format!("csv:{}?label=outcome&subject=person&test=0", path.display());
     RunConfig {
         data: source.parse().unwrap(),
+        // Declared, so that a class may lose its last record.
+        classes: Some(["sick", "well"].map(str::to_owned).to_vec()),
         model: ModelChoice::Logistic,
         training: TrainingSettings {
             epochs: 3,

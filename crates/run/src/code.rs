@@ -19,6 +19,8 @@ pub enum CodeKind {
     Refused,
     /// Something else stands in the way, or went wrong.
     Failed,
+    /// Nothing had to be done: the answer, rather than a failure.
+    Nothing,
 }
 
 macro_rules! codes {
@@ -76,6 +78,7 @@ codes! {
     UnknownRecord, "unknown_record", Failed, "No record has this hash.";
     NoSubjects, "no_subjects", Failed, "The records do not say whose they are.";
     UnknownSubject, "unknown_subject", Failed, "No record is of this subject.";
+    NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing: there is nothing to forget.";
     NoClasses, "no_classes", Failed, "The records have no classes.";
     UnknownClass, "unknown_class", Failed, "No class has this name.";
     NotTrainedOn, "not_trained_on", Failed, "The records named are not trained on: held out, or forgotten already.";
@@ -233,6 +236,7 @@ fn of_request(error: &RequestError) -> Code {
         RequestError::UnknownHash(_) => Code::UnknownRecord,
         RequestError::NoSubjects => Code::NoSubjects,
         RequestError::UnknownSubject => Code::UnknownSubject,
+        RequestError::NeverTrainedOn { .. } => Code::NeverTrainedOn,
         RequestError::NoClasses => Code::NoClasses,
         RequestError::UnknownClass { .. } => Code::UnknownClass,
         RequestError::TooMany { .. } => Code::RequestTooMany,

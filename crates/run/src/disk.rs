@@ -131,6 +131,15 @@ pub(crate) fn remove(path: &Path) -> Result<(), DiskError> {
     }
 }
 
+/// Removes a file.
+pub(crate) fn remove_file(path: &Path) -> Result<(), DiskError> {
+    let attempt = || {
+        fault::point()?;
+        fs::remove_file(path)
+    };
+    attempt().map_err(io_error(path, "remove it"))
+}
+
 /// Makes an empty file, if there is none.
 pub(crate) fn touch(path: &Path, access: Access) -> Result<(), DiskError> {
     let mut options = OpenOptions::new();

@@ -34,7 +34,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// The folder is taken.
-    #[error("{path} holds a run already: open it, or choose another folder")]
+    #[error(
+        "{path} holds a run already: go on with it (`rescind train --resume {path}`), or choose another \
+         folder"
+    )]
     RunExists {
         /// The folder.
         path: PathBuf,

@@ -19,7 +19,6 @@ pub use rescind_certificate::verify::{
     Check, Outcome, Recomputed, Subject, Verdict, VerificationReport,
 };
 
-use crate::code::Code;
 use crate::error::Error;
 use crate::ledger::release_folder;
 use crate::run::Run;
@@ -27,6 +26,7 @@ use rescind_certificate::Certificate;
 use rescind_certificate::verify::{
     Checks, facts_agree, figures_follow, key_is_expected, read, repeat, signature_holds, typed,
 };
+use rescind_unlearn::Error as ModelError;
 use std::path::{Path, PathBuf};
 
 /// What a certificate is checked against.
@@ -80,7 +80,7 @@ pub fn verify_run(
         Ok(Ok(recomputed)) => evidence.recomputed = Some(recomputed),
         // Said by the checks of ledger and measurements.
         Ok(Err(Error::IterateGone { .. } | Error::Ledger(_))) => {}
-        Ok(Err(error)) if error.code() == Code::Interrupted => return Err(error),
+        Ok(Err(error @ Error::Unlearn(ModelError::Interrupted { .. }))) => return Err(error),
         Ok(Err(error)) => unread = Some(error),
         Err(_) => {}
     }

@@ -58,7 +58,7 @@ impl Amend {
         };
         Run::amend(&self.run, amendment)?;
         let run = self.run;
-        console.print(&Amended { run, changed })?;
+        console.print_done(&Amended { run, changed });
         Ok(Status::Done)
     }
 }

@@ -57,7 +57,7 @@ impl Compare {
             true => Status::Done,
             false => Status::Failed,
         };
-        console.print(&Compared { folder, results })?;
+        console.print_done(&Compared { folder, results });
         Ok(status)
     }
 }

@@ -108,13 +108,13 @@ impl Demo {
         };
         report::of_run(&run, &options, &mut watch)?.write(&report)?;
         drop(watch);
-        console.print(&Demonstration {
+        console.print_done(&Demonstration {
             folder: self.out,
             forgotten: FORGOTTEN,
             network,
             tangent,
             report,
-        })?;
+        });
         Ok(Status::Done)
     }
 }
@@ -157,13 +157,14 @@ fn demonstrate(
     noise: NoiseChoice,
     watch: &mut Watch,
 ) -> Result<(Part, Run), Failure> {
-    let mut run = Run::create(place, config, None, watch)?;
+    // Started again after it was broken off, it goes on.
+    let mut run = Run::create_or_open(place, config, None, watch)?;
     run.train(watch)?;
     let records = RecordRequest::Random {
         count: FORGOTTEN,
         seed: 0,
     };
-    let asked = Request::of(records).by(method);
+    let asked = Request::of(records).by(method).keyed("demo");
     let asked = asked.released(ReleaseChoice::new(noise));
     let answer = run.forget(&asked, watch)?;
     run.retrain(watch)?;

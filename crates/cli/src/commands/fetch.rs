@@ -76,11 +76,11 @@ impl Fetch {
         })?;
         bar.finish_and_clear();
         let (dataset, source) = (dataset.to_string(), source.to_string());
-        console.print(&Fetched {
+        console.print_done(&Fetched {
             dataset,
             folder,
             source,
-        })?;
+        });
         Ok(Status::Done)
     }
 }

@@ -120,7 +120,7 @@ impl Forget {
         };
         let answer = run.forget(&asked, &mut watch)?;
         drop(watch);
-        console.print(&Answered::of(self.run, &answer, &run))?;
+        console.print_done(&Answered::of(self.run, &answer, &run));
         Ok(Status::Done)
     }
 }

@@ -71,13 +71,13 @@ impl Import {
             run.set_budget(budget)?;
         }
         let radius = run.settings().radius;
-        console.print(&Imported {
+        console.print_done(&Imported {
             records: run.retained().len(),
             parameters: run.model().description().parameters(),
             norm: run.norm()?,
             radius,
             run: self.out,
-        })?;
+        });
         Ok(Status::Done)
     }
 }

@@ -42,11 +42,11 @@ impl ReleaseNow {
         let released = run.release(&choice, &mut watch)?;
         drop(watch);
         let requests = released.certificate.requests.iter();
-        console.print(&Done {
+        console.print_done(&Done {
             run: self.run,
             covers: requests.map(|request| request.number).collect(),
             release: Release::of(&released),
-        })?;
+        });
         Ok(Status::Done)
     }
 }

@@ -71,11 +71,11 @@ impl Report {
             Some(folder) => page.write_figures(folder)?,
             None => Vec::new(),
         };
-        console.print(&Written {
+        console.print_done(&Written {
             run: self.run,
             report: out,
             figures,
-        })?;
+        });
         Ok(Status::Done)
     }
 

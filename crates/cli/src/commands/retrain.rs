@@ -31,11 +31,11 @@ impl Retrain {
         let reference = Run::open(&self.run)?.retrain(&mut watch)?;
         drop(watch);
         let (retained, seconds) = (reference.retained, reference.seconds);
-        console.print(&Retrained {
+        console.print_done(&Retrained {
             run: self.run,
             retained,
             seconds,
-        })?;
+        });
         Ok(Status::Done)
     }
 }

@@ -102,7 +102,7 @@ impl Train {
             }
         }
         drop(watch);
-        console.print(&Trained::of(&run))?;
+        console.print_done(&Trained::of(&run));
         Ok(Status::Done)
     }
 }

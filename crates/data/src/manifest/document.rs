@@ -26,6 +26,7 @@ impl Manifest {
             records: Packed(self.records.clone()),
             labels: self.labels.clone(),
             subjects: self.subjects.clone().map(Packed),
+            test_subjects: Packed(self.test_subjects.clone()),
             validation: self.validation.clone(),
         };
         let mut bytes = Vec::new();
@@ -80,6 +81,7 @@ impl Manifest {
             records: written.records.0,
             labels: written.labels,
             subjects: written.subjects.map(|all| all.0),
+            test_subjects: written.test_subjects.0,
             validation: written.validation,
         };
         let expected = manifest.compute_root();
@@ -113,6 +115,7 @@ struct Written {
     records: Packed,
     labels: Option<Vec<u32>>,
     subjects: Option<Packed>,
+    test_subjects: Packed,
     validation: Selection,
 }
 

@@ -2,16 +2,19 @@
 
 use crate::checks::{check_figures, check_page, decoded, figure, series, shown};
 use crate::common::{released, released_run, small, unreleased};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use rescind::certificate::statement;
 use rescind::ledger::Ledger;
 use rescind::methods::newton::NewtonReport;
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Run, RunConfig};
-use rescind_data::DataSource;
+use rescind_data::{DataSource, load};
 use rescind_evaluate::attack::AttackSettings;
 use rescind_evaluate::audit::{self, AuditSettings, Extent};
 use rescind_evaluate::report::{Block, Options, Report, Scale, Tone, of_run};
 use rescind_privacy::Delta;
+use serde_json::Value;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -121,10 +124,13 @@ fn the_headline_is_the_statement_of_the_certificate() {
     );
 
     let path = folder.path().join("releases/000001/certificate.json");
-    let edited = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace("\"records\": 30", "\"records\": 31");
-    std::fs::write(&path, edited).unwrap();
+    let mut envelope: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let payload = BASE64_STANDARD.decode(envelope["payload"].as_str().unwrap());
+    let payload = String::from_utf8(payload.unwrap()).unwrap();
+    let edited = payload.replacen("30", "31", 1);
+    assert_ne!(edited, payload);
+    envelope["payload"] = BASE64_STANDARD.encode(edited).into();
+    std::fs::write(&path, envelope.to_string()).unwrap();
     let broken = report(&run);
     assert_eq!(
         (broken.headline.tone, broken.headline.kind.as_str()),
@@ -288,8 +294,10 @@ fn records_are_shown_only_if_asked_and_names_do_no_harm() {
         batch: 4,
         ..TrainingSettings::default()
     };
+    let classes = load(&data, None).unwrap().train.class_names().to_vec();
     let config = RunConfig {
         data,
+        classes: Some(classes),
         training,
         ..small()
     };

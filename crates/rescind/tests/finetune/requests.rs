@@ -274,7 +274,7 @@ fn stopping_anywhere_leaves_the_run_as_it_was() {
     ] {
         assert!(phases.contains(&phase), "{phases:?}");
     }
-    assert_eq!(run.retained().len(), 1276);
+    assert_eq!(run.retained().len(), 1279);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Run {
         let ball = Ball::new(config.radius, centre.clone())?;
         let (source, held_out) = (config.data.clone(), held_out(&config.training));
         let manifest = Manifest::new(&data.train, source.to_string(), fresh_salt()?, held_out);
-        let manifest = Arc::new(manifest?);
+        let manifest = Arc::new(manifest?.with_test(&data.test));
         let trained_on = manifest.split().train;
         let constants = config
             .scaling

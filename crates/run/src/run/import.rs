@@ -2,6 +2,8 @@
 
 use super::Run;
 use super::config::RunConfig;
+use super::files::CONFIG;
+use crate::disk;
 use crate::error::Error;
 use rescind_network::Weights;
 use rescind_unlearn::Observer;
@@ -25,9 +27,16 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
         let mut run = Run::create(root, config, centre, observer)?;
-        let weights = Weights::from_safetensors(run.classifier()?.network(), weights)?;
-        run.take(weights)?;
-        Ok(run)
+        let read = Weights::from_safetensors(run.classifier()?.network(), weights);
+        let taken = read.map_err(Error::from).and_then(|read| run.take(read));
+        match taken {
+            Ok(()) => Ok(run),
+            // Without it the folder holds no run, and another may be made there.
+            Err(error) => {
+                disk::remove_file(&root.join(CONFIG))?;
+                Err(error)
+            }
+        }
     }
 
     /// Takes weights that were trained elsewhere as those of this run, which has none yet.

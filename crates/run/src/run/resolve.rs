@@ -3,6 +3,7 @@
 use super::Run;
 use crate::error::Error;
 use rescind_data::{RecordRequest, RequestError, Selection};
+use rescind_unlearn::Error as ModelError;
 
 /// The records a request means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +29,20 @@ impl Run {
         let records = self.setup.model.records();
         let mut forget = Selection::none(records);
         let mut held_out = Selection::none(records);
+        // Of several people, those who were never trained on are in nobody's way.
+        let mut never = None;
         for request in requests {
-            forget = forget.union(&self.named_by(request, &self.retained)?)?;
+            forget = match self.named_by(request, &self.retained) {
+                Err(
+                    error @ Error::Unlearn(ModelError::Request(RequestError::NeverTrainedOn {
+                        ..
+                    })),
+                ) => {
+                    never.get_or_insert(error);
+                    continue;
+                }
+                named => forget.union(&named?)?,
+            };
             if !matches!(request, RecordRequest::Random { .. }) {
                 // None of them held out is no error here.
                 let held = self.among(request, &self.setup.split.validation);
@@ -37,7 +50,7 @@ impl Run {
             }
         }
         if forget.is_empty() {
-            return Err(RequestError::Empty.into());
+            return Err(never.unwrap_or(RequestError::Empty.into()));
         }
         if forget.len() == self.retained.len() {
             return Err(Error::ForgetsEverything {

@@ -10,12 +10,12 @@ use rescind_data::{DataSource, Dataset, Digest, HeldOut, Manifest, Selection, lo
 use rescind_network::{Activation, Network, Tensor as NetworkTensor, zoo};
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
-use rescind_run::RunKey;
 use rescind_run::ledger::{Ledger, PrivateRow, Recovered, recover};
 use rescind_run::release::{
     Ball, Basis, FineTuneOrder, PrivateWeights, ReleaseError, ReleaseOrder, Released, RequestFacts,
     fine_tune, fresh_salt, record_request, release,
 };
+use rescind_run::{RunKey, RunSettings};
 use rescind_unlearn::methods::noisy::Retained;
 use rescind_unlearn::training::TrainingSettings;
 use rescind_unlearn::{
@@ -23,11 +23,16 @@ use rescind_unlearn::{
 };
 use serde_json::json;
 use std::path::Path;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 pub const RADIUS: f64 = 20.0;
 
-const RUN_JSON: &[u8] = br#"{"seed": 42}"#;
+static RUN_JSON: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let settings = RunSettings::default();
+    let run = json!({"format": 2, "centred": false, "centre_seed": null, "outside": settings});
+    serde_json::to_vec(&run).unwrap()
+});
 
 /// A folder with a manifest, a ledger and a key, and a network: as much of a run as releases need.
 pub struct Fixture {
@@ -63,7 +68,7 @@ impl Fixture {
         std::fs::create_dir(folder.path().join("private")).unwrap();
         let bytes = manifest.to_bytes().unwrap();
         std::fs::write(folder.path().join("private/manifest.cbor"), bytes).unwrap();
-        std::fs::write(folder.path().join("run.json"), RUN_JSON).unwrap();
+        std::fs::write(folder.path().join("run.json"), &*RUN_JSON).unwrap();
         Ledger::create(folder.path()).unwrap();
         RunKey::create(folder.path()).unwrap();
         Self {
@@ -111,7 +116,7 @@ impl Fixture {
         ReleaseOrder {
             basis: Basis {
                 run: self.run(),
-                configuration: Some(digest_of(RUN_JSON)),
+                configuration: Some(digest_of(&RUN_JSON)),
                 model: &self.model,
                 ball: Ball {
                     radius: RADIUS,
