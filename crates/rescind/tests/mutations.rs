@@ -487,6 +487,40 @@ fn a_theorem_that_the_method_may_not_claim_is_refused() {
 }
 
 #[test]
+fn a_centre_said_to_be_drawn_from_a_seed_is_drawn_again() {
+    let fixture = Fixture::new();
+    let centre = vec![0.001_f32; fixture.network.parameter_count()];
+    let mut order = fixture.order(1);
+    order.basis.ball.centre = Some(&centre);
+    order.basis.declarations = public_centre();
+    let folder = fixture.release(order).unwrap().folder;
+    let mut forged = decoded(&std::fs::read(folder.join("certificate.json")).unwrap());
+    forged["declarations"] = json!([]);
+    forged["model"]["ball"]["seed"] = json!(42);
+    forged["guarantee"]["kind"] = json!("proved");
+    forged["bounds"][0]["kind"] = json!("proved");
+    forge(&mut forged);
+    let seed = |report: &VerificationReport| {
+        let mut failures = report.failures();
+        failures.any(|check| check.field == "/model/ball/seed")
+    };
+    // The certificate alone cannot tell, and says so; with the model beside it, it can.
+    let beside = |folder: &std::path::Path| Evidence {
+        beside: Some(folder.to_owned()),
+        ..Evidence::default()
+    };
+    let empty = tempfile::tempdir().unwrap();
+    let report = check_with(&forged, &beside(empty.path()));
+    assert!(report.holds(), "{report}");
+    assert!(
+        report.to_string().contains("the seed of the centre"),
+        "{report}"
+    );
+    let report = check_with(&forged, &beside(&folder));
+    assert!(seed(&report), "{report}");
+}
+
+#[test]
 fn whose_key_signed_shows_when_the_fingerprint_or_the_run_is_known() {
     let fixture = Fixture::new();
     let original = released(&fixture);

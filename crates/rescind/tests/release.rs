@@ -335,6 +335,43 @@ fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
 }
 
 #[test]
+fn constants_of_a_newton_step_cannot_be_proved() {
+    let fixture = Fixture::new();
+    for (position, symbol) in [
+        (1, Symbol::HessianLipschitz),
+        (3, Symbol::GradientBound),
+        (5, Symbol::LeastEigenvalue),
+    ] {
+        let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
+        let value = constants[position].value();
+        constants[position] = constant(symbol, value, Provenance::Proved);
+        let mut order = fixture.order(1);
+        order.candidates = vec![
+            ball_bound(),
+            SensitivityBound::new(Theorem::NewtonStep, constants).unwrap(),
+        ];
+        let error = fixture.release(order).unwrap_err();
+        assert!(
+            matches!(&error, ReleaseError::Inconsistent { field, .. }
+                if field.ends_with(&format!("/constants/{position}/provenance"))),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_newton_step_with_batch_norm_has_no_theorem() {
+    let fixture = Fixture::with(Activation::Tanh, zoo::Norm::Batch);
+    let count = fixture.network.statistic_count();
+    let mut compute = |_: &[f32]| Ok(vec![0.5; count]);
+    let mut order = fixture.order(1);
+    order.basis.statistics = Some(&mut compute);
+    order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
+    let error = fixture.release(order).unwrap_err().to_string();
+    assert!(error.contains("two functions"), "{error}");
+}
+
+#[test]
 fn bounds_of_fine_tuning_are_not_for_weights_that_are_only_noised() {
     let fixture = Fixture::new();
     for (theorem, symbols) in [

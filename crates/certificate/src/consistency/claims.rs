@@ -3,7 +3,7 @@
 use super::collector::Collector;
 use crate::arithmetic::comes_from_records;
 use crate::record::{BoundRecord, Certificate};
-use rescind_privacy::sensitivity::{Constant, Provenance, Symbol, Theorem};
+use rescind_privacy::sensitivity::{Constant, GuaranteeKind, Provenance, Symbol, Theorem};
 use serde_json::Value;
 
 /// Models that a method forgets from.
@@ -141,6 +141,36 @@ const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
     ),
 ];
 
+/// Constants of which no program can know more than this.
+const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
+    // A network's training also ends after its last epoch, wherever the gradient is by then.
+    (
+        Theorem::NewtonStep,
+        Symbol::GradientBound,
+        GuaranteeKind::Declared,
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::HessianLipschitz,
+        GuaranteeKind::Declared,
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::LeastEigenvalue,
+        GuaranteeKind::Measured,
+    ),
+    (
+        Theorem::RewindToDelete,
+        Symbol::GradientLipschitz,
+        GuaranteeKind::Declared,
+    ),
+    (
+        Theorem::RewindToDelete,
+        Symbol::RecordGradient,
+        GuaranteeKind::Declared,
+    ),
+];
+
 /// Method, model, theorems and constants fit each other.
 pub fn fit(certificate: &Certificate, all: &mut Collector) {
     let (method, model) = (&certificate.method.name, &certificate.model);
@@ -176,13 +206,38 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
             "the theorem does not speak of what this method does to this model",
         );
         for (position, constant) in bound.constants.iter().enumerate() {
-            let field = format!("/bounds/{index}/constants/{position}/value");
-            is_stated(certificate, bound, constant, &field, all);
+            let field = format!("/bounds/{index}/constants/{position}");
+            is_stated(certificate, bound, constant, &format!("{field}/value"), all);
+            claims_no_more(theorem, constant, format!("{field}/provenance"), all);
         }
+        let one_function = model.statistics == 0 || !theorem.needs_smoothness();
+        all.require(
+            one_function || bound.excluded.is_some(),
+            format!("/bounds/{index}/theorem"),
+            theorem,
+            "a theorem that holds with batch norm",
+            "batch norm's statistics would be others without the forgotten records, so that the \
+             two sides are minima of two functions",
+        );
         if theorem == Theorem::RewindToDelete {
             rewound(certificate, index, bound, all);
         }
     }
+}
+
+/// A constant's provenance is one that it can have.
+fn claims_no_more(theorem: Theorem, constant: &Constant, field: String, all: &mut Collector) {
+    let mut rows = AT_BEST.iter();
+    let row = rows.find(|(of, symbol, _)| (*of, *symbol) == (theorem, constant.symbol()));
+    let Some((_, _, best)) = row else { return };
+    let kind = constant.provenance().kind();
+    all.require(
+        kind >= *best,
+        field,
+        kind,
+        format!("{best} at best"),
+        "no program can know more of it",
+    );
 }
 
 /// A constant has the value that the rest of the certificate states.

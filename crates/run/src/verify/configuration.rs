@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::release::centre_digest;
 use crate::run::Run;
 use rescind_certificate::verify::{Checks, Subject};
-use rescind_certificate::{BoundRecord, Certificate};
+use rescind_certificate::{BoundRecord, Certificate, Declaration};
 use rescind_privacy::sensitivity::{Symbol, Theorem};
 
 /// A run whose parts do not belong together is not one that can vouch for a certificate.
@@ -69,6 +69,13 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
         let found = said(seed.map(|seed| seed.to_string()));
         let why = "the seed of the centre is the run's";
         checks.equal(subject, "/model/ball/seed", found, stated.to_string(), why);
+    }
+    if let Ok(state) = run.trained_state() {
+        let written = |all: &[Declaration]| serde_json::to_string(all).unwrap_or_default();
+        let (own, stated) = (run.declarations(state), &certificate.declarations);
+        let why = "what is taken on somebody's word is what the run takes so";
+        let (own, stated) = (written(&own), written(stated));
+        checks.equal(subject, "/declarations", own, stated, why);
     }
     let bounds = certificate.bounds.iter();
     for bound in bounds.filter(|bound| bound.theorem == Theorem::StronglyConvex) {

@@ -105,6 +105,7 @@ pub(super) fn are_the_same(
     if model.linearised {
         centre_is_certified(certificate, &folder, description.as_deref(), checks);
     }
+    seed_draws(certificate, description.as_deref(), checks);
     if let (Some(weights), Some(description)) = (weights, description) {
         content_fits(certificate, &weights, &description, checks);
     }
@@ -165,15 +166,10 @@ pub(super) fn beside(
         let (field, stated) = ("/model/description", model.description);
         checks.equal(subject, field, digest_of(bytes), stated, why);
     }
-    match (&centre, &description) {
-        (Some(_), Some(bytes)) => centre_is_certified(certificate, folder, Some(bytes), checks),
-        _ if model.ball.seed.is_some() => {
-            let why = "the seed of the centre: drawing it again takes model.json and \
-                       centre.safetensors beside the certificate";
-            checks.skipped(subject, why);
-        }
-        _ => {}
+    if centre.is_some() {
+        centre_is_certified(certificate, folder, description.as_deref(), checks);
     }
+    seed_draws(certificate, description.as_deref(), checks);
     if let (Some(weights), Some(description)) = (weights, description) {
         content_fits(certificate, &weights, &description, checks);
     }
@@ -210,12 +206,25 @@ fn centre_is_certified(
             checks.failed(subject, "centre.safetensors", "the centre", error, why);
         }
     }
-    if let Some(seed) = ball.seed {
-        let drawn = centre_digest(&description.draw(seed));
-        let why = "the centre is what the seed draws";
-        let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
-        checks.equal(subject, "/model/ball/seed", drawn, stated, why);
-    }
+}
+
+/// A centre that is said to be drawn from a seed is drawn again: that proves it to be independent of
+/// the records, and nothing else does (docs/theory.md §0.2).
+fn seed_draws(certificate: &Certificate, description: Option<&[u8]>, checks: &mut Checks) {
+    let (subject, ball) = (Subject::Files, &certificate.model.ball);
+    let Some(seed) = ball.seed else { return };
+    let description =
+        description.and_then(|bytes| serde_json::from_slice::<ModelDescription>(bytes).ok());
+    let Some(description) = description else {
+        let why =
+            "the seed of the centre: drawing it again takes model.json beside the certificate";
+        checks.skipped(subject, why);
+        return;
+    };
+    let drawn = centre_digest(&description.draw(seed));
+    let why = "the centre is what the seed draws";
+    let stated = ball.centre.unwrap_or(Digest::from([0; 32]));
+    checks.equal(subject, "/model/ball/seed", drawn, stated, why);
 }
 
 /// What the certificate says about the files' content.
