@@ -328,6 +328,9 @@ fn the_spectrum_is_measured_and_its_estimate_is_called_one() {
     let constants = step["constants"].as_array().unwrap();
     let lipschitz = constants.iter().find(|c| c["symbol"] == "M").unwrap();
     assert_eq!(lipschitz["provenance"]["kind"], "estimated", "{lipschitz}");
+    // How it came about is told by settings, as a certificate may quote it.
+    let how = lipschitz["how"].as_str().unwrap();
+    assert!(how.ends_with("random directions and the step"), "{how}");
 
     // Where the model is convex the theorem of the step can bind, and then so does what it assumes.
     let _: Value = json(
