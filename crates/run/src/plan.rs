@@ -11,7 +11,7 @@ mod recommendation;
 pub use comparison::{MethodPlan, Plan, PlanRequest};
 
 use crate::error::Error;
-use crate::release::{Judged, ReleaseError, foresee};
+use crate::release::{NoiseLimit, ReleaseError, terms_in_advance};
 use crate::run::Run;
 use rescind_data::Selection;
 use rescind_privacy::NoiseChoice;
@@ -111,13 +111,13 @@ impl Basis<'_> {
             accept_noise: false,
         });
         let origin = Origin::OperatingSystem;
-        let judged = (Judged::Not, 0.0);
-        let terms = foresee(model, &noise, promise.bounds.clone(), origin, judged)?;
+        let limit = (NoiseLimit::Waived, 0.0);
+        let terms = terms_in_advance(model, &noise, promise.bounds.clone(), origin, limit)?;
         let length = rescind_unlearn::norm_above(
             self.state.weights.parameters.iter().map(|&w| f64::from(w)),
         );
-        let judged = (Judged::unless(promise.recovers), length);
-        let refused = match foresee(model, &noise, promise.bounds, origin, judged) {
+        let limit = (NoiseLimit::unless(promise.recovers), length);
+        let refused = match terms_in_advance(model, &noise, promise.bounds, origin, limit) {
             Ok(_) => None,
             Err(ReleaseError::Refused(refusal)) => Some(format!(
                 "noise of length {:.3e} would destroy weights of length {:.3}",

@@ -25,7 +25,7 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
-pub use decision::{Judged, foresee, spending};
+pub use decision::{NoiseLimit, spending, terms_in_advance};
 pub use error::ReleaseError;
 pub use fine_tuning::{FineTuned, fine_tune};
 pub use mechanism::release;

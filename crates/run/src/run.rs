@@ -13,6 +13,7 @@ mod fork;
 mod import;
 mod inspect;
 mod kept;
+mod noised;
 mod open;
 mod outside;
 mod private;

@@ -132,7 +132,7 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
         ledger::release_is_recorded(&certificate, run, ledger, &mut checks);
         ledger::releases_are_there(run, ledger, &mut checks);
         files::are_the_same((&certificate, &opened.files), run, ledger, &mut checks);
-        records::are_those(&certificate, run, ledger, &mut checks);
+        records::records_agree(&certificate, run, ledger, &mut checks);
     }
     if let Some(looked) = &looked {
         match looked.run {

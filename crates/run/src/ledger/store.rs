@@ -148,7 +148,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Altered`].
-    pub fn glance(run: &Path) -> Result<Option<Self>, LedgerError> {
+    pub fn open_as_it_lies(run: &Path) -> Result<Option<Self>, LedgerError> {
         match Self::open_existing(run) {
             Err(LedgerError::Database { .. } | LedgerError::Missing { .. }) => Ok(None),
             ledger => ledger.map(Some),

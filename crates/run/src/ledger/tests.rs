@@ -148,7 +148,7 @@ fn a_ledger_of_a_newer_version_is_refused() {
     let refused = [
         Ledger::open(fixture.run()).err(),
         Ledger::open_existing(fixture.run()).err(),
-        Ledger::glance(fixture.run()).err(),
+        Ledger::open_as_it_lies(fixture.run()).err(),
     ];
     for refused in refused {
         assert!(

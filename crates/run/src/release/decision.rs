@@ -31,21 +31,21 @@ pub(super) struct Decision<'a> {
 
 /// Whether noise that outweighs the weights is a reason to refuse.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Judged {
+pub enum NoiseLimit {
     /// The noised weights are what is released.
-    ByNoise,
+    Applies,
     /// Training goes on after the noise and makes good what it did: its size says nothing of the
     /// model released.
-    Not,
+    Waived,
 }
 
-impl Judged {
+impl NoiseLimit {
     /// As the noise is followed by training or not.
     #[must_use]
     pub fn unless(recovers: bool) -> Self {
         match recovers {
-            true => Self::Not,
-            false => Self::ByNoise,
+            true => Self::Waived,
+            false => Self::Applies,
         }
     }
 }
@@ -55,12 +55,12 @@ impl Judged {
 ///
 /// # Errors
 /// [`ReleaseError::Refused`]; [`ReleaseError::Terms`] where no promise follows.
-pub fn foresee(
+pub fn terms_in_advance(
     (model, declarations): (&ModelDescription, &[Declaration]),
     noise: &NoiseChoice,
     bounds: Vec<SensitivityBound>,
     origin: Origin,
-    (judged, weights_norm): (Judged, f64),
+    (limit, weights_norm): (NoiseLimit, f64),
 ) -> Result<Terms, ReleaseError> {
     let rough = model.smoothness.rough_parts();
     let terms = terms(noise, bounds, &rough, declarations, origin)?;
@@ -72,7 +72,7 @@ pub fn foresee(
             ..
         }
     );
-    if judged == Judged::ByNoise && !accepted {
+    if limit == NoiseLimit::Applies && !accepted {
         let noise_norm = noise_norm(terms.sigma, parameters);
         if let Some(refusal) = judge(&terms, noise_norm, parameters, weights_norm)? {
             return Err(ReleaseError::Refused(Box::new(refusal)));
@@ -107,7 +107,7 @@ impl<'a> Decision<'a> {
         history: &History,
         weights: &[f64],
         candidates: Vec<SensitivityBound>,
-        (judged, schedule): (Judged, Option<&NoisyFineTuning>),
+        (limit, schedule): (NoiseLimit, Option<&NoisyFineTuning>),
     ) -> Result<Self, ReleaseError> {
         let number = match &basis.request {
             Some(request) => {
@@ -123,12 +123,12 @@ impl<'a> Decision<'a> {
         let ball = check_ball(basis.model, weights, &basis.ball)?;
         let origin = basis.origin();
         let norm = norm_above(weights.iter().copied());
-        let terms = foresee(
+        let terms = terms_in_advance(
             (basis.model, &basis.declarations),
             &basis.noise,
             candidates,
             origin,
-            (judged, norm),
+            (limit, norm),
         )?;
         let unknown = Digest::from([0; 32]);
         let request = basis

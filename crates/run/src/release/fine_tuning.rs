@@ -6,7 +6,7 @@
 //! rounded iterate and sees nothing else of what went before: it is post-processing, and however it
 //! computes, it reveals no more.
 
-use super::decision::{Decision, Judged};
+use super::decision::{Decision, NoiseLimit};
 use super::error::ReleaseError;
 use super::foundation::{check_ball, check_vector};
 use super::noised::Noised;
@@ -69,8 +69,11 @@ pub fn fine_tune<'a>(
     let mut start = narrowed(weights.values());
     let start_projected = Ball::new(schedule.radius, centre.clone())?.project(&mut start);
     let mut iterate: Vec<f64> = start.into_iter().map(f64::from).collect();
-    let judged = (Judged::unless(retained.recovery.is_some()), Some(&schedule));
-    let decision = Decision::new(basis, ledger.history(), &iterate, vec![bound], judged)?;
+    let limit = (
+        NoiseLimit::unless(retained.recovery.is_some()),
+        Some(&schedule),
+    );
+    let decision = Decision::new(basis, ledger.history(), &iterate, vec![bound], limit)?;
     let (sigma, terms) = (decision.terms.sigma, &decision.terms);
     let largest =
         largest_before_noise(&terms.bounds, &decision.ball, sigma).map_err(ReleaseError::from)?;

@@ -1,6 +1,6 @@
 //! The mechanism: noise once, and then the release.
 
-use super::decision::{Decision, Judged};
+use super::decision::{Decision, NoiseLimit};
 use super::error::ReleaseError;
 use super::foundation::check_vector;
 use super::noised::Noised;
@@ -49,9 +49,9 @@ pub(super) fn release_in_steps(
             return Err(TermsError::OtherMechanism { theorem }.into());
         }
     }
-    let judged = (Judged::ByNoise, None);
+    let limit = (NoiseLimit::Applies, None);
     let values = weights.values();
-    let decision = Decision::new(basis, ledger.history(), values, candidates, judged)?;
+    let decision = Decision::new(basis, ledger.history(), values, candidates, limit)?;
     observe(Step::Decided)?;
     let largest = largest_weight(&decision.ball);
     let (private, sigma) = (weights.into_values(), decision.terms.sigma);

@@ -15,7 +15,7 @@ const MOST_SEED: u64 = 1 << 53;
 
 /// Refuses a centre that nobody vouches for, and a convex model whose guarantee could not be proved;
 /// sets the radius that its penalty proves. Returns the content of the centre's file: the one given, or one drawn here.
-pub(super) fn settle(
+pub(super) fn complete_config(
     config: &mut RunConfig,
     network: &Network,
     centre: Option<&[u8]>,

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::config::{Origin, RunConfig, RunSettings, Written};
-use super::convex::{settle, without_head};
+use super::convex::{complete_config, without_head};
 use super::files::{CENTRE, CONFIG, FORMAT, MODEL, check_vacant, read_config, write_manifest};
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
@@ -70,8 +70,8 @@ impl Run {
         report(observer, Phase::Load, count, Some(count))?;
         let network = Network::new(config.model.describe(&data.train)?)?;
         let drawn = config.parameterisation.is_convex() && centre.is_none();
-        let settled = settle(&mut config, &network, centre)?;
-        let centre: Option<Arc<[f32]>> = match &settled {
+        let given = complete_config(&mut config, &network, centre)?;
+        let centre: Option<Arc<[f32]>> = match &given {
             Some(bytes) => Some(
                 Weights::<f32>::from_safetensors(&network, bytes)?
                     .parameters

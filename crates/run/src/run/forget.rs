@@ -1,25 +1,22 @@
 //! One request end to end: resolve, decide, step, noise, publish.
 
 use super::Run;
+use super::noised::{finetune_report, goes_on};
 use super::release_later::private_weights;
 use super::resolve::Resolved;
-use super::setup::Setup;
 use super::store::{Staged, StateRecord};
 use crate::error::Error;
 use crate::ledger::{Budget, Ledger, PrivateRow, recover};
 use crate::release::{
-    FineTuneOrder, FineTuned, Judged, Noised, PrivateWeights, ReleaseError, ReleaseOrder, Released,
-    RequestFacts, fine_tune, foresee, fresh_salt, record_request, release, spending,
+    FineTuneOrder, NoiseLimit, Noised, PrivateWeights, ReleaseError, ReleaseOrder, Released,
+    RequestFacts, fine_tune, fresh_salt, record_request, release, spending, terms_in_advance,
 };
 use crate::request::{Answer, Answered, Effect, Request};
 use crate::time::rfc3339;
 use rescind_data::{RecordRequest, Selection};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
-use rescind_unlearn::methods::noisy::FinetuneReport;
-use rescind_unlearn::methods::{
-    Method, MethodChoice, MethodReport, NoisyProcess, Outcome, Step, Task, check_suits, members,
-};
+use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -153,10 +150,10 @@ impl Run {
         if let Some(schedule) = &promise.noisy {
             length = length.min(schedule.radius + centre_norm(&self.setup.ball));
         }
-        let judged = (Judged::unless(promise.recovers), length);
+        let limit = (NoiseLimit::unless(promise.recovers), length);
         let declarations = self.setup.declarations(state);
         let model = (self.setup.model.description(), &*declarations);
-        let terms = foresee(model, &choice.noise, promise.bounds, origin, judged)?;
+        let terms = terms_in_advance(model, &choice.noise, promise.bounds, origin, limit)?;
         if let Some(budget) = &budget {
             let spent = spending(&terms, promise.noisy.as_ref())?;
             let checked = budget.check(history, history.request_count() + 1, &spent);
@@ -348,72 +345,6 @@ impl Run {
         }
         Ok(())
     }
-}
-
-/// The private state that goes on from noised weights: a function of what was noised, in the ball.
-fn goes_on(
-    setup: &Setup,
-    retained: &Selection,
-    state: &TrainingState,
-    noised: &Noised<'_>,
-) -> Result<TrainingState, Error> {
-    let mut next = state.clone();
-    next.weights.parameters = noised.weights().parameters().to_vec();
-    next.weights.statistics = match setup.ball.project(&mut next.weights.parameters) {
-        true => setup.statistics_on(retained, &next.weights.parameters)?,
-        false => noised.weights().statistics().to_vec(),
-    };
-    if next.progress.ending.is_none() {
-        setup.training_on(retained).plain().reset(&mut next);
-    }
-    Ok(next)
-}
-
-fn finetune_report(
-    method: &'static str,
-    process: NoisyProcess<'_>,
-    noised: &Noised<'_>,
-    done: FineTuned,
-) -> Result<MethodReport, Error> {
-    let guarantee = noised.guarantee();
-    let schedule = process.settings;
-    let mut settings = members(method, &schedule)?;
-    // The explanation is no setting, and without a step nothing depends on how it would be taken.
-    settings.remove("explanation");
-    if schedule.noisy_steps == 0 {
-        for of_steps in [
-            "noisy_steps",
-            "step_size",
-            "clip_norm",
-            "weight_decay",
-            "minibatch",
-            "seed",
-        ] {
-            settings.remove(of_steps);
-        }
-    }
-    let report = FinetuneReport {
-        retained: process.retained.records.len(),
-        sigma: noised.sigma(),
-        sensitivity: noised.sensitivity().value(),
-        epsilon: guarantee.epsilon.value(),
-        delta: guarantee.delta.value(),
-        start_projected: done.start_projected,
-        clipped: done.clipped,
-        noisy_seconds: done.noisy_seconds,
-        recovery_seconds: done.recovery.seconds,
-        recovery: done.recovery.history,
-        schedule: schedule.clone(),
-    };
-    Ok(MethodReport {
-        method: method.to_owned(),
-        settings,
-        explanation: Some(schedule.explanation),
-        gradient_norm_before: None,
-        gradient_norm_after: None,
-        solve: None,
-        details: serde_json::to_value(report).map_err(Error::Document)?,
-    })
 }
 
 /// How long the centre is.

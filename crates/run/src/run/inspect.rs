@@ -60,7 +60,7 @@ impl Run {
             found => found?,
         };
         let busy = Lock::holder(root);
-        let ledger = Ledger::glance(root)?;
+        let ledger = Ledger::open_as_it_lies(root)?;
         let answers = ledger.as_ref().map(Ledger::answers).transpose()?;
         let answers = answers.map(|bodies| {
             let read = bodies.iter().map(|body| serde_json::from_str(body));

@@ -16,7 +16,7 @@ struct Opening {
 }
 
 /// The manifest is the run's, and every commitment opens to records that it lists.
-pub(super) fn are_those(
+pub(super) fn records_agree(
     certificate: &Certificate,
     run: &Path,
     ledger: &Ledger,
