@@ -1,12 +1,13 @@
 //! The run's settings, not only their digest, and what they make of its records.
 
-use crate::code::Code;
 use crate::error::Error;
 use crate::release::centre_digest;
 use crate::run::Run;
 use rescind_certificate::verify::{Checks, Subject};
 use rescind_certificate::{BoundRecord, Certificate, Declaration};
+use rescind_data::ReloadError;
 use rescind_privacy::sensitivity::{Symbol, Theorem};
+use rescind_unlearn::Error as ModelError;
 
 /// A run whose parts do not belong together is not one that can vouch for a certificate.
 pub(super) fn not_opened(error: &Error, checks: &mut Checks) {
@@ -22,11 +23,12 @@ pub(super) fn not_opened(error: &Error, checks: &mut Checks) {
 /// Records that could not be computed on: they may be elsewhere, where only the run's owner reads
 /// them; others than the manifest's are no such thing.
 pub(super) fn not_read(error: &Error, checks: &mut Checks) {
-    match error.code() {
-        Code::Data => checks.skipped(
-            Subject::Records,
-            &format!("the records themselves were not read: {error}"),
-        ),
+    match error {
+        Error::Unlearn(ModelError::Data(_) | ModelError::Reload(ReloadError::Data(_))) => checks
+            .skipped(
+                Subject::Records,
+                &format!("the records themselves were not read: {error}"),
+            ),
         _ => checks.failed(
             Subject::Records,
             "run",
