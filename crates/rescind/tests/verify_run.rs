@@ -85,6 +85,10 @@ fn everything_that_a_run_can_show_is_checked() {
             .any(|c| c.subject == Subject::Measurements)
     );
     assert_eq!(report.verdict(), Verdict::Holds);
+    assert!(
+        report.unchecked().all(|said| !said.contains("whose key")),
+        "{report}"
+    );
 }
 
 #[test]
