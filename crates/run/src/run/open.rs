@@ -50,9 +50,10 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
     let (lock, ledger, store) = match mode {
         Mode::Work => {
             let lock = Lock::take(root)?;
-            check_private(root)?;
             let ledger = Ledger::open(root)?;
             recover(root, &ledger)?;
+            // Only now: a release that a crash left on its way out is open to its readers already.
+            check_private(root)?;
             let store = Store::open(states)?;
             if let Some(staged) = store.staged()?
                 && ledger.state()? == Some(staged.digest)
