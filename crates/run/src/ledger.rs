@@ -6,6 +6,7 @@
 //! the certificates already handed out, each of which quotes the chain's head. What is private of
 //! the requests lies in a second database under `private/`, and changes in the same transaction.
 
+mod answers;
 mod budget;
 mod chain;
 mod database;
@@ -20,9 +21,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use budget::{Budget, BudgetExceeded};
+pub use budget::BudgetExceeded;
 pub use entry::{
-    BudgetEntry, CertificateEntry, Entry, KeyEntry, PlaceEntry, ReleaseEntry, RequestEntry,
+    Budget, BudgetEntry, CertificateEntry, Entry, KeyEntry, PlaceEntry, ReleaseEntry, RequestEntry,
 };
 pub use error::LedgerError;
 pub use history::{History, Recorded};

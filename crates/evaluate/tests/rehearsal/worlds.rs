@@ -172,9 +172,9 @@ pub fn data_norm(world: World) -> String {
             .map(|x| x.parse::<f64>().unwrap())
             .collect::<Vec<_>>()
     });
-    let signed: f64 = numbers
+    let sum: f64 = numbers
         .enumerate()
-        .map(|(i, x)| x * x * (1.0 + i as f64))
+        .map(|(i, x)| (x + 0.5).powi(2) * (1.0 + i as f64))
         .sum();
-    format!("{}", signed.sqrt())
+    format!("{}", sum.sqrt())
 }

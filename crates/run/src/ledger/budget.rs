@@ -1,19 +1,9 @@
 //! A promise to everyone who was ever forgotten.
 
+use super::entry::Budget;
 use super::history::History;
 use rescind_privacy::accounting::{Accountant, Spending};
 use rescind_privacy::{Delta, PrivacyError};
-use serde::{Deserialize, Serialize};
-
-/// The (ε, δ) that must hold for every request, whatever is released later.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Budget {
-    /// ε, at least 0.
-    pub epsilon: f64,
-    /// δ, above 0 and below 1.
-    pub delta: f64,
-}
 
 /// A release that would break the budget; nothing was written.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,12 +1,21 @@
 //! What the ledger records.
 
-use super::budget::Budget;
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_privacy::{Delta, Epsilon};
 use serde::{Deserialize, Serialize};
+
+/// The (ε, δ) that must hold for every request, whatever is released later.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// ε, at least 0.
+    pub epsilon: f64,
+    /// δ, above 0 and below 1.
+    pub delta: f64,
+}
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,7 +1,6 @@
 //! The ledger's content, checked.
 
-use super::budget::Budget;
-use super::entry::{CertificateEntry, Entry, ReleaseEntry, RequestEntry};
+use super::entry::{Budget, CertificateEntry, Entry, ReleaseEntry, RequestEntry};
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
