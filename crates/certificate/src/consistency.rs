@@ -13,6 +13,7 @@ use super::identity::BatchNorm;
 use super::noising::schedule;
 use super::record::Certificate;
 use collector::Collector;
+use rescind_data::Digest;
 
 /// Every contradiction among the facts of a certificate; derived figures are not its business.
 #[must_use]
@@ -84,6 +85,19 @@ fn requests(certificate: &Certificate, all: &mut Collector) {
         ),
         "the ledger has an entry for every request and two for every release",
     );
+    let ledger = &certificate.ledger;
+    let first = ledger.head == Digest::from([0; 32]);
+    all.require(
+        first == (ledger.entries == 0),
+        "/ledger/head",
+        ledger.head,
+        if ledger.entries == 0 {
+            "zeros"
+        } else {
+            "the digest of an entry"
+        },
+        "the head is zeros where there is no entry, and nowhere else",
+    );
 }
 
 fn data_and_model(certificate: &Certificate, all: &mut Collector) {
@@ -94,11 +108,26 @@ fn data_and_model(certificate: &Certificate, all: &mut Collector) {
         .saturating_add(data.validation)
         .saturating_add(forgotten);
     all.require(
-        parts <= data.records,
+        // Earlier releases' requests removed records that this certificate does not count.
+        match certificate.earlier.requests {
+            0 => parts == data.records,
+            _ => parts < data.records,
+        },
         "/data/records",
         data.records,
-        format!("at least {parts}"),
-        "retained, validation and forgotten records are all in the manifest",
+        match certificate.earlier.requests {
+            0 => parts.to_string(),
+            _ => format!("above {parts}"),
+        },
+        "retained, validation and forgotten records make up the manifest",
+    );
+    let build = certificate.code.build.as_str();
+    all.require(
+        matches!(build, "optimised" | "debug"),
+        "/code/build",
+        build,
+        "optimised or debug",
+        "there are two ways to build",
     );
     all.require(
         data.retained > 0,

@@ -104,7 +104,7 @@ impl From<serde_json::Error> for EnvelopeError {
     }
 }
 
-/// What a certificate's file holds, signatures not yet checked.
+/// What a certificate's file holds, its signature not yet checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// The bytes that were signed.
@@ -113,8 +113,10 @@ pub struct Opened {
     pub files: Vec<ReleasedFile>,
     /// The certificate as JSON.
     pub predicate: Value,
-    /// The signatures.
-    pub signatures: Vec<Vec<u8>>,
+    /// The fingerprint of the key that is said to have signed.
+    pub key: String,
+    /// The signature.
+    pub signature: Vec<u8>,
 }
 
 /// Opens a certificate's file.
@@ -142,13 +144,17 @@ pub fn open(document: &[u8]) -> Result<Opened, EnvelopeError> {
             return refuse(format!("{field} is {found:?}, expected {expected:?}"));
         }
     }
-    let signatures = envelope.signatures.iter();
-    let signatures = signatures.filter_map(|signature| STANDARD.decode(&signature.sig).ok());
+    let [signature] = &envelope.signatures[..] else {
+        let found = envelope.signatures.len();
+        return refuse(format!("it has {found} signatures, expected one"));
+    };
     Ok(Opened {
         payload,
         files: statement.subject,
         predicate: statement.predicate,
-        signatures: signatures.collect(),
+        key: signature.keyid.clone(),
+        // What is no base64 is no signature.
+        signature: STANDARD.decode(&signature.sig).unwrap_or_default(),
     })
 }
 

@@ -230,7 +230,7 @@ fn openssl_verifies_the_envelope() {
     };
     let opened = open(document().as_bytes()).unwrap();
     let key = put("key.pem", pem().as_bytes());
-    let signature = put("signature", &opened.signatures[0]);
+    let signature = put("signature", &opened.signature);
     let verified = |message: &Path| {
         let mut openssl = Command::new("openssl");
         openssl.args(["pkeyutl", "-verify", "-pubin", "-rawin", "-inkey"]);

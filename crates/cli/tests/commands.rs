@@ -73,6 +73,9 @@ struct Standing {
     delta: f64,
     requests: Vec<Value>,
     pending: Vec<u64>,
+    budget: Option<Value>,
+    adopted: Vec<String>,
+    exposed: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -230,6 +233,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     );
     assert!(standing.epochs >= 8 && standing.delta < 1e-4);
     assert_eq!(standing.pending, [1, 2]);
+    let said = (standing.budget, standing.adopted.len(), standing.exposed);
+    assert_eq!(said, (None, 0, None));
     assert!(
         standing
             .requests

@@ -14,6 +14,7 @@ use crate::selection::Selection;
 use crate::split::{HeldOut, Split};
 use rayon::prelude::*;
 use std::collections::HashSet;
+use std::fmt;
 
 /// Who every record of a dataset is: a pseudonym per position, one of its subject where the source
 /// names subjects, its class where it has one, and whether it is held out for validation.
@@ -23,7 +24,7 @@ use std::collections::HashSet;
 /// which may be published; with it they can be confirmed by guessing. So the manifest itself, which
 /// holds the secret, is as confidential as the records. What it knows suffices to carry out
 /// requests after records have left their source: see [`place`](Self::place).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Manifest {
     secret: Digest,
     dataset: String,
@@ -309,6 +310,17 @@ impl Manifest {
         }
         hash_shape(&mut hasher, self.validation.positions());
         Digest::finalize(&hasher)
+    }
+}
+
+/// Without the secret, and without anybody's pseudonym.
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("dataset", &self.dataset)
+            .field("records", &self.records.len())
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }
 

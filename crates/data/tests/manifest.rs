@@ -186,6 +186,9 @@ fn without_its_secret_a_manifest_confirms_no_guess() {
             .iter()
             .all(|own| !theirs.records().contains(own))
     );
+    let secret = Digest::from(SECRET).to_string();
+    let shown = format!("{ours:?}");
+    assert!(!shown.contains(&secret) && !shown.contains(&ours.records()[0].to_string()));
     let content = record_hash(&[2], "no", &VALUES[..2]);
     assert!(!ours.records().contains(&content));
     assert_eq!(ours.of_identity(&content).positions(), [0, 2]);

@@ -8,4 +8,5 @@ mod clopper_pearson;
 pub mod compare;
 mod descent;
 pub mod fidelity;
+mod owner_only;
 pub mod report;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{newton, private_weights, released, small, trained, weak};
+use common::{copy, newton, private_weights, released, small, trained, weak};
 use rescind::ledger::{Budget, BudgetExceeded, Ledger, LedgerError};
 use rescind::release::ReleaseError;
 use rescind::verify::{Evidence, Subject, VerificationReport, verify_run};
@@ -28,20 +28,6 @@ fn used() -> (TempDir, PathBuf) {
 fn verified(root: &Path, release: u64) -> VerificationReport {
     let path = root.join(format!("releases/{release:06}/certificate.json"));
     verify_run(&fs::read(path).unwrap(), root, Evidence::default()).unwrap()
-}
-
-/// Copies with modes, as `cp -a` does.
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        fs::create_dir_all(to).unwrap();
-        for item in fs::read_dir(from).unwrap() {
-            let item = item.unwrap();
-            copy(&item.path(), &to.join(item.file_name()));
-        }
-        fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
-    } else {
-        fs::copy(from, to).unwrap();
-    }
 }
 
 /// Every file below a folder with its content.
@@ -344,6 +330,18 @@ fn a_budget_stays_with_the_run() {
     let again = released("random:10?seed=9").released(weak());
     run.forget(&again, &mut ()).unwrap();
     drop(run);
+    // A budget that says nothing is none.
+    for (epsilon, delta) in [
+        (0.0, 1e-5),
+        (1.0, 0.1),
+        (1.0, 0.9),
+        (-1.0, 1e-5),
+        (1.0, 0.0),
+    ] {
+        let empty = Amendment::Budget(Some(Budget { epsilon, delta }));
+        let refused = Run::amend(folder.path(), empty).err().unwrap();
+        assert_eq!(refused.code(), Code::Privacy, "{refused}");
+    }
     // A refused first use leaves no budget behind.
     let fresh = tempfile::tempdir().unwrap();
     let mut run = trained(fresh.path(), small());

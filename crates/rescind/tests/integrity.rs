@@ -3,28 +3,13 @@
 
 mod common;
 
-use common::{newton, released, small, trained};
+use common::{copy, newton, released, small, trained};
 use rescind::ledger::LedgerError;
 use rescind::{Amendment, Error, KeyError, Run, RunConfig, RunKey};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-
-/// Puts a copy of a file or folder in place of another.
-fn copy(from: &Path, to: &Path) {
-    if from.is_dir() {
-        let _ = fs::remove_dir_all(to);
-        fs::create_dir_all(to).unwrap();
-        for item in fs::read_dir(from).unwrap() {
-            let item = item.unwrap();
-            copy(&item.path(), &to.join(item.file_name()));
-        }
-        fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
-    } else {
-        fs::copy(from, to).unwrap();
-    }
-}
 
 fn opened(root: &Path) -> Option<Error> {
     Run::open(root).err()

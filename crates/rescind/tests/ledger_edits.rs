@@ -185,6 +185,11 @@ fn a_ledger_cut_short_contradicts_the_certificates() {
         "{found:?}"
     );
     let private = Connection::open(fixture.run().join("private/requests.sqlite")).unwrap();
+    let ledger = Connection::open(fixture.run().join("ledger.sqlite")).unwrap();
+    let last = "SELECT digest FROM entries WHERE sequence = 6";
+    let last: String = ledger.query_row(last, [], |row| row.get(0)).unwrap();
+    let end = "UPDATE present SET value = ? WHERE name = 'head'";
+    assert_eq!(private.execute(end, [&last]).unwrap(), 1);
     private
         .execute_batch(
             "DELETE FROM answers WHERE number = 3; DELETE FROM forgotten WHERE request = 3",

@@ -287,7 +287,7 @@ fn of_release(error: &ReleaseError) -> Code {
 
 fn of_budget(error: &BudgetExceeded) -> Code {
     match error {
-        BudgetExceeded::Unusable(_) => Code::Privacy,
+        BudgetExceeded::Unusable(_) | BudgetExceeded::Empty { .. } => Code::Privacy,
         BudgetExceeded::Another { .. } => Code::BudgetDiffers,
         BudgetExceeded::Epsilon { .. }
         | BudgetExceeded::Delta { .. }

@@ -279,6 +279,19 @@ impl From<rescind_unlearn::Error> for Error {
     }
 }
 
+impl Error {
+    /// Whether the system does not let this user read or write something.
+    pub(crate) fn is_of_permissions(&self) -> bool {
+        let disk = match self {
+            Error::Io(disk)
+            | Error::Key(KeyError::Disk(disk))
+            | Error::Ledger(LedgerError::Disk(disk)) => disk,
+            _ => return false,
+        };
+        disk.source.kind() == std::io::ErrorKind::PermissionDenied
+    }
+}
+
 impl From<Error> for rescind_unlearn::Error {
     fn from(error: Error) -> Self {
         match error {

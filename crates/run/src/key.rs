@@ -23,7 +23,7 @@ pub enum KeyError {
     /// Others can read the key.
     #[error(
         "{path} can be read by others (mode {mode:o}): anyone may have copied it and sign in your \
-         name. If nobody did, set its mode to 600; else put another in its place (rescind amend \
+         name. If nobody did, set its mode to 600; else put another in its place (rescind amend RUN \
          --new-key)"
     )]
     NotPrivate {
@@ -36,7 +36,7 @@ pub enum KeyError {
     #[error(
         "{path} is gone: it signs this run's certificates, and another would be a stranger's to \
          whoever checks them. Restore it from a copy; where there is none, put another in its place \
-         on purpose (rescind amend --new-key)"
+         on purpose (rescind amend RUN --new-key)"
     )]
     Missing {
         /// The key file.
@@ -45,7 +45,7 @@ pub enum KeyError {
     /// The key is another.
     #[error(
         "{path} is the key {found}, but {expected} signed this run's releases: restore that one \
-         from a copy; where there is none, put another in its place on purpose (rescind amend \
+         from a copy; where there is none, put another in its place on purpose (rescind amend RUN \
          --new-key)"
     )]
     Replaced {

@@ -34,6 +34,7 @@ pub use config::{RunConfig, RunSettings};
 pub use evaluate::{Evaluation, Sets};
 pub(crate) use files::read_manifest;
 pub use inspect::Summary;
+pub(crate) use open::exposed;
 pub use outside::OutsideRecords;
 pub use private::PrivateModel;
 pub use reference::Reference;

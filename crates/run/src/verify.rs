@@ -21,7 +21,7 @@ pub use rescind_certificate::verify::{
 
 use crate::error::Error;
 use crate::ledger::release_folder;
-use crate::run::Run;
+use crate::run::{Run, exposed};
 use rescind_certificate::Certificate;
 use rescind_certificate::verify::{
     Checks, facts_agree, figures_follow, key_is_expected, read, repeat, signature_holds, typed,
@@ -54,7 +54,7 @@ pub fn verify(bytes: &[u8], evidence: &Evidence) -> VerificationReport {
 /// computed again. Nothing is written: the run may be a copy that nobody can write.
 ///
 /// # Errors
-/// [`Error::Busy`] while a process works on the run; interruption. All else is a failed check, but
+/// [`Error::Busy`] while a process works on the run; files that may not be read; interruption. All else is a failed check, but
 /// that records which are no longer where they were are a check not made.
 pub fn verify_run(
     certificate: &[u8],
@@ -72,8 +72,11 @@ pub fn verify_run(
     };
     let looked = match Run::look(run) {
         Err(busy @ Error::Busy { .. }) => return Err(busy),
+        // Whoever may not read a run finds out nothing about it.
+        Err(error) if error.is_of_permissions() => return Err(error),
         looked => looked,
     };
+    let exposed = exposed(run)?;
     let recomputed = looked.as_ref().map(|run| run.recompute(release));
     let mut unread = None;
     match recomputed {
@@ -87,6 +90,7 @@ pub fn verify_run(
     let looked = Looked {
         run: looked.as_ref(),
         unread,
+        exposed,
     };
     Ok(examine(certificate, &evidence, Some(looked)))
 }
@@ -96,6 +100,8 @@ struct Looked<'a> {
     run: Result<&'a Run, &'a Error>,
     /// Why its records could not be computed on.
     unread: Option<Error>,
+    /// What of it is private and yet others can read, and its mode.
+    exposed: Option<(PathBuf, u32)>,
 }
 
 fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> VerificationReport {
@@ -144,6 +150,12 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
         }
         if let Some(error) = &looked.unread {
             configuration::not_read(error, &mut checks);
+        }
+        if let Some((path, mode)) = &looked.exposed {
+            let path = path.display();
+            let why =
+                format!("that nobody else read the private weights: {path} has mode {mode:o}");
+            checks.skipped(Subject::Files, &why);
         }
     }
     let measured = run.and_then(|run| evidence::of(&certificate, bytes, run, &mut checks));

@@ -33,10 +33,8 @@ pub fn signature_holds(opened: &Opened, checks: &mut Checks) {
     let key = opened.predicate.pointer("/key/public_key");
     let key = key.and_then(Value::as_str).unwrap_or_default();
     let message = signed_bytes(&opened.payload);
-    let mut signatures = opened.signatures.iter();
-    let holds = key
-        .parse()
-        .is_ok_and(|key| signatures.any(|signature| signs(&key, &message, signature)));
+    let key = key.parse().ok();
+    let holds = key.is_some_and(|key| signs(&key, &message, &opened.signature));
     checks.passed_if(
         holds,
         Subject::Signature,
@@ -47,8 +45,20 @@ pub fn signature_holds(opened: &Opened, checks: &mut Checks) {
             Subject::Signature,
             "/signatures",
             "an Ed25519 signature of the payload under /key/public_key",
-            format!("{} signatures, none of which is", opened.signatures.len()),
+            "another",
             "the document, the key or the signature was changed after signing",
+        );
+    }
+    if let Some(own) = key.map(|key| fingerprint(&key))
+        && own != opened.key
+    {
+        let why = "the envelope names another key than the certificate";
+        checks.failed(
+            Subject::Signature,
+            "/signatures/0/keyid",
+            own,
+            &opened.key,
+            why,
         );
     }
 }

@@ -41,6 +41,12 @@ struct Standing {
     requests: Vec<Request>,
     /// Requests that no release covers yet.
     pending: Vec<u64>,
+    /// What every release must keep, if that was set.
+    budget: Option<ledger::Budget>,
+    /// When somebody said that the run, found in another place, is the only one.
+    adopted: Vec<String>,
+    /// A file or folder that others can read although it is private.
+    exposed: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -90,6 +96,9 @@ impl Inspect {
             delta: self.delta.value(),
             requests,
             pending: summary.pending,
+            budget: summary.budget,
+            adopted: summary.adopted,
+            exposed: summary.exposed,
         })?;
         Ok(Status::Done)
     }
@@ -140,6 +149,15 @@ impl fmt::Display for Standing {
         }
         if let Some(retained) = self.retained {
             writeln!(f, "Records trained on from here: {retained}.")?;
+        }
+        if let Some(budget) = &self.budget {
+            writeln!(f, "Budget: {budget}.")?;
+        }
+        for since in &self.adopted {
+            writeln!(f, "Said to be the only copy: {since}.")?;
+        }
+        if let Some(path) = &self.exposed {
+            writeln!(f, "Others can read {}: it is private.", path.display())?;
         }
         if self.requests.is_empty() {
             return writeln!(f, "No request so far.");

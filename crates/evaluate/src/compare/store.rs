@@ -1,9 +1,9 @@
 //! The folder of a comparison.
 
 use super::{Cell, CompareError, Comparison};
+use crate::owner_only;
 use serde::Serialize;
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(super) struct Folder {
@@ -85,16 +85,8 @@ fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), CompareError>
     replace(path, &bytes)
 }
 
-/// Writes beside the place and renames, so that a crash leaves the old file or the new.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), CompareError> {
-    let partial = path.with_extension("partial");
-    let attempt = || {
-        let mut file = File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    attempt().map_err(failed(path, "write it"))
+    owner_only::replace(path, bytes).map_err(failed(path, "write it"))
 }
 
 fn failed(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> CompareError {

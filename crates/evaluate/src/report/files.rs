@@ -2,7 +2,7 @@
 
 use super::chart::PictureError;
 use super::page::Report;
-use std::io::Write;
+use crate::owner_only::replace;
 use std::path::{Path, PathBuf};
 
 /// Why a report was not written.
@@ -53,19 +53,9 @@ impl Report {
     }
 }
 
-/// Temporary files are their owner's alone; renaming keeps that.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    let failed = |source| WriteError::Io {
+    replace(path, bytes).map_err(|source| WriteError::Io {
         path: path.to_owned(),
         source,
-    };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    })
 }

@@ -128,3 +128,18 @@ pub fn standing(run: &Run) -> (usize, u64, Vec<u8>, BTreeSet<String>) {
         names.collect(),
     )
 }
+
+/// Puts a copy of a file or folder, with its modes, in place of another.
+pub fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        let _ = fs::remove_dir_all(to);
+        fs::create_dir_all(to).unwrap();
+        for item in fs::read_dir(from).unwrap() {
+            let item = item.unwrap();
+            copy(&item.path(), &to.join(item.file_name()));
+        }
+        fs::set_permissions(to, from.metadata().unwrap().permissions()).unwrap();
+    } else {
+        fs::copy(from, to).unwrap();
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::entry::Budget;
 use super::history::History;
+use rescind_certificate::MOST_DELTA;
 use rescind_privacy::accounting::{Accountant, Spending};
 use rescind_privacy::{Delta, PrivacyError};
 
@@ -59,6 +60,15 @@ pub enum BudgetExceeded {
         /// The budget asked for.
         budget: Budget,
     },
+    /// A budget that no release could keep, or that every release keeps.
+    #[error(
+        "a budget of {budget} says nothing: expected an epsilon above 0, and a delta below \
+         {MOST_DELTA}, well below one over the number of records, such as 1e-5"
+    )]
+    Empty {
+        /// The budget asked for.
+        budget: Budget,
+    },
     /// The budget itself is not one.
     #[error("the budget is not usable: {0}")]
     Unusable(#[from] PrivacyError),
@@ -85,10 +95,19 @@ impl Budget {
         }
     }
 
+    /// Its δ, where the budget promises something and leaves room for a release.
+    fn usable(&self) -> Result<Delta, BudgetExceeded> {
+        let delta = Delta::new(self.delta)?;
+        let epsilon = rescind_privacy::Epsilon::new(self.epsilon)?;
+        match epsilon.value() <= 0.0 || delta.value() >= MOST_DELTA {
+            true => Err(BudgetExceeded::Empty { budget: *self }),
+            false => Ok(delta),
+        }
+    }
+
     /// Refuses a budget that is out of range, or that the releases so far have overspent.
     pub(crate) fn check_spent(&self, history: &History) -> Result<(), BudgetExceeded> {
-        let delta = Delta::new(self.delta)?;
-        rescind_privacy::Epsilon::new(self.epsilon)?;
+        let delta = self.usable()?;
         let Some(oldest) = history.requests().next() else {
             return Ok(());
         };
@@ -115,8 +134,7 @@ impl Budget {
         request: u64,
         planned: &Spending,
     ) -> Result<(), BudgetExceeded> {
-        let delta = Delta::new(self.delta)?;
-        rescind_privacy::Epsilon::new(self.epsilon)?;
+        let delta = self.usable()?;
         let oldest = history.requests().next();
         let request = oldest.map_or(request, |oldest| oldest.number);
         let spent = history.spent();

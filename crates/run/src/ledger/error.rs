@@ -19,7 +19,8 @@ pub enum LedgerError {
     /// A run without its ledger: a new one is never begun in silence.
     #[error(
         "{path} is gone: it records what this run has promised, and no request is answered without \
-         it. Restore it from a copy"
+         it. Put back the very file: an older copy does not know of later releases, and where there \
+         is none, train a new run"
     )]
     Missing {
         /// The file.

@@ -149,6 +149,17 @@ impl History {
         self.budget.as_ref()
     }
 
+    /// When somebody said that the run, found in another place, is the only one.
+    #[must_use]
+    pub fn adopted(&self) -> Vec<String> {
+        let entries = self.entries.iter();
+        let adopted = entries.filter_map(|recorded| match &recorded.entry {
+            Entry::Place(place) => Some(place.since.clone()),
+            _ => None,
+        });
+        adopted.collect()
+    }
+
     /// The public key that signs: the newest release's, or one put in its place since. None before
     /// the first release.
     #[must_use]

@@ -27,6 +27,8 @@ pub struct PrivateRow {
 pub(super) const STATE: &str = "state";
 /// The key that the noise of the next release is drawn with.
 pub(super) const NOISE_KEY: &str = "noise_key";
+/// The end of the chain: entries cannot be cut off it unseen.
+pub(super) const HEAD: &str = "head";
 /// Where the ledger was last written.
 pub(super) const PLACE: &str = "place";
 
@@ -52,7 +54,7 @@ impl Present for Connection {
     }
 }
 
-/// What a new run begins with: a key for its noise, and no state.
+/// What a new run begins with: a key for its noise, no state, and no entry.
 pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let mut key = [0; 32];
     let drawn = SysRng.try_fill_bytes(&mut key).map_err(io::Error::other);
@@ -60,8 +62,8 @@ pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerEr
     let begun = connection
         .set_present(NOISE_KEY, &Digest::from(key).to_string())
         .and_then(|()| {
-            let remove = "DELETE FROM private.present WHERE name = ?";
-            connection.execute(remove, [STATE]).map(drop)
+            let remove = "DELETE FROM private.present WHERE name IN (?, ?)";
+            connection.execute(remove, [STATE, HEAD]).map(drop)
         });
     on_database(path, begun)
 }

@@ -1,13 +1,13 @@
 //! The database and its chain.
 
-use super::chain::{chain, entry_digest};
+use super::chain::{chain, entry_digest, first_head};
 use super::database::{
     check_schema, connect, in_memory, ledger_file, on_database, place, private_file,
 };
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
 use super::history::{History, Recorded};
-use super::private::{self, PLACE, Present, PrivateRow};
+use super::private::{self, HEAD, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
@@ -65,13 +65,13 @@ impl Ledger {
             Ok(())
         })();
         on_database(&path, made)?;
-        private::begin(&connection, &path)?;
         let ledger = Self::read(connection, run, &CURRENT)?;
-        ledger.stay()?;
-        match ledger.history.entries().is_empty() {
-            true => Ok(ledger),
-            false => Err(ledger.altered("it has entries, and the run is new".to_owned())),
+        if !ledger.history.entries().is_empty() {
+            return Err(ledger.altered("it has entries, and the run is new".to_owned()));
         }
+        private::begin(&ledger.connection, &ledger.path)?;
+        ledger.stay()?;
+        Ok(ledger)
     }
 
     /// Opens the ledger of a run, checking all of its chain.
@@ -135,7 +135,8 @@ impl Ledger {
     ) -> Result<Self, LedgerError> {
         let path = ledger_file(run);
         for file in [&path, &private_file(run)] {
-            if !file.exists() {
+            let there = file.try_exists().map_err(io_error(file, "look for it"))?;
+            if !there {
                 return Err(LedgerError::Missing { path: file.clone() });
             }
         }
@@ -147,10 +148,10 @@ impl Ledger {
     /// middle of writing it or died there: whoever opens the run next restores it.
     ///
     /// # Errors
-    /// [`LedgerError::Altered`].
+    /// [`LedgerError::Altered`]; [`LedgerError::Missing`].
     pub fn open_as_it_lies(run: &Path) -> Result<Option<Self>, LedgerError> {
         match Self::open_existing(run) {
-            Err(LedgerError::Database { .. } | LedgerError::Missing { .. }) => Ok(None),
+            Err(LedgerError::Database { .. }) => Ok(None),
             ledger => ledger.map(Some),
         }
     }
@@ -186,9 +187,19 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// As many private answers and forgotten records as the entries say.
+    /// The chain ends where the private part says, which has as many answers and forgotten records
+    /// as the entries say.
     fn private_part_fits(&self) -> Result<(), LedgerError> {
         let history = &self.history;
+        let end = on_database(&self.path, self.connection.present(HEAD))?;
+        let anchor = history.head();
+        if end.unwrap_or_else(|| first_head().to_string()) != anchor.head.to_string() {
+            return Err(self.altered(format!(
+                "its {} entries do not end where the run's private part says: entries were cut \
+                 off or added",
+                anchor.entries
+            )));
+        }
         let answers: i64 = self.ask("SELECT count(*) FROM private.answers")?;
         if answers as u64 != history.request_count() {
             return Err(self.altered(format!(
@@ -272,6 +283,7 @@ impl Ledger {
             if let Some(row) = private {
                 private::record(&transaction, row)?;
             }
+            transaction.set_present(HEAD, &previous.to_string())?;
             for entry in &recorded {
                 match &entry.entry {
                     Entry::Request(request) => private::moved_to(&transaction, &request.state)?,

@@ -282,7 +282,13 @@ fn a_new_run_takes_an_empty_ledger_and_no_other() {
     let again = Ledger::create(folder.path()).unwrap();
     assert!(again.history().entries().is_empty());
     let fixture = used();
+    let private = |fixture: &Fixture| std::fs::read(fixture.run().join("private/requests.sqlite"));
+    let before = private(&fixture).unwrap();
     let refused = Ledger::create(fixture.run()).err();
+    assert!(
+        private(&fixture).unwrap() == before,
+        "its present was changed"
+    );
     assert!(
         matches!(&refused, Some(LedgerError::Altered { what, .. }) if what.contains("entries")),
         "{refused:?}"

@@ -98,8 +98,9 @@ pub enum ReleaseError {
     #[error(
         "{classes} of the classes have no record left, and the set of classes was read off the \
          records: weights trained without the forgotten ones would have fewer outputs, so that any \
-         release shows that these were there. Forget without a release, then train a new run on \
-         what is left, with its classes declared (classes, --classes)"
+         release shows that these were there. This run can release nothing from then on: forget \
+         without a release, and train a new run on what is left, with its classes declared \
+         (classes, --classes)"
     )]
     ClassEmptied {
         /// How many.

@@ -172,6 +172,7 @@ fn child_that_dies() {
     let step: usize = std::env::var("RESCIND_TEST_STEP").unwrap().parse().unwrap();
     let fixture = Fixture::new();
     let mut order = fixture.order(2);
+    order.basis.data.retained -= 10;
     order.basis.run = run;
     let (mut ledger, key) = (Ledger::open(run).unwrap(), RunKey::open(run).unwrap());
     let _ = release_in_steps(order, &mut ledger, &key, &mut |reached| {

@@ -3,13 +3,14 @@
 use super::Run;
 use super::config::{Origin, RunConfig};
 use super::files::read_config;
+use super::open::{belong_together, exposed};
 use super::store::{StateRecord, Store};
 use crate::error::Error;
-use crate::ledger::{Ledger, Standing};
+use crate::ledger::{Budget, History, Ledger, Standing};
 use crate::lock::Lock;
 use crate::request::Answered;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What can be said of a run without opening it.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,12 @@ pub struct Summary {
     pub standings: Option<Vec<Standing>>,
     /// Numbers of the requests that no release covers yet.
     pub pending: Vec<u64>,
+    /// What every release must keep, if that was set.
+    pub budget: Option<Budget>,
+    /// When somebody said that the run, found in another place, is the only one: RFC 3339, UTC.
+    pub adopted: Vec<String>,
+    /// A file or folder that others can read although it is private.
+    pub exposed: Option<PathBuf>,
 }
 
 impl Summary {
@@ -61,6 +68,9 @@ impl Run {
         };
         let busy = Lock::holder(root);
         let ledger = Ledger::open_as_it_lies(root)?;
+        if let (Some(ledger), None) = (&ledger, &busy) {
+            belong_together(&store, state.as_ref(), ledger)?;
+        }
         let answers = ledger.as_ref().map(Ledger::answers).transpose()?;
         let answers = answers.map(|bodies| {
             let read = bodies.iter().map(|body| serde_json::from_str(body));
@@ -80,6 +90,9 @@ impl Run {
             answers,
             standings: standings?,
             pending: pending.iter().map(|request| request.number).collect(),
+            budget: history.and_then(History::budget).copied(),
+            adopted: history.map_or_else(Vec::new, History::adopted),
+            exposed: exposed(root)?.map(|(path, _)| path),
         })
     }
 }

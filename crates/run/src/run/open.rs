@@ -108,12 +108,17 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
     })
 }
 
+/// What of a run is private and yet others can read, and its mode.
+pub(crate) fn exposed(root: &Path) -> Result<Option<(PathBuf, u32)>, Error> {
+    let private = [root.join("private"), root.join("ledger.sqlite")];
+    let there: Vec<PathBuf> = private.into_iter().filter(|path| path.exists()).collect();
+    Ok(disk::open_to_others(&there)?)
+}
+
 /// Refuses un-noised weights and what else is private where others can read it, as after a
 /// restoration that forgot permissions.
 fn check_private(root: &Path) -> Result<(), Error> {
-    let private = [root.join("private"), root.join("ledger.sqlite")];
-    let there: Vec<PathBuf> = private.into_iter().filter(|path| path.exists()).collect();
-    match disk::open_to_others(&there)? {
+    match exposed(root)? {
         None => Ok(()),
         Some((path, mode)) => Err(Error::NotPrivate {
             root: root.to_owned(),

@@ -69,21 +69,7 @@ pub(super) fn are_the_same(
             }
         }
     }
-    let renderings = [
-        ("certificate.txt", text, certificate.to_string()),
-        ("certificate.md", markdown, certificate.to_markdown()),
-    ];
-    for (name, found, rendered) in renderings {
-        let Some(found) = found else { continue };
-        let why = format!("{name} says what the certificate says");
-        checks.equal(
-            subject,
-            name,
-            digest(rendered.as_bytes()),
-            digest(&found),
-            &why,
-        );
-    }
+    renderings_agree(certificate, [text, markdown], checks);
     let mut releases = ledger.history().releases();
     if let Some(row) = releases.find(|row| row.number == certificate.release) {
         match content_digest(&folder) {
@@ -170,8 +156,47 @@ pub(super) fn beside(
         centre_is_certified(certificate, folder, description.as_deref(), checks);
     }
     seed_draws(certificate, description.as_deref(), checks);
+    let texts =
+        ["certificate.txt", "certificate.md"].map(|name| disk::read(&folder.join(name)).ok());
+    renderings_agree(certificate, texts, checks);
+    for name in strangers(folder) {
+        checks.skipped(subject, &format!("{name}: no release has such a file"));
+    }
     if let (Some(weights), Some(description)) = (weights, description) {
         content_fits(certificate, &weights, &description, checks);
+    }
+}
+
+/// Names beside a certificate that are no release's.
+fn strangers(folder: &Path) -> Vec<String> {
+    const OURS: [&str; 6] = [
+        "certificate.json",
+        "certificate.txt",
+        "certificate.md",
+        "weights.safetensors",
+        "model.json",
+        "centre.safetensors",
+    ];
+    let items = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = items.map(|item| item.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names
+        .filter(|name| !OURS.contains(&name.as_str()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The certificate's readable forms, those that are there, say what it says.
+fn renderings_agree(certificate: &Certificate, found: [Option<Vec<u8>>; 2], checks: &mut Checks) {
+    let rendered = [
+        ("certificate.txt", certificate.to_string()),
+        ("certificate.md", certificate.to_markdown()),
+    ];
+    for ((name, rendered), found) in rendered.into_iter().zip(found) {
+        let Some(found) = found else { continue };
+        let why = format!("{name} says what the certificate says");
+        let (expected, found) = (digest_of(rendered.as_bytes()), digest_of(&found));
+        checks.equal(Subject::Files, name, expected, found, &why);
     }
 }
 

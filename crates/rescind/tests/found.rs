@@ -1,0 +1,193 @@
+//! What is cut off a ledger, lost of a run, or laid beside a certificate is found, and said as what it
+//! is.
+
+mod common;
+
+use common::{released, small, trained};
+use rescind::ledger::{Budget, LedgerError};
+use rescind::verify::{Evidence, Subject, Verdict, VerificationReport, verify, verify_run};
+use rescind::{Amendment, Code, Error, Run};
+use rusqlite::Connection;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+const BUDGET: Budget = Budget {
+    epsilon: 1e9,
+    delta: 1e-5,
+};
+
+/// A run with a release, and a budget set after it.
+fn used() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let mut run = trained(&root, small());
+    run.forget(&released("random:10?seed=1"), &mut ()).unwrap();
+    drop(run);
+    Run::amend(&root, Amendment::Budget(Some(BUDGET))).unwrap();
+    (folder, root)
+}
+
+fn release(root: &Path) -> PathBuf {
+    root.join("releases/000001")
+}
+
+fn with_run(root: &Path) -> VerificationReport {
+    let bytes = fs::read(release(root).join("certificate.json")).unwrap();
+    verify_run(&bytes, root, Evidence::default()).unwrap()
+}
+
+fn alone(folder: &Path) -> VerificationReport {
+    let bytes = fs::read(folder.join("certificate.json")).unwrap();
+    let evidence = Evidence {
+        beside: Some(folder.to_owned()),
+        ..Evidence::default()
+    };
+    verify(&bytes, &evidence)
+}
+
+/// Cuts the last entry off the ledger, and leaves its triggers as they were.
+fn cut(root: &Path) {
+    let ledger = Connection::open(root.join("ledger.sqlite")).unwrap();
+    let query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'";
+    let triggers: Vec<(String, String)> = {
+        let mut statement = ledger.prepare(query).unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    for (name, _) in &triggers {
+        ledger
+            .execute_batch(&format!("DROP TRIGGER {name}"))
+            .unwrap();
+    }
+    let last = "DELETE FROM entries WHERE sequence = (SELECT max(sequence) FROM entries)";
+    assert_eq!(ledger.execute(last, []).unwrap(), 1);
+    for (_, sql) in &triggers {
+        ledger.execute_batch(sql).unwrap();
+    }
+}
+
+#[test]
+fn entries_cut_off_the_end_of_a_ledger_are_missed() {
+    for amendment in [
+        Amendment::Budget(Some(BUDGET)),
+        Amendment::Budget(None),
+        Amendment::NewKey,
+    ] {
+        let (_folder, root) = used();
+        Run::amend(&root, amendment).unwrap();
+        assert!(with_run(&root).holds());
+        cut(&root);
+        let refused = Run::open(&root).err().unwrap();
+        assert!(
+            matches!(refused, Error::Ledger(LedgerError::Altered { .. })),
+            "{amendment:?}: {refused}"
+        );
+        assert_eq!(with_run(&root).verdict(), Verdict::DoesNotHold);
+    }
+}
+
+#[test]
+fn a_look_at_a_run_says_what_was_set_and_misses_what_was_lost() {
+    let (_folder, root) = used();
+    let summary = Run::inspect(&root).unwrap();
+    assert_eq!((summary.budget, summary.adopted.len()), (Some(BUDGET), 0));
+    assert_eq!(summary.exposed, None);
+    let older = root.with_file_name("older");
+    common::copy(&root, &older);
+    Run::amend(&older, Amendment::Adopt).unwrap();
+    assert_eq!(Run::inspect(&older).unwrap().adopted.len(), 1);
+
+    fs::remove_dir_all(root.join("private/state/000000")).ok();
+    let states = fs::read_dir(root.join("private/state")).unwrap();
+    let newest = states.map(|item| item.unwrap().path()).max().unwrap();
+    fs::rename(&newest, root.join("elsewhere")).unwrap();
+    assert!(Run::inspect(&root).is_err(), "the state in force is gone");
+
+    fs::remove_file(older.join("ledger.sqlite")).unwrap();
+    let refused = Run::inspect(&older).err().unwrap();
+    assert!(
+        matches!(refused, Error::Ledger(LedgerError::Missing { .. })),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_lies_beside_a_certificate_is_read_or_listed() {
+    let (folder, root) = used();
+    let apart = folder.path().join("apart");
+    common::copy(&release(&root), &apart);
+    let report = alone(&apart);
+    assert!(report.holds(), "{report}");
+    for name in ["certificate.txt", "certificate.md"] {
+        let text = fs::read_to_string(apart.join(name)).unwrap();
+        fs::write(
+            apart.join(name),
+            text.clone() + "and nobody was ever here\n",
+        )
+        .unwrap();
+        let report = alone(&apart);
+        let fields: Vec<&str> = report.failures().map(|c| c.field.as_str()).collect();
+        assert_eq!(fields, [name]);
+        fs::write(apart.join(name), text).unwrap();
+    }
+    fs::write(apart.join("notes.txt"), "").unwrap();
+    let report = alone(&apart);
+    assert!(
+        report.unchecked().any(|said| said.starts_with("notes.txt")),
+        "{report}"
+    );
+}
+
+#[test]
+fn an_envelope_has_one_signature_by_the_key_it_names() {
+    let (folder, root) = used();
+    let apart = folder.path().join("apart");
+    common::copy(&release(&root), &apart);
+    let path = apart.join("certificate.json");
+    let whole: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut renamed = whole.clone();
+    renamed["signatures"][0]["keyid"] = "1111".into();
+    let mut twice = whole.clone();
+    let again = whole["signatures"][0].clone();
+    twice["signatures"].as_array_mut().unwrap().push(again);
+    let mut unsigned = whole.clone();
+    unsigned["signatures"] = Value::Array(Vec::new());
+    for (document, subject) in [
+        (renamed, Subject::Signature),
+        (twice, Subject::Document),
+        (unsigned, Subject::Document),
+    ] {
+        fs::write(&path, document.to_string()).unwrap();
+        let report = alone(&apart);
+        let failed: Vec<Subject> = report.failures().map(|c| c.subject).collect();
+        assert_eq!(failed, [subject], "{report}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_open_to_others_is_said_to_be_and_one_that_may_not_be_read_is_not_called_lost() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, root) = used();
+    let private = root.join("private");
+    let mode = |mode| fs::set_permissions(&private, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o755);
+    assert_eq!(Run::inspect(&root).unwrap().exposed, Some(private.clone()));
+    let report = with_run(&root);
+    assert!(
+        report.unchecked().any(|said| said.contains("has mode 755")),
+        "{report}"
+    );
+    mode(0o000);
+    // Whoever may read everything reads this too.
+    if fs::read_dir(&private).is_err() {
+        let bytes = fs::read(release(&root).join("certificate.json")).unwrap();
+        let refused = verify_run(&bytes, &root, Evidence::default())
+            .err()
+            .unwrap();
+        assert_eq!(refused.code(), Code::Io, "{refused}");
+    }
+    mode(0o700);
+}
