@@ -3,7 +3,7 @@
 use super::Run;
 use super::config::{Origin, RunConfig};
 use super::files::read_config;
-use super::open::{belong_together, exposed};
+use super::open::{belong_together, exposed, in_force};
 use super::store::{StateRecord, Store};
 use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing};
@@ -68,8 +68,13 @@ impl Run {
         };
         let busy = Lock::holder(root);
         let ledger = Ledger::open_as_it_lies(root)?;
-        if let (Some(ledger), None) = (&ledger, &busy) {
-            belong_together(&store, state.as_ref(), ledger)?;
+        if let (Some(ledger), None) = (&ledger, &busy)
+            && in_force(&store, ledger)?.is_none()
+            && let Err(differ) = belong_together(&store, state.as_ref(), ledger)
+            // Nobody began to work on it since.
+            && Lock::holder(root).is_none()
+        {
+            return Err(differ);
         }
         let answers = ledger.as_ref().map(Ledger::answers).transpose()?;
         let answers = answers.map(|bodies| {

@@ -5,7 +5,7 @@ use super::config::{Origin, RunConfig, Written};
 use super::create::described;
 use super::files::{CENTRE, MODEL, read_config, read_manifest};
 use super::setup::Setup;
-use super::store::{StateRecord, Store, damaged};
+use super::store::{Staged, StateRecord, Store, damaged};
 use crate::disk;
 use crate::error::Error;
 use crate::json;
@@ -55,9 +55,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
             // Only now: a release that a crash left on its way out is open to its readers already.
             check_private(root)?;
             let store = Store::open(states)?;
-            if let Some(staged) = store.staged()?
-                && ledger.state()? == Some(staged.digest)
-            {
+            if let Some(staged) = in_force(&store, &ledger)? {
                 store.commit(&staged)?;
             }
             store.sweep()?;
@@ -69,9 +67,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
                 return Err(Error::Busy { path, holder });
             }
             let (ledger, store) = (Ledger::open_existing(root)?, Store::at(states));
-            if let Some(staged) = store.staged()?
-                && ledger.state()? == Some(staged.digest)
-            {
+            if in_force(&store, &ledger)?.is_some() {
                 let path = root.to_owned();
                 return Err(Error::Unfinished { path });
             }
@@ -106,6 +102,14 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
         key,
         current,
     })
+}
+
+/// A state that the ledger names already, and that a crash left where it was staged: whoever works
+/// on the run next puts it in its place.
+pub(crate) fn in_force(store: &Store, ledger: &Ledger) -> Result<Option<Staged>, Error> {
+    let named = ledger.state()?;
+    let staged = store.staged()?;
+    Ok(staged.filter(|staged| named == Some(staged.digest)))
 }
 
 /// What of a run is private and yet others can read, and its mode.
