@@ -6,6 +6,7 @@ mod exit;
 mod figures;
 mod interrupt;
 mod options;
+mod place;
 mod progress;
 mod table;
 

@@ -447,3 +447,44 @@ fn a_reader_that_went_away_is_no_failure() {
     assert!(output.status.success());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+/// Runs a command on a folder whose name is not UTF-8, in which `%` stands for its name, and reads what it says.
+#[cfg(target_os = "linux")]
+fn said(here: &Path, arguments: &str) -> Value {
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = rescind(here, "");
+    for argument in arguments.split_whitespace() {
+        let bytes = argument.replace('%', "\u{0}").into_bytes();
+        let named = bytes.split(|byte| *byte == 0).collect::<Vec<_>>();
+        command.arg(std::ffi::OsStr::from_bytes(&named.join(&b"caf\xe9"[..])));
+    }
+    let output = command.arg("--json").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}: {told}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn every_command_works_on_a_folder_whose_name_is_not_utf_8() {
+    let here = folder();
+    let here = here.path();
+    let trained = said(here, "train --out % --epochs 2 --hidden 4");
+    assert_eq!(trained["run"], "caf\u{fffd}");
+    for command in [
+        "forget % --random 5 --sigma 0.01",
+        "forget % --random 5",
+        "release % --sigma 0.01",
+        "status %",
+        "plan % --random 5 --epsilon 1",
+        "retrain %",
+        "evaluate %",
+        "audit % --pairs 50",
+        "report % --figures %/figures",
+        "amend % --budget 1e9 --budget-delta 1e-5",
+        "verify %/releases/000001/certificate.json --run %",
+        "verify %/releases/000002/certificate.json --run %",
+    ] {
+        said(here, command);
+    }
+}

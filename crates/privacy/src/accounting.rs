@@ -136,6 +136,9 @@ pub trait Accountant {
     fn epsilon(&self, delta: Delta) -> Result<Epsilon, PrivacyError>;
 }
 
+/// The accountant that every run keeps.
+pub type RunAccountant = GaussianAccountant;
+
 /// The accountant of Gaussian mechanisms: √Σμ², constants failing with the sum of their
 /// probabilities (Dong, Roth & Su 2022).
 #[derive(Debug, Clone, Copy, PartialEq)]

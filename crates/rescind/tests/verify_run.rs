@@ -239,6 +239,8 @@ fn evidence_that_is_gone_foreign_or_edited_is_found() {
         ("another's", text.replace(&digest, &"0".repeat(64))),
         ("another residual", text.replace("0.0004", "0.0003")),
         ("another time", text.replace("1.25", "-1.25")),
+        ("a time as likely", text.replace("1.25", "1.5")),
+        ("a space more", format!("{text} ")),
         ("another format", text.replace("evidence-2", "evidence-1")),
     ] {
         assert_ne!(edited, text, "{what}");

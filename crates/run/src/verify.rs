@@ -158,7 +158,8 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
             checks.skipped(Subject::Files, &why);
         }
     }
-    let measured = run.and_then(|run| evidence::of(&certificate, bytes, run, &mut checks));
+    let measured =
+        run.and_then(|run| evidence::of(&certificate, bytes, run, ledger.as_ref(), &mut checks));
     let recomputed = evidence.recomputed.as_ref();
     repeat(&certificate, measured.as_ref(), recomputed, &mut checks);
     checks.report(Some(certificate))

@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::options::budget::BudgetOptions;
+use crate::place::Place;
 use clap::Args;
 use rescind::{Amendment, Run};
 use serde::Serialize;
@@ -39,7 +40,7 @@ pub struct Amend {
 
 #[derive(Serialize)]
 struct Amended {
-    run: PathBuf,
+    run: Place,
     changed: &'static str,
 }
 
@@ -58,7 +59,10 @@ impl Amend {
         };
         Run::amend(&self.run, amendment)?;
         let run = self.run;
-        console.print_done(&Amended { run, changed });
+        console.print_done(&Amended {
+            run: run.into(),
+            changed,
+        });
         Ok(Status::Done)
     }
 }

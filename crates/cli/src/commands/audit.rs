@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, percent};
+use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
@@ -45,7 +46,7 @@ const FULL_PAIRS: usize = 40;
 
 #[derive(Serialize)]
 struct Audited {
-    run: PathBuf,
+    run: Place,
     holds: bool,
     full: bool,
     #[serde(flatten)]
@@ -72,7 +73,7 @@ impl Audit {
         drop(watch);
         let holds = audit.holds();
         console.print(&Audited {
-            run: self.run,
+            run: self.run.into(),
             holds,
             full: self.full,
             audit,

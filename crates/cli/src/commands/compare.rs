@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::seconds;
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::{Code, Observer, Progress};
@@ -37,7 +38,7 @@ pub struct Compare {
 
 #[derive(Serialize)]
 struct Compared {
-    folder: PathBuf,
+    folder: Place,
     results: Results,
 }
 
@@ -57,7 +58,10 @@ impl Compare {
             true => Status::Done,
             false => Status::Failed,
         };
-        console.print_done(&Compared { folder, results });
+        console.print_done(&Compared {
+            folder: folder.into(),
+            results,
+        });
         Ok(status)
     }
 }

@@ -2,6 +2,7 @@ use crate::commands::evaluate::models;
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, promise, seconds};
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::certificate::percentage;
@@ -45,17 +46,17 @@ const GRADIENT: f64 = 1e-7;
 
 #[derive(Serialize)]
 struct Demonstration {
-    folder: PathBuf,
+    folder: Place,
     forgotten: usize,
     network: Part,
     tangent: Part,
-    report: PathBuf,
+    report: Place,
 }
 
 /// One model, forgotten from and retrained.
 #[derive(Serialize)]
 struct Part {
-    run: PathBuf,
+    run: Place,
     models: Evaluation,
     forget_seconds: f64,
     guarantee: Guarantee,
@@ -64,7 +65,7 @@ struct Part {
 /// What the release promises.
 #[derive(Serialize)]
 struct Guarantee {
-    certificate: PathBuf,
+    certificate: Place,
     kind: GuaranteeKind,
     sensitivity: f64,
     delta: f64,
@@ -109,11 +110,11 @@ impl Demo {
         report::of_run(&run, &options, &mut watch)?.write(&report)?;
         drop(watch);
         console.print_done(&Demonstration {
-            folder: self.out,
+            folder: self.out.into(),
             forgotten: FORGOTTEN,
             network,
             tangent,
-            report,
+            report: report.into(),
         });
         Ok(Status::Done)
     }
@@ -172,7 +173,7 @@ fn demonstrate(
     let released =
         released.ok_or_else(|| Failure::other(Code::NotReleased, "nothing was released"))?;
     let part = Part {
-        run: place.to_owned(),
+        run: place.into(),
         models: run.evaluate(watch)?,
         forget_seconds: answer.record.seconds,
         guarantee: Guarantee::of(released)?,
@@ -188,7 +189,7 @@ impl Guarantee {
         let bound = Sensitivity::new(sensitivity)?;
         let needed = analytic::calibrate(one, guarantee.delta, bound);
         Ok(Self {
-            certificate: released.folder.join("certificate.json"),
+            certificate: released.folder.join("certificate.json").into(),
             kind: guarantee.kind,
             sensitivity,
             delta: guarantee.delta.value(),

@@ -1,5 +1,6 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
+use crate::place::Place;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rescind::Code;
@@ -49,7 +50,7 @@ impl From<Published> for PublishedDataset {
 #[derive(Serialize)]
 struct Fetched {
     dataset: String,
-    folder: PathBuf,
+    folder: Place,
     source: String,
 }
 
@@ -78,7 +79,7 @@ impl Fetch {
         let (dataset, source) = (dataset.to_string(), source.to_string());
         console.print_done(&Fetched {
             dataset,
-            folder,
+            folder: folder.into(),
             source,
         });
         Ok(Status::Done)

@@ -4,6 +4,7 @@ use crate::figures::{count, number, percent, promise, seconds};
 use crate::options::method::MethodOptions;
 use crate::options::records::RecordOptions;
 use crate::options::release::ReleaseOptions;
+use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
@@ -54,7 +55,7 @@ pub struct Forget {
 
 #[derive(Serialize)]
 struct Answered {
-    run: PathBuf,
+    run: Place,
     request: u64,
     method: String,
     /// Whether this is the answer to an earlier request of the same key.
@@ -86,7 +87,7 @@ struct Answered {
 #[derive(Serialize)]
 pub struct Release {
     number: u64,
-    folder: PathBuf,
+    folder: Place,
     sigma: f64,
     /// How often noise was added.
     noise_times: u64,
@@ -136,7 +137,7 @@ impl Answered {
         let newton = record.method.details::<NewtonReport>();
         let newton = newton.as_ref();
         Self {
-            run: folder,
+            run: folder.into(),
             request: record.number,
             method: record.method.method.clone(),
             repeated: answer.repeated,
@@ -166,7 +167,7 @@ impl Release {
         let guarantee = &certificate.guarantee;
         Self {
             number: certificate.release,
-            folder,
+            folder: folder.into(),
             sigma: certificate.noise.sigma.value(),
             noise_times: certificate.noise.times,
             recovered: certificate.noise.followed_by == FollowedBy::Recovery,

@@ -4,6 +4,7 @@ use crate::figures::{count, number};
 use crate::options::budget::BudgetOptions;
 use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions, read_weights};
 use crate::options::training::TrainingOptions;
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::Run;
@@ -49,7 +50,7 @@ pub struct Import {
 
 #[derive(Serialize)]
 struct Imported {
-    run: PathBuf,
+    run: Place,
     records: usize,
     parameters: usize,
     /// Distance of the weights from the centre.
@@ -76,7 +77,7 @@ impl Import {
             parameters: run.model().description().parameters(),
             norm: run.norm()?,
             radius,
-            run: self.out,
+            run: self.out.into(),
         });
         Ok(Status::Done)
     }

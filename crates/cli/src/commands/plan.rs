@@ -3,6 +3,7 @@ use crate::exit::{Failure, Status};
 use crate::figures::{count, number, percent, promise, seconds};
 use crate::options::quantity;
 use crate::options::records::RecordOptions;
+use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
@@ -43,7 +44,7 @@ pub struct Planning {
 
 #[derive(Serialize)]
 struct Planned {
-    run: PathBuf,
+    run: Place,
     #[serde(flatten)]
     plan: Plan,
 }
@@ -60,7 +61,7 @@ impl Planning {
         let plan = run.plan(&asked, &mut watch)?;
         drop(watch);
         console.print(&Planned {
-            run: self.run,
+            run: self.run.into(),
             plan,
         })?;
         Ok(Status::Done)

@@ -2,6 +2,7 @@ use crate::commands::forget::Release;
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::options::release::ReleaseOptions;
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::Run;
@@ -25,7 +26,7 @@ pub struct ReleaseNow {
 
 #[derive(Serialize)]
 struct Done {
-    run: PathBuf,
+    run: Place,
     /// Numbers of the requests that the release covers.
     covers: Vec<u64>,
     #[serde(flatten)]
@@ -43,7 +44,7 @@ impl ReleaseNow {
         drop(watch);
         let requests = released.certificate.requests.iter();
         console.print_done(&Done {
-            run: self.run,
+            run: self.run.into(),
             covers: requests.map(|request| request.number).collect(),
             release: Release::of(&released),
         });

@@ -1,5 +1,6 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::{Code, Run};
@@ -54,9 +55,9 @@ pub struct Report {
 
 #[derive(Serialize)]
 struct Written {
-    run: PathBuf,
-    report: PathBuf,
-    figures: Vec<PathBuf>,
+    run: Place,
+    report: Place,
+    figures: Vec<Place>,
 }
 
 impl Report {
@@ -72,9 +73,9 @@ impl Report {
             None => Vec::new(),
         };
         console.print_done(&Written {
-            run: self.run,
-            report: out,
-            figures,
+            run: self.run.into(),
+            report: out.into(),
+            figures: figures.into_iter().map(Place::from).collect(),
         });
         Ok(Status::Done)
     }

@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::seconds;
+use crate::place::Place;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::Run;
@@ -20,7 +21,7 @@ pub struct Retrain {
 
 #[derive(Serialize)]
 struct Retrained {
-    run: PathBuf,
+    run: Place,
     retained: usize,
     seconds: f64,
 }
@@ -32,7 +33,7 @@ impl Retrain {
         drop(watch);
         let (retained, seconds) = (reference.retained, reference.seconds);
         console.print_done(&Retrained {
-            run: self.run,
+            run: self.run.into(),
             retained,
             seconds,
         });

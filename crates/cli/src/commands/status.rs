@@ -2,6 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, promise, seconds};
 use crate::options::quantity;
+use crate::place::Place;
 use crate::table::table;
 use clap::Args;
 use rescind::{Answered, Run, ledger};
@@ -31,7 +32,7 @@ pub struct Inspect {
 
 #[derive(Serialize)]
 struct Standing {
-    run: PathBuf,
+    run: Place,
     data: String,
     busy: Option<String>,
     trained: bool,
@@ -46,7 +47,7 @@ struct Standing {
     /// When somebody said that the run, found in another place, is the only one.
     adopted: Vec<String>,
     /// A file or folder that others can read although it is private.
-    exposed: Option<PathBuf>,
+    exposed: Option<Place>,
 }
 
 #[derive(Serialize)]
@@ -84,7 +85,7 @@ impl Inspect {
         });
         let requests = requests.collect();
         console.print(&Standing {
-            run: self.run,
+            run: self.run.into(),
             data: summary.config.map_or_else(
                 || "an outside model".to_owned(),
                 |config| config.data.to_string(),
@@ -98,7 +99,7 @@ impl Inspect {
             pending: summary.pending,
             budget: summary.budget,
             adopted: summary.adopted,
-            exposed: summary.exposed,
+            exposed: summary.exposed.map(Place::from),
         })?;
         Ok(Status::Done)
     }

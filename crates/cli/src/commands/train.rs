@@ -4,6 +4,7 @@ use crate::figures::{number, percent, seconds};
 use crate::options::budget::BudgetOptions;
 use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::options::training::TrainingOptions;
+use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::facts;
 use clap::Args;
@@ -53,7 +54,7 @@ pub struct Train {
 
 #[derive(Serialize)]
 struct Trained {
-    run: PathBuf,
+    run: Place,
     finished: bool,
     ending: Option<String>,
     epochs: u64,
@@ -113,7 +114,7 @@ impl Trained {
         let last = progress.and_then(|progress| progress.history.last());
         let ending = progress.and_then(|progress| progress.ending);
         Self {
-            run: run.root().to_owned(),
+            run: run.root().into(),
             finished: ending.is_some(),
             ending: ending.map(|ending| ending.to_string()),
             epochs: progress.map_or(0, |progress| progress.epoch),

@@ -58,6 +58,13 @@ impl Ledger {
         on_database(&self.path, read)
     }
 
+    /// BLAKE3 of the measurements of a release, as they were recorded.
+    pub(crate) fn evidence(&self, release: u64) -> Result<Option<Digest>, LedgerError> {
+        let query = "SELECT digest FROM private.evidence WHERE release = ?";
+        let found = self.one(query, release as i64)?;
+        found.map(|text| self.digest(&text)).transpose()
+    }
+
     fn one(
         &self,
         query: &str,

@@ -23,13 +23,9 @@ pub(crate) fn private_file(run: &Path) -> PathBuf {
 
 pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let path = ledger_file(run);
-    let private = private_file(run);
     let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
         connection.busy_timeout(Duration::from_secs(10))?;
-        connection.execute(
-            "ATTACH DATABASE ? AS private",
-            [private.to_string_lossy().as_ref()],
-        )?;
+        attach(&connection, run)?;
         // A commit is on disk, its folder entry included, before it returns; a rollback journal
         // keeps it whole over both files.
         for schema in ["main", "private"] {
@@ -42,14 +38,19 @@ pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, Ledger
     on_database(&path, opened)
 }
 
+fn attach(connection: &Connection, run: &Path) -> rusqlite::Result<()> {
+    // Byte for byte: the name of a folder need not be UTF-8.
+    let file = private_file(run).into_os_string().into_encoded_bytes();
+    connection
+        .execute("ATTACH DATABASE ? AS private", [file])
+        .map(drop)
+}
+
 /// A copy in memory, with the same private database beside it.
 pub(super) fn in_memory(connection: &Connection, run: &Path) -> Result<Connection, LedgerError> {
     let copied = Connection::open_in_memory().and_then(|mut copy| {
         Backup::new(connection, &mut copy)?.step(-1)?;
-        copy.execute(
-            "ATTACH DATABASE ? AS private",
-            [private_file(run).to_string_lossy().as_ref()],
-        )?;
+        attach(&copy, run)?;
         Ok(copy)
     });
     on_database(&ledger_file(run), copied)

@@ -5,7 +5,7 @@ use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
 use rescind_privacy::PrivacyError;
-use rescind_privacy::accounting::{Accountant, GaussianAccountant};
+use rescind_privacy::accounting::{Accountant, RunAccountant};
 
 /// An entry in its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,7 +31,7 @@ pub struct History {
     budget: Option<Budget>,
     key: Option<Digest>,
     /// All releases since the first request.
-    spent: GaussianAccountant,
+    spent: RunAccountant,
 }
 
 impl History {
@@ -46,7 +46,7 @@ impl History {
             last_request: None,
             budget: None,
             key: None,
-            spent: GaussianAccountant::new()?,
+            spent: RunAccountant::new()?,
         })
     }
 
@@ -181,7 +181,7 @@ impl History {
     /// What has been spent on the oldest request: it was in every release since, so that no other
     /// request has less left.
     #[must_use]
-    pub fn spent(&self) -> &GaussianAccountant {
+    pub fn spent(&self) -> &RunAccountant {
         &self.spent
     }
 

@@ -1,7 +1,7 @@
 //! What holds for a request today.
 
 use super::entry::{ReleaseEntry, RequestEntry};
-use rescind_privacy::accounting::{Accountant, GaussianAccountant};
+use rescind_privacy::accounting::{Accountant, RunAccountant};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_privacy::{Delta, Epsilon, Gdp, PrivacyError};
@@ -19,7 +19,7 @@ pub struct Standing {
     /// Whether the noise of one of them came from a fixed seed: then nothing holds against anyone
     /// who knows it.
     pub insecure_noise: bool,
-    spent: GaussianAccountant,
+    spent: RunAccountant,
 }
 
 impl Standing {
@@ -33,7 +33,7 @@ impl Standing {
             releases: since.iter().map(|release| release.number).collect(),
             kind: since.iter().map(|release| release.kind).max(),
             insecure_noise: since.iter().any(|r| r.origin == Origin::InsecureSeed),
-            spent: GaussianAccountant::of(since.iter().map(|release| &release.spent))?,
+            spent: RunAccountant::of(since.iter().map(|release| &release.spent))?,
         })
     }
 

@@ -11,6 +11,7 @@ use super::private::{self, HEAD, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
+use rescind_data::Digest;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -22,11 +23,14 @@ pub struct Ledger {
     history: History,
 }
 
-/// A document to be kept with a release.
+/// What is kept with a release.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) release: u64,
+    /// Its certificate.
     pub(crate) text: String,
+    /// BLAKE3 of its measurements.
+    pub(crate) evidence: Digest,
 }
 
 impl Ledger {
@@ -278,6 +282,10 @@ impl Ledger {
                 transaction.execute(
                     "INSERT INTO main.certificates VALUES (?, ?)",
                     (document.release as i64, &document.text),
+                )?;
+                transaction.execute(
+                    "INSERT INTO private.evidence VALUES (?, ?)",
+                    (document.release as i64, document.evidence.to_string()),
                 )?;
             }
             if let Some(row) = private {

@@ -2,7 +2,8 @@
 
 use super::error::ReleaseError;
 use crate::disk::{self, Access};
-use rescind_certificate::EvidenceRecord;
+use rescind_certificate::{EvidenceRecord, digest_of};
+use rescind_data::Digest;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "private/evidence";
@@ -14,8 +15,8 @@ pub(crate) fn place(run: &Path, release: u64) -> PathBuf {
 
 /// Writes the measurements of a release in one step, before the ledger makes it: a release that is
 /// made has them. What a crash leaves of one that is not made is overwritten by the next of its
-/// number, and names a certificate that nobody has.
-pub(super) fn keep(run: &Path, evidence: &EvidenceRecord) -> Result<(), ReleaseError> {
+/// number, and names a certificate that nobody has. Their digest is for the ledger's private part.
+pub(super) fn keep(run: &Path, evidence: &EvidenceRecord) -> Result<Digest, ReleaseError> {
     disk::folder(&run.join(FOLDER), Access::Private)?;
     let text = evidence.to_json()?;
     disk::replace(
@@ -23,5 +24,5 @@ pub(super) fn keep(run: &Path, evidence: &EvidenceRecord) -> Result<(), ReleaseE
         text.as_bytes(),
         Access::Private,
     )?;
-    Ok(())
+    Ok(digest_of(text.as_bytes()))
 }

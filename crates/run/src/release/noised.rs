@@ -205,13 +205,14 @@ impl<'a> Noised<'a> {
         observe(Step::Noised)?;
 
         let staged = files.stage(run, &certificate, &text)?;
-        evidence::keep(run, &evidence)?;
+        let evidence = evidence::keep(run, &evidence)?;
         release.content = content_digest(&staged)?;
         release.weights = certificate.model.weights;
         observe(Step::Staged)?;
         let document = Document {
             release: number,
             text,
+            evidence,
         };
         let entry = CertificateEntry {
             release: number,

@@ -1,6 +1,7 @@
 //! The measurements that a run keeps of a release.
 
 use crate::disk;
+use crate::ledger::Ledger;
 use crate::release::evidence_place;
 use rescind_certificate::verify::{Checks, Subject, evidence_fits};
 use rescind_certificate::{Certificate, EVIDENCE_FORMAT, EvidenceRecord, digest_of};
@@ -11,13 +12,17 @@ pub(super) fn of(
     certificate: &Certificate,
     document: &[u8],
     run: &Path,
+    ledger: Option<&Ledger>,
     checks: &mut Checks,
 ) -> Option<EvidenceRecord> {
-    let read = disk::read(&evidence_place(run, certificate.release))
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| {
-            serde_json::from_slice::<EvidenceRecord>(&bytes).map_err(|error| error.to_string())
-        });
+    let bytes =
+        disk::read(&evidence_place(run, certificate.release)).map_err(|error| error.to_string());
+    if let (Some(ledger), Ok(bytes)) = (ledger, &bytes) {
+        are_recorded(certificate.release, bytes, ledger, checks);
+    }
+    let read = bytes.and_then(|bytes| {
+        serde_json::from_slice::<EvidenceRecord>(&bytes).map_err(|error| error.to_string())
+    });
     let fits = |evidence: &EvidenceRecord| evidence.format == EVIDENCE_FORMAT;
     match read {
         Ok(evidence) if fits(&evidence) => {
@@ -40,5 +45,18 @@ pub(super) fn of(
             checks.failed(Subject::Measurements, "evidence.json", expected, error, why);
             None
         }
+    }
+}
+
+/// The measurements are the ones that the ledger's private part was given with the release.
+fn are_recorded(release: u64, bytes: &[u8], ledger: &Ledger, checks: &mut Checks) {
+    let (subject, field) = (Subject::Measurements, "evidence.json");
+    let why = "the measurements are the ones recorded with the release";
+    match ledger.evidence(release) {
+        Ok(recorded) => {
+            let said = recorded.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+            checks.equal(subject, field, said, digest_of(bytes).to_string(), why);
+        }
+        Err(error) => checks.failed(subject, field, "their digest in the ledger", &error, why),
     }
 }

@@ -7,7 +7,7 @@ use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, count};
 use rescind::ledger::{History, ReleaseEntry, Standing};
 use rescind_privacy::Delta;
-use rescind_privacy::accounting::{Accountant, GaussianAccountant};
+use rescind_privacy::accounting::{Accountant, RunAccountant};
 
 /// Rows shown at most, the newest; lines at most, spread over all.
 const MOST_ROWS: usize = 100;
@@ -123,7 +123,7 @@ fn chart(history: &History, standings: &[Standing], delta: Delta) -> Block {
 
 /// ε of these releases together.
 fn after(releases: &[&ReleaseEntry], delta: Delta) -> Option<f64> {
-    let spent = GaussianAccountant::of(releases.iter().map(|release| &release.spent)).ok()?;
+    let spent = RunAccountant::of(releases.iter().map(|release| &release.spent)).ok()?;
     Some(spent.epsilon(delta).ok()?.value())
 }
 
