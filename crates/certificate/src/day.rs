@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::SystemTime;
 
 /// A day in UTC, such as `2026-03-01`. Times to the second would tell how long a request took, which
 /// depends on the records.
@@ -30,6 +31,16 @@ impl Day {
         text.get(..10)
             .map(|day| Self(day.to_owned()))
             .ok_or_else(not)
+    }
+}
+
+impl Day {
+    /// Its first moment.
+    #[must_use]
+    pub fn midnight(&self) -> SystemTime {
+        let first = humantime::parse_rfc3339(&format!("{}T00:00:00Z", self.0));
+        // A day is read from such a time.
+        first.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
 
@@ -64,6 +75,10 @@ mod tests {
     fn a_time_keeps_its_day_and_nothing_else_is_one() {
         let day = Day::of("2026-03-01T23:59:59.25Z").unwrap();
         assert_eq!(day.to_string(), "2026-03-01");
+        assert_eq!(
+            day.midnight(),
+            humantime::parse_rfc3339("2026-03-01T00:00:00Z").unwrap()
+        );
         assert!(day < Day::of("2026-03-02T00:00:00Z").unwrap());
         assert_eq!(Day::try_from("2026-03-01".to_owned()).unwrap(), day);
         for text in [

@@ -173,7 +173,8 @@ fn settings_are_compared_and_not_only_their_digest() {
     fs::write(&path, edited).unwrap();
     let report = verified(&root, 1);
     let fields: Vec<&str> = report.failures().map(|c| c.field.as_str()).collect();
-    assert!(fields.contains(&"/model/ball/radius"), "{fields:?}");
+    assert!(fields.contains(&"/model/configuration"), "{fields:?}");
+    assert!(Run::open(&root).is_err());
 }
 
 #[test]
@@ -189,7 +190,7 @@ fn weights_swapped_beside_the_certificate_are_found() {
 #[test]
 fn looking_writes_nothing() {
     let (_folder, root) = used();
-    fs::remove_file(root.join("lock")).unwrap();
+    fs::remove_file(root.join("private/lock")).unwrap();
     let before = contents(&root);
     for release in [1, 2] {
         assert!(verified(&root, release).holds());

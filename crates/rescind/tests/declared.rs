@@ -7,7 +7,9 @@ use common::{checked, newton, private_weights, promise, small, trained, weak};
 use rescind::certificate::{Certificate, Declared};
 use rescind::methods::MethodChoice;
 use rescind::methods::noisy::FinetuneSettings;
-use rescind::{Error, ModelError, Run, RunConfig, Scaling};
+use rescind::training::TrainingSettings;
+use rescind::verify::{Evidence, verify_run};
+use rescind::{Error, ModelError, Parameterisation, Request, Run, RunConfig, Scaling};
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
 
 fn named(config: RunConfig) -> RunConfig {
@@ -156,5 +158,54 @@ fn constants_of_scaling_are_on_somebodys_word() {
         assert_eq!(found, kind);
         let by = run.config().unwrap().declared_by.as_deref();
         assert_eq!(what(&certificate), [(Declared::InputScaling, by)]);
+    }
+}
+
+/// That weights came from elsewhere is true of every release, also where a descent has moved them
+/// since.
+#[test]
+fn an_import_is_not_forgotten_by_what_follows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = |name: &str| folder.path().join(name);
+    let config = || RunConfig {
+        parameterisation: Parameterisation::Tangent,
+        training: TrainingSettings {
+            penalty: 1e-2,
+            until_gradient: Some(1e-4),
+            ..TrainingSettings::default()
+        },
+        ..small()
+    };
+    drop(trained(&root("trained"), config()));
+    let weights = private_weights(&root("trained"));
+    for (name, by) in [("a", None), ("b", Some("A. Smith"))] {
+        let config = RunConfig {
+            declared_by: by.map(str::to_owned),
+            ..config()
+        };
+        let mut run = Run::import(&root(name), config, None, &weights, &mut ()).unwrap();
+        for seed in [1, 2] {
+            let request = Request::of(format!("random:5?seed={seed}").parse().unwrap());
+            let request = request.by(MethodChoice::named("descent"));
+            let answer = run.forget(&request.released(weak_but_secret()), &mut ());
+            let certificate = answer.unwrap().release.unwrap().certificate;
+            let declared = what(&certificate);
+            assert!(
+                declared.contains(&(Declared::ImportedWeights, by)),
+                "{declared:?}"
+            );
+            let kind = match by {
+                Some(_) => GuaranteeKind::Declared,
+                None => GuaranteeKind::Assumed,
+            };
+            assert_eq!(certificate.guarantee.kind, kind);
+        }
+        drop(run);
+        for release in ["000001", "000002"] {
+            let path = format!("releases/{release}/certificate.json");
+            let bytes = std::fs::read(root(name).join(path)).unwrap();
+            let report = verify_run(&bytes, &root(name), Evidence::default()).unwrap();
+            assert!(report.holds(), "{report}");
+        }
     }
 }

@@ -157,6 +157,9 @@ fn every_field_of_every_file_is_documented() {
         let bodies: Vec<Value> = bodies.collect();
         assert_eq!(documented(&page, marker), of(&bodies, &[]), "{kind}");
     }
+    let made = made();
+    let marker = "<!-- fields: made -->";
+    assert_eq!(documented(&page, marker), of(&[made], &[]));
     let amended = amendments(&fixtures[0]);
     for kind in ["budget", "key", "place"] {
         let marker = format!("<!-- fields: {kind} -->");
@@ -172,6 +175,15 @@ fn every_field_of_every_file_is_documented() {
     assert_eq!(documented(&page, "The views `requests`"), entries);
     let certificates: BTreeSet<String> = ["release", "document"].map(str::to_owned).into();
     assert_eq!(columns(&ledgers[0], "certificates"), certificates);
+}
+
+/// What making a run begins its ledger with.
+fn made() -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run::create(folder.path(), RunConfig::default(), None, &mut ()).unwrap();
+    let entries = run.ledger().history().entries();
+    assert_eq!(entries.len(), 1);
+    serde_json::to_value(run.ledger().history().made().unwrap()).unwrap()
 }
 
 /// What amending a run adds to its ledger.

@@ -191,3 +191,116 @@ fn a_run_open_to_others_is_said_to_be_and_one_that_may_not_be_read_is_not_called
     }
     mode(0o700);
 }
+
+/// What a run is made of is in its ledger: settings chosen after training, or another network, would
+/// make training and earlier releases speak of something else.
+#[test]
+fn a_run_is_what_it_was_made_as() {
+    let edits = [
+        ("run.json", "\"radius\": 20.0", "\"radius\": 2.5"),
+        (
+            "run.json",
+            "\"radius\"",
+            "\"declared_by\": \"the Board\", \"radius\"",
+        ),
+        (
+            "run.json",
+            "\"radius\"",
+            "\"classes\": [\"a\", \"b\"], \"radius\"",
+        ),
+        ("model.json", "\"network\"", "\"head\""),
+    ];
+    for (name, from, to) in edits {
+        let (_folder, root) = used();
+        let path = root.join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let edited = text.replace(from, to);
+        assert_ne!(text, edited, "{name} has no {from}");
+        fs::write(&path, edited).unwrap();
+        for refused in [Run::open(&root).err(), Run::inspect(&root).err()] {
+            let refused = refused.unwrap();
+            let named = matches!(&refused, Error::NotAsMade { path, .. } if path.ends_with(name));
+            assert!(named, "{to}: {refused}");
+        }
+        assert!(!with_run(&root).holds(), "{to}");
+    }
+    let (_folder, root) = used();
+    let manifest = root.join("private/manifest.cbor");
+    let another = root.with_file_name("another");
+    drop(Run::create(&another, small(), None, &mut ()).unwrap());
+    fs::copy(another.join("private/manifest.cbor"), &manifest).unwrap();
+    let refused = Run::open(&root).err().unwrap();
+    assert!(matches!(refused, Error::NotAsMade { .. }), "{refused}");
+}
+
+#[test]
+fn a_run_that_was_used_is_not_made_again() {
+    let (_folder, root) = used();
+    for name in ["run.json", "ledger.sqlite", "model.json"] {
+        fs::remove_file(root.join(name)).unwrap();
+    }
+    fs::remove_dir_all(root.join("releases")).unwrap();
+    assert!(Run::create(&root, small(), None, &mut ()).is_err());
+
+    // One of which nothing was asked yet may be, with another key.
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    drop(Run::create(&root, small(), None, &mut ()).unwrap());
+    let key = || fs::read(root.join("private/signing.key")).unwrap();
+    let before = key();
+    fs::remove_file(root.join("run.json")).unwrap();
+    drop(Run::create(&root, small(), None, &mut ()).unwrap());
+    assert_ne!(key(), before);
+    drop(Run::open(&root).unwrap());
+}
+
+/// A later release takes its bounds from there.
+#[test]
+fn an_answer_is_the_one_that_was_recorded() {
+    let (_folder, root) = used();
+    let mut run = Run::open(&root).unwrap();
+    run.forget(&common::newton("random:5?seed=2"), &mut ())
+        .unwrap();
+    drop(run);
+    let private = Connection::open(root.join("private/requests.sqlite")).unwrap();
+    let edit = "UPDATE answers SET body = json_set(body, '$.bounds[0].constants[0].value', 1e-9) \
+                WHERE number = 2";
+    assert_eq!(private.execute(edit, []).unwrap(), 1);
+    drop(private);
+    let refused = Run::open(&root).err().unwrap();
+    assert_eq!(refused.code(), Code::LedgerAltered, "{refused}");
+    assert!(!with_run(&root).holds());
+}
+
+#[test]
+fn a_release_that_the_ledger_does_not_know_is_found() {
+    let (_folder, root) = used();
+    common::copy(&release(&root), &root.join("releases/000009"));
+    let report = with_run(&root);
+    let fields: Vec<&str> = report.failures().map(|c| c.field.as_str()).collect();
+    assert!(fields.contains(&"releases"), "{report}");
+    assert_eq!(
+        Run::inspect(&root).err().unwrap().code(),
+        Code::LedgerAltered
+    );
+}
+
+/// From the times of files nobody learns how long a request took, which depends on its records.
+#[cfg(unix)]
+#[test]
+fn published_files_carry_the_day_alone() {
+    let (_folder, root) = used();
+    let mut paths = vec![release(&root)];
+    let files = fs::read_dir(release(&root)).unwrap();
+    paths.extend(files.map(|file| file.unwrap().path()));
+    assert!(paths.len() > 4);
+    for path in paths {
+        let time = path.metadata().unwrap().modified().unwrap();
+        let since = time.duration_since(std::time::UNIX_EPOCH).unwrap();
+        let into = since.as_nanos() % (86_400 * 1_000_000_000);
+        assert_eq!(into, 0, "{}", path.display());
+    }
+    // When it began is private too.
+    assert!(!root.join("lock").exists());
+    assert!(root.join("private/lock").exists());
+}

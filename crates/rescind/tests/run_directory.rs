@@ -276,7 +276,7 @@ fn only_the_owner_reads_what_is_private() {
     names.sort();
     assert_eq!(
         names,
-        ["ledger.sqlite", "lock", "model.json", "private", "run.json"]
+        ["ledger.sqlite", "model.json", "private", "run.json"]
     );
 }
 

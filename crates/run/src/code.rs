@@ -165,7 +165,7 @@ impl Error {
             Error::OtherConfig { .. } => Code::OtherConfig,
             Error::NotEmpty { .. } => Code::NotEmpty,
             Error::Busy { .. } => Code::Busy,
-            Error::Damaged { .. } => Code::Damaged,
+            Error::Damaged { .. } | Error::NotAsMade { .. } => Code::Damaged,
             Error::StateAndLedgerDiffer { .. }
             | Error::StateNotRecorded { .. }
             | Error::RetainedDiffer { .. } => Code::StateAndLedgerDiffer,

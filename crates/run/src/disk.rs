@@ -1,9 +1,10 @@
 //! Files written so that a crash leaves either the old or the new.
 
 use crate::fault;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,24 @@ pub(crate) enum Access {
     Open,
     /// The owner alone.
     Private,
+}
+
+/// Modes of what is made, which the mask of the process may narrow: nobody else writes to a run.
+#[cfg(unix)]
+impl Access {
+    fn file(self) -> u32 {
+        match self {
+            Self::Open => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+
+    fn folder(self) -> u32 {
+        match self {
+            Self::Open => 0o755,
+            Self::Private => 0o700,
+        }
+    }
 }
 
 /// A file or folder that the system refuses.
@@ -40,9 +59,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Dis
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
-    if access == Access::Private {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file());
     let attempt = || {
         fault::point()?;
         let mut file = options.open(path)?;
@@ -91,9 +108,7 @@ pub(crate) fn folder(path: &Path, access: Access) -> Result<(), DiskError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
-    if access == Access::Private {
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    }
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, access.folder());
     let attempt = || {
         fault::point()?;
         builder.create(path)?;
@@ -145,9 +160,7 @@ pub(crate) fn touch(path: &Path, access: Access) -> Result<(), DiskError> {
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     #[cfg(unix)]
-    if access == Access::Private {
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    }
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file());
     let attempt = || {
         fault::point()?;
         options.open(path)?;
@@ -194,6 +207,22 @@ pub(crate) fn open_to_others(paths: &[PathBuf]) -> Result<Option<(PathBuf, u32)>
     }
     let _ = paths;
     Ok(None)
+}
+
+/// Gives a folder and its files this time of their last change.
+pub(crate) fn date(folder: &Path, time: SystemTime) -> Result<(), DiskError> {
+    let times = FileTimes::new().set_modified(time).set_accessed(time);
+    let attempt = || {
+        fault::point()?;
+        for item in fs::read_dir(folder)? {
+            File::options()
+                .append(true)
+                .open(item?.path())?
+                .set_times(times)?;
+        }
+        File::open(folder)?.set_times(times)
+    };
+    attempt().map_err(io_error(folder, "set its time"))
 }
 
 /// Opens a folder and its files to whoever the folder above it lets in.

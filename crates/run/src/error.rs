@@ -74,6 +74,19 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A file of the run that is another than the one it was made with.
+    #[error(
+        "{path} is not what the run was made with (its hash is {found}, the ledger says \
+         {expected}): it was edited, or is another run's. Restore it from a copy"
+    )]
+    NotAsMade {
+        /// The file.
+        path: PathBuf,
+        /// Its hash; `none` where there is none.
+        found: String,
+        /// The hash in the ledger; `none` where there was none.
+        expected: String,
+    },
     /// Private state and ledger that do not belong together.
     #[error(
         "the private state has answered {state} requests and the ledger records {ledger}: one of \

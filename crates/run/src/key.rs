@@ -74,17 +74,12 @@ pub enum KeyError {
 pub struct RunKey(SigningKey);
 
 impl RunKey {
-    /// Makes the key of a new run, readable by its owner only; one that a crash left of making it
-    /// is taken.
+    /// Makes the key of a new run, readable by its owner only, in place of any that lies there.
     ///
     /// # Errors
     /// [`KeyError`].
     pub fn create(run: &Path) -> Result<Self, KeyError> {
-        let path = run.join(FILE);
-        match path.exists() {
-            true => Self::read(&path),
-            false => Self::drawn(&path),
-        }
+        Self::drawn(&run.join(FILE))
     }
 
     /// Makes a key that is to take the place of the run's; [`settle`](Self::settle) puts it there
@@ -189,11 +184,13 @@ mod tests {
     use rescind_certificate::signs;
 
     #[test]
-    fn made_once_for_the_owner_only() {
+    fn made_anew_for_the_owner_only() {
         let run = tempfile::tempdir().unwrap();
         let first = RunKey::create(run.path()).unwrap();
         let again = RunKey::create(run.path()).unwrap();
-        assert_eq!(first.identity(), again.identity());
+        assert_ne!(first.identity(), again.identity());
+        let read = RunKey::open(run.path()).unwrap();
+        assert_eq!(read.identity(), again.identity());
         let other = tempfile::tempdir().unwrap();
         assert_ne!(
             RunKey::create(other.path()).unwrap().identity(),
@@ -208,7 +205,7 @@ mod tests {
             assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
             assert!(matches!(
-                RunKey::create(run.path()),
+                RunKey::open(run.path()),
                 Err(KeyError::NotPrivate { mode: 0o640, .. })
             ));
         }
@@ -232,7 +229,7 @@ mod tests {
         disk::folder(&run.path().join("private"), Access::Private).unwrap();
         disk::replace(&run.path().join(FILE), b"not a key", Access::Private).unwrap();
         assert!(matches!(
-            RunKey::create(run.path()),
+            RunKey::open(run.path()),
             Err(KeyError::Damaged { .. })
         ));
         assert!(matches!(

@@ -23,7 +23,8 @@ mod tests;
 
 pub use budget::BudgetExceeded;
 pub use entry::{
-    Budget, BudgetEntry, CertificateEntry, Entry, KeyEntry, PlaceEntry, ReleaseEntry, RequestEntry,
+    Budget, BudgetEntry, CertificateEntry, Entry, KeyEntry, MadeEntry, PlaceEntry, ReleaseEntry,
+    RequestEntry,
 };
 pub use error::LedgerError;
 pub use history::{History, Recorded};
@@ -33,5 +34,7 @@ pub use standing::Standing;
 pub use store::Ledger;
 
 pub(crate) use database::private_file;
-pub(crate) use recovery::{content_digest, publish, release_folder, staging_folder};
+pub(crate) use recovery::{
+    content_digest, nothing_unknown, publish, release_folder, staging_folder,
+};
 pub(crate) use store::Document;

@@ -2,10 +2,14 @@
 
 use crate::disk::io_error;
 use crate::error::Error;
+use crate::ledger::{LedgerError, private_file};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek, Write};
+use std::io::{ErrorKind, Seek, Write};
 use std::path::Path;
 use std::time::Duration;
+
+/// Under `private/`: when it was taken says when a request began, which nobody else need know.
+const FILE: &str = "private/lock";
 
 /// Held while a process works on a run; the system releases it when the process ends, however it
 /// ends.
@@ -23,12 +27,23 @@ impl Lock {
     /// Takes the lock of the run in `root`.
     ///
     /// # Errors
-    /// [`Error::Busy`] names the process that holds it.
+    /// [`Error::Busy`] names the process that holds it; [`LedgerError::Missing`] where there is no
+    /// private part at all.
     pub fn take(root: &Path) -> Result<Self, Error> {
-        let path = root.join("lock");
+        let path = root.join(FILE);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&path).map_err(io_error(&path, "open it"))?;
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = match options.open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(LedgerError::Missing {
+                    path: private_file(root),
+                }
+                .into());
+            }
+            opened => opened.map_err(io_error(&path, "open it"))?,
+        };
         // A glance at the lock (see `holder`) lasts a moment; work outlasts this patience.
         let mut patience = 20;
         loop {
@@ -59,7 +74,7 @@ impl Lock {
 
     /// The process that works on the run in `root`, if one does.
     pub fn holder(root: &Path) -> Option<String> {
-        let path = root.join("lock");
+        let path = root.join(FILE);
         let file = File::open(&path).ok()?;
         let glance = file.try_lock_shared();
         let _ = file.unlock();

@@ -102,7 +102,7 @@ impl Basis<'_> {
             });
         }
         let promise = method.promise(&self.public)?;
-        let declarations = self.run.declarations(self.state);
+        let declarations = self.run.declarations();
         let model = (self.run.model().description(), &*declarations);
         let noise = self.public.noise;
         let noise = noise.copied().unwrap_or(NoiseChoice::Promise {

@@ -13,6 +13,7 @@ mod fork;
 mod import;
 mod inspect;
 mod kept;
+mod made;
 mod noised;
 mod open;
 mod outside;
@@ -166,9 +167,9 @@ impl Run {
         self.setup.public(noise, retained, forgotten)
     }
 
-    /// What promises rest on that no program can check, of weights that come from this state.
-    pub(crate) fn declarations(&self, state: &TrainingState) -> Vec<Declaration> {
-        self.setup.declarations(state)
+    /// What promises rest on that no program can check.
+    pub(crate) fn declarations(&self) -> Vec<Declaration> {
+        self.setup.declarations()
     }
 
     /// Records trained on and held out, as split before any request.

@@ -1,47 +1,75 @@
 //! What a ledger knows in private of the requests it has answered.
 
 use super::database::on_database;
+use super::entry::RequestEntry;
 use super::error::LedgerError;
 use super::private::{NOISE_KEY, Present, STATE};
 use super::store::Ledger;
 use crate::disk::io_error;
 use crate::fault;
+use rescind_certificate::digest_of;
 use rescind_data::Digest;
 use rusqlite::OptionalExtension;
+use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
 
 impl Ledger {
     /// What is private of a request, as it was recorded.
     ///
     /// # Errors
-    /// [`LedgerError::Database`].
+    /// [`LedgerError::Altered`] where it is another; [`LedgerError::Database`].
     pub fn answer(&self, number: u64) -> Result<Option<String>, LedgerError> {
-        self.one(
-            "SELECT body FROM private.answers WHERE number = ?",
-            number as i64,
-        )
+        let query = "SELECT body FROM private.answers WHERE number = ?";
+        let body: Option<String> = self.one(query, number as i64)?;
+        let mut requests = self.history().requests();
+        let recorded = requests.find(|request| request.number == number);
+        body.map(|body| self.as_recorded((number, body), recorded))
+            .transpose()
     }
 
     /// The same of the request with this idempotency key.
     ///
     /// # Errors
-    /// [`LedgerError::Database`].
+    /// As [`answer`](Self::answer).
     pub fn answer_to_key(&self, key: &str) -> Result<Option<String>, LedgerError> {
-        self.one("SELECT body FROM private.answers WHERE key = ?", key)
+        let query = "SELECT number FROM private.answers WHERE key = ?";
+        match self.one::<i64>(query, key)? {
+            Some(number) => self.answer(number as u64),
+            None => Ok(None),
+        }
     }
 
     /// What is private of every request, in order.
     ///
     /// # Errors
-    /// [`LedgerError::Database`].
+    /// As [`answer`](Self::answer).
     pub fn answers(&self) -> Result<Vec<String>, LedgerError> {
         let read = (|| {
-            let query = "SELECT body FROM private.answers ORDER BY number";
+            let query = "SELECT number, body FROM private.answers ORDER BY number";
             let mut statement = self.connection.prepare_cached(query)?;
-            let rows = statement.query_map([], |row| row.get(0))?;
-            rows.collect()
+            let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<(i64, String)>, _>>()
         })();
-        on_database(&self.path, read)
+        // As many as there are requests: so it was found on opening.
+        let rows = on_database(&self.path, read)?.into_iter();
+        rows.zip(self.history().requests())
+            .map(|((number, body), request)| self.as_recorded((number as u64, body), Some(request)))
+            .collect()
+    }
+
+    /// An answer, once its number and digest are found to be those that were recorded.
+    fn as_recorded(
+        &self,
+        (number, body): (u64, String),
+        recorded: Option<&RequestEntry>,
+    ) -> Result<String, LedgerError> {
+        let digest = digest_of(body.as_bytes());
+        match recorded {
+            Some(request) if request.number == number && request.answer == digest => Ok(body),
+            _ => Err(self.altered(format!(
+                "what the run's private part says of request {number} is not what was recorded"
+            ))),
+        }
     }
 
     /// Positions of all records forgotten so far, ascending.
@@ -61,15 +89,15 @@ impl Ledger {
     /// BLAKE3 of the measurements of a release, as they were recorded.
     pub(crate) fn evidence(&self, release: u64) -> Result<Option<Digest>, LedgerError> {
         let query = "SELECT digest FROM private.evidence WHERE release = ?";
-        let found = self.one(query, release as i64)?;
+        let found: Option<String> = self.one(query, release as i64)?;
         found.map(|text| self.digest(&text)).transpose()
     }
 
-    fn one(
+    fn one<T: FromSql>(
         &self,
         query: &str,
-        parameter: impl rusqlite::ToSql,
-    ) -> Result<Option<String>, LedgerError> {
+        parameter: impl ToSql,
+    ) -> Result<Option<T>, LedgerError> {
         let read = (|| {
             let mut statement = self.connection.prepare_cached(query)?;
             statement

@@ -50,6 +50,11 @@ pub(super) fn chain(connection: &Connection, path: &Path) -> Result<History, Led
             Some(Err(error)) => return Err(altered(format!("entry {expected}: {error}"))),
             None => return Err(altered(format!("entry {expected} is a {kind:?}"))),
         };
+        if matches!(entry, Entry::Made(_)) && !history.is_new() {
+            return Err(altered(format!(
+                "entry {expected} says that the run was made, after it was used"
+            )));
+        }
         head = own;
         history.push(Recorded {
             sequence: expected,

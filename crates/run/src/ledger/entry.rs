@@ -20,6 +20,8 @@ pub struct Budget {
 /// One entry.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
+    /// The run was made.
+    Made(MadeEntry),
     /// Records left.
     Request(RequestEntry),
     /// Weights were released.
@@ -32,6 +34,20 @@ pub enum Entry {
     Key(KeyEntry),
     /// The run goes on in another place, on somebody's word that it does in no other.
     Place(PlaceEntry),
+}
+
+/// What the run was made of: nothing of it may change afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MadeEntry {
+    /// BLAKE3 of `run.json`.
+    pub configuration: Digest,
+    /// BLAKE3 of `model.json`.
+    pub description: Digest,
+    /// BLAKE3 of `centre.safetensors`, where there is one.
+    pub centre: Option<Digest>,
+    /// BLAKE3 of `private/manifest.cbor`, in which a random salt is.
+    pub manifest: Digest,
 }
 
 /// Records left the model.
@@ -48,6 +64,8 @@ pub struct RequestEntry {
     pub commitment: Digest,
     /// Digest of the private state that resulted.
     pub state: Digest,
+    /// BLAKE3 of the private answer, in which a random salt is.
+    pub answer: Digest,
 }
 
 /// Weights were released.
@@ -123,6 +141,7 @@ impl Entry {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
+            Self::Made(_) => "made",
             Self::Request(_) => "request",
             Self::Release(_) => "release",
             Self::Certificate(_) => "certificate",
@@ -134,6 +153,7 @@ impl Entry {
 
     pub(super) fn body(&self) -> Result<String, serde_json::Error> {
         match self {
+            Self::Made(entry) => serde_json::to_string(entry),
             Self::Request(entry) => serde_json::to_string(entry),
             Self::Release(entry) => serde_json::to_string(entry),
             Self::Certificate(entry) => serde_json::to_string(entry),
@@ -146,6 +166,7 @@ impl Entry {
     /// `None` for an unknown kind.
     pub(super) fn read(kind: &str, body: &str) -> Option<Result<Self, serde_json::Error>> {
         match kind {
+            "made" => Some(serde_json::from_str(body).map(Self::Made)),
             "request" => Some(serde_json::from_str(body).map(Self::Request)),
             "release" => Some(serde_json::from_str(body).map(Self::Release)),
             "certificate" => Some(serde_json::from_str(body).map(Self::Certificate)),

@@ -1,6 +1,6 @@
 //! The ledger's content, checked.
 
-use super::entry::{Budget, CertificateEntry, Entry, ReleaseEntry, RequestEntry};
+use super::entry::{Budget, CertificateEntry, Entry, MadeEntry, ReleaseEntry, RequestEntry};
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
@@ -28,6 +28,7 @@ pub struct History {
     /// Places among the entries of the requests that no release covers yet.
     pending: Vec<usize>,
     last_request: Option<usize>,
+    made: Option<MadeEntry>,
     budget: Option<Budget>,
     key: Option<Digest>,
     /// All releases since the first request.
@@ -44,6 +45,7 @@ impl History {
             releases: 0,
             pending: Vec::new(),
             last_request: None,
+            made: None,
             budget: None,
             key: None,
             spent: RunAccountant::new()?,
@@ -68,6 +70,8 @@ impl History {
             Entry::Budget(set) => self.budget = set.budget,
             Entry::Key(key) => self.key = Some(key.public_key),
             Entry::Certificate(certificate) => self.key = Some(certificate.signer),
+            // The last of them: a crash may have left others of the making of the run.
+            Entry::Made(made) => self.made = Some(made.clone()),
             Entry::Place(_) => {}
         }
         self.head = recorded.digest;
@@ -88,6 +92,18 @@ impl History {
             entries: self.entries.len() as u64,
             head: self.head,
         }
+    }
+
+    /// Whether nothing happened since the run was made.
+    pub(super) fn is_new(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.all(|recorded| matches!(recorded.entry, Entry::Made(_)))
+    }
+
+    /// What the run was made of.
+    #[must_use]
+    pub fn made(&self) -> Option<&MadeEntry> {
+        self.made.as_ref()
     }
 
     /// How many requests.

@@ -54,7 +54,7 @@ impl Present for Connection {
     }
 }
 
-/// What a new run begins with: a key for its noise, no state, and no entry.
+/// What a new run begins with: a key for its noise, and no state.
 pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
     let mut key = [0; 32];
     let drawn = SysRng.try_fill_bytes(&mut key).map_err(io::Error::other);
@@ -62,8 +62,8 @@ pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerEr
     let begun = connection
         .set_present(NOISE_KEY, &Digest::from(key).to_string())
         .and_then(|()| {
-            let remove = "DELETE FROM private.present WHERE name IN (?, ?)";
-            connection.execute(remove, [STATE, HEAD]).map(drop)
+            let remove = "DELETE FROM private.present WHERE name = ?";
+            connection.execute(remove, [STATE]).map(drop)
         });
     on_database(path, begun)
 }

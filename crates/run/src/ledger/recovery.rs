@@ -53,18 +53,27 @@ pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
         publish(run, number)?;
         recovered.finished.push(number);
     }
-    if let Some(number) = placed.difference(&recorded).next() {
-        let what = format!("it does not know release {number}, which is on disk");
-        return Err(LedgerError::Altered {
-            path: ledger_file(run),
-            what,
-        });
-    }
+    nothing_unknown(run, ledger)?;
     for &number in staged.difference(&recorded) {
         disk::remove(&staging_folder(run, number))?;
         recovered.removed.push(number);
     }
     Ok(recovered)
+}
+
+/// Refuses a folder in the place of a release that the ledger does not know.
+///
+/// # Errors
+/// [`LedgerError::Altered`]; [`LedgerError::Disk`].
+pub(crate) fn nothing_unknown(run: &Path, ledger: &Ledger) -> Result<(), LedgerError> {
+    let recorded: BTreeSet<u64> = ledger.history().releases().map(|r| r.number).collect();
+    match numbers(&run.join("releases"))?.difference(&recorded).next() {
+        None => Ok(()),
+        Some(number) => Err(LedgerError::Altered {
+            path: ledger_file(run),
+            what: format!("it does not know release {number}, which is on disk"),
+        }),
+    }
 }
 
 /// Moves a staged release to its place.

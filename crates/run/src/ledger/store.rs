@@ -34,11 +34,10 @@ pub(crate) struct Document {
 }
 
 impl Ledger {
-    /// Makes the ledger of a new run; one without an entry, as a crash leaves it, is taken as it
-    /// is.
+    /// Makes the ledger of a new run; one that a crash left of making it is taken as it is.
     ///
     /// # Errors
-    /// [`LedgerError::Altered`] where there is one with entries; [`LedgerError::Database`].
+    /// [`LedgerError::Altered`] where there is one of a run that was used; [`LedgerError::Database`].
     pub fn create(run: &Path) -> Result<Self, LedgerError> {
         let path = ledger_file(run);
         disk::folder(&run.join("private"), Access::Private)?;
@@ -70,7 +69,7 @@ impl Ledger {
         })();
         on_database(&path, made)?;
         let ledger = Self::read(connection, run, &CURRENT)?;
-        if !ledger.history.entries().is_empty() {
+        if !ledger.history.is_new() {
             return Err(ledger.altered("it has entries, and the run is new".to_owned()));
         }
         private::begin(&ledger.connection, &ledger.path)?;
@@ -341,7 +340,7 @@ impl Ledger {
         on_database(&self.path, answer)
     }
 
-    pub(super) fn altered(&self, what: String) -> LedgerError {
+    pub(crate) fn altered(&self, what: String) -> LedgerError {
         LedgerError::Altered {
             path: self.path.clone(),
             what,

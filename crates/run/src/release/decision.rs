@@ -2,10 +2,10 @@
 
 use super::error::ReleaseError;
 use super::foundation::{check_ball, check_what_noise_leaves};
-use super::opening::{check_request, request_entry};
+use super::opening::check_request;
 use super::order::Basis;
 use super::refusal::judge;
-use crate::ledger::{Budget, BudgetEntry, History, ReleaseEntry, RequestEntry};
+use crate::ledger::{Budget, BudgetEntry, History, ReleaseEntry};
 use rescind_certificate::{BallIdentity, BatchNorm, Declaration, Terms, noise_norm, terms};
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
@@ -23,8 +23,6 @@ pub(super) struct Decision<'a> {
     pub(super) batch_norm: BatchNorm,
     /// The budget, where the run has none yet and gets one with this release.
     pub(super) budget: Option<BudgetEntry>,
-    /// The request that is answered, if one is; its state is filled in when it is known.
-    pub(super) request: Option<RequestEntry>,
     /// Weights, content and state are filled in when they are known.
     pub(super) release: ReleaseEntry,
 }
@@ -131,10 +129,6 @@ impl<'a> Decision<'a> {
             (limit, norm),
         )?;
         let unknown = Digest::from([0; 32]);
-        let request = basis
-            .request
-            .as_ref()
-            .map(|request| request_entry(request, unknown));
         let guarantee = &terms.guarantee;
         let release = ReleaseEntry {
             number,
@@ -162,7 +156,6 @@ impl<'a> Decision<'a> {
                 set_at: release.released_at.clone(),
                 budget: Some(budget),
             }),
-            request,
             release,
         })
     }

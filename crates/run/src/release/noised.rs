@@ -4,6 +4,7 @@ use super::decision::Decision;
 use super::error::ReleaseError;
 use super::evidence;
 use super::foundation::check_vector;
+use super::opening::request_entry;
 use super::released::{Released, Step};
 use super::staging::Files;
 use super::weights::ReleasedWeights;
@@ -127,13 +128,11 @@ impl<'a> Noised<'a> {
             ball,
             batch_norm,
             budget,
-            mut request,
             mut release,
         } = decision;
         let (run, model, number) = (basis.run, basis.model, release.number);
-        if let Some(request) = &mut request {
-            request.state = state;
-        }
+        let request = basis.request.as_ref();
+        let request = request.map(|request| request_entry(request, state));
         release.state = state;
         let weights_file = tensors::to_bytes(model, weights.parameters(), weights.statistics())?;
         let centre_file = match basis.ball.centre.filter(|_| model.linearised) {

@@ -5,6 +5,7 @@ use super::order::RequestFacts;
 use crate::ledger::{Entry, History, Ledger, RequestEntry};
 use rand::TryRng;
 use rand::rngs::SysRng;
+use rescind_certificate::digest_of;
 use rescind_data::{Digest, commitment};
 
 /// A salt that nobody can guess.
@@ -67,5 +68,6 @@ pub(super) fn request_entry(request: &RequestFacts, state: Digest) -> RequestEnt
         records: request.records.len() as u64,
         commitment: commitment(&request.records, request.salt.as_bytes()),
         state,
+        answer: digest_of(request.private.body.as_bytes()),
     }
 }

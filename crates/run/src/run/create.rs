@@ -4,19 +4,20 @@ use super::Run;
 use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{complete_config, without_head};
 use super::files::{CENTRE, CONFIG, FORMAT, MODEL, check_vacant, read_config, write_manifest};
+use super::made::of_files;
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
 use crate::error::Error;
 use crate::json::{self, Access};
 use crate::key::RunKey;
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger};
 use crate::lock::Lock;
 use crate::release::fresh_salt;
 use crate::tensors;
 use rescind_certificate::digest_of;
 use rescind_data::{DataSource, HeldOut, Manifest, load};
 use rescind_network::{Network, NetworkDescription, Weights};
-use rescind_unlearn::training::{TrainingSettings, TrainingState};
+use rescind_unlearn::training::{TrainingEnding, TrainingSettings, TrainingState};
 use rescind_unlearn::{
     Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, report,
 };
@@ -36,6 +37,9 @@ pub(super) struct Parts {
 /// A folder that a run may be made in, and its lock.
 pub(super) fn vacant(root: &Path) -> Result<Lock, Error> {
     json::folder(root, Access::Open)?;
+    // Nothing is put into a folder of something else, not even a lock.
+    check_vacant(root)?;
+    json::folder(&root.join("private"), Access::Private)?;
     let lock = Lock::take(root)?;
     check_vacant(root)?;
     Ok(lock)
@@ -140,11 +144,14 @@ impl Run {
         for older in store.numbers()? {
             store.remove(older)?;
         }
+        let ending = state.and_then(|state| state.progress.ending);
+        let imported = ending == Some(TrainingEnding::Imported);
         let current = match state {
             None => None,
             Some(state) => {
                 let scaling = model.scaling().cloned();
                 let mut record = StateRecord::new(&split.train, 0, scaling);
+                record.imported = imported;
                 let staged = store.stage(description, &mut record, state)?;
                 ledger.set_state(staged.digest)?;
                 store.commit(&staged)?;
@@ -159,6 +166,8 @@ impl Run {
         };
         let path = root.join(CONFIG);
         let bytes = json::json(&path, &written)?;
+        let made = of_files(root, digest_of(&bytes), written.centred)?;
+        ledger.append(vec![Entry::Made(made)], None, None)?;
         json::replace(&path, &bytes, Access::Open)?;
         let retained = split.train.clone();
         Ok(Run {
@@ -173,6 +182,7 @@ impl Run {
                 centre_seed,
                 split,
                 store,
+                imported,
             },
             retained,
             ledger,

@@ -10,8 +10,7 @@ use std::path::Path;
 
 pub(super) const FORMAT: u32 = 2;
 pub(super) const CONFIG: &str = "run.json";
-/// Under `private/`.
-const MANIFEST: &str = "manifest.cbor";
+pub(super) const MANIFEST: &str = "private/manifest.cbor";
 pub(super) const MODEL: &str = "model.json";
 pub(super) const CENTRE: &str = "centre.safetensors";
 
@@ -41,7 +40,7 @@ pub(super) fn read_config(root: &Path) -> Result<(Written, Digest), Error> {
 
 /// Who the records of a run are.
 pub(crate) fn read_manifest(root: &Path) -> Result<Manifest, Error> {
-    let path = root.join("private").join(MANIFEST);
+    let path = root.join(MANIFEST);
     let read = Manifest::from_bytes(&json::read(&path)?);
     read.map_err(|error| Error::Damaged {
         path,
@@ -51,7 +50,7 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Manifest, Error> {
 
 pub(super) fn write_manifest(root: &Path, manifest: &Manifest) -> Result<(), Error> {
     let bytes = manifest.to_bytes()?;
-    let path = root.join("private").join(MANIFEST);
+    let path = root.join(MANIFEST);
     Ok(json::replace(&path, &bytes, Access::Private)?)
 }
 
@@ -72,7 +71,6 @@ pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
             });
         }
         let ours = [
-            "lock",
             "private",
             "ledger.sqlite",
             "ledger.sqlite-journal",

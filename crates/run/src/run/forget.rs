@@ -151,7 +151,7 @@ impl Run {
             length = length.min(schedule.radius + centre_norm(&self.setup.ball));
         }
         let limit = (NoiseLimit::unless(promise.recovers), length);
-        let declarations = self.setup.declarations(state);
+        let declarations = self.setup.declarations();
         let model = (self.setup.model.description(), &*declarations);
         let terms = terms_in_advance(model, &choice.noise, promise.bounds, origin, limit)?;
         if let Some(budget) = &budget {
@@ -226,7 +226,7 @@ impl Run {
                         &choice,
                         &prepared.retained,
                         Some(facts.clone()),
-                        (state, &mut statistics),
+                        &mut statistics,
                     ),
                     weights: PrivateWeights::new(state.weights.parameters.clone()),
                     schedule: process.schedule,
@@ -274,12 +274,7 @@ impl Run {
         let committed = match (choice, noise) {
             (Some(choice), Noise::After(candidates)) => {
                 let order = ReleaseOrder {
-                    basis: setup.basis(
-                        &choice,
-                        &prepared.retained,
-                        Some(facts),
-                        (state, &mut statistics),
-                    ),
+                    basis: setup.basis(&choice, &prepared.retained, Some(facts), &mut statistics),
                     state: staged.digest,
                     weights: private_weights(&next),
                     candidates,

@@ -67,6 +67,7 @@ impl Run {
                 ..TrainingProgress::default()
             },
         };
+        self.setup.imported = true;
         let record = self.setup.state_record(&self.retained, 0);
         self.keep(record, state)
     }

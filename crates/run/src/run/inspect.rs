@@ -3,10 +3,11 @@
 use super::Run;
 use super::config::{Origin, RunConfig};
 use super::files::read_config;
+use super::made::is_as_made;
 use super::open::{belong_together, exposed, in_force};
 use super::store::{StateRecord, Store};
 use crate::error::Error;
-use crate::ledger::{Budget, History, Ledger, Standing};
+use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
 use crate::lock::Lock;
 use crate::request::Answered;
 use serde::Serialize;
@@ -56,7 +57,9 @@ impl Run {
     /// # Errors
     /// A folder that holds no run, or a damaged file.
     pub fn inspect(root: &Path) -> Result<Summary, Error> {
-        let config = match read_config(root)?.0.origin {
+        let (written, configuration) = read_config(root)?;
+        let centred = written.centred;
+        let config = match written.origin {
             Origin::Config(config) => Some(config),
             Origin::Outside(_) => None,
         };
@@ -68,6 +71,9 @@ impl Run {
         };
         let busy = Lock::holder(root);
         let ledger = Ledger::open_as_it_lies(root)?;
+        if let Some(ledger) = &ledger {
+            is_as_made(root, configuration, centred, ledger)?;
+        }
         if let (Some(ledger), None) = (&ledger, &busy)
             && in_force(&store, ledger)?.is_none()
             && let Err(differ) = belong_together(&store, state.as_ref(), ledger)
@@ -75,6 +81,9 @@ impl Run {
             && Lock::holder(root).is_none()
         {
             return Err(differ);
+        }
+        if let (Some(ledger), None) = (&ledger, &busy) {
+            nothing_unknown(root, ledger)?;
         }
         let answers = ledger.as_ref().map(Ledger::answers).transpose()?;
         let answers = answers.map(|bodies| {

@@ -4,6 +4,7 @@ use super::Run;
 use super::config::{Origin, RunConfig, Written};
 use super::create::described;
 use super::files::{CENTRE, MODEL, read_config, read_manifest};
+use super::made::is_as_made;
 use super::setup::Setup;
 use super::store::{Staged, StateRecord, Store, damaged};
 use crate::disk;
@@ -74,6 +75,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
             (None, ledger, store)
         }
     };
+    is_as_made(root, configuration, written.centred, &ledger)?;
     let description: ModelDescription = json::read_json(&root.join(MODEL))?;
     let centre = match written.centred {
         false => None,
@@ -254,6 +256,7 @@ impl Run {
                 split: opened.manifest.split(),
                 manifest: opened.manifest,
                 store: opened.store,
+                imported: (opened.current.as_ref()).is_some_and(|(record, _)| record.imported),
             },
             ledger: opened.ledger,
             key: opened.key,

@@ -58,7 +58,7 @@ impl Run {
             computed.map_err(|error| error.to_string())
         };
         let order = ReleaseOrder {
-            basis: setup.basis(choice, &self.retained, None, (state, &mut statistics)),
+            basis: setup.basis(choice, &self.retained, None, &mut statistics),
             state: digest,
             weights: private_weights(state),
             candidates,

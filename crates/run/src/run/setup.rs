@@ -12,7 +12,6 @@ use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisati
 use rescind_network::Weights;
 use rescind_privacy::NoiseChoice;
 use rescind_unlearn::methods::{Kept, Public};
-use rescind_unlearn::training::{TrainingEnding, TrainingState};
 use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +30,8 @@ pub(crate) struct Setup {
     pub centre_seed: Option<u64>,
     pub split: Split,
     pub store: Store,
+    /// Whether the run's weights came from elsewhere.
+    pub imported: bool,
 }
 
 impl Setup {
@@ -73,7 +74,9 @@ impl Setup {
 
     /// The record of a state of this run that is not yet written.
     pub fn state_record(&self, retained: &Selection, answered: u64) -> StateRecord {
-        StateRecord::new(retained, answered, self.model.scaling().cloned())
+        let mut record = StateRecord::new(retained, answered, self.model.scaling().cloned());
+        record.imported = self.imported;
+        record
     }
 
     /// What is known of a request that leaves so many records, before any of them is looked at.
@@ -128,7 +131,7 @@ impl Setup {
         choice: &ReleaseChoice,
         retained: &Selection,
         request: Option<RequestFacts>,
-        (state, statistics): (&TrainingState, RetainedStatistics<'a>),
+        statistics: RetainedStatistics<'a>,
     ) -> Basis<'a> {
         let model = self.model.description();
         Basis {
@@ -146,13 +149,12 @@ impl Setup {
             budget: choice.budget,
             request,
             data: self.data_facts(retained),
-            declarations: self.declarations(state),
+            declarations: self.declarations(),
         }
     }
 
-    /// What promises rest on that no program can check, of weights that come from this state.
-    pub fn declarations(&self, state: &TrainingState) -> Vec<Declaration> {
-        let imported = state.progress.ending == Some(TrainingEnding::Imported);
+    /// What promises rest on that no program can check.
+    pub fn declarations(&self) -> Vec<Declaration> {
         let supplied = |scaling: &Standardisation| *scaling.provenance() == Provenance::Supplied;
         let holds = [
             (
@@ -164,7 +166,7 @@ impl Setup {
                 self.model.scaling().is_some_and(supplied),
             ),
             (Declared::ClassesReadFromRecords, self.classes_read()),
-            (Declared::ImportedWeights, imported),
+            (Declared::ImportedWeights, self.imported),
             (
                 Declared::OutsideModel,
                 matches!(self.origin, Origin::Outside(_)),

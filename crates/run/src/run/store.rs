@@ -40,6 +40,8 @@ pub struct StateRecord {
     pub progress: TrainingProgress,
     /// The scaling of its inputs.
     pub scaling: Option<Standardisation>,
+    /// Whether the run's weights came from elsewhere, whatever was done with them since.
+    pub imported: bool,
     /// BLAKE3 of the files beside this one.
     files: BTreeMap<String, Digest>,
 }
@@ -60,6 +62,7 @@ impl StateRecord {
             answered,
             progress: TrainingProgress::default(),
             scaling,
+            imported: false,
             files: BTreeMap::new(),
         }
     }

@@ -8,6 +8,7 @@ use rescind_certificate::{BoundRecord, Certificate, Declaration};
 use rescind_data::ReloadError;
 use rescind_privacy::sensitivity::{Symbol, Theorem};
 use rescind_unlearn::Error as ModelError;
+use rescind_unlearn::training::Optimiser;
 
 /// A run whose parts do not belong together is not one that can vouch for a certificate.
 pub(super) fn not_opened(error: &Error, checks: &mut Checks) {
@@ -72,15 +73,12 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
         let why = "the seed of the centre is the run's";
         checks.equal(subject, "/model/ball/seed", found, stated.to_string(), why);
     }
-    if let Ok(state) = run.trained_state() {
-        let written = |all: &[Declaration]| serde_json::to_string(all).unwrap_or_default();
-        let (own, stated) = (run.declarations(state), &certificate.declarations);
-        let why = "what is taken on somebody's word is what the run takes so";
-        let (own, stated) = (written(&own), written(stated));
-        checks.equal(subject, "/declarations", own, stated, why);
-    }
-    let bounds = certificate.bounds.iter();
-    for bound in bounds.filter(|bound| bound.theorem == Theorem::StronglyConvex) {
+    let written = |all: &[Declaration]| serde_json::to_string(all).unwrap_or_default();
+    let (own, stated) = (run.declarations(), &certificate.declarations);
+    let why = "what is taken on somebody's word is what the run takes so";
+    let (own, stated) = (written(&own), written(stated));
+    checks.equal(subject, "/declarations", own, stated, why);
+    for bound in bounds_of(certificate, Theorem::StronglyConvex) {
         let penalty = constant(bound, Symbol::Penalty);
         let why = "the penalty that makes it strongly convex is the run's";
         checks.equal(subject, "/bounds", settings.training.penalty, penalty, why);
@@ -88,6 +86,34 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
         let reached = settings.training.until_gradient.unwrap_or(f64::NAN);
         let why = "the gradient that training stops at is the run's";
         checks.equal(subject, "/bounds", reached, gradient, why);
+    }
+    let training = &settings.training;
+    for bound in bounds_of(certificate, Theorem::RewindToDelete) {
+        let rate = match training.optimiser {
+            Optimiser::Sgd { learning_rate, .. } => learning_rate,
+            _ => f64::NAN,
+        };
+        let again = training.early_checkpoint.map(|from| training.epochs - from);
+        for (symbol, own, why) in [
+            (Symbol::LearningRate, rate, "the learning rate is the run's"),
+            (
+                Symbol::Penalty,
+                training.penalty,
+                "the penalty is the run's",
+            ),
+            (
+                Symbol::StepsTrained,
+                training.epochs as f64,
+                "as many steps were trained as the run's settings say",
+            ),
+            (
+                Symbol::StepsAgain,
+                again.map_or(f64::NAN, |again| again as f64),
+                "as many steps follow the checkpoint as the run's settings say",
+            ),
+        ] {
+            checks.equal(subject, "/bounds", own, constant(bound, symbol), why);
+        }
     }
     let validation = run.split().validation.len() as u64;
     let why = "as many records are held out as the run's settings say";
@@ -128,6 +154,11 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
     }
     let why = "private state and ledger belong together";
     checks.passed_if(true, Subject::Ledger, why);
+}
+
+fn bounds_of(certificate: &Certificate, theorem: Theorem) -> impl Iterator<Item = &BoundRecord> {
+    let bounds = certificate.bounds.iter();
+    bounds.filter(move |bound| bound.theorem == theorem)
 }
 
 /// The value of a constant of a bound; not a number where it has none such.

@@ -2,7 +2,8 @@
 
 use crate::key::RunKey;
 use crate::ledger::{
-    Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, release_folder,
+    Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, nothing_unknown,
+    release_folder,
 };
 use rescind_certificate::verify::{Checks, Subject, compare};
 use rescind_certificate::{Certificate, Day, Opened, open};
@@ -132,6 +133,16 @@ pub(super) fn releases_are_there(run: &Path, ledger: &Ledger, checks: &mut Check
     }
     let why = "every release that the ledger records lies where it was put";
     checks.passed_if(whole, subject, why);
+    if let Err(error) = nothing_unknown(run, ledger) {
+        let why = "a release is not the run's";
+        checks.failed(
+            subject,
+            "releases",
+            "those that the ledger records",
+            &error,
+            why,
+        );
+    }
 }
 
 /// The row repeats figures of the certificate, so that promises can be composed from rows alone.
@@ -194,7 +205,11 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
             Entry::Request(request) => covered.push(request),
             Entry::Release(release) if release.number == certificate.release => break,
             Entry::Release(_) => covered.clear(),
-            Entry::Certificate(_) | Entry::Budget(_) | Entry::Key(_) | Entry::Place(_) => {}
+            Entry::Made(_)
+            | Entry::Certificate(_)
+            | Entry::Budget(_)
+            | Entry::Key(_)
+            | Entry::Place(_) => {}
         }
     }
     let agree = covered.len() == certificate.requests.len()

@@ -1,0 +1,57 @@
+//! What a run was made of, and whether it still is.
+
+use super::files::{CENTRE, MANIFEST, MODEL};
+use crate::disk;
+use crate::error::Error;
+use crate::ledger::{Ledger, MadeEntry};
+use rescind_certificate::digest_of;
+use rescind_data::Digest;
+use std::path::Path;
+
+/// The files of a run that is made now, but for `run.json`, which is written last.
+pub(super) fn of_files(
+    root: &Path,
+    configuration: Digest,
+    centred: bool,
+) -> Result<MadeEntry, Error> {
+    let digest = |name: &str| disk::read(&root.join(name)).map(|bytes| digest_of(&bytes));
+    Ok(MadeEntry {
+        configuration,
+        description: digest(MODEL)?,
+        centre: centred.then(|| digest(CENTRE)).transpose()?,
+        manifest: digest(MANIFEST)?,
+    })
+}
+
+/// Refuses a run of which a file is another than the one that its ledger was begun with: training
+/// and requests before would speak of something else.
+pub(super) fn is_as_made(
+    root: &Path,
+    configuration: Digest,
+    centred: bool,
+    ledger: &Ledger,
+) -> Result<(), Error> {
+    let Some(made) = ledger.history().made() else {
+        return Err(ledger.altered("it does not say what the run was made of".to_owned()))?;
+    };
+    let found = of_files(root, configuration, centred)?;
+    let said = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
+    let files = [
+        (
+            "run.json",
+            Some(found.configuration),
+            Some(made.configuration),
+        ),
+        (MODEL, Some(found.description), Some(made.description)),
+        (CENTRE, found.centre, made.centre),
+        (MANIFEST, Some(found.manifest), Some(made.manifest)),
+    ];
+    match files.into_iter().find(|(_, found, made)| found != made) {
+        None => Ok(()),
+        Some((name, found, made)) => Err(Error::NotAsMade {
+            path: root.join(name),
+            found: said(found),
+            expected: said(made),
+        }),
+    }
+}
