@@ -2,7 +2,6 @@
 
 use rescind::{Code, CodeKind};
 use std::path::Path;
-use std::process::ExitCode;
 
 /// Exit statuses, part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,12 +12,6 @@ pub enum Status {
     Refused = 3,
     NotVerified = 4,
     Unnamed = 5,
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        ExitCode::from(status as u8)
-    }
 }
 
 /// Why a command did not do what was asked.

@@ -366,7 +366,8 @@ fn an_outside_model_forgets_and_is_opened_again() {
     };
     let refused = Run::open_outside(root, Box::new(Mean::new(&calls)), &named).err();
     assert!(matches!(refused, Some(Error::OtherModel { .. })));
-    let refused = Run::open(root).err();
+    let mut absent = Run::open(root).unwrap();
+    let refused = absent.retrain(&mut ()).err();
     assert!(matches!(refused, Some(Error::OtherKindOfModel { .. })));
 }
 

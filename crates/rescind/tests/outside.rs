@@ -6,11 +6,14 @@ mod poisson_regression;
 use poisson_regression::{Poisson, run};
 use rescind::methods::MethodChoice;
 use rescind::methods::newton::NewtonSettings;
+use rescind::verify::{Evidence, verify_run};
 use rescind::{
     Code, CurvatureProducts, DoublePrecision, Error, EvaluationSet, Failure, Measured, Model,
-    ModelDescription, ModelError, Observer, OutsideRecords, Request, Run, RunSettings,
+    ModelDescription, ModelError, Observer, OutsideRecords, ReleaseChoice, Request, Run,
+    RunSettings,
 };
 use rescind_data::Digest;
+use rescind_privacy::NoiseChoice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +22,35 @@ fn the_example_trains_forgets_releases_and_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let (before, after) = run(folder.path()).unwrap();
     assert!(after > before, "{before} {after}");
+
+    // Whoever has the run and not the model verifies both releases, and may release again.
+    let root = folder.path();
+    for release in ["000001", "000002"] {
+        let path = root.join("releases").join(release);
+        let bytes = std::fs::read(path.join("certificate.json")).unwrap();
+        let report = verify_run(&bytes, root, Evidence::default()).unwrap();
+        assert!(report.holds(), "{report}");
+    }
+    let mut absent = Run::open(root).unwrap();
+    let request = Request::of("subject:person-5".parse().unwrap());
+    let refused = absent.forget(&request, &mut ()).err().unwrap();
+    assert_eq!(refused.code(), Code::OtherKindOfModel, "{refused}");
+    drop(absent);
+    let records = OutsideRecords {
+        dataset: "made-up counts".to_owned(),
+        subjects: Some((0..400).map(|i| format!("person-{}", i % 80)).collect()),
+    };
+    let model = Box::new(Poisson::made_up());
+    let mut run = Run::open_outside(root, model, &records).unwrap();
+    run.forget(&request, &mut ()).unwrap();
+    drop(run);
+    let mut absent = Run::open(root).unwrap();
+    let noise = NoiseChoice::Sigma {
+        sigma: 0.01,
+        delta: 1e-5,
+    };
+    let released = absent.release(&ReleaseChoice::new(noise), &mut ()).unwrap();
+    assert_eq!(released.certificate.release, 3);
 }
 
 /// The step of the example against exact retraining: Newton's method in double precision on the
@@ -234,6 +266,8 @@ fn a_run_is_opened_with_the_model_and_the_records_it_was_made_with() {
         .err()
         .unwrap();
     assert_eq!(other.code(), Code::OtherModel);
-    let network = Run::open(folder.path()).err().unwrap();
-    assert_eq!(network.code(), Code::OtherKindOfModel);
+    // Without its model nothing can be computed on its records.
+    let mut run = Run::open(folder.path()).unwrap();
+    let refused = run.train(&mut ()).err().unwrap();
+    assert_eq!(refused.code(), Code::OtherKindOfModel);
 }

@@ -36,6 +36,7 @@ impl Run {
     /// # Errors
     /// As [`resolve`](Self::resolve); a promise out of range; a run without weights; interruption.
     pub fn plan(&self, asked: &PlanRequest, observer: &mut dyn Observer) -> Result<Plan, Error> {
+        self.model_is_here()?;
         let state = self.trained_state()?;
         let forget = self.resolve(&asked.records)?.forget;
         let retained = self.retained().difference(&forget)?;

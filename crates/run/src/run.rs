@@ -1,6 +1,7 @@
 //! A run on disk: configuration, records, private iterates; one process at a time, nothing lost
 //! when it dies.
 
+mod absent;
 mod amend;
 mod classes;
 mod config;

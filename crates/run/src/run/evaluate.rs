@@ -53,6 +53,7 @@ impl Run {
     /// interruption.
     pub fn evaluate(&self, observer: &mut dyn Observer) -> Result<Evaluation, Error> {
         let (_, state) = self.trained()?;
+        self.model_is_here()?;
         self.setup.model.prepare(&self.retained, observer)?;
         let forgotten = self.setup.split.train.difference(&self.retained)?;
         let retrained = self.reference(&self.retained)?;

@@ -60,6 +60,7 @@ impl Run {
         }
         let began = Instant::now();
         self.trained()?;
+        self.model_is_here()?;
         let resolved = self.resolve(&request.records)?;
         let retained = self.retained.difference(&resolved.forget)?;
         let method = match &request.method {

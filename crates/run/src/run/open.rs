@@ -1,6 +1,7 @@
 //! Opening runs.
 
 use super::Run;
+use super::absent::Absent;
 use super::config::{Origin, RunConfig, Written};
 use super::create::described;
 use super::files::{CENTRE, MODEL, read_config, read_manifest};
@@ -185,8 +186,10 @@ pub(super) fn own_key(root: &Path, ledger: &Ledger) -> Result<RunKey, Error> {
 }
 
 impl Run {
-    /// Opens the run of a network, finishing or undoing what a crash left. Its records are read
-    /// when they are first needed.
+    /// Opens a run, finishing or undoing what a crash left. The records of a network's run are read
+    /// when they are first needed. That of an outside model can so be released from, amended and
+    /// looked at; what needs its records is refused
+    /// (see [`open_outside`](Self::open_outside)).
     ///
     /// # Errors
     /// [`Error::Busy`] while another process works on it; a damaged file.
@@ -202,11 +205,11 @@ impl Run {
     fn opened_as(root: &Path, mode: Mode) -> Result<Self, Error> {
         let opened = opened(root, mode)?;
         let Origin::Config(config) = &opened.written.origin else {
-            return Err(Error::OtherKindOfModel {
-                path: root.to_owned(),
-                found: "an outside model",
-                advice: "with that model",
-            });
+            let model = Absent {
+                description: opened.description.clone(),
+                manifest: Arc::clone(&opened.manifest),
+            };
+            return Run::with(root, opened, Box::new(model));
         };
         let network = Network::new(described(root)?)?;
         let retained = retained(&opened)?;

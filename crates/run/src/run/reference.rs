@@ -41,6 +41,7 @@ impl Run {
         retained: &Selection,
         observer: &mut dyn Observer,
     ) -> Result<TrainingState, Error> {
+        self.model_is_here()?;
         retrained(
             self.reference_folder(),
             self.setup.training_on(retained),

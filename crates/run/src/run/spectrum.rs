@@ -71,6 +71,7 @@ impl Run {
         settings: &SpectrumSettings,
         observer: &mut dyn Observer,
     ) -> Result<Spectrum, Error> {
+        self.model_is_here()?;
         let (record, state) = self.trained()?;
         let all = self.objective(&self.retained, &state.weights.statistics)?;
         let w = &state.weights.parameters;

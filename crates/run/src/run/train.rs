@@ -19,6 +19,7 @@ impl Run {
             return Err(Error::OpenAgain);
         }
         if !self.is_trained() {
+            self.model_is_here()?;
             self.setup.model.prepare(&self.retained, observer)?;
             let training = self.setup.training_on(&self.retained);
             let (record, mut state) = match self.current.take() {

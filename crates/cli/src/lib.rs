@@ -1,0 +1,86 @@
+//! The `rescind` command line: parses, glues and prints. The mathematics is in the libraries.
+
+mod commands;
+mod console;
+mod exit;
+mod figures;
+mod interrupt;
+mod options;
+mod place;
+mod progress;
+mod table;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use commands::Command;
+use console::Console;
+use exit::{Failure, Status};
+use std::ffi::OsString;
+
+/// Make a trained neural network forget chosen records.
+///
+/// Train a network, ask for records to be forgotten, and measure how much of them is left against a
+/// network retrained without them. `rescind demo` shows it in seconds, with nothing to download.
+#[derive(Parser)]
+#[command(
+    name = "rescind",
+    version,
+    arg_required_else_help = true,
+    after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because the guarantee \
+                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Print one JSON object on standard output instead of text
+    #[arg(long, global = true, display_order = 900)]
+    json: bool,
+
+    /// Show no progress on standard error
+    #[arg(short, long, global = true, display_order = 901)]
+    quiet: bool,
+}
+
+/// Runs a command line, of which the first word is the program's name, and says with which status
+/// the process is to end.
+#[must_use]
+pub fn run(words: Vec<OsString>) -> u8 {
+    let json = words.iter().any(|word| word == "--json");
+    let arguments = match Arguments::try_parse_from(words) {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            return misused(&error, &Console::new(json, true)) as u8;
+        }
+        // Help, or the version.
+        Err(shown) => {
+            let _ = shown.print();
+            return Status::Done as u8;
+        }
+    };
+    let console = Console::new(arguments.json, arguments.quiet);
+    let status = match arguments.command.run(&console) {
+        Ok(status) => status,
+        Err(Failure::Usage(message)) => {
+            let error = Arguments::command().error(ErrorKind::ValueValidation, message);
+            misused(&error, &console)
+        }
+        Err(failure) => {
+            console.report_failure(&failure);
+            failure.status()
+        }
+    };
+    status as u8
+}
+
+/// A command line that makes no sense, told with a hint at the help.
+fn misused(error: &clap::Error, console: &Console) -> Status {
+    let _ = error.print();
+    let told = error.to_string();
+    let told = told.split("\n\n").next().unwrap_or_default();
+    let words: Vec<&str> = told.split_whitespace().collect();
+    let message = words.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    console.report_as_json(&Failure::usage(message));
+    Status::Usage
+}
