@@ -4,6 +4,7 @@ mod architecture;
 mod bench;
 mod failure;
 mod product_times;
+mod test;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -19,12 +20,14 @@ struct Tasks {
 enum Task {
     Bench(bench::Bench),
     ProductTimes(product_times::ProductTimes),
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
     let done = match Tasks::parse().task {
         Task::Bench(task) => task.run(),
         Task::ProductTimes(task) => task.run(),
+        Task::Test(task) => task.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,70 @@
+//! Vectors as bytes, little-endian.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
+
+/// A number that crosses.
+pub trait Number: Copy {
+    /// Its bytes.
+    const SIZE: usize;
+    fn write(self, bytes: &mut Vec<u8>);
+    fn read(bytes: &[u8]) -> Self;
+}
+
+macro_rules! number {
+    ($($type:ty),*) => {$(
+        impl Number for $type {
+            const SIZE: usize = size_of::<$type>();
+
+            fn write(self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn read(bytes: &[u8]) -> Self {
+                let mut own = [0; size_of::<$type>()];
+                own.copy_from_slice(bytes);
+                <$type>::from_le_bytes(own)
+            }
+        }
+    )*};
+}
+
+number!(f32, f64, i64);
+
+/// A copy that Python owns: whatever is kept of it there points at no memory of this side.
+pub fn given<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> Bound<'py, PyByteArray> {
+    let mut bytes = Vec::with_capacity(numbers.len() * T::SIZE);
+    for &number in numbers {
+        number.write(&mut bytes);
+    }
+    PyByteArray::new(py, &bytes)
+}
+
+/// Reads a vector of known length back.
+pub fn taken<T: Number>(array: &Bound<'_, PyByteArray>, into: &mut [T]) -> PyResult<()> {
+    let bytes = array.to_vec();
+    if bytes.len() != into.len() * T::SIZE {
+        return Err(PyValueError::new_err(format!(
+            "a vector of {} numbers was expected, found {} bytes",
+            into.len(),
+            bytes.len()
+        )));
+    }
+    for (number, own) in into.iter_mut().zip(bytes.chunks_exact(T::SIZE)) {
+        *number = T::read(own);
+    }
+    Ok(())
+}
+
+/// Reads a vector of any length.
+pub fn read<T: Number>(bytes: &[u8], what: &str) -> PyResult<Vec<T>> {
+    match bytes.len() % T::SIZE {
+        0 => Ok(bytes.chunks_exact(T::SIZE).map(T::read).collect()),
+        _ => Err(PyValueError::new_err(format!(
+            "{what} has {} bytes, which is no whole number of numbers of {} bytes",
+            bytes.len(),
+            T::SIZE
+        ))),
+    }
+}

@@ -1,0 +1,41 @@
+//! Errors of the library as exceptions of the package.
+
+use pyo3::prelude::*;
+use rescind::{Code, CodeKind, Error, ModelError};
+
+/// What a code's exception derives from.
+pub fn kind(code: Code) -> &'static str {
+    match code.kind() {
+        CodeKind::Usage => "usage",
+        CodeKind::Refused => "refused",
+        CodeKind::Nothing => "nothing",
+        CodeKind::Failed => "failed",
+    }
+}
+
+/// The exception that says this. One that was raised in Python arrives as it was raised.
+pub fn raise(py: Python<'_>, error: Error) -> PyErr {
+    match error {
+        Error::Unlearn(ModelError::Model(failure)) => match failure.downcast::<PyErr>() {
+            Ok(raised) => *raised,
+            Err(failure) => of(py, Code::ModelFailed, &failure.to_string()),
+        },
+        error => of(py, error.code(), &error.to_string()),
+    }
+}
+
+/// The package's own exception for this code.
+pub fn of(py: Python<'_>, code: Code, message: &str) -> PyErr {
+    let made = py
+        .import("rescind.errors")
+        .and_then(|errors| errors.call_method1("of", (code.as_str(), message)));
+    match made {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+/// JSON that cannot be read as what it is for.
+pub fn unreadable(py: Python<'_>, what: &str, error: &serde_json::Error) -> PyErr {
+    of(py, Code::Setting, &format!("{what}: {error}"))
+}

@@ -1,0 +1,46 @@
+//! The core of the Python package `rescind`: runs, driven here, of models that compute in Python.
+//!
+//! Vectors cross as `bytearray` of little-endian numbers, settings and answers as JSON: nothing of
+//! numpy or torch is needed here. The package's Python part gives them their types.
+
+mod bytes;
+mod failure;
+mod model;
+mod progress;
+mod run;
+mod verification;
+
+use pyo3::prelude::*;
+use std::ffi::OsString;
+
+/// Runs the command line `rescind` and returns its exit status.
+#[pyfunction]
+fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    py.detach(|| rescind_cli::run(words))
+}
+
+/// Every code of an error: the code, its kind and its meaning.
+#[pyfunction]
+fn codes() -> Vec<(&'static str, &'static str, &'static str)> {
+    let all = rescind::Code::ALL.iter();
+    all.map(|code| (code.as_str(), failure::kind(*code), code.meaning()))
+        .collect()
+}
+
+/// BLAKE3 in key-derivation mode: 32 bytes.
+#[pyfunction]
+fn digest(context: &str, content: &[u8]) -> [u8; 32] {
+    blake3::derive_key(context, content)
+}
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<run::Session>()?;
+    module.add_function(wrap_pyfunction!(command, module)?)?;
+    module.add_function(wrap_pyfunction!(codes, module)?)?;
+    module.add_function(wrap_pyfunction!(digest, module)?)?;
+    module.add_function(wrap_pyfunction!(model::draw, module)?)?;
+    module.add_function(wrap_pyfunction!(verification::verify, module)?)?;
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! A model that computes in Python.
+
+use crate::bytes::{Number, given, taken};
+use crate::failure::unreadable;
+use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
+use rescind::{
+    Curvature, CurvatureProducts, DoublePrecision, EvaluationSet, Failure, Measured, Model,
+    ModelDescription, Observer,
+};
+use rescind_data::Digest;
+
+/// A Python object with these methods, whose failures arrive as they were raised:
+///
+/// - `gradient(w, records, out) -> float` and `product(which, w, records, v, out)`, both in the
+///   precision of the `bytearray`s given (`precision` is `"single"` or `"double"`),
+/// - `measure(w, records) -> (records, loss, right) | None`; `records` is `None` for the test set.
+///
+/// `curvature` and `double` say whether it has products and double precision.
+pub struct PythonModel {
+    object: Py<PyAny>,
+    description: ModelDescription,
+    identities: Vec<Digest>,
+    curvature: bool,
+    double: bool,
+}
+
+impl PythonModel {
+    pub fn new(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        let description: String = object.call_method0("description")?.extract()?;
+        let description = serde_json::from_str(&description)
+            .map_err(|error| unreadable(py, "the model's description", &error))?;
+        let identities: Vec<[u8; 32]> = object.call_method0("identities")?.extract()?;
+        Ok(Self {
+            description,
+            identities: identities.into_iter().map(Digest::from).collect(),
+            curvature: object.getattr("curvature")?.extract()?,
+            double: object.getattr("double")?.extract()?,
+            object: object.clone().unbind(),
+        })
+    }
+
+    fn gradient_of<T: Number>(
+        &self,
+        precision: &str,
+        w: &[T],
+        records: &[usize],
+        gradient: &mut [T],
+    ) -> Result<f64, Failure> {
+        let called = Python::attach(|py| {
+            let out = zeros::<T>(py, gradient.len())?;
+            let arguments = (precision, given(py, w), positions(py, records), &out);
+            let loss = self.object.call_method1(py, "gradient", arguments)?;
+            taken(&out, gradient)?;
+            loss.extract::<f64>(py)
+        });
+        called.map_err(Failure::from)
+    }
+
+    fn product_of<T: Number>(
+        &self,
+        (precision, which): (&str, Curvature),
+        w: &[T],
+        records: &[usize],
+        v: &[T],
+        product: &mut [T],
+    ) -> Result<(), Failure> {
+        let which = match which {
+            Curvature::Hessian => "hessian",
+            Curvature::GaussNewton => "gauss-newton",
+        };
+        let called = Python::attach(|py| {
+            let out = zeros::<T>(py, product.len())?;
+            let (w, records, v) = (given(py, w), positions(py, records), given(py, v));
+            let arguments = (precision, which, w, records, v, &out);
+            self.object.call_method1(py, "product", arguments)?;
+            taken(&out, product)
+        });
+        called.map_err(Failure::from)
+    }
+}
+
+fn zeros<T: Number>(py: Python<'_>, count: usize) -> PyResult<Bound<'_, PyByteArray>> {
+    PyByteArray::new_with(py, count * T::SIZE, |_| Ok(()))
+}
+
+fn positions<'py>(py: Python<'py>, records: &[usize]) -> Bound<'py, PyByteArray> {
+    let records: Vec<i64> = records.iter().map(|&record| record as i64).collect();
+    given(py, &records)
+}
+
+impl Model for PythonModel {
+    fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    fn records(&self) -> usize {
+        self.identities.len()
+    }
+
+    fn identity(&self, position: usize) -> Digest {
+        self.identities[position]
+    }
+
+    fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {
+        self.gradient_of("single", w, records, gradient)
+    }
+
+    fn curvature(&self) -> Option<&dyn CurvatureProducts> {
+        self.curvature.then_some(self)
+    }
+
+    fn double_precision(&self) -> Option<&dyn DoublePrecision> {
+        self.double.then_some(self)
+    }
+
+    fn measure(
+        &self,
+        w: &[f32],
+        _: &[f32],
+        on: EvaluationSet<'_>,
+        _: &mut dyn Observer,
+    ) -> Result<Option<Measured>, Failure> {
+        let called = Python::attach(|py| {
+            let records = match on {
+                EvaluationSet::Records(selection) => Some(positions(py, selection.positions())),
+                EvaluationSet::Test => None,
+            };
+            let arguments = (given(py, w), records);
+            let measured = self.object.call_method1(py, "measure", arguments)?;
+            measured.extract::<Option<(usize, f64, Option<f64>)>>(py)
+        });
+        let measured = called.map_err(Failure::from)?;
+        Ok(measured.map(|(records, loss, accuracy)| Measured {
+            records,
+            loss,
+            accuracy,
+        }))
+    }
+}
+
+impl CurvatureProducts for PythonModel {
+    fn product(
+        &self,
+        which: Curvature,
+        w: &[f32],
+        records: &[usize],
+        v: &[f32],
+        out: &mut [f32],
+    ) -> Result<(), Failure> {
+        self.product_of(("single", which), w, records, v, out)
+    }
+}
+
+impl DoublePrecision for PythonModel {
+    fn exact_gradient(
+        &self,
+        w: &[f64],
+        records: &[usize],
+        gradient: &mut [f64],
+    ) -> Result<f64, Failure> {
+        self.gradient_of("double", w, records, gradient)
+    }
+
+    fn exact_product(
+        &self,
+        which: Curvature,
+        w: &[f64],
+        records: &[usize],
+        v: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Failure> {
+        self.product_of(("double", which), w, records, v, out)
+    }
+}
+
+/// Fresh weights by a model's description and a seed: `bytearray` of float32.
+#[pyfunction]
+pub fn draw<'py>(
+    py: Python<'py>,
+    description: &str,
+    seed: u64,
+) -> PyResult<Bound<'py, PyByteArray>> {
+    let description: ModelDescription = serde_json::from_str(description)
+        .map_err(|error| unreadable(py, "the model's description", &error))?;
+    Ok(given(py, &description.draw(seed)))
+}

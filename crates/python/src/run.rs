@@ -1,0 +1,259 @@
+//! Runs, as Python sees them.
+
+use crate::bytes::{given, read};
+use crate::failure::{of, raise, unreadable};
+use crate::model::PythonModel;
+use crate::progress::Watch;
+use pyo3::prelude::*;
+use pyo3::types::PyByteArray;
+use rescind::methods::MethodChoice;
+use rescind::release::Released;
+use rescind::{Code, Error, Observer, OutsideRecords, ReleaseChoice, Request, Run, RunSettings};
+use rescind_data::RecordRequest;
+use rescind_network::Weights;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, TryLockError};
+
+/// An open run of a model that computes in Python. While it lives no other process can work on the
+/// run; [`close`](Session::close) lets it go.
+#[pyclass(frozen, module = "rescind._core")]
+pub struct Session(Mutex<Option<Run>>);
+
+#[pymethods]
+impl Session {
+    /// Makes a run in a new or empty folder. `settings` is JSON; `centre` is float32.
+    #[staticmethod]
+    #[pyo3(signature = (folder, model, dataset, subjects, settings, centre))]
+    fn create(
+        py: Python<'_>,
+        folder: PathBuf,
+        model: &Bound<'_, PyAny>,
+        dataset: String,
+        subjects: Option<Vec<String>>,
+        settings: &str,
+        centre: Option<&[u8]>,
+    ) -> PyResult<Self> {
+        let settings: RunSettings = parse(py, "the settings", settings)?;
+        let centre = centre.map(|bytes| read(bytes, "the centre")).transpose()?;
+        let model = Box::new(PythonModel::new(model)?);
+        let records = OutsideRecords { dataset, subjects };
+        let made = py.detach(|| Run::create_outside(&folder, model, &records, settings, centre));
+        Self::of(py, made)
+    }
+
+    /// Opens the run of a model that is brought again.
+    #[staticmethod]
+    #[pyo3(signature = (folder, model, dataset, subjects))]
+    fn open(
+        py: Python<'_>,
+        folder: PathBuf,
+        model: &Bound<'_, PyAny>,
+        dataset: String,
+        subjects: Option<Vec<String>>,
+    ) -> PyResult<Self> {
+        let model = Box::new(PythonModel::new(model)?);
+        let records = OutsideRecords { dataset, subjects };
+        let opened = py.detach(|| Run::open_outside(&folder, model, &records));
+        Self::of(py, opened)
+    }
+
+    /// Lets the run go. Closing twice does nothing more.
+    fn close(&self) -> PyResult<()> {
+        Python::attach(|py| {
+            self.lock(py)?.take();
+            Ok(())
+        })
+    }
+
+    /// Positions of the records trained on from here, ascending.
+    fn retained(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
+        self.with(py, |run| Ok(run.retained().positions().to_vec()))
+    }
+
+    /// Radius and centre of the ball in which all weights lie; no centre: the origin.
+    fn ball<'py>(&self, py: Python<'py>) -> PyResult<(f64, Option<Bound<'py, PyByteArray>>)> {
+        let (radius, centre) = self.with(py, |run| {
+            let ball = run.ball();
+            Ok((ball.radius(), ball.centre().cloned()))
+        })?;
+        Ok((radius, centre.map(|centre| given(py, &centre))))
+    }
+
+    /// Whether training has ended.
+    fn is_trained(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |run| Ok(run.is_trained()))
+    }
+
+    /// Takes weights, float32, that the caller trained.
+    fn take(&self, py: Python<'_>, weights: &[u8]) -> PyResult<()> {
+        let parameters = read(weights, "the weights")?;
+        self.with(py, |run| {
+            run.take(Weights {
+                parameters,
+                statistics: Vec::new(),
+            })
+        })
+    }
+
+    /// Trains as the settings say; returns the progress made, as JSON.
+    #[pyo3(signature = (progress))]
+    fn train(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<String> {
+        self.watched(py, progress, |run, watch| {
+            let done = run.train(watch)?;
+            let report = json!({ "epochs": done.epoch, "seconds": done.seconds });
+            Ok(report.to_string())
+        })
+    }
+
+    /// Trains afresh on the records retained, for comparison.
+    #[pyo3(signature = (progress))]
+    fn retrain(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<String> {
+        self.watched(py, progress, |run, watch| {
+            let done = run.retrain(watch)?;
+            Ok(json!({ "records": done.retained, "seconds": done.seconds }).to_string())
+        })
+    }
+
+    /// Forgets the records that any of these requests names, and releases if `release` (JSON) says
+    /// how. Returns the answer as JSON.
+    #[pyo3(signature = (records, method, release, key, progress))]
+    fn forget(
+        &self,
+        py: Python<'_>,
+        records: Vec<String>,
+        method: Option<&str>,
+        release: Option<&str>,
+        key: Option<String>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<String> {
+        let named = records.iter().map(|text| text.parse::<RecordRequest>());
+        let named = named.collect::<Result<Vec<_>, _>>();
+        let records = named.map_err(|error| raise(py, rescind::ModelError::from(error).into()))?;
+        let method: Option<MethodChoice> = method
+            .map(|json| parse(py, "the method", json))
+            .transpose()?;
+        let release: Option<ReleaseChoice> = release
+            .map(|json| parse(py, "the release", json))
+            .transpose()?;
+        let request = Request {
+            records,
+            method,
+            release,
+            key,
+        };
+        self.watched(py, progress, |run, watch| {
+            let answer = run.forget(&request, watch)?;
+            let release = answer.release.as_ref().map(described).transpose()?;
+            let record = serde_json::to_value(&answer.record).map_err(Error::Document)?;
+            let answer = json!({
+                "record": record,
+                "forgotten": answer.record.forgotten.positions(),
+                "release": release,
+                "repeated": answer.repeated,
+            });
+            Ok(answer.to_string())
+        })
+    }
+
+    /// Releases the private weights as they are, for every request that waits. JSON.
+    fn release(&self, py: Python<'_>, release: &str) -> PyResult<String> {
+        let choice: ReleaseChoice = parse(py, "the release", release)?;
+        self.watched(py, None, |run, watch| {
+            Ok(described(&run.release(&choice, watch)?)?.to_string())
+        })
+    }
+
+    /// The private weights, float32: nothing that leaves the owner's hands.
+    fn private_weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyByteArray>> {
+        let weights = self.with(py, |run| Ok(run.private_weights()?.parameters.clone()))?;
+        Ok(given(py, &weights))
+    }
+
+    /// The weights of the newest release, float32, if there is one.
+    fn released_weights<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyByteArray>>> {
+        let weights = self.with(py, |run| run.released_model())?;
+        Ok(weights.map(|weights| given(py, &weights.parameters)))
+    }
+
+    /// Numbers of the requests that no release covers yet.
+    fn pending(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
+        self.with(py, |run| {
+            let pending = run.ledger().history().pending();
+            Ok(pending.into_iter().map(|request| request.number).collect())
+        })
+    }
+
+    /// Every model of the run on every set of records, as JSON.
+    #[pyo3(signature = (progress))]
+    fn evaluate(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<String> {
+        self.watched(py, progress, |run, watch| {
+            let evaluation = run.evaluate(watch)?;
+            serde_json::to_string(&evaluation).map_err(Error::Document)
+        })
+    }
+}
+
+impl Session {
+    fn of(py: Python<'_>, run: Result<Run, Error>) -> PyResult<Self> {
+        match run {
+            Ok(run) => Ok(Self(Mutex::new(Some(run)))),
+            Err(error) => Err(raise(py, error)),
+        }
+    }
+
+    fn lock(&self, py: Python<'_>) -> PyResult<MutexGuard<'_, Option<Run>>> {
+        match self.0.try_lock() {
+            Ok(run) => Ok(run),
+            // A panic inside a call left it as it was on disk.
+            Err(TryLockError::Poisoned(run)) => Ok(run.into_inner()),
+            // Waiting would hold up the very call that is waited for.
+            Err(TryLockError::WouldBlock) => Err(of(
+                py,
+                Code::Busy,
+                "another thread works on this run: wait for it",
+            )),
+        }
+    }
+
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Run) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        let mut run = self.lock(py)?;
+        let Some(run) = run.as_mut() else {
+            let message = "the run was closed: open it again";
+            return Err(of(py, Code::OpenAgain, message));
+        };
+        py.detach(|| work(run)).map_err(|error| raise(py, error))
+    }
+
+    /// The same, watched from Python: what that raises is what is raised.
+    fn watched<T: Send>(
+        &self,
+        py: Python<'_>,
+        progress: Option<Py<PyAny>>,
+        work: impl FnOnce(&mut Run, &mut dyn Observer) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        let mut watch = Watch::new(progress);
+        let done = self.with(py, |run| work(run, &mut watch));
+        match watch.raised {
+            Some(raised) if done.is_err() => Err(raised),
+            _ => done,
+        }
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(py: Python<'_>, what: &str, json: &str) -> PyResult<T> {
+    serde_json::from_str(json).map_err(|error| unreadable(py, what, &error))
+}
+
+fn described(released: &Released) -> Result<Value, Error> {
+    let certificate = serde_json::to_value(&released.certificate).map_err(Error::Document)?;
+    Ok(json!({
+        "certificate": certificate,
+        "text": released.certificate.to_string(),
+        "markdown": released.certificate.to_markdown(),
+    }))
+}

@@ -1,0 +1,128 @@
+"""What a run answers."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Release:
+    """Noised weights with their certificate.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where both lie: ``weights.safetensors``, ``certificate.json`` and its renderings.
+    certificate : dict
+        What is promised, and all that it rests on (``docs/formats.md``).
+    text : str
+        The certificate for people.
+    """
+
+    folder: Path
+    certificate: dict[str, Any]
+    text: str
+    _markdown: str
+
+    @property
+    def number(self) -> int:
+        """Number of the release."""
+        return int(self.certificate["release"])
+
+    @property
+    def epsilon(self) -> float:
+        """Epsilon of this release, at :attr:`delta`."""
+        return float(self.certificate["guarantee"]["epsilon"])
+
+    @property
+    def delta(self) -> float:
+        """Delta of this release."""
+        return float(self.certificate["guarantee"]["delta"])
+
+    @property
+    def kind(self) -> str:
+        """What the promise rests on: ``"proved"``, ``"probabilistic"``, ``"declared"``,
+        ``"estimated"`` or ``"assumed"``."""
+        return str(self.certificate["guarantee"]["kind"])
+
+    def model_card(self) -> str:
+        """A section for a model card, in Markdown."""
+        return self._markdown
+
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.text)}</pre>"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a request.
+
+    Attributes
+    ----------
+    number : int
+        Number of the request.
+    forgotten : list of int
+        Positions of the records that were forgotten.
+    release : Release or None
+        The release, if one was asked for.
+    repeated : bool
+        Whether an earlier request of the same key was answered again.
+    record : dict
+        Everything measured. Private: it carries no noise.
+    """
+
+    number: int
+    forgotten: list[int]
+    release: Release | None
+    repeated: bool
+    record: dict[str, Any]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the request to the new private weights, before release."""
+        return float(self.record["seconds"])
+
+    def model_card(self) -> str:
+        """A section for a model card, in Markdown; empty where nothing was released."""
+        return self.release.model_card() if self.release else ""
+
+    def __str__(self) -> str:
+        method = self.record["method"]["method"]
+        told = f"Request {self.number}: {len(self.forgotten)} records forgotten by {method} "
+        told += f"in {self.seconds:.3g} s."
+        if self.release is None:
+            return told + " Not released yet."
+        return f"{told} Released at epsilon = {self.release.epsilon:.6g}, delta = " + (
+            f"{self.release.delta:.6g} ({self.release.kind})."
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(str(self))}</p>"
+
+
+def release_of(folder: Path, told: Mapping[str, Any]) -> Release:
+    """The release that the core told of, in the run of this folder."""
+    certificate = dict(told["certificate"])
+    place = folder / "releases" / f"{certificate['release']:06}"
+    return Release(place, certificate, told["text"], told["markdown"])
+
+
+def answer_of(folder: Path, told: str) -> Answer:
+    """The answer that the core told of."""
+    answer = json.loads(told)
+    release = answer["release"]
+    return Answer(
+        number=answer["record"]["number"],
+        forgotten=answer["forgotten"],
+        release=None if release is None else release_of(folder, release),
+        repeated=answer["repeated"],
+        record=answer["record"],
+    )

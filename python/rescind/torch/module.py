@@ -1,0 +1,244 @@
+"""A module as the core sees it: a flat vector of weights, gradients and products over records."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rescind import _core, errors
+from rescind.torch.computing import computing
+from rescind.torch.draw import tensors, trainable
+from rescind.torch.products import gauss_newton_product, gradient, hessian_product
+from rescind.torch.records import Records
+from rescind.torch.task import Task, count, moved
+
+_TYPES = {"single": torch.float32, "double": torch.float64}
+_FROZEN = "rescind 2026 python frozen tensors v1"
+
+
+class Flat:
+    """A module's trained parameters as one vector.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Whose parameters; they are written in place.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.parameters = [parameter for _, parameter in trainable(module)]
+        self._sizes = [parameter.numel() for parameter in self.parameters]
+        self._loaded: tuple[bytes | bytearray, list[int]] | None = None
+
+    def split(self, flat: Tensor) -> list[Tensor]:
+        """Parts of a vector, with the shapes and on the devices of the parameters."""
+        parts = flat.split(self._sizes)
+        named = zip(parts, self.parameters, strict=True)
+        return [part.reshape(p.shape).to(p.device, p.dtype) for part, p in named]
+
+    def joined(self, parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+        """The vector of these parts, on the CPU."""
+        return torch.cat([part.detach().reshape(-1).to("cpu", dtype) for part in parts])
+
+    def load(self, flat: bytes | bytearray, dtype: torch.dtype) -> None:
+        """Write a vector into the parameters, unless they hold it already."""
+        versions = [parameter._version for parameter in self.parameters]
+        if self._loaded is not None and self._loaded == (flat, versions):
+            return
+        parts = self.split(torch.frombuffer(bytearray(flat), dtype=dtype))
+        with torch.no_grad():
+            for parameter, part in zip(self.parameters, parts, strict=True):
+                parameter.copy_(part)
+        self._loaded = (flat, [parameter._version for parameter in self.parameters])
+
+    def vector(self) -> bytes:
+        """The parameters as they are, float32."""
+        joined = self.joined(self.parameters, torch.float32)
+        return joined.numpy().tobytes()
+
+
+class TorchModel:
+    """What the core asks of a model (see ``crates/python/src/model.rs``).
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module; its parameters are written in place while the core computes.
+    records, test : Records
+        What it is trained on, and what it is tested on.
+    task : Task
+        What it is trained for.
+    chunk : int
+        Records computed at once.
+    """
+
+    curvature = True
+    double = True
+
+    def __init__(
+        self, module: nn.Module, records: Records, test: Records | None, task: Task, chunk: int
+    ) -> None:
+        self.records, self.test, self.task, self.chunk = records, test, task, chunk
+        self.flat = Flat(module)
+        self._double: Flat | None = None
+        self._described = self._description()
+        # Chunks of the records of the last pass, which a solver asks for again and again.
+        self._kept: tuple[tuple[bytes, str], list[Any]] | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        """The module."""
+        return self.flat.module
+
+    def description(self) -> str:
+        """The model's description, JSON."""
+        return json.dumps(self._described)
+
+    def identities(self) -> list[bytes]:
+        """The identity of every record."""
+        return self.records.identities
+
+    def check_unchanged(self) -> None:
+        """Refuse a module that is no longer the one that was attached."""
+        now = self._description()
+        for part, told in (
+            ("tensors", "its trained parameters: names, shapes or requires_grad"),
+            ("architecture", "its layers, frozen parameters or buffers"),
+        ):
+            if now[part] != self._described[part]:
+                raise errors.of(
+                    "other_model",
+                    f"the module has changed since it was attached, in {told}. Undo that; batch "
+                    "norm that trains changes its buffers (rescind.torch.freeze_batch_norm)",
+                )
+
+    def gradient(self, precision: str, w: bytearray, records: bytearray, out: bytearray) -> float:
+        """Write the gradient of the mean loss; return that loss."""
+        flat = self._ready(precision, w)
+        total, number = 0.0, 0
+        into = torch.frombuffer(out, dtype=_TYPES[precision])
+        with computing(flat.module):
+            for batch in self._chunks(flat, precision, records):
+                loss, parts = gradient(flat.module, self.task, flat.parameters, batch)
+                into += flat.joined(parts, into.dtype)
+                total, number = total + loss, number + count(batch)
+        into /= number
+        return total / number
+
+    def product(
+        self,
+        precision: str,
+        which: str,
+        w: bytearray,
+        records: bytearray,
+        v: bytearray,
+        out: bytearray,
+    ) -> None:
+        """Write the product of the mean loss's curvature with ``v``."""
+        flat = self._ready(precision, w)
+        into = torch.frombuffer(out, dtype=_TYPES[precision])
+        along = flat.split(torch.frombuffer(v, dtype=into.dtype))
+        multiply = hessian_product if which == "hessian" else gauss_newton_product
+        number = 0
+        with computing(flat.module):
+            for batch in self._chunks(flat, precision, records):
+                parts = multiply(flat.module, self.task, flat.parameters, batch, along)
+                into += flat.joined(parts, into.dtype)
+                number += count(batch)
+        into /= number
+
+    def measure(
+        self, w: bytearray, records: bytearray | None
+    ) -> tuple[int, float, float | None] | None:
+        """Number of records, mean loss, and the share that is right."""
+        flat = self._ready("single", w)
+        source = self.records if records is not None else self.test
+        if source is None:
+            return 0, 0.0, None
+        positions = range(len(source)) if records is None else _positions(records)
+        total, right, number = 0.0, 0, 0
+        with computing(flat.module), torch.no_grad():
+            for batch in self._batches(flat, source, list(positions), torch.float32):
+                outputs = self.task.forward(flat.module, batch)
+                total += float(self.task.loss(outputs, batch).sum())
+                number += count(batch)
+                if self.task.hits is not None:
+                    right += int(self.task.hits(outputs, batch).sum())
+        if number == 0:
+            return 0, 0.0, None
+        return number, total / number, None if self.task.hits is None else right / number
+
+    def _ready(self, precision: str, w: bytearray) -> Flat:
+        flat = self.flat if precision == "single" else self._in_double()
+        flat.load(w, _TYPES[precision])
+        return flat
+
+    def _in_double(self) -> Flat:
+        if self._double is None:
+            self._double = Flat(copy.deepcopy(self.module).double())
+        return self._double
+
+    def _chunks(self, flat: Flat, precision: str, records: bytearray) -> Iterator[Any]:
+        key = (bytes(records), precision)
+        if self._kept is not None and self._kept[0] == key:
+            yield from self._kept[1]
+            return
+        positions = _positions(records)
+        batches = self._batches(flat, self.records, positions, _TYPES[precision])
+        if len(positions) > _KEPT_RECORDS:
+            self._kept = None
+            yield from batches
+            return
+        kept = list(batches)
+        self._kept = (key, kept)
+        yield from kept
+
+    def _batches(
+        self, flat: Flat, source: Records, positions: Sequence[int], dtype: torch.dtype
+    ) -> Iterator[Any]:
+        device = flat.parameters[0].device
+        for start in range(0, len(positions), self.chunk):
+            batch = source.batch(positions[start : start + self.chunk])
+            yield moved(batch, device, dtype)
+
+    def _description(self) -> dict[str, Any]:
+        module = self.flat.module
+        trained = {name for name, _ in trainable(module)}
+        layers = [f"{name}: {type(part).__qualname__}" for name, part in module.named_modules()]
+        return {
+            "kind": "torch",
+            "tensors": tensors(module),
+            "smoothness": {"kind": "not_examined"},
+            "architecture": {
+                "module": f"{type(module).__module__}.{type(module).__qualname__}",
+                "layers": layers,
+                "frozen": _digest_of_frozen(module, trained),
+            },
+        }
+
+
+# Records of one pass that are kept as batches at most.
+_KEPT_RECORDS = 20_000
+
+
+def _positions(records: bytearray) -> list[int]:
+    return torch.frombuffer(records, dtype=torch.int64).tolist() if records else []
+
+
+def _digest_of_frozen(module: nn.Module, trained: set[str]) -> str:
+    """What decides the outputs besides the trained parameters: the other tensors, bit for bit."""
+    parts = []
+    named = [*module.named_parameters(), *module.named_buffers()]
+    for name, tensor in named:
+        if name in trained or name.endswith("num_batches_tracked"):
+            continue
+        content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        parts.append(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        parts.append(content.numpy().tobytes())
+    return _core.digest(_FROZEN, b"".join(parts)).hex()

@@ -1,0 +1,63 @@
+"""Gradients and curvature products of a sum of losses over one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rescind.torch.task import Task
+
+Parts = Sequence[Tensor]
+
+
+def gradient(
+    module: nn.Module, task: Task, parameters: Parts, batch: Any
+) -> tuple[float, Sequence[Tensor]]:
+    """The sum of the losses, and its gradient, a tensor for each parameter."""
+    total = task.losses(module, batch).sum()
+    return float(total.detach()), _grad(total, parameters)
+
+
+def hessian_product(
+    module: nn.Module, task: Task, parameters: Parts, batch: Any, v: Parts
+) -> Sequence[Tensor]:
+    """The product of the Hessian of the sum of the losses with ``v``, by double backward.
+
+    Reverse over forward is wrong for layer norm and others, so it is not used.
+    """
+    total = task.losses(module, batch).sum()
+    first = _grad(total, parameters, create_graph=True)
+    return _of_graph(first, parameters, v)
+
+
+def gauss_newton_product(
+    module: nn.Module, task: Task, parameters: Parts, batch: Any, v: Parts
+) -> Sequence[Tensor]:
+    """The product of ``sum J_i' H_i J_i`` with ``v``: ``J v`` by differentiating ``J' u``, which is
+    linear in u; then the Hessian of the losses in the outputs; then ``J'``."""
+    outputs = task.forward(module, batch)
+    u = torch.zeros_like(outputs, requires_grad=True)
+    pulled = _grad(outputs, parameters, grad_outputs=u, create_graph=True)
+    (pushed,) = _of_graph(pulled, (u,), v)
+    at = outputs.detach().requires_grad_()
+    slope = _grad(task.loss(at, batch).sum(), (at,), create_graph=True)
+    (curved,) = _of_graph(slope, (at,), (pushed,))
+    return _grad(outputs, parameters, grad_outputs=curved)
+
+
+def _grad(of: Tensor, to: Parts, **options: Any) -> Sequence[Tensor]:
+    return torch.autograd.grad(of, to, allow_unused=True, materialize_grads=True, **options)
+
+
+def _of_graph(of: Sequence[Tensor], to: Parts, weights: Parts) -> Sequence[Tensor]:
+    """The gradient of ``sum <of, weights>``; parts that do not depend on ``to`` add nothing."""
+    pairs = [(o, w) for o, w in zip(of, weights, strict=True) if o.requires_grad]
+    if not pairs:
+        return [torch.zeros_like(part) for part in to]
+    depends, given = zip(*pairs, strict=True)
+    return torch.autograd.grad(
+        depends, to, grad_outputs=given, allow_unused=True, materialize_grads=True
+    )

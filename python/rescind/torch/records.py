@@ -1,0 +1,165 @@
+"""Who the records of a dataset are."""
+
+from __future__ import annotations
+
+import struct
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import TensorDataset, default_collate
+
+from rescind import _core, errors
+
+_CONTENT = "rescind 2026 python record v1"
+_IDENTIFIER = "rescind 2026 python record id v1"
+# How many records are read twice, to find out whether they are the same each time.
+_READ_TWICE = 32
+
+
+class Records:
+    """A map-style dataset, with the identity of every record.
+
+    Parameters
+    ----------
+    dataset : dataset
+        Anything with ``len`` and ``[i]``. The same index gives the same record whenever it is read:
+        augmentation belongs into the loop that trains (see :meth:`rescind.Run.retained`).
+    ids : sequence, optional
+        An identifier of each record that never changes and is nobody else's. Without it a record
+        is known by its content.
+    subjects : sequence of str, optional
+        Whose each record is, for requests by person.
+    name : str
+        A name for them all, which certificates show.
+    collate : callable, optional
+        Makes a batch of a list of records; torch's ``default_collate`` if absent.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        *,
+        ids: Sequence[Any] | None = None,
+        subjects: Sequence[Any] | None = None,
+        name: str = "records",
+        collate: Callable[[list[Any]], Any] | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.name = name
+        self.subjects = None if subjects is None else [text(subject) for subject in subjects]
+        self._collate = collate or default_collate
+        self._plain = isinstance(dataset, TensorDataset) and collate is None
+        for what, given in (("ids", ids), ("subjects", subjects)):
+            if given is not None and len(given) != len(dataset):
+                raise errors.of(
+                    "setting",
+                    f"{what} has {len(given)} elements and there are {len(dataset)} records: give "
+                    "one for each",
+                )
+        if ids is None:
+            self.identities = [content_identity(dataset[i]) for i in range(len(dataset))]
+            self._must_be_stable()
+        else:
+            self.identities = [identity_of(identifier) for identifier in ids]
+            if len(set(self.identities)) < len(self.identities):
+                raise errors.of(
+                    "setting", "two records have the same id: an id is one record's alone"
+                )
+        self.by_id = ids is not None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def batch(self, positions: Sequence[int]) -> Any:
+        """The records at these positions, collated."""
+        if self._plain:
+            return self.dataset[torch.as_tensor(positions)]
+        return self._collate([self.dataset[i] for i in positions])
+
+    def _must_be_stable(self) -> None:
+        step = max(1, len(self) // _READ_TWICE)
+        for i in range(0, len(self), step):
+            if content_identity(self.dataset[i]) != self.identities[i]:
+                raise errors.of(
+                    "setting",
+                    f"record {i} is another each time it is read, as with augmentation: give the "
+                    "dataset without it, and augment in the loop that trains; or ids= of the records",
+                )
+
+
+def identity_of(identifier: Any) -> bytes:
+    """The identity of the record with this identifier: 32 bytes."""
+    return _core.digest(_IDENTIFIER, text(identifier).encode())
+
+
+def content_identity(record: Any) -> bytes:
+    """The identity of a record by its content: 32 bytes."""
+    parts: list[bytes] = []
+    _walk(record, parts)
+    return _core.digest(_CONTENT, b"".join(parts))
+
+
+def text(value: Any) -> str:
+    """An id or a name as it is compared: Unicode-normalised, without blanks around it."""
+    return unicodedata.normalize("NFC", str(value)).strip()
+
+
+def _part(kind: bytes, content: bytes) -> bytes:
+    return kind + struct.pack("<Q", len(content)) + content
+
+
+def _walk(value: Any, parts: list[bytes]) -> None:
+    if value is None:
+        parts.append(b"n")
+    elif isinstance(value, bool):
+        parts.append(b"t" if value else b"f")
+    elif isinstance(value, int):
+        parts.append(_part(b"i", str(value).encode()))
+    elif isinstance(value, float):
+        parts.append(b"d" + struct.pack("<d", value))
+    elif isinstance(value, str):
+        parts.append(_part(b"s", value.encode()))
+    elif isinstance(value, bytes):
+        parts.append(_part(b"b", value))
+    elif isinstance(value, Mapping):
+        parts.append(_part(b"m", str(len(value)).encode()))
+        for name in sorted(value, key=str):
+            _walk(str(name), parts)
+            _walk(value[name], parts)
+    elif isinstance(value, (tuple, list)):
+        parts.append(_part(b"l", str(len(value)).encode()))
+        for element in value:
+            _walk(element, parts)
+    else:
+        _walk_numbers(value, parts)
+
+
+def _walk_numbers(value: Any, parts: list[bytes]) -> None:
+    if isinstance(value, Tensor):
+        tensor = value.detach().cpu().contiguous()
+        kind = str(tensor.dtype).removeprefix("torch.")
+        # A view as bytes serves every type, those included that numpy does not have.
+        content = tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+        shape = tuple(tensor.shape)
+    elif hasattr(value, "__array_interface__") or hasattr(value, "__array__"):
+        import numpy
+
+        array = numpy.ascontiguousarray(value)
+        if array.dtype.hasobject:
+            raise _unknown(value)
+        kind, content, shape = array.dtype.name, array.tobytes(), array.shape
+    else:
+        raise _unknown(value)
+    parts.append(_part(b"a", f"{kind}{list(shape)}".encode()))
+    parts.append(_part(b"v", content))
+
+
+def _unknown(value: Any) -> Exception:
+    return errors.of(
+        "setting",
+        f"a record holds a {type(value).__name__}, whose content cannot be read: let the dataset "
+        "return tensors, arrays, numbers, text, mappings or lists of these; or give ids=",
+    )

@@ -1,0 +1,99 @@
+"""What keeps a module from being computed with is named before any work, with the remedy."""
+
+import pytest
+import torch
+from torch import nn
+
+import rescind
+from rescind import Task, check
+from rescind.torch import freeze_batch_norm
+
+BATCH = (torch.randn(6, 4), torch.randint(0, 3, (6,)))
+
+
+def mlp(*middle: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(4, 6), *middle, nn.Linear(6, 3))
+
+
+class Noisy(nn.Module):
+    def forward(self, x):
+        return x + torch.rand_like(x)
+
+
+class Counting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x):
+        self.seen += 1
+        return x
+
+
+class Centring(nn.Module):
+    """Takes the mean of the batch away: every output depends on every record."""
+
+    def forward(self, x):
+        return x - x.mean(0)
+
+
+class Checkpointing(nn.Module):
+    gradient_checkpointing = True
+
+    def forward(self, x):
+        return x
+
+
+class Wrapped(nn.Module):
+    def __init__(self, module):
+        super().__init__()
+        self._orig_mod = module
+
+
+REFUSED = {
+    "batch norm": (mlp(nn.BatchNorm1d(6)), "1", "freeze_batch_norm"),
+    "batch norm without statistics": (
+        mlp(nn.BatchNorm1d(6, track_running_stats=False)).eval(),
+        "1",
+        "group norm",
+    ),
+    "randomness": (mlp(Noisy()), "", "random"),
+    "a buffer that a pass changes": (mlp(Counting()), "1.seen", "eval()"),
+    "records that see each other": (mlp(Centring()), "", "each record by itself"),
+    "checkpointing": (mlp(Checkpointing()), "1", "gradient_checkpointing_disable"),
+    "compiled": (Wrapped(mlp()), "", "_orig_mod"),
+    "parallel": (nn.DataParallel(mlp()), "", "module.module"),
+    "half precision": (mlp().half(), "0.weight", "float32"),
+    "nothing trained": (mlp().requires_grad_(False), "", "requires_grad"),
+}
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_each_is_named_with_its_remedy(name):
+    module, layer, remedy = REFUSED[name]
+    report = check(module, BATCH)
+    assert not report.ok
+    assert report.problems[0].layer == layer, str(report)
+    assert remedy in str(report.problems[0])
+    with pytest.raises(rescind.errors.ModelDoesNotFit, match="cannot be computed with"):
+        report.raise_if_any()
+
+
+def test_several_are_named_at_once():
+    report = check(mlp(nn.BatchNorm1d(6), nn.BatchNorm1d(6)).half(), BATCH)
+    assert len(report.problems) == 10
+
+
+def test_losses_that_are_reduced_are_refused():
+    task = Task(loss=lambda outputs, batch: nn.functional.cross_entropy(outputs, batch[1]))
+    report = check(mlp(), BATCH, task)
+    assert 'reduction="none"' in str(report)
+
+
+def test_frozen_batch_norm_stays_frozen():
+    module = freeze_batch_norm(mlp(nn.BatchNorm1d(6)))
+    module.train()
+    before = module[1].running_mean.clone()
+    module(torch.randn(50, 4) + 5.0)
+    assert torch.equal(module[1].running_mean, before)
+    assert check(module, BATCH).ok

@@ -1,0 +1,78 @@
+"""Who a record is follows from its content or its id, and from nothing else."""
+
+import numpy
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+
+import rescind
+from rescind.torch.records import Records, content_identity, identity_of
+
+
+def test_contents_that_differ_are_other_records():
+    different = [
+        None,
+        True,
+        1,
+        1.0,
+        "1",
+        b"1",
+        [1],
+        [1, 1],
+        [[1], 1],
+        {"1": 1},
+        torch.tensor(1),
+        torch.tensor([1]),
+        torch.tensor([1.0]),
+        torch.tensor([1.0], dtype=torch.float64),
+        torch.tensor([1.0], dtype=torch.bfloat16),
+        torch.tensor([[1.0]]),
+        numpy.array([1, 2]),
+        (torch.tensor([1.0]), 0),
+        (torch.tensor([1.0]), 1),
+        ("ab", "c"),
+        ("a", "bc"),
+    ]
+    identities = [content_identity(record) for record in different]
+    assert len(set(identities)) == len(different)
+    assert all(isinstance(one, bytes) and len(one) == 32 for one in identities)
+
+
+def test_the_same_content_is_the_same_record():
+    a = {"x": torch.arange(4.0).reshape(2, 2).T, "y": 3}
+    b = {"y": 3, "x": torch.tensor([[0.0, 2.0], [1.0, 3.0]])}
+    assert content_identity(a) == content_identity(b)
+
+
+def test_ids_are_compared_as_people_read_them():
+    assert identity_of("caf\u00e9 ") == identity_of(" cafe\u0301")
+    assert identity_of(7) == identity_of("7")
+    assert identity_of("7") != identity_of("07")
+
+
+class Augmented(TensorDataset):
+    def __getitem__(self, i):
+        x, y = super().__getitem__(i)
+        return x + torch.rand_like(x), y
+
+
+def test_what_is_another_each_time_needs_ids():
+    plain = (torch.randn(10, 3), torch.arange(10))
+    with pytest.raises(rescind.UsageError, match="augmentation"):
+        Records(Augmented(*plain))
+    assert len(Records(Augmented(*plain), ids=range(10))) == 10
+
+
+def test_ids_are_one_records_alone_and_one_for_each():
+    data = TensorDataset(torch.randn(4, 3), torch.arange(4))
+    with pytest.raises(rescind.UsageError, match="same id"):
+        Records(data, ids=["a", "b", "c", "a "])
+    with pytest.raises(rescind.UsageError, match="3 elements"):
+        Records(data, ids=["a", "b", "c"])
+    with pytest.raises(rescind.UsageError, match="subjects"):
+        Records(data, subjects=["a"])
+
+
+def test_what_cannot_be_read_is_named():
+    with pytest.raises(rescind.UsageError, match="a record holds a object"):
+        content_identity((torch.zeros(2), object()))
