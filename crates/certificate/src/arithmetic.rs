@@ -1,6 +1,7 @@
 //! From bounds and noise to the promise: the one computation that releases make and verifiers
 //! make again.
 
+use super::bound_choice::BoundChoice;
 use super::declaration::{Declaration, weakest};
 use super::record::{BoundRecord, Exclusion, Guarantee};
 use rescind_privacy::noise::Origin;
@@ -108,6 +109,7 @@ impl Terms {
 /// The smallest bound binds, among those that may be relied on: a Newton bound may not where the
 /// model has parts without a Lipschitz Hessian, nor one whose constants may fail with a
 /// probability of δ or more. Failure probabilities are taken out of δ before σ or ε is computed.
+/// `decided` says whether measurements have a say in which bound that is.
 ///
 /// # Errors
 /// [`TermsError`] where no promise follows.
@@ -117,6 +119,7 @@ pub fn terms(
     rough_parts: &[String],
     declarations: &[Declaration],
     origin: Origin,
+    decided: BoundChoice,
 ) -> Result<Terms, TermsError> {
     let delta = Delta::new(choice.delta())?;
     if delta.value() >= MOST_DELTA {
@@ -167,7 +170,7 @@ pub fn terms(
         epsilon,
         delta,
         gdp: Gdp::of_release(sensitivity, sigma)?,
-        kind: kind(binding, declarations, origin),
+        kind: kind(binding, declarations, origin, decided),
         binding: binding.theorem(),
     };
     let failure_probability = binding.failure_probability();
@@ -193,12 +196,18 @@ pub fn terms(
     })
 }
 
-/// The weakest thing the promise rests on. That nobody knows a fixed seed is an assumption.
-fn kind(binding: &SensitivityBound, declarations: &[Declaration], origin: Origin) -> GuaranteeKind {
+/// The weakest thing the promise rests on. That nobody knows a fixed seed is an assumption, and so is
+/// that measurements would have let the same bound bind without the forgotten records.
+fn kind(
+    binding: &SensitivityBound,
+    declarations: &[Declaration],
+    origin: Origin,
+    decided: BoundChoice,
+) -> GuaranteeKind {
     let kind = binding.kind().max(weakest(declarations, binding.theorem()));
-    match origin {
-        Origin::OperatingSystem => kind,
-        Origin::InsecureSeed => kind.max(GuaranteeKind::Assumed),
+    match (origin, decided) {
+        (Origin::OperatingSystem, BoundChoice::Public) => kind,
+        (Origin::InsecureSeed, _) | (_, BoundChoice::Measured) => kind.max(GuaranteeKind::Assumed),
     }
 }
 
@@ -254,6 +263,6 @@ pub fn noise_norm(sigma: NoiseScale, parameters: u64) -> f64 {
 pub(crate) fn comes_from_records(provenance: Provenance) -> bool {
     match provenance {
         Provenance::Measured | Provenance::Probabilistic { .. } | Provenance::Estimated => true,
-        Provenance::Proved | Provenance::Declared | Provenance::Assumed => false,
+        Provenance::Proved | Provenance::Assumed => false,
     }
 }

@@ -1,5 +1,6 @@
 //! What a promise takes for granted, by name.
 
+use super::declaration::Declared;
 use rescind_privacy::sensitivity::Symbol;
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,6 @@ pub enum AssumptionName {
     OutsideModel,
     /// Some constants are assumed.
     AssumedConstants,
-    /// Somebody vouches for some constants.
-    DeclaredConstants,
     /// Some constants are estimates.
     EstimatedConstants,
     /// Some constants may be wrong with a known probability.
@@ -75,4 +74,36 @@ pub enum AssumptionName {
     VacuousEpsilon,
     /// δ is too large to protect anybody.
     LargeDelta,
+}
+
+impl AssumptionName {
+    /// Whether the promise of every run takes it for granted, whatever its model and method.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
+        matches!(
+            self,
+            Self::Reference
+                | Self::SettingsNotTuned
+                | Self::Copies
+                | Self::EarlierReleases
+                | Self::LaterReleases
+                | Self::ChoiceOfRecords
+                | Self::PrivateState
+                | Self::RunNotCopied
+                | Self::NoiseGenerator
+                | Self::FloatingPoint
+        )
+    }
+
+    /// What is declared, where it is that.
+    pub(crate) fn declared(self) -> Option<Declared> {
+        match self {
+            Self::PublicCentre => Some(Declared::PublicCentre),
+            Self::InputScalingGiven => Some(Declared::InputScaling),
+            Self::ClassesReadFromRecords => Some(Declared::ClassesReadFromRecords),
+            Self::ImportedWeights => Some(Declared::ImportedWeights),
+            Self::OutsideModel => Some(Declared::OutsideModel),
+            _ => None,
+        }
+    }
 }

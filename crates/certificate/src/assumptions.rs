@@ -2,6 +2,7 @@
 
 use super::arithmetic::comes_from_records;
 use super::assumption::{Assumption, AssumptionName as Name};
+use super::bound_choice::BoundChoice;
 use super::declaration::Declared;
 use super::facts::InputScaling;
 use super::identity::BatchNorm;
@@ -24,7 +25,6 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         found.map(|constant| constant.symbol()).collect()
     };
     let assumed = which(&|p| p == Provenance::Assumed);
-    let vouched = which(&|p| p == Provenance::Declared);
     let estimated = which(&|p| p == Provenance::Estimated);
     let failing = which(&|p| p.failure_probability() > 0.0);
     let measured = which(&comes_from_records);
@@ -44,6 +44,12 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         let entailed = entailed && !constants.is_empty();
         (name, constants.clone(), entailed)
     };
+    // Of which bound binds, also where it rests on nothing measured itself.
+    let chosen = certificate.bound_choice() == BoundChoice::Measured;
+    let depends = |name, entailed: bool| {
+        let entailed = entailed && (chosen || !measured.is_empty());
+        (name, measured.clone(), entailed)
+    };
     let declared = |name, what| {
         let mut all = certificate.declarations.iter();
         plain(name, all.any(|declaration| declaration.what == what))
@@ -57,11 +63,10 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         plain(Name::LargeDelta, large_delta(certificate)),
         plain(Name::Reference, true),
         about(Name::AssumedConstants, &assumed, true),
-        about(Name::DeclaredConstants, &vouched, true),
         about(Name::EstimatedConstants, &estimated, true),
         about(Name::ProbabilisticConstants, &failing, true),
-        about(Name::NoiseDependsOnRecords, &measured, promised),
-        about(Name::EpsilonDependsOnRecords, &measured, !promised),
+        depends(Name::NoiseDependsOnRecords, promised),
+        depends(Name::EpsilonDependsOnRecords, !promised),
         about(Name::QuotedMeasurements, &measured, true),
         plain(
             Name::HessianNotLipschitz,

@@ -35,12 +35,30 @@ impl Declared {
     /// Whether a promise by this theorem rests on it. Noise from a start that is projected by this
     /// program itself hides where any two trainings ended (docs/theory.md §4): how imported weights
     /// came about does not matter to it.
-    fn matters_to(self, theorem: Theorem) -> bool {
+    pub(crate) fn matters_to(self, theorem: Theorem) -> bool {
         let any_start = matches!(
             theorem,
             Theorem::NoisyFineTuning | Theorem::OutputPerturbation
         );
         self != Self::ImportedWeights || !any_start
+    }
+
+    /// What is declared, to go on from "that".
+    pub(crate) fn in_short(self) -> &'static str {
+        match self {
+            Self::PublicCentre => "the centre of the ball does not depend on the records",
+            Self::InputScaling => {
+                "the constants that scale the inputs do not depend on the records"
+            }
+            Self::ClassesReadFromRecords => {
+                "the set of classes would be the same without the forgotten records"
+            }
+            Self::ImportedWeights => "the imported weights came from the training described",
+            Self::OutsideModel => {
+                "the model's own code computes correctly and looks at no other records than it is \
+                 asked for"
+            }
+        }
     }
 }
 

@@ -58,3 +58,18 @@ pub struct MethodFacts {
     /// chosen from measurements is [evidence](super::EvidenceRecord).
     pub settings: Map<String, Value>,
 }
+
+impl MethodFacts {
+    /// The setting at a JSON pointer; none where there is none, or it is `null`.
+    pub(crate) fn setting(&self, pointer: &str) -> Option<&Value> {
+        let pointer = pointer.strip_prefix('/')?;
+        let (first, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+        let found = self.settings.get(first)?.pointer(rest);
+        found.filter(|value| !value.is_null())
+    }
+
+    /// The same where it is a number.
+    pub(crate) fn number(&self, pointer: &str) -> Option<f64> {
+        self.setting(pointer).and_then(Value::as_f64)
+    }
+}

@@ -11,6 +11,7 @@
 mod arithmetic;
 mod assumption;
 mod assumptions;
+mod bound_choice;
 mod consistency;
 mod day;
 mod declaration;
@@ -18,9 +19,11 @@ mod envelope;
 mod evidence;
 mod facts;
 mod figures;
+mod foundation;
 mod identity;
 mod markdown;
 mod noising;
+mod printable;
 mod reading;
 mod record;
 mod rows;
@@ -34,7 +37,10 @@ pub mod verify;
 pub use arithmetic::{LEAST_DELTA, MOST_DELTA, Terms, TermsError, epsilon_by, noise_norm, terms};
 pub use assumption::{Assumption, AssumptionName};
 pub use assumptions::{VACUOUS_EPSILON, assumptions, largest_sensible_delta};
-pub use consistency::{Contradiction, contradictions, measured_contradictions};
+pub use bound_choice::BoundChoice;
+pub use consistency::{
+    Contradiction, LEAST_GRADIENT_BOUND, contradictions, measured_contradictions,
+};
 pub use day::{Day, NotADay};
 pub use declaration::{Declaration, Declared};
 pub use envelope::{

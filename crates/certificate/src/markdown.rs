@@ -1,5 +1,6 @@
 //! A certificate as Markdown.
 
+use super::printable::is_printable;
 use super::record::Certificate;
 use super::rows::sections;
 use super::statement::statement;
@@ -30,7 +31,7 @@ fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\n' | '\r' => safe.push(' '),
+            other if !is_printable(other) => safe.push(' '),
             '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\' | '^' | '~' => {
                 safe.extend(['\\', character]);
             }

@@ -1,12 +1,13 @@
 //! A certificate as a reader in a hurry should meet it.
 
-use super::assumption::AssumptionName;
+use super::assumption::{Assumption, AssumptionName};
 use super::figures::upward;
+use super::foundation::foundation;
 use super::record::Certificate;
-use super::statement::{foundation, inequality, trade_off};
+use super::statement::{inequality, trade_off};
 
 /// What is promised, about what, compared with what, on whose word and what it leaves to a guesser,
-/// each with a label; whatever is wrong with it as a promise comes last.
+/// each with a label; then whatever this promise takes for granted that not every one does.
 #[must_use]
 pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
     let guarantee = &certificate.guarantee;
@@ -41,13 +42,22 @@ pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
         format!("{} (kind: {})", foundation(certificate), guarantee.kind),
     ));
     all.push(("In plain numbers", trade_off(certificate)));
-    for name in [
-        AssumptionName::InsecureNoise,
-        AssumptionName::VacuousEpsilon,
-        AssumptionName::LargeDelta,
-        AssumptionName::QuotedMeasurements,
-    ] {
-        all.extend(text(name).map(|text| ("Mind", text)));
-    }
+    let own = certificate.assumptions.iter();
+    let own = own.filter(|assumption| !assumption.name.is_usual());
+    all.extend(
+        own.map(|assumption| (label(assumption, certificate), assumption.text(certificate))),
+    );
     all
+}
+
+/// Whether somebody answers for it, nobody does, or it is to be minded.
+fn label(assumption: &Assumption, certificate: &Certificate) -> &'static str {
+    let what = assumption.name.declared();
+    let mut declarations = certificate.declarations.iter();
+    match declarations.find(|declaration| Some(declaration.what) == what) {
+        Some(declaration) if declaration.by.is_some() => "Declared",
+        Some(_) => "Assumed",
+        None if assumption.name == AssumptionName::AssumedConstants => "Assumed",
+        None => "Mind",
+    }
 }

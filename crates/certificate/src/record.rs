@@ -1,6 +1,7 @@
 //! The document.
 
 use super::assumption::Assumption;
+use super::bound_choice::BoundChoice;
 use super::day::Day;
 use super::declaration::Declaration;
 use super::facts::{DataFacts, FollowedBy, MethodFacts};
@@ -157,6 +158,13 @@ impl Certificate {
     #[must_use]
     pub fn sensitivity(&self) -> f64 {
         self.binding().map_or(f64::NAN, |bound| bound.value)
+    }
+
+    /// Whether measurements had a say in which bound binds.
+    #[must_use]
+    pub fn bound_choice(&self) -> BoundChoice {
+        let model = &self.model;
+        BoundChoice::of(&self.method, &model.rough_parts, model.statistics)
     }
 
     /// Records that its requests removed.

@@ -35,16 +35,21 @@ impl Assumption {
             Name::AssumedConstants => {
                 format!("Nobody checked {list}. If a value is wrong, the promise does not hold.")
             }
-            Name::DeclaredConstants => format!(
-                "Somebody vouches for {list}, which no program can check. If a value is wrong, the \
-                 promise does not hold."
-            ),
             Name::EstimatedConstants => format!(
                 "{list}: an estimate whose error nobody bounds. This is evidence, not a proof."
             ),
             Name::ProbabilisticConstants => {
                 format!("{list} may be wrong with a known probability, which delta includes.")
             }
+            Name::NoiseDependsOnRecords if self.constants.is_empty() => "Which of several bounds \
+                binds, and sigma with it, was decided by measurements on the records: that this one \
+                does tells something about them. Strictly, the promise needs that the same bound \
+                would bind without the forgotten records."
+                .into(),
+            Name::EpsilonDependsOnRecords if self.constants.is_empty() => "Which of several bounds \
+                binds, and epsilon with it, was decided by measurements on the records: that this \
+                one does tells something about them, and was not promised beforehand."
+                .into(),
             Name::NoiseDependsOnRecords => "Sigma was computed from constants that were computed from \
                 the records, so it depends on them too. Strictly, the promise needs each of these \
                 constants to stay below a value declared beforehand."
@@ -134,8 +139,9 @@ impl Assumption {
                 records, without noise. They protect the forgotten records, and say something about \
                 the retained ones."
                 .into(),
-            Name::NoiseGenerator => "The noise comes from ChaCha20, keyed by the operating system's \
-                generator. The promise holds against whoever cannot tell its output from chance."
+            Name::NoiseGenerator => "The noise comes from ChaCha20. Its seed is derived by BLAKE3 from \
+                a secret that the operating system drew for the run. The promise holds against \
+                whoever can tell the output of neither from chance, and has not read that secret."
                 .into(),
             Name::FloatingPoint => "Noise is Gaussian up to floating-point rounding and rounded to a \
                 grid; the theorem speaks of exact Gaussian noise."

@@ -2,10 +2,9 @@
 
 use super::assumptions::VACUOUS_EPSILON;
 use super::figures::{percentage, upward};
+use super::foundation::foundation;
 use super::record::Certificate;
 use rescind_privacy::Gdp;
-use rescind_privacy::noise::Origin;
-use rescind_privacy::sensitivity::GuaranteeKind;
 
 /// Shares of unseen records, accused wrongly, at which [`trade_off`] is stated.
 const ACCUSED: [f64; 3] = [0.05, 0.01, 0.001];
@@ -56,37 +55,9 @@ pub fn found_at(gdp: Gdp, failure: f64) -> String {
         format!("{} for {}", percentage(found), percentage(accused))
     });
     format!(
-        "Whoever accuses a share of the records that were never seen wrongly finds at most this \
-         share of the forgotten ones: {}.",
+        "Whoever judges by what is released, and accuses wrongly this share of the records that were \
+         never seen, finds at most so many of the forgotten ones: {}. Whoever knows from elsewhere \
+         who asked to be forgotten is not covered.",
         pairs.join(", ")
     )
-}
-
-/// On whose word it rests.
-pub(super) fn foundation(certificate: &Certificate) -> &'static str {
-    match (certificate.noise.origin, certificate.guarantee.kind) {
-        (Origin::InsecureSeed, _) => {
-            "This rests on nobody knowing the fixed seed of the noise: it certifies nothing against \
-             anyone who does."
-        }
-        (_, GuaranteeKind::Proved) => {
-            "This is proved: it follows from the algorithm as it was run."
-        }
-        (_, GuaranteeKind::Measured) => {
-            "This rests on quantities measured on this model and its records."
-        }
-        (_, GuaranteeKind::Probabilistic) => {
-            "This rests on quantities that may be wrong with a known probability, which delta \
-             includes."
-        }
-        (_, GuaranteeKind::Declared) => {
-            "This rests on what somebody named below declares, which no program can check."
-        }
-        (_, GuaranteeKind::Estimated) => {
-            "This rests on estimates whose error nobody bounds: it is evidence, not a guarantee."
-        }
-        (_, GuaranteeKind::Assumed) => {
-            "This rests on assumptions that nobody checked: it holds if they do."
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! A certificate as plain text.
 
+use super::printable::is_printable;
 use super::record::Certificate;
 use super::rows::sections;
 use super::statement::statement;
@@ -36,7 +37,7 @@ fn wrap(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     // Names from outside must not reach a terminal as control sequences.
     let text: String = text
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if is_printable(c) { c } else { ' ' })
         .collect();
     for word in text.split_whitespace() {
         if line.chars().count() + 1 + word.chars().count() > WIDTH && line.trim() != label.trim() {

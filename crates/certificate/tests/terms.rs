@@ -1,7 +1,7 @@
 //! The promise that bounds and noise make, over random settings.
 
 use proptest::prelude::*;
-use rescind_certificate::{LEAST_DELTA, MOST_DELTA, TermsError, terms, upward};
+use rescind_certificate::{BoundChoice, LEAST_DELTA, MOST_DELTA, TermsError, terms, upward};
 use rescind_privacy::accounting::{Accountant, GaussianAccountant, Spending};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
@@ -54,7 +54,7 @@ proptest! {
             false => NoiseChoice::Promise { epsilon: asked, delta, accept_noise: true },
         };
         let candidates = vec![bound(size, failure)];
-        let terms = terms(&choice, candidates, &[], &[], Origin::OperatingSystem).unwrap();
+        let terms = terms(&choice, candidates, &[], &[], Origin::OperatingSystem, BoundChoice::Public).unwrap();
         // What constants may fail with is rounded up: nothing is left out of delta.
         let (failure, taken) = (failure.unwrap_or(0.0), terms.failure_probability);
         prop_assert!(taken >= failure && taken <= failure * (1.0 + 1e-12));
@@ -95,6 +95,7 @@ fn a_delta_that_says_nothing_or_cannot_be_kept_is_refused() {
             &[],
             &[],
             Origin::OperatingSystem,
+            BoundChoice::Public,
         )
     };
     for delta in [MOST_DELTA, 0.5, 1.0] {
@@ -118,5 +119,15 @@ fn a_delta_that_says_nothing_or_cannot_be_kept_is_refused() {
         delta: 1e-20 + 1e-6,
     };
     let failing = vec![bound(1.0, Some(1e-6))];
-    assert!(terms(&choice, failing, &[], &[], Origin::OperatingSystem).is_err());
+    assert!(
+        terms(
+            &choice,
+            failing,
+            &[],
+            &[],
+            Origin::OperatingSystem,
+            BoundChoice::Public
+        )
+        .is_err()
+    );
 }

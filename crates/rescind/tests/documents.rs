@@ -88,6 +88,7 @@ fn examples() -> (Vec<Value>, [Fixture; 2]) {
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };
+    order.method = with_theorem();
     order.candidates = vec![newton_bound(failing), ball_bound()];
     order.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,

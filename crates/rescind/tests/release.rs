@@ -151,6 +151,7 @@ fn destructive_noise_is_refused_with_numbers_and_leaves_nothing() {
 fn the_smaller_bound_binds_and_the_weakest_constant_names_the_kind() {
     let fixture = Fixture::new();
     let mut order = fixture.order(1);
+    order.method = with_theorem();
     order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
     let certificate = fixture.release(order).unwrap().certificate;
     assert_eq!(certificate.guarantee.binding, Theorem::NewtonStep);
@@ -186,6 +187,7 @@ fn the_smaller_bound_binds_and_the_weakest_constant_names_the_kind() {
 fn nothing_rests_on_a_theorem_that_does_not_apply() {
     let fixture = Fixture::with(Activation::Relu, zoo::Norm::None);
     let mut order = fixture.order(1);
+    order.method = with_theorem();
     order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
     let certificate = fixture.release(order).unwrap().certificate;
     assert_eq!(certificate.guarantee.binding, Theorem::BallDiameter);
@@ -197,6 +199,7 @@ fn nothing_rests_on_a_theorem_that_does_not_apply() {
     assert_eq!(bounds[0].excluded, Some(Exclusion::HessianNotLipschitz));
 
     let mut order = fixture.order(2);
+    order.method = with_theorem();
     order.candidates = vec![newton_bound(Provenance::Measured)];
     let error = fixture.release(order).unwrap_err();
     assert!(error.to_string().contains("no bound"), "{error}");
@@ -210,6 +213,7 @@ fn failure_probabilities_are_paid_out_of_delta() {
     };
     let order = |number, failure, candidates: fn(Provenance) -> Vec<_>| {
         let mut order = fixture.order(number);
+        order.method = with_theorem();
         order.candidates = candidates(failing(failure));
         order.basis.noise = NoiseChoice::Promise {
             epsilon: 1.0,
@@ -329,6 +333,7 @@ fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
     let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
     constants[0] = constant(Symbol::Distance, RADIUS, Provenance::Proved);
     let mut order = fixture.order(1);
+    order.method = with_theorem();
     order.candidates = vec![SensitivityBound::new(Theorem::NewtonStep, constants).unwrap()];
     let error = fixture.release(order).unwrap_err().to_string();
     assert!(error.contains("only the ball proves a distance"), "{error}");
@@ -346,6 +351,7 @@ fn constants_of_a_newton_step_cannot_be_proved() {
         let value = constants[position].value();
         constants[position] = constant(symbol, value, Provenance::Proved);
         let mut order = fixture.order(1);
+        order.method = with_theorem();
         order.candidates = vec![
             ball_bound(),
             SensitivityBound::new(Theorem::NewtonStep, constants).unwrap(),
@@ -366,6 +372,7 @@ fn a_newton_step_with_batch_norm_has_no_theorem() {
     let mut compute = |_: &[f32]| Ok(vec![0.5; count]);
     let mut order = fixture.order(1);
     order.basis.statistics = Some(&mut compute);
+    order.method = with_theorem();
     order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
     let error = fixture.release(order).unwrap_err().to_string();
     assert!(error.contains("two functions"), "{error}");
@@ -516,9 +523,14 @@ fn orders_that_make_no_sense_are_refused() {
         Err(ReleaseError::Inconsistent { .. })
     ));
     assert!(!fixture.run().join("releases").exists());
-    fixture.release(fixture.order(3)).unwrap();
+    fixture.release(fixture.order(1)).unwrap();
+    assert!(matches!(
+        fixture.release(fixture.order(1)),
+        Err(ReleaseError::OutOfTurn { number: 1, last: 1 })
+    ));
+    // Requests are numbered one by one.
     assert!(matches!(
         fixture.release(fixture.order(3)),
-        Err(ReleaseError::OutOfTurn { number: 3, last: 3 })
+        Err(ReleaseError::Inconsistent { field, .. }) if field == "/requests/0/number"
     ));
 }

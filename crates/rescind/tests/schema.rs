@@ -53,6 +53,7 @@ fn documents([smooth, rough]: &[Fixture; 2]) -> Vec<Value> {
     let failing = Provenance::Probabilistic {
         failure_probability: 1e-6,
     };
+    full.method = with_theorem();
     full.candidates = vec![newton_bound(failing), ball_bound()];
     full.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
@@ -68,9 +69,10 @@ fn documents([smooth, rough]: &[Fixture; 2]) -> Vec<Value> {
     let mut statistics = |_: &[f32]| Ok(vec![1.0; count]);
     let mut excluded = rough.order(1);
     excluded.basis.statistics = Some(&mut statistics);
+    excluded.method = with_theorem();
     excluded.candidates = vec![newton_bound(Provenance::Estimated), ball_bound()];
     let excluded = document(rough, excluded);
-    let tuned = [(4, 5, 1), (5, 5, 0), (6, 0, 1)].map(|(number, steps, epochs)| {
+    let tuned = [(3, 5, 1), (4, 5, 0), (5, 0, 1)].map(|(number, steps, epochs)| {
         serde_json::to_value(fine_tuned(smooth, number, steps, epochs)).unwrap()
     });
     let mut all = vec![full, bare, excluded];

@@ -224,6 +224,7 @@ fn certificates_of_another_run_are_not_this_runs() {
 fn evidence_that_is_gone_foreign_or_edited_is_found() {
     let fixture = Fixture::new();
     let mut order = fixture.order(1);
+    order.method = with_theorem();
     order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
     let folder = fixture.release(order).unwrap().folder;
     let report = check(&folder, &of_run(&fixture));

@@ -1,10 +1,17 @@
 //! Which method may claim which theorem, of which models, and where each constant is stated too.
 
 use super::collector::Collector;
+use super::model::is_convex;
+use super::rewinding;
 use crate::arithmetic::comes_from_records;
+use crate::bound_choice::measures_a_bound;
 use crate::record::{BoundRecord, Certificate};
 use rescind_privacy::sensitivity::{Constant, GuaranteeKind, Provenance, Symbol, Theorem};
-use serde_json::Value;
+
+/// The least gradient norm that a convex model is trained to: its thousandth, the room that a descent
+/// leaves for rounding, is well above the rounding of a gradient in binary64 over inputs of customary
+/// scale.
+pub const LEAST_GRADIENT_BOUND: f64 = 1e-10;
 
 /// Models that a method forgets from.
 #[derive(Clone, Copy, PartialEq)]
@@ -147,12 +154,17 @@ const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
     (
         Theorem::NewtonStep,
         Symbol::GradientBound,
-        GuaranteeKind::Declared,
+        GuaranteeKind::Assumed,
     ),
     (
         Theorem::NewtonStep,
         Symbol::HessianLipschitz,
-        GuaranteeKind::Declared,
+        GuaranteeKind::Estimated,
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::Residual,
+        GuaranteeKind::Measured,
     ),
     (
         Theorem::NewtonStep,
@@ -162,12 +174,12 @@ const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
     (
         Theorem::RewindToDelete,
         Symbol::GradientLipschitz,
-        GuaranteeKind::Declared,
+        GuaranteeKind::Assumed,
     ),
     (
         Theorem::RewindToDelete,
         Symbol::RecordGradient,
-        GuaranteeKind::Declared,
+        GuaranteeKind::Assumed,
     ),
 ];
 
@@ -180,7 +192,7 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
         all.require(false, "/method/name", method, known.join(", "), why);
         return;
     };
-    let convex = model.linearised || model.kind == "head";
+    let convex = is_convex(certificate);
     let suits = match claim.models {
         Models::Convex => convex,
         Models::Other => !convex,
@@ -209,6 +221,7 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
             let field = format!("/bounds/{index}/constants/{position}");
             is_stated(certificate, bound, constant, &format!("{field}/value"), all);
             claims_no_more(theorem, constant, format!("{field}/provenance"), all);
+            is_reached(theorem, constant, format!("{field}/value"), all);
         }
         let one_function = model.statistics == 0 || !theorem.needs_smoothness();
         all.require(
@@ -219,8 +232,15 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
             "batch norm's statistics would be others without the forgotten records, so that the \
              two sides are minima of two functions",
         );
+        all.require(
+            theorem != Theorem::NewtonStep || measures_a_bound(&certificate.method),
+            format!("/bounds/{index}/theorem"),
+            theorem,
+            "another, without /method/settings/constants/hessian_lipschitz",
+            "a Newton step has this theorem only where a Hessian-Lipschitz constant was given",
+        );
         if theorem == Theorem::RewindToDelete {
-            rewound(certificate, index, bound, all);
+            rewinding::agrees(certificate, index, bound, all);
         }
     }
 }
@@ -237,6 +257,19 @@ fn claims_no_more(theorem: Theorem, constant: &Constant, field: String, all: &mu
         kind,
         format!("{best} at best"),
         "no program can know more of it",
+    );
+}
+
+/// A gradient that a proof relies on is one that arithmetic can tell from 0.
+fn is_reached(theorem: Theorem, constant: &Constant, field: String, all: &mut Collector) {
+    let reached = (theorem, constant.symbol()) == (Theorem::StronglyConvex, Symbol::GradientBound);
+    let value = constant.value();
+    all.require(
+        !reached || value >= LEAST_GRADIENT_BOUND,
+        field,
+        value,
+        format!("at least {LEAST_GRADIENT_BOUND:e}"),
+        "below this the rounding of a gradient in binary64 is no longer small beside it",
     );
 }
 
@@ -270,8 +303,7 @@ fn is_stated(
             Stated::Setting(_) | Stated::SettingUnlessMeasured(_)
                 if !chosen && matches!(stated, Stated::SettingUnlessMeasured(_)) => {}
             Stated::Setting(pointer) | Stated::SettingUnlessMeasured(pointer) => {
-                let settings = &certificate.method.settings;
-                let setting = setting(settings, pointer);
+                let setting = certificate.method.number(pointer);
                 let equal = setting.is_some_and(|s| s.to_bits() == value.to_bits());
                 all.require(
                     equal,
@@ -286,31 +318,4 @@ fn is_stated(
             }
         }
     }
-}
-
-/// The number among settings at a JSON pointer.
-fn setting(settings: &serde_json::Map<String, Value>, pointer: &str) -> Option<f64> {
-    let (first, rest) = match pointer.get(1..)?.split_once('/') {
-        Some((first, rest)) => (first, format!("/{rest}")),
-        None => (pointer.get(1..)?, String::new()),
-    };
-    settings.get(first)?.pointer(&rest)?.as_f64()
-}
-
-/// Whoever was trained on before a rewinding and not removed since is retained.
-fn rewound(certificate: &Certificate, index: usize, bound: &BoundRecord, all: &mut Collector) {
-    let value = |symbol| {
-        let mut constants = bound.constants.iter();
-        let found = constants.find(|constant| constant.symbol() == symbol);
-        found.map_or(f64::NAN, Constant::value)
-    };
-    let left = value(Symbol::RecordsTrained) - value(Symbol::RecordsRemoved);
-    let retained = certificate.data.retained as f64;
-    all.require(
-        (left - retained).abs() <= 0.0,
-        format!("/bounds/{index}/constants"),
-        format!("n - m = {left}"),
-        retained,
-        "the records trained on before the rewinding, less those removed, are the retained ones",
-    );
 }

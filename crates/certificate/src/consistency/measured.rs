@@ -1,18 +1,20 @@
 //! What was measured, beside what a certificate says.
 
 use super::collector::{Collector, Contradiction};
+use crate::day::Day;
 use crate::evidence::EvidenceRecord;
 use crate::record::Certificate;
 use rescind_privacy::sensitivity::{Provenance, Symbol};
 
-/// Every contradiction between a certificate and the measurements of its release: a figure that is
-/// none, or a constant that quotes another number than was measured.
+/// Every contradiction between a certificate and the measurements of its release: another release, day
+/// or bound, a figure that is none, or a constant that quotes another number than was measured.
 #[must_use]
 pub fn measured_contradictions(
     certificate: &Certificate,
     evidence: &EvidenceRecord,
 ) -> Vec<Contradiction> {
     let mut all = Collector(Vec::new());
+    of_release(certificate, evidence, &mut all);
     let measured = &evidence.measured;
     let solve = measured.solve.as_ref();
     let residual = solve.and_then(|solve| solve.theorem_residual);
@@ -69,4 +71,37 @@ pub fn measured_contradictions(
         }
     }
     all.0
+}
+
+/// They are of this release: its number, its day, and every bound that it publishes.
+fn of_release(certificate: &Certificate, evidence: &EvidenceRecord, all: &mut Collector) {
+    all.require(
+        evidence.release == certificate.release,
+        "/release",
+        evidence.release,
+        certificate.release,
+        "the measurements are those of the release",
+    );
+    let day = Day::of(&evidence.released_at);
+    all.require(
+        day.is_ok_and(|day| day == certificate.released_on),
+        "/released_at",
+        &evidence.released_at,
+        format!("a time on {}", certificate.released_on),
+        "the release was made on the day that the certificate states",
+    );
+    for bound in &certificate.bounds {
+        let mut known = evidence.bounds.iter();
+        let found = known.find(|known| known.theorem == bound.theorem);
+        all.require(
+            found == Some(bound),
+            "/bounds",
+            found.map_or_else(
+                || format!("no bound {}", bound.theorem),
+                |found| format!("{} = {}, or other constants", found.theorem, found.value),
+            ),
+            format!("{} = {}, as published", bound.theorem, bound.value),
+            "every bound that the certificate publishes is among those known",
+        );
+    }
 }

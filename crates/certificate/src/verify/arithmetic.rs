@@ -31,7 +31,7 @@ pub fn figures_follow(certificate: &Certificate, checks: &mut Checks) {
         }
         (Err(error), _) => {
             let expected = "inputs from which a promise follows";
-            let why = "the theorem does not apply to these inputs";
+            let why = "no promise follows from these inputs";
             checks.failed(Subject::Arithmetic, "/bounds", expected, error, why);
         }
         (_, Err(error)) => {
@@ -61,6 +61,7 @@ fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
         &model.rough_parts,
         &certificate.declarations,
         noise.origin,
+        certificate.bound_choice(),
     )?;
     let mut again = certificate.clone();
     again.format = FORMAT.to_owned();

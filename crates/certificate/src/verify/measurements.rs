@@ -1,10 +1,12 @@
 //! What can be computed again from records and private weights.
 
 use super::report::{Checks, Subject};
+use crate::arithmetic::comes_from_records;
 use crate::consistency::measured_contradictions;
 use crate::evidence::EvidenceRecord;
 use crate::record::Certificate;
 use rescind_data::Digest;
+use rescind_privacy::sensitivity::Symbol;
 
 /// Quantities computed again, in f64, from a run's records and private state, as by
 /// recomputing a release of the run.
@@ -63,6 +65,7 @@ pub fn repeat(
     checks: &mut Checks,
 ) {
     let subject = Subject::Measurements;
+    quoted(certificate, recomputed.is_some(), checks);
     let Some(recomputed) = recomputed else {
         checks.skipped(
             subject,
@@ -137,5 +140,24 @@ pub fn repeat(
         same("/measured/solve/residual", again.residual, stated, scale);
         let (stated, again) = (solve.theorem_residual, again.theorem_residual);
         same("/measured/solve/theorem_residual", again, stated, scale);
+    }
+}
+
+/// Names every constant that the promise quotes from measurements and that nobody computes again.
+fn quoted(certificate: &Certificate, recomputed: bool, checks: &mut Checks) {
+    let Some(bound) = certificate.binding() else {
+        return;
+    };
+    let again = |symbol| recomputed && matches!(symbol, Symbol::Residual | Symbol::GradientNorm);
+    let constants = bound.constants.iter();
+    for constant in constants.filter(|constant| comes_from_records(constant.provenance())) {
+        let (symbol, value) = (constant.symbol(), constant.value());
+        if !again(symbol) {
+            let meaning = symbol.meaning();
+            let why = format!(
+                "{symbol} = {value} ({meaning}), which the promise rests on: it was not computed again"
+            );
+            checks.skipped(Subject::Measurements, &why);
+        }
     }
 }

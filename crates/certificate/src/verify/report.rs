@@ -1,5 +1,6 @@
 //! What came of a verification.
 
+use crate::printable::escaped;
 use crate::record::Certificate;
 use serde::Serialize;
 use std::fmt;
@@ -140,13 +141,17 @@ impl VerificationReport {
 }
 
 impl fmt::Display for VerificationReport {
+    /// A line for every check. What a file says is shown with control characters escaped, so that no
+    /// file can add a line, or hide one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for check in &self.checks {
             match &check.outcome {
-                Outcome::Passed => writeln!(f, "ok       {}", check.why)?,
+                Outcome::Passed => writeln!(f, "ok       {}", escaped(&check.why))?,
                 Outcome::Skipped => {}
                 Outcome::Failed { expected, found } => {
-                    writeln!(f, "FAILED   {}: {}", check.field, check.why)?;
+                    let [field, why, expected, found] =
+                        [&check.field, &check.why, expected, found].map(|text| escaped(text));
+                    writeln!(f, "FAILED   {field}: {why}")?;
                     writeln!(
                         f,
                         "           expected {expected}\n           found    {found}"
@@ -155,7 +160,7 @@ impl fmt::Display for VerificationReport {
             }
         }
         for why in self.unchecked() {
-            writeln!(f, "NOT CHECKED  {why}")?;
+            writeln!(f, "NOT CHECKED  {}", escaped(why))?;
         }
         write!(f, "{}", self.verdict())
     }

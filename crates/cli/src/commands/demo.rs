@@ -72,7 +72,8 @@ struct Guarantee {
     sigma: f64,
     epsilon: f64,
     sigma_for_epsilon_one: f64,
-    /// The greatest share of forgotten records that somebody finds who wrongly accuses 1 %.
+    /// The greatest share of forgotten records that somebody finds who judges by what is
+    /// released and wrongly accuses 1 %.
     found_at_one_percent: f64,
 }
 
@@ -266,8 +267,8 @@ impl fmt::Display for Demonstration {
              how training stops). Noise of {} promises epsilon = {} at delta = {}:\n\
              whatever is looked for in the released weights, its probability is at most\n\
              {:.2} times what it is in weights trained without the records and noised alike,\n\
-             plus {}. Whoever wrongly accuses 1 % of unseen records finds at most {}\n\
-             of the forgotten ones.\n",
+             plus {}. Whoever judges by what is released and wrongly accuses 1 % of\n\
+             unseen records finds at most {} of the forgotten ones.\n",
             number(promised.sensitivity),
             promised.kind,
             number(promised.sigma),

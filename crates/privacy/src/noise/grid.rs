@@ -39,6 +39,10 @@ pub enum ReleaseFormat {
 /// The spacing is at most about 2⁻²⁰ σ where the format allows.
 const BITS_BELOW_SIGMA: i16 = 20;
 
+/// σ is at least the limit times 2 to minus this: then some 2¹⁰ numbers of binary64, in which sums are
+/// made, lie within σ, however large the weight. With much fewer the noise would be rounded away.
+const BITS_ABOVE_SIGMA: i16 = 43;
+
 /// Noise reaches further than this many σ with a probability of 1e-57.
 const REACH: f64 = 16.0;
 
@@ -52,7 +56,8 @@ impl Grid {
     ///
     /// # Errors
     /// [`PrivacyError::OutOfRange`] if `largest` is not a number of at least 0, or `largest + 16σ`
-    /// exceeds 1e152 (1.7e38 for f32).
+    /// exceeds 1e152 (1.7e38 for f32); if σ is below the limit times 2⁻⁴³, so that sums in binary64
+    /// would round the noise away.
     pub fn new(
         sigma: NoiseScale,
         largest: f64,
@@ -72,6 +77,14 @@ impl Grid {
         )?;
         // In range by the checks above: all exponents lie between −1074 and 1023.
         let limit_exponent = (exponent(reach.next_down()) + 1).max(finest);
+        let least = libm::ldexp(1.0, (limit_exponent - BITS_ABOVE_SIGMA).into());
+        require(
+            sigma.value() >= least,
+            "the noise scale sigma",
+            sigma.value(),
+            "at least 2^-43 of the greatest absolute value released",
+            "beside weights this large, arithmetic would round the noise away: give more noise",
+        )?;
         let fine = exponent(sigma.value()) - BITS_BELOW_SIGMA;
         let spacing_exponent = fine.max(limit_exponent - bits).max(finest);
         Ok(Self {
@@ -124,7 +137,7 @@ mod tests {
         assert_eq!(grid(1e-12, 1.0, F64), (-42.0, 1.0));
         // a limit that is a power of two already
         assert_eq!(grid(0.5, 8.0, F64), (-21.0, 4.0));
-        assert_eq!(grid(1e-100, 0.0, F32), (-149.0, -149.0));
+        assert_eq!(grid(1e-50, 0.0, F32), (-149.0, -149.0));
     }
 
     #[test]
@@ -140,6 +153,16 @@ mod tests {
             }
             assert!(grid.round(-0.1 * grid.spacing()).is_sign_positive());
         }
+    }
+
+    /// The largest weight moves by numbers within σ of it, and not only to its neighbours.
+    #[test]
+    fn refuses_noise_that_sums_would_round_away() {
+        let largest = 1.0_f64;
+        let least = 2.0 * libm::ldexp(1.0, -43);
+        let grid = |sigma| Grid::new(NoiseScale::new(sigma).unwrap(), largest, ReleaseFormat::F64);
+        assert!(grid(least).is_ok() && grid(least.next_down()).is_err());
+        assert!(least / (largest.next_up() - largest) >= 1024.0);
     }
 
     #[test]

@@ -16,16 +16,14 @@ pub enum Provenance {
         /// That probability, above 0 and below 1; it is added to δ.
         failure_probability: f64,
     },
-    /// Somebody who is named vouches for it; no program can check it.
-    Declared,
     /// Computed by a method whose error nobody bounds.
     Estimated,
     /// Taken for granted; nobody checks it.
     Assumed,
 }
 
-/// What a guarantee rests on: the weakest provenance among its constants, from strongest (least)
-/// to weakest (greatest).
+/// What a guarantee rests on: the weakest of its constants' provenances and of what is taken on
+/// somebody's word, from strongest (least) to weakest (greatest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GuaranteeKind {
@@ -35,7 +33,7 @@ pub enum GuaranteeKind {
     Measured,
     /// Some constant may be wrong, with a known probability that δ includes.
     Probabilistic,
-    /// Somebody who is named vouches for a constant, or for what else the promise rests on.
+    /// Somebody who is named vouches for something that the promise rests on beside its constants.
     Declared,
     /// Some constant is an estimate: evidence, not a guarantee.
     Estimated,
@@ -51,7 +49,6 @@ impl Provenance {
             Self::Proved => GuaranteeKind::Proved,
             Self::Measured => GuaranteeKind::Measured,
             Self::Probabilistic { .. } => GuaranteeKind::Probabilistic,
-            Self::Declared => GuaranteeKind::Declared,
             Self::Estimated => GuaranteeKind::Estimated,
             Self::Assumed => GuaranteeKind::Assumed,
         }

@@ -6,7 +6,9 @@ use super::opening::check_request;
 use super::order::Basis;
 use super::refusal::judge;
 use crate::ledger::{Budget, BudgetEntry, History, ReleaseEntry};
-use rescind_certificate::{BallIdentity, BatchNorm, Declaration, Terms, noise_norm, terms};
+use rescind_certificate::{
+    BallIdentity, BatchNorm, BoundChoice, Declaration, Terms, noise_norm, terms,
+};
 use rescind_data::Digest;
 use rescind_privacy::accounting::Spending;
 use rescind_privacy::noise::Origin;
@@ -49,7 +51,8 @@ impl NoiseLimit {
 }
 
 /// The terms of a release whose weights would be about as long as `weights_norm`, or why it would
-/// be refused: from settings, public numbers and that length, before any work.
+/// be refused: from settings, public numbers and that length, before any work. The bounds are those
+/// of settings: measurements are not made yet.
 ///
 /// # Errors
 /// [`ReleaseError::Refused`]; [`ReleaseError::Terms`] where no promise follows.
@@ -58,10 +61,28 @@ pub fn terms_in_advance(
     noise: &NoiseChoice,
     bounds: Vec<SensitivityBound>,
     origin: Origin,
+    limit: (NoiseLimit, f64),
+) -> Result<Terms, ReleaseError> {
+    let decided = BoundChoice::Public;
+    terms_of(
+        (model, declarations),
+        noise,
+        bounds,
+        (origin, decided),
+        limit,
+    )
+}
+
+/// The same of bounds that measurements may have had a say in.
+fn terms_of(
+    (model, declarations): (&ModelDescription, &[Declaration]),
+    noise: &NoiseChoice,
+    bounds: Vec<SensitivityBound>,
+    (origin, decided): (Origin, BoundChoice),
     (limit, weights_norm): (NoiseLimit, f64),
 ) -> Result<Terms, ReleaseError> {
     let rough = model.smoothness.rough_parts();
-    let terms = terms(noise, bounds, &rough, declarations, origin)?;
+    let terms = terms(noise, bounds, &rough, declarations, origin, decided)?;
     let parameters = model.parameters() as u64;
     let accepted = !matches!(
         noise,
@@ -98,13 +119,13 @@ pub fn spending(
 }
 
 impl<'a> Decision<'a> {
-    /// Decides on the release of weights whose bounds are `candidates`, `weights` being those that
-    /// noise is first added to.
+    /// Decides on the release of weights whose bounds are `candidates`, of which `decided` says what
+    /// lets one of them bind; `weights` are those that noise is first added to.
     pub(super) fn new(
         basis: Basis<'a>,
         history: &History,
         weights: &[f64],
-        candidates: Vec<SensitivityBound>,
+        (candidates, decided): (Vec<SensitivityBound>, BoundChoice),
         (limit, schedule): (NoiseLimit, Option<&NoisyFineTuning>),
     ) -> Result<Self, ReleaseError> {
         let number = match &basis.request {
@@ -121,11 +142,11 @@ impl<'a> Decision<'a> {
         let ball = check_ball(basis.model, weights, &basis.ball)?;
         let origin = basis.origin();
         let norm = norm_above(weights.iter().copied());
-        let terms = terms_in_advance(
+        let terms = terms_of(
             (basis.model, &basis.declarations),
             &basis.noise,
             candidates,
-            origin,
+            (origin, decided),
             (limit, norm),
         )?;
         let unknown = Digest::from([0; 32]);

@@ -13,7 +13,7 @@ use super::noised::Noised;
 use super::order::FineTuneOrder;
 use crate::error::Error;
 use crate::ledger::Ledger;
-use rescind_certificate::{FollowedBy, largest_before_noise};
+use rescind_certificate::{BoundChoice, FollowedBy, largest_before_noise};
 use rescind_privacy::noise::{NoiseReport, NoiseSource, ReleaseFormat};
 use rescind_unlearn::methods::noisy::{NoisySteps, bound};
 use rescind_unlearn::training::TrainingProgress;
@@ -73,7 +73,8 @@ pub fn fine_tune<'a>(
         NoiseLimit::unless(retained.recovery.is_some()),
         Some(&schedule),
     );
-    let decision = Decision::new(basis, ledger.history(), &iterate, vec![bound], limit)?;
+    let bounds = (vec![bound], BoundChoice::Public);
+    let decision = Decision::new(basis, ledger.history(), &iterate, bounds, limit)?;
     let (sigma, terms) = (decision.terms.sigma, &decision.terms);
     let largest =
         largest_before_noise(&terms.bounds, &decision.ball, sigma).map_err(ReleaseError::from)?;

@@ -9,7 +9,7 @@ use super::order::ReleaseOrder;
 use super::released::{Released, Step};
 use crate::key::RunKey;
 use crate::ledger::Ledger;
-use rescind_certificate::{FollowedBy, TermsError, largest_weight};
+use rescind_certificate::{BoundChoice, FollowedBy, TermsError, largest_weight};
 use rescind_privacy::sensitivity::{SensitivityBound, Theorem};
 
 /// Adds noise to private weights and releases them with their certificate.
@@ -51,6 +51,12 @@ pub(super) fn release_in_steps(
     }
     let limit = (NoiseLimit::Applies, None);
     let values = weights.values();
+    let (rough, statistics) = (
+        basis.model.smoothness.rough_parts(),
+        basis.model.statistic_count() as u64,
+    );
+    let decided = BoundChoice::of(&method.facts, &rough, statistics);
+    let candidates = (candidates, decided);
     let decision = Decision::new(basis, ledger.history(), values, candidates, limit)?;
     observe(Step::Decided)?;
     let largest = largest_weight(&decision.ball);

@@ -2,13 +2,10 @@
 
 use super::config::RunConfig;
 use crate::error::Error;
+use rescind_certificate::LEAST_GRADIENT_BOUND;
 use rescind_network::{Network, Weights};
 use rescind_unlearn::training::convex_settings;
 use rescind_unlearn::{Parameterisation, Scaling, head_place};
-
-/// Least gradient norm whose thousandth, the room left for rounding, is well above the rounding of
-/// a gradient in binary64 over inputs of customary scale.
-const LEAST_GRADIENT: f64 = 1e-10;
 
 /// The greatest seed that every reader of JSON reads back, so that a verifier can draw from it.
 const MOST_SEED: u64 = 1 << 53;
@@ -63,7 +60,7 @@ pub(super) fn complete_config(
         );
     }
     let settings = convex_settings(&config.training)?;
-    if settings.gradient_bound < LEAST_GRADIENT {
+    if settings.gradient_bound < LEAST_GRADIENT_BOUND {
         return refuse(
             "the gradient norm to reach is below 1e-10, where the rounding of a gradient in double \
              precision is no longer small beside it: ask for a larger one",

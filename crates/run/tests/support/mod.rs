@@ -303,9 +303,10 @@ pub fn state(number: u64) -> Digest {
     Digest::from([number as u8; 32])
 }
 
+/// A Newton step without a theorem.
 pub fn method() -> MethodReported {
     let settings = json!({"curvature": "gauss_newton", "damping": 0.001, "iterations": 60,
-        "constants": {"hessian_lipschitz": {"value": 0.1}}});
+        "constants": {"hessian_lipschitz": null}});
     MethodReported {
         facts: MethodFacts {
             name: "newton".to_owned(),
@@ -327,6 +328,13 @@ pub fn method() -> MethodReported {
             details: json!({"solve_seconds": 0.75}),
         },
     }
+}
+
+/// The same where M was given, as [`newton_bound`] has it.
+pub fn with_theorem() -> MethodReported {
+    let mut method = method();
+    method.facts.settings["constants"] = json!({"hessian_lipschitz": {"value": 0.1}});
+    method
 }
 
 /// Descent to ‖∇F‖ = 0.2 under a penalty of 100.

@@ -1,0 +1,42 @@
+//! Text that a terminal shows and does not obey.
+
+use std::fmt::Write as _;
+
+/// Whether a character may stand in a certificate: no line break, no control character, and none
+/// that turns the direction of what follows.
+pub(crate) fn is_printable(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    );
+    !character.is_control() && !turns
+}
+
+/// The text with every other character as an escape such as `\u{1b}`: on one line, whoever wrote it.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_printable(character) {
+            safe.push(character);
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(safe, "{}", character.escape_unicode());
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escaped, is_printable};
+
+    #[test]
+    fn what_a_terminal_obeys_is_shown_as_an_escape() {
+        assert_eq!(escaped("a\nok\t\u{1b}[8m"), "a\\u{a}ok\\u{9}\\u{1b}[8m");
+        assert_eq!(escaped("\u{202e}x\u{9b}"), "\\u{202e}x\\u{9b}");
+        for text in ["Zoë, 東京", "کارشناس\u{200c}ها", "α ≤ 1 %"] {
+            assert_eq!(escaped(text), text);
+            assert!(text.chars().all(is_printable));
+        }
+    }
+}
