@@ -12,6 +12,7 @@ pub enum Status {
     Refused = 3,
     NotVerified = 4,
     Unnamed = 5,
+    Nothing = 6,
 }
 
 /// Why a command did not do what was asked.
@@ -71,7 +72,7 @@ fn of(code: Code) -> Status {
         CodeKind::Usage => Status::Usage,
         CodeKind::Refused => Status::Refused,
         CodeKind::Failed => Status::Failed,
-        CodeKind::Nothing => Status::Done,
+        CodeKind::Nothing => Status::Nothing,
     }
 }
 

@@ -27,7 +27,7 @@ use std::ffi::OsString;
     version,
     arg_required_else_help = true,
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because the guarantee \
-                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named."
+                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named, 6 there was nothing to do."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -16,6 +16,7 @@ use crate::run::Run;
 use rescind_data::Selection;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::noise::Origin;
+use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_unlearn::Observer;
 use rescind_unlearn::methods::{AccuracyForecast, Method, Outlook, Public, Speed, suited_to};
 use rescind_unlearn::training::TrainingState;
@@ -114,6 +115,11 @@ impl Basis<'_> {
         let origin = Origin::OperatingSystem;
         let limit = (NoiseLimit::Waived, 0.0);
         let terms = terms_in_advance(model, &noise, promise.bounds.clone(), origin, limit)?;
+        // Where a step may find a smaller bound, which one binds is measured on the records.
+        let kind = match promise.settled {
+            true => terms.guarantee.kind,
+            false => terms.guarantee.kind.max(GuaranteeKind::Assumed),
+        };
         let length = rescind_unlearn::norm_above(
             self.state.weights.parameters.iter().map(|&w| f64::from(w)),
         );
@@ -147,7 +153,7 @@ impl Basis<'_> {
         };
         Ok(MethodPlan {
             method: method.name().to_owned(),
-            kind: Some(terms.guarantee.kind),
+            kind: Some(kind),
             sensitivity: Some(terms.sensitivity.value()),
             sigma: Some(terms.sigma.value()),
             refused,

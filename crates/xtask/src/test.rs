@@ -63,11 +63,10 @@ fn root() -> Result<PathBuf, Failure> {
 /// A Python from 3.10 on that can make environments.
 fn interpreter() -> Option<&'static str> {
     let wanted = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
-    let found = ["python3", "python"].into_iter().find(|name| {
+    ["python3", "python"].into_iter().find(|name| {
         let tried = Command::new(name).args(["-c", wanted]).output();
         tried.is_ok_and(|tried| tried.status.success())
-    });
-    found
+    })
 }
 
 fn succeed(command: &mut Command) -> Result<(), Failure> {

@@ -23,9 +23,8 @@ const LAYERS: &[&[&str]] = &[
     &["run"],
     &["rescind"],
     &["evaluate"],
-    &["python", "service"],
-    &["cli"],
-    &["xtask"],
+    &["cli", "service"],
+    &["python", "xtask"],
 ];
 
 fn workspace() -> Crates {
