@@ -54,6 +54,7 @@ pub use identity::{
     BallIdentity, BatchNorm, CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity, digest_of,
 };
 pub use noising::{largest_before_noise, largest_weight, noisings};
+pub use printable::is_name;
 pub use reading::reading;
 pub use record::{
     BoundRecord, Certificate, Earlier, Exclusion, FORMAT, Guarantee, NoiseRecord, RequestRecord,

@@ -7,9 +7,21 @@ use std::fmt::Write as _;
 pub(crate) fn is_printable(character: char) -> bool {
     let turns = matches!(
         character,
-        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
     );
     !character.is_control() && !turns
+}
+
+/// Whether a text names somebody: of 1 to 200 characters, all of them shown, a letter or a digit
+/// among them.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    // Fillers are letters by Unicode's tables, and nothing on a page.
+    let shown = |c: char| {
+        c.is_alphanumeric() && !matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+    };
+    text.chars().count() <= 200 && text.chars().all(is_printable) && text.chars().any(shown)
 }
 
 /// The text with every other character as an escape such as `\u{1b}`: on one line, whoever wrote it.
@@ -28,12 +40,25 @@ pub(crate) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, is_printable};
+    use super::{escaped, is_name, is_printable};
 
     #[test]
     fn what_a_terminal_obeys_is_shown_as_an_escape() {
         assert_eq!(escaped("a\nok\t\u{1b}[8m"), "a\\u{a}ok\\u{9}\\u{1b}[8m");
         assert_eq!(escaped("\u{202e}x\u{9b}"), "\\u{202e}x\\u{9b}");
+        for nobody in [
+            "",
+            " ",
+            "-",
+            "\u{200b}",
+            "\u{3164}",
+            "\u{200f}a",
+            "a\nb",
+            &"a".repeat(201),
+        ] {
+            assert!(!is_name(nobody), "{nobody:?}");
+        }
+        assert!(is_name("A. Smith") && is_name("東京"));
         for text in ["Zoë, 東京", "کارشناس\u{200c}ها", "α ≤ 1 %"] {
             assert_eq!(escaped(text), text);
             assert!(text.chars().all(is_printable));

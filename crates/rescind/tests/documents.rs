@@ -158,11 +158,8 @@ fn every_field_of_every_file_is_documented() {
         let bodies: Vec<Value> = bodies.collect();
         assert_eq!(documented(&page, marker), of(&bodies, &[]), "{kind}");
     }
-    let made = made();
-    let marker = "<!-- fields: made -->";
-    assert_eq!(documented(&page, marker), of(&[made], &[]));
-    let amended = amendments(&fixtures[0]);
-    for kind in ["budget", "key", "place"] {
+    let amended = begun_and_amended();
+    for kind in ["made", "budget", "key", "place"] {
         let marker = format!("<!-- fields: {kind} -->");
         let open: Vec<Value> = amended
             .iter()
@@ -178,21 +175,15 @@ fn every_field_of_every_file_is_documented() {
     assert_eq!(columns(&ledgers[0], "certificates"), certificates);
 }
 
-/// What making a run begins its ledger with.
-fn made() -> Value {
+/// What making a run, and amending it, writes into its ledger.
+fn begun_and_amended() -> Vec<(&'static str, Value)> {
     let folder = tempfile::tempdir().unwrap();
-    let run = Run::create(folder.path(), RunConfig::default(), None, &mut ()).unwrap();
-    let entries = run.ledger().history().entries();
-    assert_eq!(entries.len(), 1);
-    serde_json::to_value(run.ledger().history().made().unwrap()).unwrap()
-}
-
-/// What amending a run adds to its ledger.
-fn amendments(fixture: &Fixture) -> Vec<(&'static str, Value)> {
-    let text = std::fs::read(fixture.run().join("ledger.sqlite")).unwrap();
-    let copy = fixture.run().join("copy.sqlite");
+    let root = folder.path();
+    drop(Run::create(root, RunConfig::default(), None, &mut ()).unwrap());
+    let text = std::fs::read(root.join("ledger.sqlite")).unwrap();
+    let copy = root.join("copy.sqlite");
     std::fs::write(&copy, text).unwrap();
-    std::fs::rename(&copy, fixture.run().join("ledger.sqlite")).unwrap();
+    std::fs::rename(&copy, root.join("ledger.sqlite")).unwrap();
     let budget = rescind::ledger::Budget {
         epsilon: 1e9,
         delta: 1e-5,
@@ -202,10 +193,12 @@ fn amendments(fixture: &Fixture) -> Vec<(&'static str, Value)> {
         Amendment::NewKey,
         Amendment::Budget(Some(budget)),
     ] {
-        Run::amend(fixture.run(), amendment).unwrap();
+        Run::amend(root, amendment).unwrap();
     }
-    let entries = fixture.ledger().history().entries().to_vec();
-    let bodies = entries.iter().map(|recorded| match &recorded.entry {
+    let ledger = rescind::ledger::Ledger::open(root).unwrap();
+    let bodies = ledger.history().entries().iter();
+    let bodies = bodies.map(|recorded| match &recorded.entry {
+        Entry::Made(entry) => ("made", serde_json::to_value(entry).unwrap()),
         Entry::Budget(entry) => ("budget", serde_json::to_value(entry).unwrap()),
         Entry::Key(entry) => ("key", serde_json::to_value(entry).unwrap()),
         Entry::Place(entry) => ("place", serde_json::to_value(entry).unwrap()),

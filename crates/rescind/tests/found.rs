@@ -5,8 +5,10 @@ mod common;
 
 use common::{released, small, trained};
 use rescind::ledger::{Budget, LedgerError};
+use rescind::methods::MethodChoice;
+use rescind::training::TrainingSettings;
 use rescind::verify::{Evidence, Subject, Verdict, VerificationReport, verify, verify_run};
-use rescind::{Amendment, Code, Error, Run};
+use rescind::{Amendment, Code, Error, Parameterisation, Request, Run};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;
@@ -303,4 +305,142 @@ fn published_files_carry_the_day_alone() {
     // When it began is private too.
     assert!(!root.join("lock").exists());
     assert!(root.join("private/lock").exists());
+}
+
+/// A folder put into `private/` is not taken for what the run itself made.
+#[test]
+fn states_of_another_run_are_nobodys_retraining() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = |name: &str| folder.path().join(name);
+    for (name, seed) in [("own", 1), ("other", 2)] {
+        let mut config = small();
+        config.training.seed = seed;
+        let mut run = trained(&root(name), config);
+        run.retrain(&mut ()).unwrap();
+    }
+    let reference = |name: &str| root(name).join("private/reference");
+    fs::remove_dir_all(reference("own")).unwrap();
+    common::copy(&reference("other"), &reference("own"));
+    let mut run = Run::open(&root("own")).unwrap();
+    let refused = run.retrain(&mut ()).err().unwrap();
+    assert_eq!(refused.code(), Code::Damaged, "{refused}");
+    drop(run);
+
+    // Nor is the state that training left.
+    for name in ["own", "other"] {
+        fs::remove_dir_all(reference(name)).unwrap();
+    }
+    let state = |name: &str| root(name).join("private/state");
+    fs::remove_dir_all(state("own")).unwrap();
+    common::copy(&state("other"), &state("own"));
+    assert_eq!(Run::open(&root("own")).err().unwrap().code(), Code::Damaged);
+}
+
+/// What a proof rests on is measured where it is claimed, and again by whoever verifies.
+#[test]
+fn a_convex_retraining_is_measured_and_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let mut config = small();
+    config.parameterisation = Parameterisation::Tangent;
+    config.training = TrainingSettings {
+        penalty: 1e-2,
+        until_gradient: Some(1e-6),
+        ..TrainingSettings::default()
+    };
+    let mut run = trained(&root, config);
+    let retrain = |seed: u64| {
+        let request = Request::of(format!("random:20?seed={seed}").parse().unwrap());
+        request.by(MethodChoice::named("retrain"))
+    };
+    run.forget(&retrain(1).released(common::weak()), &mut ())
+        .unwrap();
+    let retained = run.retained().clone();
+    let next = run.resolve(&retrain(2).records).unwrap().forget;
+    let retained = retained.difference(&next).unwrap();
+    drop(run);
+    let report = with_run(&root);
+    assert!(report.holds(), "{report}");
+    assert!(
+        !report
+            .unchecked()
+            .any(|said| said.contains("gradient_norm_after")),
+        "{report}"
+    );
+
+    // The kept retraining says that it is of the records that will stay: it is of others.
+    let reference = root.join("private/reference");
+    let newest = fs::read_dir(&reference)
+        .unwrap()
+        .map(|item| item.unwrap().path())
+        .max();
+    let path = newest.unwrap().join("state.json");
+    let mut record: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    record["retained"] = retained.digest().to_string().into();
+    record["records"] = retained.len().into();
+    fs::write(&path, record.to_string()).unwrap();
+    let mut run = Run::open(&root).unwrap();
+    let refused = run
+        .forget(&retrain(2).released(common::weak()), &mut ())
+        .err()
+        .unwrap();
+    assert_eq!(refused.code(), Code::GradientStuck, "{refused}");
+}
+
+#[test]
+fn an_early_checkpoint_is_the_one_that_training_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let mut config = small();
+    config.training.early_checkpoint = Some(1);
+    let mut run = trained(&root, config);
+    let request = |seed: u64| {
+        let request = Request::of(format!("random:5?seed={seed}").parse().unwrap());
+        request.by(MethodChoice::named("rewind"))
+    };
+    run.forget(&request(1), &mut ()).unwrap();
+    drop(run);
+    let early = root.join("private/early");
+    let newest = fs::read_dir(&early)
+        .unwrap()
+        .map(|item| item.unwrap().path())
+        .max();
+    let path = newest.unwrap().join("state.json");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"records\"", " \"records\"", 1)).unwrap();
+    let mut run = Run::open(&root).unwrap();
+    let refused = run.forget(&request(2), &mut ()).err().unwrap();
+    assert!(
+        refused.to_string().contains("not the private state"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn only_releases_lie_among_the_releases() {
+    for name in ["1", "latest", "000002", "+00001"] {
+        let (_folder, root) = used();
+        common::copy(&release(&root), &root.join("releases").join(name));
+        assert_eq!(
+            Run::open(&root).err().unwrap().code(),
+            Code::LedgerAltered,
+            "{name}"
+        );
+        assert!(Run::inspect(&root).is_err(), "{name}");
+        assert!(!with_run(&root).holds(), "{name}");
+    }
+    let (_folder, root) = used();
+    fs::rename(release(&root), root.join("releases/01")).unwrap();
+    assert!(Run::open(&root).is_err());
+}
+
+#[test]
+fn a_wiped_run_is_not_begun_again_in_its_folder() {
+    let (_folder, root) = used();
+    for name in ["run.json", "ledger.sqlite", "private/requests.sqlite"] {
+        fs::remove_file(root.join(name)).unwrap();
+    }
+    fs::remove_dir_all(root.join("releases")).unwrap();
+    let refused = Run::create(&root, small(), None, &mut ()).err().unwrap();
+    assert_eq!(refused.code(), Code::NotEmpty, "{refused}");
 }

@@ -225,6 +225,16 @@ pub(crate) fn date(folder: &Path, time: SystemTime) -> Result<(), DiskError> {
     attempt().map_err(io_error(folder, "set its time"))
 }
 
+/// Gives a folder the time of another's last change.
+pub(crate) fn date_as(folder: &Path, other: &Path) -> Result<(), DiskError> {
+    let attempt = || {
+        fault::point()?;
+        let time = fs::metadata(other)?.modified()?;
+        File::open(folder)?.set_modified(time)
+    };
+    attempt().map_err(io_error(folder, "set its time"))
+}
+
 /// Opens a folder and its files to whoever the folder above it lets in.
 pub(crate) fn share(folder: &Path) -> Result<(), DiskError> {
     #[cfg(unix)]

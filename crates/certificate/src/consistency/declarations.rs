@@ -4,10 +4,8 @@ use super::collector::Collector;
 use super::model::is_own;
 use crate::declaration::Declared;
 use crate::facts::InputScaling;
+use crate::printable::is_name;
 use crate::record::Certificate;
-
-/// The longest name of somebody who answers for something, in characters.
-const LONGEST: usize = 200;
 
 /// What is declared is declared once, by somebody or nobody, and where there is something to
 /// declare.
@@ -25,7 +23,7 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
         );
         let named = declaration.by.as_ref();
         all.require(
-            named.is_none_or(|name| !name.trim().is_empty() && name.chars().count() <= LONGEST),
+            named.is_none_or(|name| is_name(name)),
             format!("{field}/by"),
             "a blank name, or more than one",
             "a name of 1 to 200 characters, or null",

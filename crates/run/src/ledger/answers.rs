@@ -3,7 +3,7 @@
 use super::database::on_database;
 use super::entry::RequestEntry;
 use super::error::LedgerError;
-use super::private::{NOISE_KEY, Present, STATE};
+use super::private::{EARLY, NOISE_KEY, Present, STATE};
 use super::store::Ledger;
 use crate::disk::io_error;
 use crate::fault;
@@ -86,11 +86,17 @@ impl Ledger {
         on_database(&self.path, read)
     }
 
-    /// BLAKE3 of the measurements of a release, as they were recorded.
-    pub(crate) fn evidence(&self, release: u64) -> Result<Option<Digest>, LedgerError> {
-        let query = "SELECT digest FROM private.evidence WHERE release = ?";
-        let found: Option<String> = self.one(query, release as i64)?;
+    /// Digest of the record of training's early checkpoint, if one was kept.
+    pub(crate) fn early(&self) -> Result<Option<Digest>, LedgerError> {
+        let found = on_database(&self.path, self.connection.present(EARLY))?;
         found.map(|text| self.digest(&text)).transpose()
+    }
+
+    /// Remembers the record of training's early checkpoint.
+    pub(crate) fn set_early(&self, record: Digest) -> Result<(), LedgerError> {
+        fault::point().map_err(io_error(&self.path, "write it"))?;
+        let set = self.connection.set_present(EARLY, &record.to_string());
+        on_database(&self.path, set)
     }
 
     fn one<T: FromSql>(

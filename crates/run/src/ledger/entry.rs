@@ -48,6 +48,20 @@ pub struct MadeEntry {
     pub centre: Option<Digest>,
     /// BLAKE3 of `private/manifest.cbor`, in which a random salt is.
     pub manifest: Digest,
+    /// Whether its weights came from elsewhere.
+    pub imported: bool,
+}
+
+impl MadeEntry {
+    /// What tells the run from every other: its private states name it.
+    #[must_use]
+    pub(crate) fn identity(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new_derive_key("rescind 2026 run identity v1");
+        for digest in [self.configuration, self.description, self.manifest] {
+            hasher.update(digest.as_bytes());
+        }
+        Digest::from(*hasher.finalize().as_bytes())
+    }
 }
 
 /// Records left the model.
@@ -104,6 +118,8 @@ pub struct CertificateEntry {
     pub document: Digest,
     /// The public key that signed it.
     pub signer: Digest,
+    /// BLAKE3 of the release's measurements.
+    pub evidence: Digest,
 }
 
 /// The budget of all releases from here.

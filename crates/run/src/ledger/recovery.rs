@@ -28,6 +28,7 @@ pub struct Recovered {
 /// its place nor staged; [`LedgerError::Disk`].
 pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
     let mut recovered = Recovered::default();
+    nothing_unknown(run, ledger)?;
     let (placed, staged) = (
         numbers(&run.join("releases"))?,
         numbers(&run.join(STAGING))?,
@@ -53,7 +54,6 @@ pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
         publish(run, number)?;
         recovered.finished.push(number);
     }
-    nothing_unknown(run, ledger)?;
     for &number in staged.difference(&recorded) {
         disk::remove(&staging_folder(run, number))?;
         recovered.removed.push(number);
@@ -66,14 +66,22 @@ pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
 /// # Errors
 /// [`LedgerError::Altered`]; [`LedgerError::Disk`].
 pub(crate) fn nothing_unknown(run: &Path, ledger: &Ledger) -> Result<(), LedgerError> {
-    let recorded: BTreeSet<u64> = ledger.history().releases().map(|r| r.number).collect();
-    match numbers(&run.join("releases"))?.difference(&recorded).next() {
-        None => Ok(()),
-        Some(number) => Err(LedgerError::Altered {
-            path: ledger_file(run),
-            what: format!("it does not know release {number}, which is on disk"),
-        }),
+    let releases = ledger.history().releases();
+    let recorded: BTreeSet<_> = releases.map(|r| release_folder(run, r.number)).collect();
+    let folder = run.join("releases");
+    if !folder.exists() {
+        return Ok(());
     }
+    for item in fs::read_dir(&folder).map_err(io_error(&folder, "list it"))? {
+        let path = item.map_err(io_error(&folder, "list it"))?.path();
+        if !recorded.contains(&path) || !path.is_dir() {
+            return Err(LedgerError::Altered {
+                path: ledger_file(run),
+                what: format!("it does not know {} among its releases", path.display()),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Moves a staged release to its place.
@@ -82,7 +90,8 @@ pub(crate) fn publish(run: &Path, number: u64) -> Result<(), DiskError> {
     disk::folder(&run.join("releases"), Access::Open)?;
     let staged = staging_folder(run, number);
     disk::share(&staged)?;
-    disk::rename(&staged, &place)
+    disk::rename(&staged, &place)?;
+    disk::date_as(&run.join("releases"), &place)
 }
 
 /// BLAKE3 in key-derivation mode, context `rescind 2026 release content v1`, over the name and
@@ -131,7 +140,8 @@ fn numbers(folder: &Path) -> Result<BTreeSet<u64>, DiskError> {
     let mut numbers = BTreeSet::new();
     for item in fs::read_dir(folder).map_err(io_error(folder, "list it"))? {
         let name = item.map_err(io_error(folder, "list it"))?.file_name();
-        numbers.extend(name.to_string_lossy().parse::<u64>().ok());
+        let number = name.to_string_lossy().parse::<u64>().ok();
+        numbers.extend(number.filter(|number| *name == *format!("{number:06}")));
     }
     Ok(numbers)
 }

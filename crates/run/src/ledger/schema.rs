@@ -85,7 +85,6 @@ pub(super) const LEDGER: &[(&str, &str)] = &[
 pub(super) const PRIVATE: &str = "
     CREATE TABLE answers (number INTEGER PRIMARY KEY, key TEXT UNIQUE, body TEXT NOT NULL) STRICT;
     CREATE TABLE forgotten (position INTEGER PRIMARY KEY, request INTEGER NOT NULL) STRICT;
-    CREATE TABLE evidence (release INTEGER PRIMARY KEY, digest TEXT NOT NULL) STRICT;
     CREATE TABLE present (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ";
 

@@ -11,7 +11,6 @@ use super::private::{self, HEAD, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
-use rescind_data::Digest;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -23,14 +22,11 @@ pub struct Ledger {
     history: History,
 }
 
-/// What is kept with a release.
+/// A document to be kept with a release.
 #[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) release: u64,
-    /// Its certificate.
     pub(crate) text: String,
-    /// BLAKE3 of its measurements.
-    pub(crate) evidence: Digest,
 }
 
 impl Ledger {
@@ -96,12 +92,20 @@ impl Ledger {
         Err(LedgerError::Copied { path: ledger.path })
     }
 
+    /// Opens a ledger wherever it is, to find out what it says.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_anywhere(run: &Path) -> Result<Self, LedgerError> {
+        Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)
+    }
+
     /// Opens a ledger that was copied, restored or moved, and lets it go on where it is now.
     ///
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn adopt(run: &Path, since: String) -> Result<Self, LedgerError> {
-        let mut ledger = Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)?;
+        let mut ledger = Self::open_anywhere(run)?;
         if !ledger.is_in_place()? {
             ledger.append(vec![Entry::Place(PlaceEntry { since })], None, None)?;
             ledger.stay()?;
@@ -281,10 +285,6 @@ impl Ledger {
                 transaction.execute(
                     "INSERT INTO main.certificates VALUES (?, ?)",
                     (document.release as i64, &document.text),
-                )?;
-                transaction.execute(
-                    "INSERT INTO private.evidence VALUES (?, ?)",
-                    (document.release as i64, document.evidence.to_string()),
                 )?;
             }
             if let Some(row) = private {

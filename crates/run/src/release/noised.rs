@@ -211,12 +211,12 @@ impl<'a> Noised<'a> {
         let document = Document {
             release: number,
             text,
-            evidence,
         };
         let entry = CertificateEntry {
             release: number,
             document: digest_of(document.text.as_bytes()),
             signer: key.identity().public_key,
+            evidence,
         };
         let budget = budget.into_iter().map(Entry::Budget);
         let entries = budget.chain(request.into_iter().map(Entry::Request));

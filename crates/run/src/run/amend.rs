@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::files::read_config;
+use super::made::is_as_made;
 use crate::error::Error;
 use crate::key::RunKey;
 use crate::ledger::{Budget, BudgetEntry, Entry, KeyEntry, Ledger};
@@ -30,8 +31,14 @@ impl Run {
     /// A folder that holds no run, or is in use; a budget that is out of range or overspent
     /// already; what the ledger and the key meet.
     pub fn amend(root: &Path, amendment: Amendment) -> Result<(), Error> {
-        read_config(root)?;
+        let (written, configuration) = read_config(root)?;
         let _lock = Lock::take(root)?;
+        is_as_made(
+            root,
+            configuration,
+            written.centred,
+            &Ledger::open_anywhere(root)?,
+        )?;
         let now = now();
         match amendment {
             Amendment::Budget(budget) => {

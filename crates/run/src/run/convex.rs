@@ -2,7 +2,7 @@
 
 use super::config::RunConfig;
 use crate::error::Error;
-use rescind_certificate::LEAST_GRADIENT_BOUND;
+use rescind_certificate::{LEAST_GRADIENT_BOUND, is_name};
 use rescind_network::{Network, Weights};
 use rescind_unlearn::training::convex_settings;
 use rescind_unlearn::{Parameterisation, Scaling, head_place};
@@ -92,12 +92,11 @@ pub(super) fn complete_config(
 /// [`rescind_unlearn::Error::NotProvable`]; [`rescind_unlearn::Error::Setting`].
 pub(super) fn check_declared(centre_given: bool, by: Option<&str>) -> Result<(), Error> {
     if let Some(name) = by {
-        let printable = !name.trim().is_empty() && !name.chars().any(char::is_control);
-        if !printable || name.chars().count() > 200 {
+        if !is_name(name) {
             return Err(rescind_unlearn::Error::Setting {
                 setting: "declared_by",
                 found: format!("{name:?}"),
-                expected: "a name of 1 to 200 characters on one line",
+                expected: "a name of 1 to 200 characters, all of them shown on one line",
             }
             .into());
         }

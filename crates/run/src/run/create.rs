@@ -126,7 +126,6 @@ impl Run {
         } = parts;
         let split = manifest.split();
         json::folder(&root.join("private"), Access::Private)?;
-        let store = Store::open(root.join("private").join("state"))?;
         let mut ledger = Ledger::create(root)?;
         let key = RunKey::create(root)?;
         write_manifest(root, &manifest)?;
@@ -140,24 +139,8 @@ impl Run {
             let bytes = bytes.map_err(|error| super::store::damaged(&path, &error))?;
             json::replace(&path, &bytes, Access::Open)?;
         }
-        store.sweep()?;
-        for older in store.numbers()? {
-            store.remove(older)?;
-        }
         let ending = state.and_then(|state| state.progress.ending);
         let imported = ending == Some(TrainingEnding::Imported);
-        let current = match state {
-            None => None,
-            Some(state) => {
-                let scaling = model.scaling().cloned();
-                let mut record = StateRecord::new(&split.train, 0, scaling);
-                record.imported = imported;
-                let staged = store.stage(description, &mut record, state)?;
-                ledger.set_state(staged.digest)?;
-                store.commit(&staged)?;
-                Some((record, state.clone()))
-            }
-        };
         let written = Written {
             format: FORMAT,
             centred: ball.centre().is_some(),
@@ -166,8 +149,24 @@ impl Run {
         };
         let path = root.join(CONFIG);
         let bytes = json::json(&path, &written)?;
-        let made = of_files(root, digest_of(&bytes), written.centred)?;
-        ledger.append(vec![Entry::Made(made)], None, None)?;
+        let made = of_files(root, digest_of(&bytes), written.centred, imported)?;
+        let store = Store::open(root.join("private").join("state"), made.identity())?;
+        store.sweep()?;
+        for older in store.numbers()? {
+            store.remove(older)?;
+        }
+        let current = match state {
+            None => None,
+            Some(state) => {
+                let scaling = model.scaling().cloned();
+                let mut record = StateRecord::new(&split.train, 0, scaling);
+                let staged = store.stage(description, &mut record, state)?;
+                ledger.set_state(staged.digest)?;
+                store.commit(&staged)?;
+                Some((record, state.clone()))
+            }
+        };
+        ledger.append(vec![Entry::Made(made.clone())], None, None)?;
         json::replace(&path, &bytes, Access::Open)?;
         let retained = split.train.clone();
         Ok(Run {
@@ -182,7 +181,8 @@ impl Run {
                 centre_seed,
                 split,
                 store,
-                imported,
+                made,
+                early_record: None,
             },
             retained,
             ledger,

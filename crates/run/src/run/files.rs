@@ -61,6 +61,13 @@ pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
             path: root.to_owned(),
         });
     }
+    // What only a run has that was trained or used: another would take it for its own.
+    for kept in ["early", "evidence", "kept", "reference", "staging"] {
+        let path = root.join("private").join(kept);
+        if path.exists() {
+            return Err(Error::NotEmpty { path });
+        }
+    }
     let entries = std::fs::read_dir(root).map_err(json::io_error(root, "list it"))?;
     for entry in entries {
         let name = entry.map_err(json::io_error(root, "list it"))?.file_name();

@@ -35,16 +35,18 @@ impl Run {
             ball: self.setup.ball.clone(),
             centre_seed: self.setup.centre_seed,
         };
-        let forked = Run::made(root, lock, parts, Some(state))?;
+        let mut forked = Run::made(root, lock, parts, Some(state))?;
         if self.setup.settings.training.early_checkpoint.is_some() {
             let description = self.setup.model.description();
             let (from, to) = (
-                Store::open(self.setup.early())?,
-                Store::open(forked.setup.early())?,
+                Store::open(self.setup.early(), self.setup.made.identity())?,
+                Store::open(forked.setup.early(), forked.setup.made.identity())?,
             );
             if let Some((mut record, state)) = from.read(description, None)? {
                 let staged = to.stage(description, &mut record, &state)?;
                 to.commit(&staged)?;
+                forked.ledger.set_early(staged.digest)?;
+                forked.setup.early_record = Some(staged.digest);
             }
         }
         Ok(forked)

@@ -5,6 +5,7 @@ use super::config::RunConfig;
 use super::files::CONFIG;
 use crate::disk;
 use crate::error::Error;
+use crate::ledger::{Entry, MadeEntry};
 use rescind_network::Weights;
 use rescind_unlearn::Observer;
 use rescind_unlearn::training::{TrainingEnding, TrainingProgress, TrainingState};
@@ -67,7 +68,13 @@ impl Run {
                 ..TrainingProgress::default()
             },
         };
-        self.setup.imported = true;
+        let made = MadeEntry {
+            imported: true,
+            ..self.setup.made.clone()
+        };
+        self.ledger
+            .append(vec![Entry::Made(made.clone())], None, None)?;
+        self.setup.made = made;
         let record = self.setup.state_record(&self.retained, 0);
         self.keep(record, state)
     }

@@ -63,17 +63,14 @@ impl Run {
             Origin::Config(config) => Some(config),
             Origin::Outside(_) => None,
         };
-        let store = Store::at(root.join("private").join("state"));
-        // A checkpoint may be replaced between the listing and the reading: look again.
-        let state = match store.newest() {
-            Err(_) => store.newest()?,
-            found => found?,
-        };
         let busy = Lock::holder(root);
         let ledger = Ledger::open_as_it_lies(root)?;
-        if let Some(ledger) = &ledger {
-            is_as_made(root, configuration, centred, ledger)?;
-        }
+        let made = ledger.as_ref();
+        let made = made.map(|ledger| is_as_made(root, configuration, centred, ledger));
+        let run = made.transpose()?.map(|made| made.identity());
+        let store = Store::at(root.join("private").join("state"), run);
+        // A checkpoint may be replaced between the listing and the reading: look again.
+        let state = store.newest().or_else(|_| store.newest())?;
         if let (Some(ledger), None) = (&ledger, &busy)
             && in_force(&store, ledger)?.is_none()
             && let Err(differ) = belong_together(&store, state.as_ref(), ledger)

@@ -5,7 +5,7 @@ use super::store::{StateRecord, Store};
 use super::training::Training;
 use crate::disk::{self, Access};
 use crate::error::Error;
-use rescind_data::{Selection, Standardisation};
+use rescind_data::{Digest, Selection, Standardisation};
 use rescind_unlearn::Observer;
 use rescind_unlearn::methods::{Checkpoint, Kept};
 use rescind_unlearn::training::TrainingState;
@@ -20,6 +20,10 @@ pub(super) struct KeptByRun<'a> {
     pub folder: PathBuf,
     /// `private/early`.
     pub early: PathBuf,
+    /// Digest of its record, as it was kept.
+    pub early_record: Option<Digest>,
+    /// The run's identity.
+    pub run: Digest,
     /// `private/reference`.
     pub reference: PathBuf,
     /// The run's training; on which records is said when it is asked for.
@@ -62,19 +66,16 @@ impl Kept for KeptByRun<'_> {
             ..self.training
         };
         let fresh = StateRecord::new(on, 0, self.scaling.clone());
-        Ok(retrained(
-            self.reference.clone(),
-            training,
-            fresh,
-            observer,
-        )?)
+        let store = Store::open(self.reference.clone(), self.run)?;
+        Ok(retrained(store, training, fresh, observer)?)
     }
 
     fn checkpoint(&self) -> Result<Option<Checkpoint>, rescind_unlearn::Error> {
         if self.training.settings.early_checkpoint.is_none() {
             return Ok(None);
         }
-        let record = Store::open(self.early.clone()).and_then(|store| store.newest())?;
+        let store = Store::open(self.early.clone(), self.run)?;
+        let record = self.as_kept(&store)?;
         Ok(record.map(|record| Checkpoint {
             epoch: record.progress.epoch,
             records: record.records as usize,
@@ -82,9 +83,29 @@ impl Kept for KeptByRun<'_> {
     }
 
     fn early_state(&self) -> Result<TrainingState, rescind_unlearn::Error> {
-        let store = Store::open(self.early.clone())?;
+        let store = Store::open(self.early.clone(), self.run)?;
+        self.as_kept(&store)?;
         let read = store.read(self.training.model.description(), None)?;
         let (_, state) = read.ok_or(rescind_unlearn::Error::NoCheckpoint)?;
         Ok(state)
+    }
+}
+
+impl KeptByRun<'_> {
+    /// The record of the early checkpoint, once it is found to be the one that training kept.
+    fn as_kept(&self, store: &Store) -> Result<Option<StateRecord>, Error> {
+        let Some(record) = store.newest()? else {
+            return Ok(None);
+        };
+        let found = store.digest_of(record.number)?;
+        let said = |digest: Option<Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
+        match self.early_record == Some(found) {
+            true => Ok(Some(record)),
+            false => Err(Error::StateNotRecorded {
+                path: store.record_file(record.number),
+                found: found.to_string(),
+                expected: said(self.early_record),
+            }),
+        }
     }
 }

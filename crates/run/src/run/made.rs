@@ -13,6 +13,7 @@ pub(super) fn of_files(
     root: &Path,
     configuration: Digest,
     centred: bool,
+    imported: bool,
 ) -> Result<MadeEntry, Error> {
     let digest = |name: &str| disk::read(&root.join(name)).map(|bytes| digest_of(&bytes));
     Ok(MadeEntry {
@@ -20,21 +21,22 @@ pub(super) fn of_files(
         description: digest(MODEL)?,
         centre: centred.then(|| digest(CENTRE)).transpose()?,
         manifest: digest(MANIFEST)?,
+        imported,
     })
 }
 
-/// Refuses a run of which a file is another than the one that its ledger was begun with: training
+/// What the run was made of, once it is found to be so still. Refuses a run of which a file is another than the one that its ledger was begun with: training
 /// and requests before would speak of something else.
 pub(super) fn is_as_made(
     root: &Path,
     configuration: Digest,
     centred: bool,
     ledger: &Ledger,
-) -> Result<(), Error> {
+) -> Result<MadeEntry, Error> {
     let Some(made) = ledger.history().made() else {
         return Err(ledger.altered("it does not say what the run was made of".to_owned()))?;
     };
-    let found = of_files(root, configuration, centred)?;
+    let found = of_files(root, configuration, centred, made.imported)?;
     let said = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
     let files = [
         (
@@ -47,7 +49,7 @@ pub(super) fn is_as_made(
         (MANIFEST, Some(found.manifest), Some(made.manifest)),
     ];
     match files.into_iter().find(|(_, found, made)| found != made) {
-        None => Ok(()),
+        None => Ok(found),
         Some((name, found, made)) => Err(Error::NotAsMade {
             path: root.join(name),
             found: said(found),

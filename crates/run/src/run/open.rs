@@ -12,7 +12,7 @@ use crate::disk;
 use crate::error::Error;
 use crate::json;
 use crate::key::RunKey;
-use crate::ledger::{Ledger, private_file, recover};
+use crate::ledger::{Ledger, MadeEntry, private_file, recover};
 use crate::lock::Lock;
 use crate::request::Answered;
 use crate::tensors;
@@ -34,6 +34,7 @@ pub(super) struct Opened {
     store: Store,
     ledger: Ledger,
     key: RunKey,
+    made: MadeEntry,
     current: Option<(super::StateRecord, TrainingState)>,
 }
 
@@ -49,34 +50,37 @@ pub(super) enum Mode {
 pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
     let (written, configuration) = read_config(root)?;
     let states = root.join("private").join("state");
-    let (lock, ledger, store) = match mode {
+    let (lock, ledger, store, made) = match mode {
         Mode::Work => {
             let lock = Lock::take(root)?;
             let ledger = Ledger::open(root)?;
+            // Before anything is finished: it would be a release of another run than was made.
+            let made = is_as_made(root, configuration, written.centred, &ledger)?;
             recover(root, &ledger)?;
             // Only now: a release that a crash left on its way out is open to its readers already.
             check_private(root)?;
-            let store = Store::open(states)?;
+            let store = Store::open(states, made.identity())?;
             if let Some(staged) = in_force(&store, &ledger)? {
                 store.commit(&staged)?;
             }
             store.sweep()?;
-            (Some(lock), ledger, store)
+            (Some(lock), ledger, store, made)
         }
         Mode::Look => {
             if let Some(holder) = Lock::holder(root) {
                 let path = root.to_owned();
                 return Err(Error::Busy { path, holder });
             }
-            let (ledger, store) = (Ledger::open_existing(root)?, Store::at(states));
+            let ledger = Ledger::open_existing(root)?;
+            let made = is_as_made(root, configuration, written.centred, &ledger)?;
+            let store = Store::at(states, Some(made.identity()));
             if in_force(&store, &ledger)?.is_some() {
                 let path = root.to_owned();
                 return Err(Error::Unfinished { path });
             }
-            (None, ledger, store)
+            (None, ledger, store, made)
         }
     };
-    is_as_made(root, configuration, written.centred, &ledger)?;
     let description: ModelDescription = json::read_json(&root.join(MODEL))?;
     let centre = match written.centred {
         false => None,
@@ -104,6 +108,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
         ledger,
         key,
         current,
+        made,
     })
 }
 
@@ -259,7 +264,8 @@ impl Run {
                 split: opened.manifest.split(),
                 manifest: opened.manifest,
                 store: opened.store,
-                imported: (opened.current.as_ref()).is_some_and(|(record, _)| record.imported),
+                made: opened.made,
+                early_record: opened.ledger.early()?,
             },
             ledger: opened.ledger,
             key: opened.key,

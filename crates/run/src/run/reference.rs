@@ -8,7 +8,6 @@ use rescind_data::Selection;
 use rescind_unlearn::Observer;
 use rescind_unlearn::training::TrainingState;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
 /// A retrained model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +42,7 @@ impl Run {
     ) -> Result<TrainingState, Error> {
         self.model_is_here()?;
         retrained(
-            self.reference_folder(),
+            self.reference_store()?,
             self.setup.training_on(retained),
             self.setup.state_record(retained, 0),
             observer,
@@ -52,13 +51,13 @@ impl Run {
 
     /// The retraining of these records as far as it has come.
     pub(super) fn reference(&self, retained: &Selection) -> Result<Option<TrainingState>, Error> {
-        let store = Store::open(self.reference_folder())?;
+        let store = self.reference_store()?;
         let found = store.read(self.setup.model.description(), None)?;
         let same = found.filter(|(record, _)| record.retained == retained.digest());
         Ok(same.map(|(_, state)| state))
     }
 
-    pub(super) fn reference_folder(&self) -> PathBuf {
-        self.setup.private("reference")
+    fn reference_store(&self) -> Result<Store, Error> {
+        Store::open(self.setup.private("reference"), self.setup.made.identity())
     }
 }

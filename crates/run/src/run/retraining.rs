@@ -5,17 +5,16 @@ use super::training::{Training, checkpoint};
 use crate::error::Error;
 use rescind_unlearn::Observer;
 use rescind_unlearn::training::TrainingState;
-use std::path::PathBuf;
 
-/// Trains as `training` says, in this folder, going on where it was broken off. `fresh` is the
+/// Trains as `training` says, in this store, going on where it was broken off. `fresh` is the
 /// record of a training that begins.
 pub(super) fn retrained(
-    folder: PathBuf,
+    store: Store,
     training: Training<'_>,
     fresh: StateRecord,
     observer: &mut dyn Observer,
 ) -> Result<TrainingState, Error> {
-    let (store, description) = (Store::open(folder)?, training.model.description());
+    let description = training.model.description();
     store.sweep()?;
     let found = store.read(description, None)?;
     let (mut record, mut state) = match found.filter(|(found, _)| found.retained == fresh.retained)

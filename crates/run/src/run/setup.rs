@@ -5,6 +5,7 @@ use super::kept::KeptByRun;
 use super::store::{StateRecord, Store};
 use super::training::Training;
 use crate::error::Error;
+use crate::ledger::MadeEntry;
 use crate::release::{Ball as ReleasedBall, Basis, RequestFacts, RetainedStatistics};
 use crate::request::ReleaseChoice;
 use rescind_certificate::{DataFacts, Declaration, Declared, InputScaling};
@@ -30,8 +31,10 @@ pub(crate) struct Setup {
     pub centre_seed: Option<u64>,
     pub split: Split,
     pub store: Store,
-    /// Whether the run's weights came from elsewhere.
-    pub imported: bool,
+    /// What the run was made of.
+    pub made: MadeEntry,
+    /// Digest of the record of training's early checkpoint, if one was kept.
+    pub early_record: Option<Digest>,
 }
 
 impl Setup {
@@ -74,9 +77,7 @@ impl Setup {
 
     /// The record of a state of this run that is not yet written.
     pub fn state_record(&self, retained: &Selection, answered: u64) -> StateRecord {
-        let mut record = StateRecord::new(retained, answered, self.model.scaling().cloned());
-        record.imported = self.imported;
-        record
+        StateRecord::new(retained, answered, self.model.scaling().cloned())
     }
 
     /// What is known of a request that leaves so many records, before any of them is looked at.
@@ -103,6 +104,8 @@ impl Setup {
             folder: self.private("kept"),
             reference: self.private("reference"),
             early: self.early(),
+            early_record: self.early_record,
+            run: self.made.identity(),
             training: self.training_on(&self.split.train),
             scaling: self.model.scaling().cloned(),
         }
@@ -166,7 +169,7 @@ impl Setup {
                 self.model.scaling().is_some_and(supplied),
             ),
             (Declared::ClassesReadFromRecords, self.classes_read()),
-            (Declared::ImportedWeights, self.imported),
+            (Declared::ImportedWeights, self.made.imported),
             (
                 Declared::OutsideModel,
                 matches!(self.origin, Origin::Outside(_)),

@@ -28,6 +28,8 @@ pub struct StateRecord {
     /// Drawn anew for every iterate: the record's digest follows the ledger's chain, whose end is
     /// published, and nobody may confirm a guess of un-noised weights by it.
     salt: Digest,
+    /// The run that it is of.
+    run: Digest,
     /// The iterate's number.
     pub number: u64,
     /// Digest of the set of records that it is trained on from here.
@@ -40,8 +42,6 @@ pub struct StateRecord {
     pub progress: TrainingProgress,
     /// The scaling of its inputs.
     pub scaling: Option<Standardisation>,
-    /// Whether the run's weights came from elsewhere, whatever was done with them since.
-    pub imported: bool,
     /// BLAKE3 of the files beside this one.
     files: BTreeMap<String, Digest>,
 }
@@ -56,13 +56,13 @@ impl StateRecord {
         StateRecord {
             format: FORMAT,
             salt: Digest::from([0; 32]),
+            run: Digest::from([0; 32]),
             number: 0,
             retained: retained.digest(),
             records: retained.len() as u64,
             answered,
             progress: TrainingProgress::default(),
             scaling,
-            imported: false,
             files: BTreeMap::new(),
         }
     }
@@ -72,6 +72,8 @@ impl StateRecord {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
+    /// The run that its states are of, where it is known.
+    run: Option<Digest>,
 }
 
 /// An iterate that is complete on disk and does not count yet.
@@ -82,14 +84,17 @@ pub(crate) struct Staged {
 }
 
 impl Store {
-    pub fn open(folder: PathBuf) -> Result<Self, Error> {
+    pub fn open(folder: PathBuf, run: Digest) -> Result<Self, Error> {
         disk::folder(&folder, Access::Private)?;
-        Ok(Store { folder })
+        Ok(Store {
+            folder,
+            run: Some(run),
+        })
     }
 
     /// The folder as it is, to read from.
-    pub fn at(folder: PathBuf) -> Self {
-        Store { folder }
+    pub fn at(folder: PathBuf, run: Option<Digest>) -> Self {
+        Store { folder, run }
     }
 
     /// The record of the newest iterate.
@@ -160,6 +165,7 @@ impl Store {
     ) -> Result<Staged, Error> {
         let folder = self.folder.join(STAGING);
         record.salt = fresh_salt()?;
+        record.run = self.run.unwrap_or(record.run);
         disk::remove(&folder)?;
         disk::folder(&folder, Access::Private)?;
         record.number = self.numbers()?.last().map_or(0, |last| last + 1);
@@ -282,6 +288,10 @@ impl Store {
                 found: record.format,
                 expected: FORMAT,
             });
+        }
+        if self.run.is_some_and(|run| run != record.run) {
+            let reason = "it is a state of another run".to_owned();
+            return Err(Error::Damaged { path, reason });
         }
         Ok(record)
     }

@@ -36,8 +36,10 @@ impl Run {
                 let progress = &state.progress;
                 // Only of a training that no request has met: else it is nobody's retraining.
                 if early == Some(progress.epoch) && progress.step == 0 && kept.answered == 0 {
-                    let early = Store::open(self.setup.early())?;
-                    checkpoint(&early, description, &mut kept.clone(), state, None)?;
+                    let early = Store::open(self.setup.early(), self.setup.made.identity())?;
+                    let mut record = kept.clone();
+                    checkpoint(&early, description, &mut record, state, None)?;
+                    self.ledger.set_early(early.digest_of(record.number)?)?;
                 }
                 let (store, ledger) = (&self.setup.store, &mut self.ledger);
                 checkpoint(store, description, &mut kept, state, Some(ledger))
@@ -45,6 +47,7 @@ impl Run {
             let done = training.run(&mut state, &mut save, observer);
             // Memory goes back to what is on disk: a step that was not saved did not happen.
             self.current = self.setup.store.read(description, None)?;
+            self.setup.early_record = self.ledger.early()?;
             done?;
         }
         let (_, state) = self.trained()?;

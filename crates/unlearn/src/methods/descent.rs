@@ -170,6 +170,15 @@ impl Method for Descent {
     }
 }
 
+/// The gradient's norm over the records that stay at these weights, in double precision.
+pub(super) fn gradient_norm(task: &Task<'_>, at: &TrainingState) -> Result<f64, Error> {
+    let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;
+    let w = exact_weights(at);
+    let mut gradient = vec![0.0; w.len()];
+    retain.exact_gradient(&w, &mut gradient)?;
+    Ok(norm(&gradient))
+}
+
 fn exact_weights(state: &TrainingState) -> Vec<f64> {
     match &state.exact {
         Some(exact) => exact.clone(),

@@ -3,14 +3,15 @@
 use super::descent;
 use super::diameter::diameter;
 use super::method::{
-    AccuracyForecast, Forecast, Method, Outcome, Outlook, Promise, Public, Step, Task, members,
+    AccuracyForecast, Forecast, Method, Outcome, Outlook, Promise, Public, Recomputed, Step, Task,
+    members,
 };
 use super::report::MethodReport;
 use crate::ball::Ball;
 use crate::error::Error;
 use crate::model::{Capability, Model};
 use crate::observer::Observer;
-use crate::training::{TrainingEnding, TrainingSettings, convex_settings};
+use crate::training::{TrainingSettings, TrainingState, convex_settings};
 use rescind_privacy::sensitivity::SensitivityBound;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -60,9 +61,9 @@ impl Method for Retrain {
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let mut next = task.kept.retrained(task.retained, observer)?;
-        let reached = match next.progress.ending {
-            Some(TrainingEnding::GradientReached { gradient_norm }) => Some(gradient_norm),
-            _ => None,
+        let reached = match Capability::LinearOutputs.is_of(task.model) {
+            true => Some(measured(&task, &next)?),
+            false => None,
         };
         let details = Value::Object(members(NAME, &next.progress)?);
         if task.state.progress.ending.is_some() {
@@ -84,6 +85,33 @@ impl Method for Retrain {
                 details,
             },
         })))
+    }
+
+    fn recompute(
+        &self,
+        task: &Task<'_>,
+        after: &TrainingState,
+        _: &MethodReport,
+    ) -> Result<Recomputed, Error> {
+        let convex = Capability::LinearOutputs.is_of(task.model);
+        Ok(Recomputed {
+            gradient_norm_after: match convex {
+                true => Some(descent::gradient_norm(task, after)?),
+                false => None,
+            },
+            ..Recomputed::default()
+        })
+    }
+}
+
+/// The gradient's norm at the outcome of a convex training, which its bound rests on: measured here,
+/// whatever was written down of the training.
+fn measured(task: &Task<'_>, after: &TrainingState) -> Result<f64, Error> {
+    let bound = convex_settings(task.training)?.gradient_bound;
+    let norm = descent::gradient_norm(task, after)?;
+    match norm <= bound {
+        true => Ok(norm),
+        false => Err(Error::GradientStuck { norm, bound }),
     }
 }
 
