@@ -216,7 +216,9 @@ fn columns(database: &Connection, table: &str) -> BTreeSet<String> {
 /// with a centre.
 fn runs(folder: &Path) -> [PathBuf; 2] {
     let roots = ["network", "tangent"].map(|name| folder.join(name));
-    let mut run = Run::create(&roots[0], common::small(), None, &mut ()).unwrap();
+    let mut config = common::small();
+    config.training.early_checkpoint = Some(1);
+    let mut run = Run::create(&roots[0], config, None, &mut ()).unwrap();
     run.train(&mut ()).unwrap();
     let asked = common::released("random:20").keyed("ticket-1");
     run.forget(&asked, &mut ()).unwrap();
