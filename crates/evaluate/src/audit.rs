@@ -57,10 +57,13 @@ impl Claim {
     }
 }
 
+/// Pairs that fit into memory and a day.
+const MOST_PAIRS: usize = 10_000_000;
+
 /// How to audit.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct AuditSettings {
-    /// N, at least 10: half of the pairs choose the test, half measure it.
+    /// N, from 10 to 10 million: half of the pairs choose the test, half measure it.
     pub pairs: usize,
     /// Probability with which both lower bounds hold together, in (0, 1).
     pub confidence: f64,
@@ -133,10 +136,10 @@ pub fn audit(
 ) -> Result<Audit, AuditError> {
     let AuditSettings { pairs, confidence } = *settings;
     require(
-        pairs >= 10,
+        (10..=MOST_PAIRS).contains(&pairs),
         "the number of pairs",
         pairs as f64,
-        "at least 10",
+        "from 10 to 10 million",
     )?;
     let valid = confidence > 0.0 && confidence < 1.0;
     require(

@@ -200,13 +200,16 @@ pub enum NetworkError {
 
     /// A tensor that the network needs and the file lacks.
     #[error(
-        "the weights file has no tensor {name:?} (expected shape {expected:?}): check that it was saved from the same architecture"
+        "the weights file has no tensor {name:?} (expected shape {expected:?}); it has {}: check that it was saved from the same architecture",
+        some_of(found)
     )]
     MissingTensor {
         /// Its name.
         name: String,
         /// Its shape.
         expected: Vec<usize>,
+        /// The names that the file has, in alphabetical order.
+        found: Vec<String>,
     },
 
     /// A tensor that the network has no place for.
@@ -262,5 +265,16 @@ pub(crate) fn check_len(
             found,
             expected,
         })
+    }
+}
+
+/// The first of many names.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|n| format!("{n:?}")).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        all if all > SHOWN => format!("{} and {} more", shown.join(", "), all - SHOWN),
+        _ => shown.join(", "),
     }
 }

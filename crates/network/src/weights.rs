@@ -31,12 +31,20 @@ impl<T: Scalar> Weights<T> {
             reason: e.to_string(),
         })?;
         let mut tensors: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+        unwrap_names(&mut tensors);
+        let mut found: Vec<String> = tensors.keys().cloned().collect();
+        found.sort();
         let mut read = |layout: &[Tensor], len: usize| {
             let mut values = vec![T::zero(); len];
             for tensor in layout {
                 let view = tensors.remove(&tensor.name).ok_or_else(|| {
                     let (name, expected) = (tensor.name.clone(), tensor.shape.clone());
-                    NetworkError::MissingTensor { name, expected }
+                    let found = found.clone();
+                    NetworkError::MissingTensor {
+                        name,
+                        expected,
+                        found,
+                    }
                 })?;
                 copy(tensor, &view, &mut values[tensor.range.clone()])?;
             }
@@ -168,6 +176,16 @@ fn half_to_f64(bits: u16) -> f64 {
         31 if fraction > 0.0 => f64::NAN,
         31 => sign * f64::INFINITY,
         exponent => sign * (1.0 + fraction / 1024.0) * 2f64.powi(i32::from(exponent) - 15),
+    }
+}
+
+/// Takes off what `DataParallel` and `torch.compile` put before every name.
+fn unwrap_names(tensors: &mut HashMap<String, TensorView<'_>>) {
+    for prefix in ["module.", "_orig_mod.", "module."] {
+        if !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix)) {
+            let wrapped = std::mem::take(tensors).into_iter();
+            tensors.extend(wrapped.map(|(name, view)| (name[prefix.len()..].to_owned(), view)));
+        }
     }
 }
 

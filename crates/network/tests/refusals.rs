@@ -409,6 +409,39 @@ fn weights_survive_the_file() {
     );
 }
 
+/// The same file with other names.
+fn renamed(bytes: &[u8], name: impl Fn(&str) -> String) -> Vec<u8> {
+    let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+    let tensors = file
+        .tensors()
+        .into_iter()
+        .map(|(old, view)| (name(&old), view));
+    safetensors::serialize(tensors, None).unwrap()
+}
+
+#[test]
+fn names_wrapped_by_pytorch_are_taken_and_others_shown() {
+    let (network, weights) = small();
+    let bytes = weights.to_safetensors(&network).unwrap();
+    for prefix in [
+        "module.",
+        "_orig_mod.",
+        "_orig_mod.module.",
+        "module._orig_mod.",
+    ] {
+        let wrapped = renamed(&bytes, |name| format!("{prefix}{name}"));
+        let read = Weights::<f32>::from_safetensors(&network, &wrapped).unwrap();
+        assert_eq!(read, weights, "{prefix}");
+    }
+    let other = renamed(&bytes, |name| name.replace("layers.0", "fc"));
+    let error = Weights::<f32>::from_safetensors(&network, &other).unwrap_err();
+    let NetworkError::MissingTensor { found, .. } = &error else {
+        panic!("{error}");
+    };
+    assert!(found.contains(&"fc.weight".to_owned()));
+    assert!(error.to_string().contains("\"fc.weight\""), "{error}");
+}
+
 #[test]
 fn weights_of_another_network_are_told_apart() {
     let (network, weights) = small();

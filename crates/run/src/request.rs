@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::ledger::Budget;
 use crate::release::Released;
+use crate::time::rfc3339;
 use rescind_data::{Digest, RecordRequest, Selection};
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::SensitivityBound;
@@ -144,6 +145,12 @@ pub struct Answered {
 }
 
 impl Answered {
+    /// When it was made: RFC 3339, UTC; after the year 9999 that year's end.
+    #[must_use]
+    pub fn requested(&self) -> String {
+        rfc3339(self.requested_at)
+    }
+
     /// Whether noise was part of the method's steps.
     pub(crate) fn was_noised_within(&self) -> bool {
         self.bounds.is_empty()

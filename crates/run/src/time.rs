@@ -2,7 +2,23 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-/// So many seconds after 1970: RFC 3339, UTC.
+/// The last second that RFC 3339 can write: the end of the year 9999.
+const LAST: u64 = 253_402_300_799;
+
+/// So many seconds after 1970: RFC 3339, UTC. Later than the year 9999 is its end: times are
+/// remarks, and order nothing.
 pub(crate) fn rfc3339(seconds: u64) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+    let at = UNIX_EPOCH + Duration::from_secs(seconds.min(LAST));
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rfc3339;
+
+    #[test]
+    fn no_time_is_too_late_to_be_written() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59Z");
+    }
 }

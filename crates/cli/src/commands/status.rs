@@ -11,7 +11,6 @@ use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
 
 /// Show a run: how far its training is, the requests so far, and what each is promised today
 ///
@@ -108,10 +107,9 @@ impl Inspect {
 impl Request {
     fn of(record: &Answered, today: Option<&ledger::Standing>, delta: Delta) -> Self {
         let released = today.filter(|today| !today.releases.is_empty());
-        let at = UNIX_EPOCH + Duration::from_secs(record.requested_at);
         Self {
             number: record.number,
-            requested_at: humantime::format_rfc3339_seconds(at).to_string(),
+            requested_at: record.requested(),
             asked: record.asked.join(", "),
             forgotten: record.forgotten.len(),
             method: record.method.method.clone(),

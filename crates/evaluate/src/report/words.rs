@@ -1,7 +1,6 @@
 //! Numbers as people read them.
 
 use serde::Serialize;
-use std::time::{Duration, UNIX_EPOCH};
 
 /// From here on ε protects nobody.
 pub(crate) const VACUOUS: f64 = rescind::certificate::VACUOUS_EPSILON;
@@ -68,12 +67,6 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Seconds since 1970 as a time people read (UTC).
-pub(crate) fn time(seconds: u64) -> String {
-    let at = UNIX_EPOCH + Duration::from_secs(seconds);
-    humantime::format_rfc3339_seconds(at).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +105,5 @@ mod tests {
             (count(1, "record"), count(0, "record")),
             ("1 record".into(), "0 records".into())
         );
-        assert_eq!(time(0), "1970-01-01T00:00:00Z");
     }
 }

@@ -3,7 +3,7 @@
 use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
-use crate::report::words::{number, seconds, time};
+use crate::report::words::{number, seconds};
 use rescind::Answered;
 use rescind::methods::newton::NewtonReport;
 
@@ -41,7 +41,7 @@ fn table(requests: &[Answered]) -> Table {
         let solve = request.method.solve.as_ref();
         vec![
             request.number.to_string(),
-            time(request.requested_at),
+            request.requested(),
             request.asked.join(", "),
             request.forgotten.len().to_string(),
             request.method.method.clone(),
