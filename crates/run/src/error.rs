@@ -6,7 +6,7 @@ use crate::ledger::LedgerError;
 use crate::release::ReleaseError;
 use rescind_curvature::SpectrumError;
 use rescind_data::{
-    DataError, DatasetError, ManifestError, ReloadError, RequestError, SelectionError,
+    DataError, DatasetError, Digest, ManifestError, ReloadError, RequestError, SelectionError,
     StandardisationError,
 };
 use rescind_network::NetworkError;
@@ -292,7 +292,38 @@ impl From<rescind_unlearn::Error> for Error {
     }
 }
 
+/// A digest, or that there is none.
+fn said(digest: Option<Digest>) -> String {
+    digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string())
+}
+
 impl Error {
+    /// A private state whose record has another digest than the ledger says.
+    pub(crate) fn not_recorded(
+        path: PathBuf,
+        found: Option<Digest>,
+        expected: Option<Digest>,
+    ) -> Self {
+        Self::StateNotRecorded {
+            path,
+            found: said(found),
+            expected: said(expected),
+        }
+    }
+
+    /// A file that has another digest than when the run was made.
+    pub(crate) fn not_as_made(
+        path: PathBuf,
+        found: Option<Digest>,
+        expected: Option<Digest>,
+    ) -> Self {
+        Self::NotAsMade {
+            path,
+            found: said(found),
+            expected: said(expected),
+        }
+    }
+
     /// Whether the system does not let this user read or write something.
     pub(crate) fn is_of_permissions(&self) -> bool {
         let disk = match self {

@@ -15,7 +15,7 @@ pub(crate) fn place(run: &Path, release: u64) -> PathBuf {
 
 /// Writes the measurements of a release in one step, before the ledger makes it: a release that is
 /// made has them. What a crash leaves of one that is not made is overwritten by the next of its
-/// number, and names a certificate that nobody has. Their digest is for the ledger's private part.
+/// number, and names a certificate that nobody has. Their digest is for the ledger.
 pub(super) fn keep(run: &Path, evidence: &EvidenceRecord) -> Result<Digest, ReleaseError> {
     disk::folder(&run.join(FOLDER), Access::Private)?;
     let text = evidence.to_json()?;

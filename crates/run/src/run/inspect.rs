@@ -10,11 +10,10 @@ use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
 use crate::lock::Lock;
 use crate::request::Answered;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// What can be said of a run without opening it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     /// What the run of a network is.
     pub config: Option<RunConfig>,
@@ -23,10 +22,8 @@ pub struct Summary {
     /// The process that works on it, if one does.
     pub busy: Option<String>,
     /// Every request answered so far. None where the ledger is being written.
-    #[serde(skip)]
     pub answers: Option<Vec<Answered>>,
     /// What holds today for every request, given all releases since (docs/theory.md §5).
-    #[serde(skip)]
     pub standings: Option<Vec<Standing>>,
     /// Numbers of the requests that no release covers yet.
     pub pending: Vec<u64>,

@@ -98,14 +98,12 @@ impl KeptByRun<'_> {
             return Ok(None);
         };
         let found = store.digest_of(record.number)?;
-        let said = |digest: Option<Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
         match self.early_record == Some(found) {
             true => Ok(Some(record)),
-            false => Err(Error::StateNotRecorded {
-                path: store.record_file(record.number),
-                found: found.to_string(),
-                expected: said(self.early_record),
-            }),
+            false => {
+                let path = store.record_file(record.number);
+                Err(Error::not_recorded(path, Some(found), self.early_record))
+            }
         }
     }
 }

@@ -37,7 +37,6 @@ pub(super) fn is_as_made(
         return Err(ledger.altered("it does not say what the run was made of".to_owned()))?;
     };
     let found = of_files(root, configuration, centred, made.imported)?;
-    let said = |digest: Option<Digest>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
     let files = [
         (
             "run.json",
@@ -50,10 +49,6 @@ pub(super) fn is_as_made(
     ];
     match files.into_iter().find(|(_, found, made)| found != made) {
         None => Ok(found),
-        Some((name, found, made)) => Err(Error::NotAsMade {
-            path: root.join(name),
-            found: said(found),
-            expected: said(made),
-        }),
+        Some((name, found, made)) => Err(Error::not_as_made(root.join(name), found, made)),
     }
 }

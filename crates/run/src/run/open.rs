@@ -156,13 +156,12 @@ pub(crate) fn belong_together(
     }
     let number = newest.map_or(0, |record| record.number);
     let found = newest.map(|_| store.digest_of(number)).transpose()?;
-    let differ = |expected: Option<Digest>| {
-        let said = |digest: Option<Digest>| digest.map_or("none".to_owned(), |d| d.to_string());
-        Err(Error::StateNotRecorded {
-            path: store.record_file(number),
-            found: said(found),
-            expected: said(expected),
-        })
+    let differ = |expected| {
+        Err(Error::not_recorded(
+            store.record_file(number),
+            found,
+            expected,
+        ))
     };
     if found != in_force {
         return differ(in_force);
