@@ -33,9 +33,8 @@ class Promise:
             "by": "promise",
             "epsilon": self.epsilon,
             "delta": self.delta,
-            "accept_noise": self.accept_noise,
         }
-        return _release(noise, self.budget)
+        return _release(noise, self.budget, self.accept_noise)
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,11 @@ class Sigma:
         return _release({"by": "sigma", "sigma": self.sigma, "delta": self.delta}, self.budget)
 
 
-def _release(noise: dict[str, Any], budget: tuple[float, float] | None) -> str:
+def _release(
+    noise: dict[str, Any], budget: tuple[float, float] | None, accept_noise: bool = False
+) -> str:
     kept = None if budget is None else {"epsilon": budget[0], "delta": budget[1]}
-    return json.dumps({"noise": noise, "budget": kept})
+    return json.dumps({"noise": noise, "accept_noise": accept_noise, "budget": kept})
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,6 @@ pub enum AssumptionName {
     FloatingPoint,
     /// The noise is repeatable.
     InsecureNoise,
-    /// The operator accepted noise that outweighs the weights.
-    DestructiveNoise,
     /// ε is too large to protect anybody.
     VacuousEpsilon,
     /// δ is too large to protect anybody.

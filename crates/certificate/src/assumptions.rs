@@ -30,13 +30,6 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
     let measured = which(&comes_from_records);
     let noise = &certificate.noise;
     let promised = matches!(noise.choice, NoiseChoice::Promise { .. });
-    let accepted = matches!(
-        noise.choice,
-        NoiseChoice::Promise {
-            accept_noise: true,
-            ..
-        }
-    );
     let rough = |excluded| excluded == Some(Exclusion::HessianNotLipschitz);
 
     let plain = |name, entailed: bool| (name, Vec::new(), entailed);
@@ -100,7 +93,6 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
             noise.origin == Origin::OperatingSystem,
         ),
         plain(Name::FloatingPoint, true),
-        plain(Name::DestructiveNoise, accepted),
     ];
     let entailed = all.into_iter().filter(|(_, _, entailed)| *entailed);
     let assumption = |(name, constants, _)| Assumption { name, constants };

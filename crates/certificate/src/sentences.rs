@@ -146,9 +146,6 @@ impl Assumption {
             Name::FloatingPoint => "Noise is Gaussian up to floating-point rounding and rounded to a \
                 grid; the theorem speaks of exact Gaussian noise."
                 .into(),
-            Name::DestructiveNoise => "The operator accepted noise even if it outweighs the weights; \
-                the released model may be of no use."
-                .into(),
         }
     }
 

@@ -51,7 +51,7 @@ proptest! {
         let failure = fails.then_some(delta / 3.0);
         let choice = match given {
             true => NoiseChoice::Sigma { sigma, delta },
-            false => NoiseChoice::Promise { epsilon: asked, delta, accept_noise: true },
+            false => NoiseChoice::Promise { epsilon: asked, delta },
         };
         let candidates = vec![bound(size, failure)];
         let terms = terms(&choice, candidates, &[], &[], Origin::OperatingSystem, BoundChoice::Public).unwrap();
@@ -87,7 +87,6 @@ fn a_delta_that_says_nothing_or_cannot_be_kept_is_refused() {
         let choice = NoiseChoice::Promise {
             epsilon: 1.0,
             delta,
-            accept_noise: true,
         };
         terms(
             &choice,

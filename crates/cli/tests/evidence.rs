@@ -39,6 +39,7 @@ fn trained(root: &Path) -> Run {
 fn forget(run: &mut Run, settings: NewtonSettings, noise: NoiseChoice) {
     let release = ReleaseChoice {
         noise,
+        accept_noise: true,
         insecure_noise_seed: Some(1),
         budget: None,
     };
@@ -73,7 +74,6 @@ fn unsound(root: &Path) {
     let noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: true,
     };
     forget(&mut trained(root), settings, noise);
 }

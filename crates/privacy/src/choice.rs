@@ -19,8 +19,6 @@ pub enum NoiseChoice {
         epsilon: f64,
         /// δ, above 0 and below 1; failure probabilities of constants are paid out of it.
         delta: f64,
-        /// Release even if the noise outweighs the weights.
-        accept_noise: bool,
     },
 }
 

@@ -265,9 +265,9 @@ impl Experiment {
             let noise = NoiseChoice::Promise {
                 epsilon,
                 delta: DELTA,
-                accept_noise: true,
             };
             let release = ReleaseChoice {
+                accept_noise: true,
                 insecure_noise_seed: Some(seed),
                 ..ReleaseChoice::new(noise)
             };

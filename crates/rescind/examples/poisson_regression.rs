@@ -242,7 +242,6 @@ pub fn run(folder: &Path) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let promise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: false,
     };
     let finetune = FinetuneSettings {
         recovery_epochs: Some(20),

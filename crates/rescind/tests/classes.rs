@@ -49,6 +49,7 @@ fn of(subject: &str) -> Request {
 /// Noise that hides nothing, from the operating system.
 fn noise() -> ReleaseChoice {
     ReleaseChoice {
+        accept_noise: false,
         insecure_noise_seed: None,
         ..weak()
     }

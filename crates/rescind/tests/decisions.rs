@@ -283,7 +283,6 @@ fn what_makes_no_sense_is_refused_before_any_pass() {
     let no_delta = ReleaseChoice::new(NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 0.0,
-        accept_noise: true,
     });
     type Wanted = fn(&Error) -> bool;
     let cases: [(Request, Wanted); 8] = [

@@ -31,6 +31,7 @@ fn released(run: &mut Run) -> (GuaranteeKind, Certificate) {
 /// Noise that hides nothing, from the operating system: a fixed seed is an assumption of its own.
 fn weak_but_secret() -> rescind::ReleaseChoice {
     rescind::ReleaseChoice {
+        accept_noise: false,
         insecure_noise_seed: None,
         ..weak()
     }

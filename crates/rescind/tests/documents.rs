@@ -93,8 +93,8 @@ fn examples() -> (Vec<Value>, [Fixture; 2]) {
     order.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: true,
     };
+    order.basis.accept_noise = true;
     let first = smooth.release(order).unwrap().certificate;
     let rough = Fixture::with(Activation::Relu, zoo::Norm::None);
     let order = rough.order(1);

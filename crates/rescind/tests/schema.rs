@@ -58,8 +58,8 @@ fn documents([smooth, rough]: &[Fixture; 2]) -> Vec<Value> {
     full.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: true,
     };
+    full.basis.accept_noise = true;
     let full = document(smooth, full);
     let mut bare = smooth.order(2);
     bare.method.facts.settings.clear();

@@ -15,8 +15,8 @@ fn statement_and_assumptions_are_made_when_a_certificate_is_shown() {
     order.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: true,
     };
+    order.basis.accept_noise = true;
     let released = fixture.release(order).unwrap();
     let certificate = &released.certificate;
     let said = "Release 1 removes 10 record(s). Whatever set of outcomes is looked at, these released \

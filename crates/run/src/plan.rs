@@ -44,7 +44,6 @@ impl Run {
         let noise = NoiseChoice::Promise {
             epsilon: asked.epsilon,
             delta: asked.delta,
-            accept_noise: false,
         };
         let speed = probe::speed(self, state, &retained)?;
         let accuracy = probe::accuracy_with_noise(self, state, &retained, None, observer)?;
@@ -110,7 +109,6 @@ impl Basis<'_> {
         let noise = noise.copied().unwrap_or(NoiseChoice::Promise {
             epsilon: 0.0,
             delta: 0.0,
-            accept_noise: false,
         });
         let origin = Origin::OperatingSystem;
         let limit = (NoiseLimit::Waived, 0.0);
@@ -123,7 +121,7 @@ impl Basis<'_> {
         let length = rescind_unlearn::norm_above(
             self.state.weights.parameters.iter().map(|&w| f64::from(w)),
         );
-        let limit = (NoiseLimit::unless(promise.recovers), length);
+        let limit = (NoiseLimit::of(&noise, false, promise.recovers), length);
         let refused = match terms_in_advance(model, &noise, promise.bounds, origin, limit) {
             Ok(_) => None,
             Err(ReleaseError::Refused(refusal)) => Some(format!(

@@ -85,6 +85,10 @@ impl Request {
 pub struct ReleaseChoice {
     /// How much noise.
     pub noise: NoiseChoice,
+    /// With a promise: release even if the noise outweighs the weights. Whether it does is a fact
+    /// about weights without noise, so no certificate says what stood here.
+    #[serde(default)]
+    pub accept_noise: bool,
     /// A seed for the noise, for experiments alone: whoever knows it can take the noise off.
     #[serde(default)]
     pub insecure_noise_seed: Option<u64>,
@@ -101,6 +105,7 @@ impl ReleaseChoice {
     pub fn new(noise: NoiseChoice) -> Self {
         Self {
             noise,
+            accept_noise: false,
             insecure_noise_seed: None,
             budget: None,
         }

@@ -46,7 +46,6 @@ pub fn certificate() -> Certificate {
     let choice = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: false,
     };
     let origin = Origin::OperatingSystem;
     let terms = terms(&choice, bounds, &[], &[], origin, BoundChoice::Public).unwrap();

@@ -93,7 +93,6 @@ impl Demo {
         let promise = NoiseChoice::Promise {
             epsilon: 1.0,
             delta: DELTA,
-            accept_noise: false,
         };
         let place = self.out.join("tangent");
         let (tangent, run) = demonstrate(

@@ -59,7 +59,6 @@ impl ReleaseOptions {
             (None, Some(epsilon)) => NoiseChoice::Promise {
                 epsilon: epsilon.value(),
                 delta,
-                accept_noise: self.accept_noise,
             },
             (None, None) if self.budget.is_some() || self.insecure_noise_seed.is_some() => {
                 return Err(Failure::usage(
@@ -71,6 +70,7 @@ impl ReleaseOptions {
         };
         Ok(Some(ReleaseChoice {
             noise,
+            accept_noise: self.accept_noise,
             insecure_noise_seed: self.insecure_noise_seed,
             budget: self.budget.map(|epsilon| Budget {
                 epsilon: epsilon.value(),

@@ -41,6 +41,7 @@ pub fn unreleased(request: &str) -> Request {
 pub fn released(request: &str, sigma: f64) -> Request {
     unreleased(request).released(ReleaseChoice {
         noise: NoiseChoice::Sigma { sigma, delta: 1e-5 },
+        accept_noise: false,
         insecure_noise_seed: Some(1),
         budget: None,
     })
@@ -81,8 +82,8 @@ pub fn run_with_a_false_promise(root: &Path) -> Run {
         noise: NoiseChoice::Promise {
             epsilon: 1.0,
             delta: 1e-5,
-            accept_noise: true,
         },
+        accept_noise: true,
         insecure_noise_seed: Some(1),
         budget: None,
     };

@@ -107,9 +107,12 @@ fn request(kind: Kind) -> Request {
     let noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
-        accept_noise: true,
     };
-    let request = Request::of("0".parse().unwrap()).released(ReleaseChoice::new(noise));
+    let release = ReleaseChoice {
+        accept_noise: true,
+        ..ReleaseChoice::new(noise)
+    };
+    let request = Request::of("0".parse().unwrap()).released(release);
     match kind {
         Kind::NoisyFineTuning => {
             let settings = FinetuneSettings::default();

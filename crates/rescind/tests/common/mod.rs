@@ -58,7 +58,6 @@ pub fn promise(epsilon: f64) -> ReleaseChoice {
     ReleaseChoice::new(NoiseChoice::Promise {
         epsilon,
         delta: 1e-5,
-        accept_noise: false,
     })
 }
 

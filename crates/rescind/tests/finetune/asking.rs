@@ -31,7 +31,6 @@ pub fn mlp() -> RunConfig {
 pub const PROMISE: NoiseChoice = NoiseChoice::Promise {
     epsilon: 1.0,
     delta: 1e-5,
-    accept_noise: false,
 };
 
 pub fn sigma(sigma: f64) -> NoiseChoice {

@@ -341,7 +341,6 @@ fn a_schedule_is_chosen_from_the_promise() {
     let promise = |epsilon| NoiseChoice::Promise {
         epsilon,
         delta: 1e-5,
-        accept_noise: false,
     };
     let choose = |noise: &NoiseChoice, settings: &FinetuneSettings, steps: bool| {
         let around = Surroundings {

@@ -34,18 +34,19 @@ pub(super) struct Decision<'a> {
 pub enum NoiseLimit {
     /// The noised weights are what is released.
     Applies,
-    /// Training goes on after the noise and makes good what it did: its size says nothing of the
-    /// model released.
+    /// Training goes on after the noise and makes good what it did, so that its size says nothing
+    /// of the model released; or σ was given, or the noise accepted whatever it is.
     Waived,
 }
 
 impl NoiseLimit {
-    /// As the noise is followed by training or not.
+    /// For noise asked for in this way, `accepted` whatever it is or not, which training follows
+    /// where it `recovers`.
     #[must_use]
-    pub fn unless(recovers: bool) -> Self {
-        match recovers {
-            true => Self::Waived,
-            false => Self::Applies,
+    pub fn of(noise: &NoiseChoice, accepted: bool, recovers: bool) -> Self {
+        match noise {
+            NoiseChoice::Promise { .. } if !accepted && !recovers => Self::Applies,
+            NoiseChoice::Promise { .. } | NoiseChoice::Sigma { .. } => Self::Waived,
         }
     }
 }
@@ -84,14 +85,7 @@ fn terms_of(
     let rough = model.smoothness.rough_parts();
     let terms = terms(noise, bounds, &rough, declarations, origin, decided)?;
     let parameters = model.parameters() as u64;
-    let accepted = !matches!(
-        noise,
-        NoiseChoice::Promise {
-            accept_noise: false,
-            ..
-        }
-    );
-    if limit == NoiseLimit::Applies && !accepted {
+    if limit == NoiseLimit::Applies {
         let noise_norm = noise_norm(terms.sigma, parameters);
         if let Some(refusal) = judge(&terms, noise_norm, parameters, weights_norm)? {
             return Err(ReleaseError::Refused(Box::new(refusal)));

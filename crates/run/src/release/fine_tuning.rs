@@ -69,10 +69,9 @@ pub fn fine_tune<'a>(
     let mut start = narrowed(weights.values());
     let start_projected = Ball::new(schedule.radius, centre.clone())?.project(&mut start);
     let mut iterate: Vec<f64> = start.into_iter().map(f64::from).collect();
-    let limit = (
-        NoiseLimit::unless(retained.recovery.is_some()),
-        Some(&schedule),
-    );
+    let recovers = retained.recovery.is_some();
+    let limit = NoiseLimit::of(&basis.noise, basis.accept_noise, recovers);
+    let limit = (limit, Some(&schedule));
     let bounds = (vec![bound], BoundChoice::Public);
     let decision = Decision::new(basis, ledger.history(), &iterate, bounds, limit)?;
     let (sigma, terms) = (decision.terms.sigma, &decision.terms);

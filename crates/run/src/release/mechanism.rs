@@ -49,7 +49,8 @@ pub(super) fn release_in_steps(
             return Err(TermsError::OtherMechanism { theorem }.into());
         }
     }
-    let limit = (NoiseLimit::Applies, None);
+    let limit = NoiseLimit::of(&basis.noise, basis.accept_noise, false);
+    let limit = (limit, None);
     let values = weights.values();
     let (rough, statistics) = (
         basis.model.smoothness.rough_parts(),

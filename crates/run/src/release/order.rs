@@ -26,6 +26,8 @@ pub struct Basis<'a> {
     pub ball: Ball<'a>,
     /// How much noise.
     pub noise: NoiseChoice,
+    /// With a promise: whether noise that outweighs the weights is no reason to refuse.
+    pub accept_noise: bool,
     /// A fixed seed in place of the operating system's generator, for experiments: the certificate
     /// then certifies nothing against anyone who knows it.
     pub insecure_noise_seed: Option<u64>,

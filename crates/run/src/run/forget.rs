@@ -151,7 +151,8 @@ impl Run {
         if let Some(schedule) = &promise.noisy {
             length = length.min(schedule.radius + centre_norm(&self.setup.ball));
         }
-        let limit = (NoiseLimit::unless(promise.recovers), length);
+        let limit = NoiseLimit::of(&choice.noise, choice.accept_noise, promise.recovers);
+        let limit = (limit, length);
         let declarations = self.setup.declarations();
         let model = (self.setup.model.description(), &*declarations);
         let terms = terms_in_advance(model, &choice.noise, promise.bounds, origin, limit)?;

@@ -147,6 +147,7 @@ impl Setup {
                 seed: self.centre_seed,
             },
             noise: choice.noise,
+            accept_noise: choice.accept_noise,
             insecure_noise_seed: choice.insecure_noise_seed,
             statistics: (model.statistic_count() > 0).then_some(statistics),
             budget: choice.budget,

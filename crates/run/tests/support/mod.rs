@@ -129,6 +129,7 @@ impl Fixture {
                     sigma: 0.01,
                     delta: 1e-5,
                 },
+                accept_noise: false,
                 insecure_noise_seed: None,
                 statistics: None,
                 budget: None,
