@@ -73,7 +73,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A picture that cannot be decoded.
-    #[error("{path} is not a readable PNG or JPEG picture: {source}; replace or remove it")]
+    #[error("{path} is not a readable PNG, JPEG or WebP picture: {source}; replace or remove it")]
     Picture {
         /// The file.
         path: PathBuf,

@@ -54,7 +54,7 @@ use reading::Reading;
 pub use ranges::{PositionRanges, RangesError};
 pub use request::{RecordRequest, RequestError};
 pub use selection::{Selection, SelectionError};
-pub use source::{CsvOptions, DataSource, SourceError};
+pub use source::{CsvOptions, DataSource, ImageOptions, SourceError};
 pub use split::{HeldOut, Split, SplitError, epoch_order};
 pub use standardisation::{Provenance, Standardisation, StandardisationError};
 
@@ -137,9 +137,12 @@ fn read(source: &DataSource, reading: &mut Reading<'_>) -> Result<Data, DataErro
     match source {
         DataSource::Digits => loaders::digits::load(),
         DataSource::Mnist(folder) => loaders::mnist::load(folder),
-        DataSource::Cifar10(folder) => loaders::cifar10::load(folder),
+        DataSource::Cifar10(folder) => loaders::cifar::load(folder, &loaders::cifar::TEN, reading),
+        DataSource::Cifar100(folder) => {
+            loaders::cifar::load(folder, &loaders::cifar::HUNDRED, reading)
+        }
         DataSource::Svhn(folder) => loaders::svhn::load(folder),
-        DataSource::Images(folder) => loaders::images::load(folder, reading),
+        DataSource::Images { path, options } => loaders::images::load(path, options, reading),
         DataSource::Csv { path, options } => loaders::csv::load(path, options, reading),
     }
 }

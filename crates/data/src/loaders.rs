@@ -1,12 +1,13 @@
 //! One loader a file. Each reads what a file really holds before it allocates for what a header
 //! claims, and refuses anything but exactly the format.
 
-pub(crate) mod cifar10;
+pub(crate) mod cifar;
 pub(crate) mod csv;
 pub(crate) mod digits;
 mod file;
 mod idx;
 pub(crate) mod images;
+mod jpeg;
 mod mat5;
 pub(crate) mod mnist;
 mod picture;

@@ -13,9 +13,11 @@ use thiserror::Error;
 /// |---|---|
 /// | `digits` | the embedded 8×8 handwritten digits, the default |
 /// | `mnist:DIR` | IDX files, gzipped or not (also data sets of the same format) |
-/// | `cifar10:DIR` | the binary batches, in DIR or in `DIR/cifar-10-batches-bin` |
+/// | `cifar10:DIR` | CIFAR-10's batches, binary or Python, in DIR or in the folder that they unpack to |
+/// | `cifar100:DIR` | CIFAR-100's, with the 100 fine classes |
 /// | `svhn:DIR` | `train_32x32.mat` and `test_32x32.mat` |
-/// | `images:DIR` | `DIR/train/CLASS/*.png` and `DIR/test/CLASS/*.jpg`, all of one size |
+/// | `images:DIR` | pictures (PNG, JPEG, WebP) all of one size: `DIR/train/CLASS/*` and `DIR/test/CLASS/*` (or `val`) |
+/// | `images:DIR?test=FRACTION` | pictures in `DIR/CLASS/*`, or in `DIR/train/CLASS/*` without a test folder: see [`ImageOptions`] |
 /// | `csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION` | a table: see [`CsvOptions`] |
 ///
 /// In the options of `csv`, `%26` stands for `&`, `%3D` for `=`, `%3F` for `?`, `%25` for `%`.
@@ -27,12 +29,19 @@ pub enum DataSource {
     Digits,
     /// A folder of IDX files.
     Mnist(PathBuf),
-    /// A folder of CIFAR-10's binary batches.
+    /// A folder of CIFAR-10's batches.
     Cifar10(PathBuf),
+    /// A folder of CIFAR-100's batches.
+    Cifar100(PathBuf),
     /// A folder of SVHN's cropped digits.
     Svhn(PathBuf),
     /// A folder of picture folders.
-    Images(PathBuf),
+    Images {
+        /// The folder.
+        path: PathBuf,
+        /// How it is split.
+        options: ImageOptions,
+    },
     /// A table.
     Csv {
         /// The file.
@@ -55,14 +64,36 @@ pub struct CsvOptions {
     pub test_fraction: f64,
 }
 
+/// How a folder of pictures is split that has no test part of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ImageOptions {
+    /// The expected fraction of pictures in the test part, from 0 up to, not including, 1; 0.2 if
+    /// absent. Which part a picture falls in depends on its contents and class alone: removing
+    /// pictures moves no other one. Refused where the folder has a test part.
+    pub test_fraction: Option<f64>,
+}
+
 impl DataSource {
+    /// The folders of pictures here.
+    #[must_use]
+    pub fn images(path: impl Into<PathBuf>) -> Self {
+        Self::Images {
+            path: path.into(),
+            options: ImageOptions::default(),
+        }
+    }
+
     /// Whether its classes are published with the data set, whatever records a copy of it holds.
     /// Those of tables and of folders of pictures are the ones that their records have.
     #[must_use]
     pub fn has_published_classes(&self) -> bool {
         match self {
-            Self::Digits | Self::Mnist(_) | Self::Cifar10(_) | Self::Svhn(_) => true,
-            Self::Images(_) | Self::Csv { .. } => false,
+            Self::Digits
+            | Self::Mnist(_)
+            | Self::Cifar10(_)
+            | Self::Cifar100(_)
+            | Self::Svhn(_) => true,
+            Self::Images { .. } | Self::Csv { .. } => false,
         }
     }
 }
@@ -84,8 +115,8 @@ impl CsvOptions {
 pub enum SourceError {
     /// Not a known kind of source.
     #[error(
-        "`{0}` is not a data source: expected digits, mnist:DIR, cifar10:DIR, svhn:DIR, \
-         images:DIR or csv:FILE?label=COLUMN"
+        "`{0}` is not a data source: expected digits, mnist:DIR, cifar10:DIR, \
+         cifar100:DIR, svhn:DIR, images:DIR or csv:FILE?label=COLUMN"
     )]
     Kind(String),
     /// No folder or file after the colon.
@@ -99,6 +130,9 @@ pub enum SourceError {
         "`{0}` is not an option of csv: expected label=COLUMN, subject=COLUMN and test=FRACTION with 0 <= FRACTION < 1, each once"
     )]
     Option(String),
+    /// An option of a folder of pictures without a usable value.
+    #[error("`{0}` is not an option of images: expected test=FRACTION with 0 <= FRACTION < 1")]
+    ImageOption(String),
 }
 
 impl FromStr for DataSource {
@@ -117,8 +151,12 @@ impl FromStr for DataSource {
             "digits" if rest.is_none() => Ok(Self::Digits),
             "mnist" => path().map(Self::Mnist),
             "cifar10" => path().map(Self::Cifar10),
+            "cifar100" => path().map(Self::Cifar100),
             "svhn" => path().map(Self::Svhn),
-            "images" => path().map(Self::Images),
+            "images" => {
+                let (path, options) = image_options(path()?)?;
+                Ok(Self::Images { path, options })
+            }
             "csv" => {
                 path()?;
                 // The last `?`: the options hold none, but a file name may.
@@ -136,6 +174,28 @@ impl FromStr for DataSource {
             }
             _ => Err(SourceError::Kind(text.to_owned())),
         }
+    }
+}
+
+/// The folder, and what is written after its last `?`.
+fn image_options(written: PathBuf) -> Result<(PathBuf, ImageOptions), SourceError> {
+    let options = ImageOptions::default();
+    let split = written
+        .to_str()
+        .and_then(|text| text.rsplit_once('?'))
+        .and_then(|(path, option)| Some((path, option.strip_prefix("test=")?)));
+    let Some((path, fraction)) = split else {
+        return Ok((written, options));
+    };
+    if path.is_empty() {
+        return Err(SourceError::Path("images".to_owned()));
+    }
+    match fraction.parse() {
+        Ok(fraction) if (0.0..1.0).contains(&fraction) => {
+            let test_fraction = Some(fraction);
+            Ok((path.into(), ImageOptions { test_fraction }))
+        }
+        _ => Err(SourceError::ImageOption(format!("test={fraction}"))),
     }
 }
 
@@ -178,8 +238,15 @@ impl fmt::Display for DataSource {
             Self::Digits => f.write_str("digits"),
             Self::Mnist(path) => write!(f, "mnist:{}", path.display()),
             Self::Cifar10(path) => write!(f, "cifar10:{}", path.display()),
+            Self::Cifar100(path) => write!(f, "cifar100:{}", path.display()),
             Self::Svhn(path) => write!(f, "svhn:{}", path.display()),
-            Self::Images(path) => write!(f, "images:{}", path.display()),
+            Self::Images { path, options } => {
+                write!(f, "images:{}", path.display())?;
+                match options.test_fraction {
+                    Some(fraction) => write!(f, "?test={fraction}"),
+                    None => Ok(()),
+                }
+            }
             Self::Csv { path, options } => {
                 let label = utf8_percent_encode(&options.label, SYNTAX);
                 write!(f, "csv:{}?label={label}", path.display())?;

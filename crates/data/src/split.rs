@@ -95,3 +95,10 @@ pub fn epoch_order(among: &Selection, seed: u64, epoch: u64) -> Vec<usize> {
     shuffle(&mut order, b"minibatch order\0", seed, epoch);
     order
 }
+
+/// Whether a record is kept for testing: a uniform number made of whose it is, or of its own
+/// identity, is below the fraction. So no record's part depends on another record.
+pub(crate) fn falls_into_test(identity: &Digest, fraction: f64) -> bool {
+    let draw = blake3::derive_key("rescind-data 2026 test split v1", identity.as_bytes());
+    falls_below(fraction, &draw)
+}

@@ -110,15 +110,16 @@ impl Standardisation {
     /// \[−1, 1\], for the digits and for folders of pictures. `None` for tables: nothing is known
     /// about their columns beforehand.
     ///
-    /// The constants of `mnist`, `cifar10` and `svhn` were once computed on the published training
+    /// The constants of `mnist`, `cifar10`, `cifar100` and `svhn` were once computed on the published training
     /// sets. They count as fixed because they are public and nobody recomputes them: retraining
     /// without some records would use the same.
     pub fn fixed(source: &DataSource, dataset: &Dataset) -> Option<Self> {
         let (mean, std) = match source {
             DataSource::Mnist(_) => (vec![0.1307], vec![0.3081]),
             DataSource::Cifar10(_) => (vec![0.4914, 0.4822, 0.4465], vec![0.2470, 0.2435, 0.2616]),
+            DataSource::Cifar100(_) => (vec![0.5071, 0.4865, 0.4409], vec![0.2673, 0.2564, 0.2762]),
             DataSource::Svhn(_) => (vec![0.4377, 0.4438, 0.4728], vec![0.1980, 0.2010, 0.1970]),
-            DataSource::Digits | DataSource::Images(_) => {
+            DataSource::Digits | DataSource::Images { .. } => {
                 let half = vec![0.5; channels(dataset)];
                 (half.clone(), half)
             }

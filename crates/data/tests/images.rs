@@ -48,7 +48,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn load_from(folder: &Path) -> Result<Data, DataError> {
-    load(&DataSource::Images(folder.to_owned()), None)
+    load(&DataSource::images(folder), None)
 }
 
 /// The error after a file is added; it must name the file.
@@ -137,7 +137,7 @@ fn jpegs_are_read() {
 
 #[test]
 fn other_files_shapes_and_classes_are_refused() {
-    assert!(refused("train/cat/notes.txt", b"x").contains(".png, .jpg or .jpeg"));
+    assert!(refused("train/cat/notes.txt", b"x").contains(".png, .jpg, .jpeg or .webp"));
     assert!(refused("train/stray.png", b"x").contains("a folder of one class"));
     let wide = rgb((4, 2), &[0; 24]);
     assert!(refused("train/dog/wide.png", &wide).contains("[3, 2, 4], expected [3, 2, 3]"));
@@ -164,6 +164,10 @@ fn empty_and_missing_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     assert!(matches!(
         load_from(folder.path()),
+        Err(DataError::NoRecords { .. })
+    ));
+    assert!(matches!(
+        load_from(&folder.path().join("nowhere")),
         Err(DataError::Missing { .. })
     ));
     fs::create_dir_all(folder.path().join("train/cat")).unwrap();

@@ -19,7 +19,7 @@ fn every_kind_of_source_is_read() {
         read("svhn:C:\\s").unwrap(),
         DataSource::Svhn("C:\\s".into())
     );
-    assert_eq!(read("images:i").unwrap(), DataSource::Images("i".into()));
+    assert_eq!(read("images:i").unwrap(), DataSource::images("i"));
     let source = read("csv:why?.csv?label=the%20label&subject=a%26b&test=0.25").unwrap();
     let options = CsvOptions {
         label: "the label".into(),
@@ -81,7 +81,8 @@ proptest! {
         let path: std::path::PathBuf = path.into();
         let options = CsvOptions { label, subject, test_fraction };
         let csv = DataSource::Csv { path: path.clone(), options };
-        for source in [csv, DataSource::Images(path)] {
+        for source in [csv, DataSource::images(path.clone()),
+            DataSource::Images { path, options: ImageOptions { test_fraction: Some(test_fraction) } }] {
             let text = serde_json::to_string(&source).unwrap();
             prop_assert_eq!(serde_json::from_str::<DataSource>(&text).unwrap(), source);
         }

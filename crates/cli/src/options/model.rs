@@ -13,8 +13,9 @@ use std::str::FromStr;
 #[derive(Args)]
 #[command(next_help_heading = "Records")]
 pub struct DataOptions {
-    /// Where the records are: digits (built in), mnist:DIR, cifar10:DIR, svhn:DIR,
-    /// images:DIR (DIR/train/CLASS/*.png, DIR/test/CLASS/*.png), or
+    /// Where the records are: digits (built in), mnist:DIR, cifar10:DIR, cifar100:DIR, svhn:DIR,
+    /// images:DIR (PNG, JPEG or WebP in DIR/train/CLASS and DIR/test/CLASS),
+    /// images:DIR?test=FRACTION (in DIR/CLASS), or
     /// csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION
     #[arg(long, value_name = "SOURCE", default_value = "digits")]
     pub data: DataSource,

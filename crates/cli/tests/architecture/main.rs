@@ -17,6 +17,7 @@ use std::path::Path;
 
 /// The crates by their folders, lowest first: each may know those in lower layers, and no others.
 const LAYERS: &[&[&str]] = &[
+    &["pickle"],
     &["curvature", "network", "data", "privacy"],
     &["unlearn"],
     &["certificate"],

@@ -6,7 +6,7 @@ use crate::error::DataError;
 use crate::identity::{record_hash, subject_hash};
 use crate::reading::Reading;
 use crate::source::CsvOptions;
-use crate::split::falls_below;
+use crate::split::falls_into_test;
 use ::csv::{ReaderBuilder, StringRecord, Trim};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
@@ -194,6 +194,5 @@ fn is_test(row: &Row, fraction: f64) -> bool {
         Some(subject) => subject_hash(subject),
         None => record_hash(&[row.inputs.len()], &row.class, &row.inputs),
     };
-    let draw = blake3::derive_key("rescind-data 2026 test split v1", identity.as_bytes());
-    falls_below(fraction, &draw)
+    falls_into_test(&identity, fraction)
 }

@@ -1,9 +1,13 @@
-//! Folders of pictures: `train/CLASS/*` and `test/CLASS/*`, PNG or JPEG, all of one size.
+//! Folders of pictures, PNG, JPEG or WebP, all of one size: `train/CLASS/*` and `test/CLASS/*`, or
+//! folders of classes of which a share is drawn for testing.
 
 use super::picture::decode;
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
+use crate::identity::record_hash;
 use crate::reading::Reading;
+use crate::source::ImageOptions;
+use crate::split::falls_into_test;
 use rayon::prelude::*;
 use std::fs;
 use std::io;
@@ -15,13 +19,18 @@ const BLOCK: usize = 1024;
 /// Reads the pictures class by class, both in order of name (by byte), whatever order the file
 /// system lists them in. Names that begin with a dot are passed over; any other file that is not
 /// a picture is refused, lest a record be lost unseen.
-pub(crate) fn load(folder: &Path, reading: &mut Reading<'_>) -> Result<Data, DataError> {
+pub(crate) fn load(
+    folder: &Path,
+    options: &ImageOptions,
+    reading: &mut Reading<'_>,
+) -> Result<Data, DataError> {
     let name = folder
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or("images");
-    let train = listing(&folder.join("train"))?;
-    let test = listing(&folder.join("test"))?;
+    let layout = Layout::of(folder, options, reading)?;
+    let train = listing(&layout.train)?;
+    let test = layout.test.as_deref().map(listing).transpose()?;
     let classes: Vec<String> = match reading.classes() {
         Some(classes) => classes.to_vec(),
         None => train.iter().map(|(class, _)| class.clone()).collect(),
@@ -32,50 +41,130 @@ pub(crate) fn load(folder: &Path, reading: &mut Reading<'_>) -> Result<Data, Dat
             Some(first) => decode(first, None)?.0,
             None => {
                 return Err(DataError::NoRecords {
-                    path: folder.join("train"),
-                    advice: "expected one folder per class with PNG or JPEG pictures",
+                    path: layout.train,
+                    advice: "expected one folder per class with PNG, JPEG or WebP pictures",
                 });
             }
         },
     };
-    let mut part = |part: &str, listing: Vec<(String, Vec<PathBuf>)>| {
+    let mut parts = [Part::default(), Part::default()];
+    let listings = [Some(&layout.train), layout.test.as_ref()]
+        .into_iter()
+        .flatten()
+        .zip([train, test.unwrap_or_default()]);
+    for (at, (root, listing)) in listings.enumerate() {
         let mut pictures = Vec::new();
         for (class, paths) in listing {
-            let at = classes.iter().position(|known| *known == class);
-            let label = at.ok_or_else(|| DataError::Format {
-                path: folder.join(part).join(&class),
+            let label = classes.iter().position(|known| *known == class);
+            let label = label.ok_or_else(|| DataError::Format {
+                path: root.join(&class),
                 what: "the class",
                 found: format!("`{class}`"),
                 expected: format!("one of {}", classes.join(", ")),
                 advice: "rename or remove the folder",
             });
             if let Some(label) = reading.passing(label)? {
-                pictures.extend(paths.into_iter().map(|path| (path, label as u32)));
+                pictures.extend(paths.into_iter().map(|path| (path, label)));
             }
         }
-        let (mut inputs, mut labels) = (Vec::new(), Vec::new());
         for block in pictures.chunks(BLOCK) {
             let decoded = block.par_iter().map(|(path, _)| decode(path, Some(shape)));
             // Collected in order first: the error shown is that of the first picture that fails.
             for (picture, (_, label)) in decoded.collect::<Vec<_>>().into_iter().zip(block) {
                 if let Some((_, values)) = reading.passing(picture)? {
-                    inputs.extend(values);
-                    labels.push(*label);
+                    let drawn = layout.fraction.is_some_and(|fraction| {
+                        let identity = record_hash(&shape, &classes[*label], &values);
+                        falls_into_test(&identity, fraction)
+                    });
+                    let part = &mut parts[at | usize::from(drawn)];
+                    part.inputs.extend(values);
+                    part.labels.push(*label as u32);
                 }
             }
         }
-        Ok::<_, DataError>(Dataset::new(
-            name,
-            shape.to_vec(),
-            classes.clone(),
-            inputs,
-            labels,
-        )?)
+    }
+    let dataset = |part: Part| {
+        let (inputs, labels) = (part.inputs, part.labels);
+        Dataset::new(name, shape.to_vec(), classes.clone(), inputs, labels)
     };
+    let [train, test] = parts;
+    if train.labels.is_empty() && reading.input_shape().is_none() {
+        return Err(DataError::NoRecords {
+            path: layout.train,
+            advice: "add pictures or give a smaller test fraction",
+        });
+    }
     Ok(Data {
-        train: part("train", train)?,
-        test: part("test", test)?,
+        train: dataset(train)?,
+        test: dataset(test)?,
     })
+}
+
+#[derive(Default)]
+struct Part {
+    inputs: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+/// Which folders hold folders of classes, and the share of the first that is drawn for testing.
+struct Layout {
+    train: PathBuf,
+    test: Option<PathBuf>,
+    fraction: Option<f64>,
+}
+
+impl Layout {
+    /// What a source means must not depend on which pictures are still there: where a part has
+    /// left since the first reading, the folder is laid out as before.
+    fn of(folder: &Path, options: &ImageOptions, reading: &Reading<'_>) -> Result<Self, DataError> {
+        let [train, test, val] = ["train", "test", "val"].map(|name| folder.join(name));
+        let test = [test, val].into_iter().find(|path| path.is_dir());
+        let given = options.test_fraction;
+        let wrong = |what, found: String, expected: String, advice| {
+            let path = folder.to_owned();
+            Err(DataError::Format {
+                path,
+                what,
+                found,
+                expected,
+                advice,
+            })
+        };
+        match (train.is_dir(), test, given) {
+            (true, None, None) if matches!(reading, Reading::First { .. }) => wrong(
+                "the part for testing",
+                "missing".to_owned(),
+                "a folder `test` or `val` beside `train`".to_owned(),
+                "add it, or have a share of `train` kept for testing: images:DIR?test=0.2, or 0 \
+                 for none",
+            ),
+            (true, test, None) => Ok(Layout {
+                train,
+                test,
+                fraction: None,
+            }),
+            (_, Some(test), Some(fraction)) => wrong(
+                "the test fraction",
+                fraction.to_string(),
+                format!("none, as there is {}", test.display()),
+                "leave ?test= out",
+            ),
+            (false, Some(_), None) => Err(DataError::Missing {
+                path: train,
+                advice: "expected it beside the part for testing, or folders of classes and \
+                         neither"
+                    .to_owned(),
+            }),
+            (has_train, None, given) => Ok(Layout {
+                train: match has_train {
+                    true => train,
+                    false => folder.to_owned(),
+                },
+                test: None,
+                fraction: Some(given.unwrap_or(0.2)),
+            }),
+        }
+    }
 }
 
 /// Classes and their picture files, each in order of name.
@@ -95,10 +184,10 @@ fn listing(folder: &Path) -> Result<Vec<(String, Vec<PathBuf>)>, DataError> {
                 .extension()
                 .and_then(|e| e.to_str())
                 .map(str::to_ascii_lowercase);
-            if !matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) {
+            if !matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg" | "webp")) {
                 return Err(unexpected(
                     path,
-                    "a .png, .jpg or .jpeg file",
+                    "a .png, .jpg, .jpeg or .webp file",
                     "convert or remove it",
                 ));
             }
@@ -129,7 +218,9 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
     let io_error = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => DataError::Missing {
             path: folder.to_owned(),
-            advice: "expected the folders train and test, each with one folder per class".into(),
+            advice: "expected a folder of folders of pictures, one per class, or of `train` and \
+                     `test` with such folders"
+                .into(),
         },
         _ => DataError::Io {
             path: folder.to_owned(),

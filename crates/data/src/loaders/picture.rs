@@ -1,14 +1,12 @@
-//! One picture file, PNG or JPEG.
+//! One picture file, PNG, JPEG or WebP.
 
-use super::unit_interval;
+use super::{file, jpeg, unit_interval};
 use crate::error::DataError;
 use png::{BitDepth, ColorType, Transformations};
 use std::error::Error;
-use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The most values in one picture: 4096 × 4096 pixels of three channels.
 const MAX_VALUES: usize = 3 << 24;
@@ -19,7 +17,8 @@ type Bytes<'f> = Cursor<&'f [u8]>;
 /// A picture whose header was read.
 enum Decoder<'f> {
     Png(Box<png::Reader<Bytes<'f>>>),
-    Jpeg(Box<zune_jpeg::JpegDecoder<Bytes<'f>>>),
+    Jpeg(Box<jpeg::Decoder<'f>>),
+    WebP(Box<image_webp::WebPDecoder<Bytes<'f>>>),
 }
 
 impl<'f> Decoder<'f> {
@@ -30,19 +29,23 @@ impl<'f> Decoder<'f> {
             decoder.set_transformations(Transformations::EXPAND);
             return Ok(Decoder::Png(Box::new(decoder.read_info()?)));
         }
-        if !file.starts_with(b"\xff\xd8\xff") {
-            return Err("it begins like neither".into());
+        if file.starts_with(b"RIFF") && file.get(8..12) == Some(b"WEBP") {
+            // The decoder makes up what is missing of the last pixels.
+            let length = file.get(4..8).and_then(|word| word.first_chunk());
+            let length = length.map_or(0, |&word| u32::from_le_bytes(word));
+            if (file.len() as u64) < 8 + u64::from(length) {
+                return Err("its end is missing: it is truncated".into());
+            }
+            let decoder = image_webp::WebPDecoder::new(Cursor::new(file))?;
+            return match decoder.is_animated() {
+                true => Err("it moves".into()),
+                false => Ok(Decoder::WebP(Box::new(decoder))),
+            };
         }
-        let options = DecoderOptions::default()
-            .set_strict_mode(false)
-            .set_max_width(usize::MAX)
-            .set_max_height(usize::MAX);
-        let mut decoder = zune_jpeg::JpegDecoder::new_with_options(Cursor::new(file), options);
-        decoder.decode_headers()?;
-        if decoder.input_colorspace() == Some(ColorSpace::Luma) {
-            decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::Luma));
+        if file.starts_with(b"\xff\xd8\xff") {
+            return Ok(Decoder::Jpeg(Box::new(jpeg::decoder(file)?)));
         }
-        Ok(Decoder::Jpeg(Box::new(decoder)))
+        Err("it begins like none of them".into())
     }
 
     /// Channels (1 is grey, 3 are red, green, blue), height and width; or the name of another colour
@@ -57,6 +60,11 @@ impl<'f> Decoder<'f> {
                 };
                 let (width, height) = reader.info().size();
                 (channels, width as usize, height as usize)
+            }
+            Decoder::WebP(decoder) if decoder.has_alpha() => return Err("Rgba".to_owned()),
+            Decoder::WebP(decoder) => {
+                let (width, height) = decoder.dimensions();
+                (3, width as usize, height as usize)
             }
             Decoder::Jpeg(decoder) => {
                 let (width, height) = decoder.dimensions().unwrap_or_default();
@@ -74,6 +82,12 @@ impl<'f> Decoder<'f> {
         let mut reader = match self {
             Decoder::Png(reader) => reader,
             Decoder::Jpeg(mut decoder) => return Ok(unit_interval(&decoder.decode()?)),
+            Decoder::WebP(mut decoder) => {
+                let size = decoder.output_buffer_size().ok_or("it is too large")?;
+                let mut pixels = vec![0; size];
+                decoder.read_image(&mut pixels)?;
+                return Ok(unit_interval(&pixels));
+            }
         };
         let size = reader.output_buffer_size().ok_or("it is too large")?;
         let mut pixels = vec![0; size];
@@ -106,10 +120,7 @@ pub(super) fn decode(
         path: path.to_owned(),
         source,
     };
-    let file = fs::read(path).map_err(|source| DataError::Io {
-        path: path.to_owned(),
-        source,
-    })?;
+    let file = file::read(path)?;
     let decoder = Decoder::new(&file).map_err(picture_error)?;
     let shape = decoder.shape().map_err(|found| {
         let expected = "grey or RGB without alpha".to_owned();

@@ -297,8 +297,12 @@ fn absolute(source: DataSource) -> Result<DataSource, Error> {
         DataSource::Digits => DataSource::Digits,
         DataSource::Mnist(path) => DataSource::Mnist(whole(path)?),
         DataSource::Cifar10(path) => DataSource::Cifar10(whole(path)?),
+        DataSource::Cifar100(path) => DataSource::Cifar100(whole(path)?),
         DataSource::Svhn(path) => DataSource::Svhn(whole(path)?),
-        DataSource::Images(path) => DataSource::Images(whole(path)?),
+        DataSource::Images { path, options } => DataSource::Images {
+            path: whole(path)?,
+            options,
+        },
         DataSource::Csv { path, options } => DataSource::Csv {
             path: whole(path)?,
             options,
