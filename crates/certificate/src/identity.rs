@@ -19,8 +19,9 @@ pub struct ModelIdentity {
     pub configuration: Option<Digest>,
     /// d, the number of parameters; every one of them is noised.
     pub parameters: u64,
-    /// Whether the outputs are those of the model linearised at the ball's centre, which the
-    /// release then holds as `centre.safetensors`: `J_f(x; c)(w − c)`.
+    /// Whether the outputs are those of the model linearised at the ball's centre,
+    /// `J_f(x; c)(w − c)`; the release then holds it as `centre.safetensors`, unless it is the
+    /// origin.
     pub linearised: bool,
     /// Batch-norm statistics in the released file.
     pub statistics: u64,
@@ -41,6 +42,14 @@ pub enum BatchNorm {
     None,
     /// Recomputed on the retained records with the noised weights.
     RecomputedAfterNoise,
+}
+
+impl ModelIdentity {
+    /// Whether `centre.safetensors` is part of the release.
+    #[must_use]
+    pub fn has_centre_file(&self) -> bool {
+        self.linearised && self.ball.centre.is_some()
+    }
 }
 
 /// The ball to which all weights are projected.

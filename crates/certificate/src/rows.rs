@@ -192,9 +192,10 @@ fn identities(certificate: &Certificate) -> Section {
             ("configuration", or_unknown(model.configuration)),
             (
                 "outputs",
-                match model.linearised {
-                    true => "of the model linearised at centre.safetensors",
-                    false => "of the model",
+                match (model.linearised, model.has_centre_file()) {
+                    (true, true) => "of the model linearised at centre.safetensors",
+                    (true, false) => "of the model linearised at the origin",
+                    (false, _) => "of the model",
                 }
                 .to_owned(),
             ),

@@ -51,8 +51,8 @@ pub use operator::{
     UnequalDimensions,
 };
 pub use precondition::{
-    DiagonalAt, DiagonalPreconditioner, NystromAt, NystromPreconditioner, NystromSettings,
-    Preconditioner, PreconditionerError, RowPreconditioner, Rows,
+    DenseRows, DiagonalAt, DiagonalPreconditioner, NystromAt, NystromPreconditioner,
+    NystromSettings, Preconditioner, PreconditionerError, RowPreconditioner, Rows,
 };
 pub use real::Real;
 pub use setting::InvalidSetting;

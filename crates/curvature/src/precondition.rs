@@ -1,10 +1,12 @@
 //! Preconditioners for [`Cg`](crate::Cg): prepared once for a model, reused for every later request.
 
+mod dense_rows;
 mod diagonal;
 mod nystrom;
 mod rows;
 mod sketch;
 
+pub use dense_rows::DenseRows;
 pub use diagonal::{DiagonalAt, DiagonalPreconditioner};
 pub use nystrom::{NystromAt, NystromPreconditioner, NystromSettings};
 pub use rows::{RowPreconditioner, Rows};

@@ -30,7 +30,7 @@ macro_rules! number {
     )*};
 }
 
-number!(f32, f64, i64);
+number!(f32, f64, i64, u32);
 
 /// A copy that Python owns: whatever is kept of it there points at no memory of this side.
 pub fn given<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> Bound<'py, PyByteArray> {
@@ -67,4 +67,15 @@ pub fn read<T: Number>(bytes: &[u8], what: &str) -> PyResult<Vec<T>> {
             T::SIZE
         ))),
     }
+}
+
+/// So many zeros, for Python to write into.
+pub fn zeros<T: Number>(py: Python<'_>, count: usize) -> PyResult<Bound<'_, PyByteArray>> {
+    PyByteArray::new_with(py, count * T::SIZE, |_| Ok(()))
+}
+
+/// Positions of records, int64.
+pub fn positions<'py>(py: Python<'py>, records: &[usize]) -> Bound<'py, PyByteArray> {
+    let records: Vec<i64> = records.iter().map(|&record| record as i64).collect();
+    given(py, &records)
 }

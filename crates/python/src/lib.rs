@@ -5,6 +5,7 @@
 
 mod bytes;
 mod failure;
+mod linear;
 mod model;
 mod progress;
 mod run;

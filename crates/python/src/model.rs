@@ -1,12 +1,13 @@
 //! A model that computes in Python.
 
-use crate::bytes::{Number, given, taken};
+use crate::bytes::{Number, given, positions, taken, zeros};
 use crate::failure::unreadable;
+use crate::linear::Linear;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rescind::{
-    Curvature, CurvatureProducts, DoublePrecision, EvaluationSet, Failure, Measured, Model,
-    ModelDescription, Observer,
+    Curvature, CurvatureProducts, DoublePrecision, EvaluationSet, Failure, Linearisation, Measured,
+    Model, ModelDescription, ModelError, Observer, linearised_gradient,
 };
 use rescind_data::Digest;
 
@@ -16,9 +17,11 @@ use rescind_data::Digest;
 ///   precision of the `bytearray`s given (`precision` is `"single"` or `"double"`),
 /// - `measure(w, records) -> (records, loss, right) | None`; `records` is `None` for the test set.
 ///
-/// `curvature` and `double` say whether it has products and double precision.
+/// `curvature` and `double` say whether it has products and double precision; `linear()` whether its
+/// outputs are linear in the weights (`linear.rs`), which then stands for all three.
 pub struct PythonModel {
     object: Py<PyAny>,
+    linear: Option<Linear>,
     description: ModelDescription,
     identities: Vec<Digest>,
     curvature: bool,
@@ -37,6 +40,7 @@ impl PythonModel {
             identities: identities.into_iter().map(Digest::from).collect(),
             curvature: object.getattr("curvature")?.extract()?,
             double: object.getattr("double")?.extract()?,
+            linear: Linear::said_by(object)?,
             object: object.clone().unbind(),
         })
     }
@@ -81,13 +85,12 @@ impl PythonModel {
     }
 }
 
-fn zeros<T: Number>(py: Python<'_>, count: usize) -> PyResult<Bound<'_, PyByteArray>> {
-    PyByteArray::new_with(py, count * T::SIZE, |_| Ok(()))
-}
-
-fn positions<'py>(py: Python<'py>, records: &[usize]) -> Bound<'py, PyByteArray> {
-    let records: Vec<i64> = records.iter().map(|&record| record as i64).collect();
-    given(py, &records)
+/// What a model raised, as it was raised.
+fn raised(error: ModelError) -> Failure {
+    match error {
+        ModelError::Model(failure) => failure,
+        other => other.into(),
+    }
 }
 
 impl Model for PythonModel {
@@ -104,7 +107,16 @@ impl Model for PythonModel {
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {
+        if let Some(linear) = &self.linear {
+            return linearised_gradient(linear, w, records, gradient).map_err(raised);
+        }
         self.gradient_of("single", w, records, gradient)
+    }
+
+    fn linearisation(&self) -> Option<&dyn Linearisation> {
+        self.linear
+            .as_ref()
+            .map(|linear| linear as &dyn Linearisation)
     }
 
     fn curvature(&self) -> Option<&dyn CurvatureProducts> {

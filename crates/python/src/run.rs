@@ -66,6 +66,11 @@ impl Session {
         })
     }
 
+    /// The run's settings, as JSON.
+    fn settings(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |run| serde_json::to_string(run.settings()).map_err(Error::Document))
+    }
+
     /// Positions of the records trained on from here, ascending.
     fn retained(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
         self.with(py, |run| Ok(run.retained().positions().to_vec()))

@@ -13,6 +13,8 @@ mod description;
 mod epoch;
 mod error;
 pub mod evaluation;
+mod linearisation;
+mod linearised;
 pub mod methods;
 mod model;
 mod native;
@@ -34,6 +36,8 @@ pub use description::{ModelDescription, Smoothness, Tensor};
 pub use epoch::EpochReport;
 pub use error::{Error, Failure};
 pub use evaluation::Measured;
+pub use linearisation::{Linearisation, Targets};
+pub use linearised::linearised_gradient;
 pub use model::{
     BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
     OwnObjectives,
@@ -45,7 +49,7 @@ pub use native::{
 pub use norm::norm_above;
 pub use objective::{Curvature, Minibatch, Objective, exact_gradient_norm};
 pub use observer::{Observer, Progress, relay, report};
-pub use outputs::{ConvexObjective, LinearOutputs};
+pub use outputs::{ConvexObjective, LinearOutputs, Losses, OutputLoss, OutputTargets};
 pub use penalty::L2Penalty;
 pub use phase::Phase;
 pub use precision::{narrowed, widened};

@@ -3,6 +3,7 @@
 use crate::description::ModelDescription;
 use crate::error::{Error, Failure};
 use crate::evaluation::Measured;
+use crate::linearisation::Linearisation;
 use crate::objective::{Curvature, Objective};
 use crate::observer::Observer;
 use crate::outputs::ConvexObjective;
@@ -65,9 +66,14 @@ pub trait Model: Any + Send + Sync {
         None
     }
 
+    /// Its outputs as a linear function of the weights, for a model from outside that has such.
+    fn linearisation(&self) -> Option<&dyn Linearisation> {
+        None
+    }
+
     /// Whether the loss is convex in the weights, because the outputs are linear in them.
     fn is_convex(&self) -> bool {
-        false
+        self.linearisation().is_some()
     }
 
     /// Loss and accuracy with these weights and statistics, for people to look at. Absent where
@@ -229,7 +235,7 @@ pub enum Capability {
     CurvatureProducts,
     /// [`Model::double_precision`].
     DoublePrecision,
-    /// [`OwnObjectives::convex_objective`].
+    /// [`Model::linearisation`] or [`OwnObjectives::convex_objective`].
     LinearOutputs,
 }
 
@@ -238,6 +244,7 @@ impl Capability {
     #[must_use]
     pub fn is_of(self, model: &dyn Model) -> bool {
         match self {
+            _ if model.linearisation().is_some() => true,
             Self::CurvatureProducts => model.curvature().is_some(),
             Self::DoublePrecision => model.double_precision().is_some(),
             Self::LinearOutputs => model.is_convex() && model.own_objectives().is_some(),

@@ -1,11 +1,19 @@
 //! A convex objective seen through the outputs of its model.
 
+mod loss;
+mod losses;
+mod sampled_rows;
+
+pub use loss::OutputLoss;
+pub use losses::{Losses, OutputTargets};
+pub(crate) use sampled_rows::{SampledRow, sample};
+
 use crate::error::Error;
 use crate::objective::Objective;
 use rescind_curvature::Preconditioner;
 
 /// An objective whose model's outputs are linear in the weights: `z = J (w − c)`, and
-/// `F(w) = (1/n) Σ ℓ_i(z_i) + (μ/2)‖w − c‖²` with softmax cross-entropy ℓ (docs/theory.md §3).
+/// `F(w) = (1/n) Σ ℓ(z_i, y_i) + (μ/2)‖w − c‖²` (docs/theory.md §3).
 ///
 /// Whoever follows z beside w knows F along a whole line for one product with J.
 pub trait LinearOutputs: Sync {
@@ -15,11 +23,8 @@ pub trait LinearOutputs: Sync {
     /// μ.
     fn penalty(&self) -> f64;
 
-    /// The records' classes, n of them.
-    fn labels(&self) -> &[u32];
-
-    /// Number k of outputs.
-    fn outputs(&self) -> usize;
+    /// The losses of its n records, of k outputs each.
+    fn losses(&self) -> Losses<'_>;
 
     /// `J v`, n × k.
     ///
@@ -33,15 +38,15 @@ pub trait LinearOutputs: Sync {
     /// A `u` or `out` of the wrong length.
     fn transposed(&self, u: &[f32], out: &mut [f32]) -> Result<(), Error>;
 
-    /// A preconditioner for the curvature where the outputs' probabilities are these (n × k), made
-    /// of a sample of J's rows that `seed` draws, for about what a product with the
-    /// curvature takes. None where no output has any curvature.
+    /// A preconditioner for the curvature where the outputs predict these means (n × k), made of a
+    /// sample of J's rows that `seed` draws, for about what a product with the curvature takes.
+    /// None where no output has any curvature.
     ///
     /// # Errors
-    /// Probabilities of the wrong number, or values that are not finite.
+    /// Means of the wrong number, or values that are not finite.
     fn preconditioner<'a>(
         &'a self,
-        probabilities: &[f32],
+        means: &[f32],
         seed: u64,
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error>;
 }

@@ -1,6 +1,7 @@
 //! Objectives and minibatches of any model, made of its core.
 
 use crate::error::{Error, Failure};
+use crate::linearised::LinearisedObjective;
 use crate::model::{Capability, Minibatches, Model};
 use crate::objective::{Curvature, Minibatch, Objective};
 use crate::penalty::L2Penalty;
@@ -23,6 +24,10 @@ pub fn objective<'a>(
 ) -> Result<Box<dyn Objective + 'a>, Error> {
     if let Some(own) = model.own_objectives() {
         return own.objective(on, statistics, penalty);
+    }
+    if let Some(linear) = model.linearisation() {
+        let made = LinearisedObjective::new(linear, on, penalty.strength)?;
+        return Ok(Box::new(made));
     }
     if on.is_empty() {
         return Err(Error::NoRecords);

@@ -46,7 +46,7 @@ pub fn agrees(certificate: &Certificate, all: &mut Collector) {
         "it is a radius",
     );
     all.require(
-        ball.centre.is_some() || !model.linearised,
+        ball.centre.is_some() || model.kind != TANGENT,
         "/model/linearised",
         true,
         "false without a centre",
@@ -70,11 +70,11 @@ pub fn agrees(certificate: &Certificate, all: &mut Collector) {
         "it is the greatest coordinate of the centre",
     );
     all.require(
-        model.linearised == (model.kind == TANGENT),
+        model.linearised == (model.kind == TANGENT) || !is_own(&model.kind),
         "/model/linearised",
         model.linearised,
         model.kind == TANGENT,
-        "tangent models, and they alone, are linearised",
+        "of the models that this program computes with, tangent models alone are linearised",
     );
     if is_convex(certificate) {
         convex(certificate, all);
@@ -107,10 +107,11 @@ fn convex(certificate: &Certificate, all: &mut Collector) {
     );
     let penalty = certificate.method.number("/penalty");
     let radius = model.ball.radius;
-    // The least of two classes, the fewest there are, without a gradient (docs/theory.md §3).
+    // The least of two classes, the fewest there are, without a gradient (docs/theory.md §3). An
+    // outside model may have another loss, which its declaration answers for.
     let least = penalty.map(|penalty| (2.0 * LN_2 / penalty).sqrt());
     all.require(
-        least.is_some_and(|least| radius >= least),
+        least.is_some_and(|least| radius >= least || !is_own(&model.kind)),
         "/model/ball/radius",
         radius,
         match least {

@@ -84,7 +84,10 @@ pub fn typed(opened: &Opened, checks: &mut Checks) -> Option<Certificate> {
     };
     let mut differences = Vec::new();
     compare(String::new(), &written, value, &mut differences);
-    let centre = certificate.model.linearised.then_some("centre.safetensors");
+    let centre = certificate
+        .model
+        .has_centre_file()
+        .then_some("centre.safetensors");
     let expected: Vec<&str> = ["weights.safetensors", "model.json"]
         .into_iter()
         .chain(centre)

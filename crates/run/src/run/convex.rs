@@ -1,11 +1,14 @@
 //! What a run of a convex model must be, and what follows from its settings (docs/theory.md §3).
 
-use super::config::RunConfig;
+use super::config::{RunConfig, RunSettings};
 use crate::error::Error;
 use rescind_certificate::{LEAST_GRADIENT_BOUND, is_name};
 use rescind_network::{Network, Weights};
-use rescind_unlearn::training::convex_settings;
-use rescind_unlearn::{Parameterisation, Scaling, head_place};
+use rescind_unlearn::descent::ConvexSettings;
+use rescind_unlearn::training::{TrainingSettings, convex_settings};
+use rescind_unlearn::{
+    Linearisation, ModelDescription, OutputLoss, Parameterisation, Scaling, head_place,
+};
 
 /// The greatest seed that every reader of JSON reads back, so that a verifier can draw from it.
 const MOST_SEED: u64 = 1 << 53;
@@ -22,29 +25,13 @@ pub(super) fn complete_config(
     if !config.parameterisation.is_convex() {
         return Ok(given);
     }
-    let refuse = |reason: &str| {
-        let reason = reason.to_owned();
-        Err(rescind_unlearn::Error::NotProvable { reason }.into())
-    };
-    if config.training.penalty <= 0.0 {
-        return refuse(
-            "the penalty is 0, so that the objective need not be strongly convex and its minimiser \
-             may move freely: give a penalty above 0",
-        );
-    }
+    let refuse = |reason: &str| Err(not_provable(reason));
+    let settings = provable(&config.training)?;
     if network.statistic_count() > 0 {
         return refuse(
             "the network has batch norm, whose statistics no noise would cover: use group norm or \
              none",
         );
-    }
-    if config.training.early_stopping.is_some() {
-        return refuse(
-            "early stopping would end training before the gradient is small: leave it out",
-        );
-    }
-    if config.training.early_checkpoint.is_some() {
-        return refuse("its training has no epochs to keep an early checkpoint of: leave it out");
     }
     let head = config.parameterisation == Parameterisation::Head;
     if head && given.is_none() {
@@ -59,22 +46,13 @@ pub(super) fn complete_config(
              features after every request: scale by fixed constants, or not at all",
         );
     }
-    let settings = convex_settings(&config.training)?;
-    if settings.gradient_bound < LEAST_GRADIENT_BOUND {
-        return refuse(
-            "the gradient norm to reach is below 1e-10, where the rounding of a gradient in double \
-             precision is no longer small beside it: ask for a larger one",
-        );
-    }
-    config.radius = proved_radius(network.outputs(), settings.penalty, settings.gradient_bound);
+    let at_zero = OutputLoss::SoftmaxCrossEntropy.at_zero(network.outputs());
+    config.radius = proved_radius(at_zero, &settings);
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
         Some(centre) => Ok(Some(centre)),
-        None if config.training.seed > MOST_SEED => refuse(
-            "the seed that the centre is drawn from is above 2^53, which not every reader of a \
-             certificate can read: choose a smaller one",
-        ),
         None => {
+            check_seed(config.training.seed)?;
             let parameters: Vec<f32> = network.initialise(config.training.seed);
             let statistics = network.initial_statistics();
             let drawn = Weights {
@@ -120,10 +98,93 @@ pub(super) fn without_head(network: &Network, centre: &[u8]) -> Result<Vec<u8>, 
     Ok(centre.to_safetensors(network)?)
 }
 
-/// A radius that holds every point with `‖∇F‖ ≤ G`, whatever the records: at the centre each of k
-/// classes is as likely as any other, so `(μ/2)‖v*‖² ≤ F(v*) ≤ F(0) = ln k`, and such a point lies
-/// within G/μ of the minimiser v*. Rounded up, with room for the rounding of weights.
-fn proved_radius(classes: usize, penalty: f64, bound: f64) -> f64 {
-    let minimiser = (2.0 * (classes as f64).ln() / penalty).sqrt();
-    (minimiser + bound / penalty) * (1.0 + 1e-5) + 1e-3
+/// What a convex outside model's centre is: the ball's, nothing for the origin; and the seed that it
+/// was drawn from, where it was. Sets the radius that the penalty proves.
+///
+/// # Errors
+/// Settings that prove nothing; a centre that is another than the one given, the origin, or the one
+/// that the training's seed draws.
+pub(super) fn complete_outside(
+    settings: &mut RunSettings,
+    description: &ModelDescription,
+    model: &dyn Linearisation,
+    given: Option<&[f32]>,
+) -> Result<(Option<Vec<f32>>, Option<u64>), Error> {
+    let convex = provable(&settings.training)?;
+    if !description.linearised || !description.statistics.is_empty() {
+        return Err(not_provable(
+            "the model's outputs are linear in its weights and its description does not say so, or \
+             has statistics: describe it as linearised and without any",
+        ));
+    }
+    settings.radius = proved_radius(model.loss().at_zero(model.outputs()), &convex);
+    let centre = model.centre();
+    let seed = settings.training.seed;
+    if given == Some(centre) {
+        return Ok((Some(centre.to_vec()), None));
+    }
+    let origin = centre.len() == description.parameters() && centre.iter().all(|c| c.abs() <= 0.0);
+    if given.is_none() && origin {
+        return Ok((None, None));
+    }
+    if given.is_none() && description.draw(seed) == centre {
+        check_seed(seed)?;
+        return Ok((Some(centre.to_vec()), Some(seed)));
+    }
+    Err(not_provable(
+        "the point that the model is linearised at is neither the centre given, nor the origin, nor \
+         what its description draws from the training's seed: give it as the centre, and say who \
+         declares that it does not depend on the records",
+    ))
+}
+
+/// The descent that these settings ask for, if a guarantee can be proved of it.
+fn provable(training: &TrainingSettings) -> Result<ConvexSettings, Error> {
+    if training.penalty <= 0.0 {
+        return Err(not_provable(
+            "the penalty is 0, so that the objective need not be strongly convex and its minimiser \
+             may move freely: give a penalty above 0",
+        ));
+    }
+    if training.early_stopping.is_some() {
+        return Err(not_provable(
+            "early stopping would end training before the gradient is small: leave it out",
+        ));
+    }
+    if training.early_checkpoint.is_some() {
+        return Err(not_provable(
+            "its training has no epochs to keep an early checkpoint of: leave it out",
+        ));
+    }
+    let settings = convex_settings(training)?;
+    if settings.gradient_bound < LEAST_GRADIENT_BOUND {
+        return Err(not_provable(
+            "the gradient norm to reach is below 1e-10, where the rounding of a gradient in double \
+             precision is no longer small beside it: ask for a larger one",
+        ));
+    }
+    Ok(settings)
+}
+
+fn check_seed(seed: u64) -> Result<(), Error> {
+    match seed > MOST_SEED {
+        true => Err(not_provable(
+            "the seed that the centre is drawn from is above 2^53, which not every reader of a \
+             certificate can read: choose a smaller one",
+        )),
+        false => Ok(()),
+    }
+}
+
+fn not_provable(reason: &str) -> Error {
+    let reason = reason.to_owned();
+    rescind_unlearn::Error::NotProvable { reason }.into()
+}
+
+/// A radius that holds every point with `‖∇F‖ ≤ G`, whatever the records: at the centre, where all
+/// outputs are 0, no loss is above `at_zero`, so `(μ/2)‖v*‖² ≤ F(v*) ≤ F(0) ≤ at_zero`, and such a
+/// point lies within G/μ of the minimiser v*. Rounded up, with room for the rounding of weights.
+fn proved_radius(at_zero: f64, settings: &ConvexSettings) -> f64 {
+    let minimiser = (2.0 * at_zero / settings.penalty).sqrt();
+    (minimiser + settings.gradient_bound / settings.penalty) * (1.0 + 1e-5) + 1e-3
 }

@@ -2,7 +2,7 @@
 
 use super::Run;
 use super::config::{Origin, RunSettings};
-use super::convex::check_declared;
+use super::convex::{check_declared, complete_outside};
 use super::create::{Parts, held_out, vacant};
 use super::open::{Mode, opened};
 use crate::error::Error;
@@ -25,7 +25,9 @@ pub struct OutsideRecords {
 impl Run {
     /// Makes a run of an outside model in a new or empty folder. `centre` is where the ball is laid
     /// and training starts; the origin and weights drawn by the model's description if absent. It
-    /// must not depend on the records, which [`RunSettings::declared_by`] vouches for.
+    /// must not depend on the records, which [`RunSettings::declared_by`] vouches for. For a model
+    /// with a [`Linearisation`](rescind_unlearn::Linearisation) the radius follows from the penalty,
+    /// and without a centre the model's own must be the origin or drawn from the training's seed.
     ///
     /// # Errors
     /// As [`create`](Self::create); a centre of the wrong length; subjects of the wrong number.
@@ -33,11 +35,16 @@ impl Run {
         root: &Path,
         model: Box<dyn Model>,
         records: &OutsideRecords,
-        settings: RunSettings,
-        centre: Option<Vec<f32>>,
+        mut settings: RunSettings,
+        mut centre: Option<Vec<f32>>,
     ) -> Result<Self, Error> {
         settings.training.validate()?;
         check_declared(centre.is_some(), settings.declared_by.as_deref())?;
+        let mut centre_seed = None;
+        if let Some(linear) = model.linearisation() {
+            let (description, given) = (model.description(), centre.as_deref());
+            (centre, centre_seed) = complete_outside(&mut settings, description, linear, given)?;
+        }
         let lock = vacant(root)?;
         let centre: Option<Arc<[f32]>> = centre.map(Into::into);
         let parts = Parts {
@@ -46,7 +53,7 @@ impl Run {
             origin: Origin::Outside(settings.clone()),
             settings,
             model,
-            centre_seed: None,
+            centre_seed,
         };
         Run::made(root, lock, parts, None)
     }
@@ -80,6 +87,13 @@ impl Run {
         let (manifest, subjects) = (&opened.manifest, records.subjects.as_deref());
         if manifest.dataset() != records.dataset || !manifest.lists(identities, subjects) {
             return Err(other("set of records"));
+        }
+        if let Some(linear) = model.linearisation() {
+            let origin = vec![0.0; linear.centre().len()];
+            let centre = opened.centre.as_deref().unwrap_or(&origin);
+            if centre != linear.centre() {
+                return Err(other("point that it is linearised at"));
+            }
         }
         Run::with(root, opened, model)
     }

@@ -88,7 +88,7 @@ pub(super) fn are_the_same(
             }
         }
     }
-    if model.linearised {
+    if model.has_centre_file() {
         centre_is_certified(certificate, &folder, description.as_deref(), checks);
     }
     seed_draws(certificate, description.as_deref(), checks);
@@ -133,7 +133,7 @@ pub(super) fn beside(
         found
     };
     let [weights, description] = ["weights.safetensors", "model.json"].map(&mut read);
-    let centre = match model.linearised {
+    let centre = match model.has_centre_file() {
         true => read("centre.safetensors"),
         false => None,
     };

@@ -5,7 +5,7 @@ use super::network::check_shapes;
 use super::tangent::TangentObjective;
 use crate::error::Error;
 use crate::objective::{Curvature, Minibatch, Objective};
-use crate::outputs::LinearOutputs;
+use crate::outputs::{LinearOutputs, Losses};
 use crate::products::Products;
 use rescind_curvature::Preconditioner;
 use rescind_data::{Dataset, Selection};
@@ -302,12 +302,8 @@ impl LinearOutputs for HeadObjective<'_> {
         self.penalty
     }
 
-    fn labels(&self) -> &[u32] {
-        self.inner.labels()
-    }
-
-    fn outputs(&self) -> usize {
-        self.inner.outputs()
+    fn losses(&self) -> Losses<'_> {
+        self.inner.losses()
     }
 
     fn forward(&self, v: &[f32]) -> Result<Vec<f32>, Error> {
@@ -323,10 +319,10 @@ impl LinearOutputs for HeadObjective<'_> {
 
     fn preconditioner<'a>(
         &'a self,
-        probabilities: &[f32],
+        means: &[f32],
         seed: u64,
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
-        let inner = self.inner.preconditioner(probabilities, seed)?;
+        let inner = self.inner.preconditioner(means, seed)?;
         Ok(inner.map(|inner| Box::new(self.embedded(inner, 1.0 / self.penalty)) as _))
     }
 }

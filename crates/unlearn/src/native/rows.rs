@@ -1,7 +1,7 @@
 //! A sample of the rows of a tangent model's Jacobian, and how many are worth their price.
 
 use crate::error::Error;
-use crate::sampling::poisson_sample;
+use crate::outputs::SampledRow;
 use rescind_curvature::Rows;
 use rescind_network::{GramCost, Tangent};
 
@@ -13,17 +13,6 @@ const MOST: usize = 8192;
 const MEMORY: f64 = 0.25;
 /// Elements for each row that making it takes besides what a layer has seen of it.
 const BLOCKS: f64 = 400.0;
-
-/// One row `√(p_k/(π n)) (e_k − p)ᵀ J_i`, sampled with probability π.
-///
-/// With `diag(p) − ppᵀ = Σ_k p_k (e_k − p)(e_k − p)ᵀ` the rows' products `RᵀR` have the
-/// Gauss–Newton matrix of the mean loss as their expectation.
-pub(super) struct SampledRow {
-    /// Which record.
-    pub record: usize,
-    /// `√(p_k/(π n)) (e_k − p)`.
-    cotangent: Vec<f32>,
-}
 
 /// How many rows a preconditioner is made of, where the operations of one product with the
 /// curvature are these and their Gram matrix takes so much.
@@ -41,49 +30,6 @@ pub(crate) fn count(product: f64, gram: GramCost, memory_budget: usize) -> usize
         }
     }
     few
-}
-
-/// About `count` rows, drawn with probability in proportion to `s p_k ‖e_k − p‖²` as far as that is
-/// at most 1, s being a record's size: records whose class is all but certain are rarely among them.
-/// `probabilities` are n × k, `sizes` n. Rows drawn by their own squared lengths estimate RᵀR best
-/// (Drineas, Kannan & Mahoney 2006).
-pub(crate) fn sample(
-    probabilities: &[f32],
-    sizes: &[f64],
-    outputs: usize,
-    count: usize,
-    seed: u64,
-) -> Vec<SampledRow> {
-    let records = probabilities.len() / outputs;
-    let weights: Vec<f64> = probabilities
-        .chunks_exact(outputs)
-        .zip(sizes)
-        .flat_map(|(p, size)| (0..outputs).map(move |k| size * weight(p, k)))
-        .collect();
-    let drawn = poisson_sample(&weights, count, seed);
-    let row = |(at, chance): (usize, f64)| {
-        let (record, k) = (at / outputs, at % outputs);
-        let p = &probabilities[record * outputs..][..outputs];
-        let scale = (f64::from(p[k]) / (chance * records as f64)).sqrt();
-        let cotangent = p.iter().enumerate().map(|(j, &p)| {
-            let unit = if j == k { 1.0 } else { 0.0 };
-            (scale * (unit - f64::from(p))) as f32
-        });
-        SampledRow {
-            record,
-            cotangent: cotangent.collect(),
-        }
-    };
-    drawn.into_iter().map(row).collect()
-}
-
-/// `p_k ‖e_k − p‖²`.
-fn weight(p: &[f32], k: usize) -> f64 {
-    let square = |(j, &p): (usize, &f32)| {
-        let unit = if j == k { 1.0 } else { 0.0 };
-        (unit - f64::from(p)).powi(2)
-    };
-    f64::from(p[k]) * p.iter().enumerate().map(square).sum::<f64>()
 }
 
 /// The rows, over a linearisation at their records in their order.
@@ -147,36 +93,6 @@ impl Rows for TangentRows<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rows_products_are_the_curvature_on_average() {
-        let p = [0.7f32, 0.2, 0.1, 0.0, 0.5, 0.5, 0.001, 0.998, 0.001];
-        let exact = |i: usize, a: usize, b: usize| {
-            let p = &p[3 * i..][..3];
-            let diagonal = if a == b { f64::from(p[a]) } else { 0.0 };
-            (diagonal - f64::from(p[a]) * f64::from(p[b])) / 3.0
-        };
-        let draws = 20_000;
-        let mut mean = [0.0; 27];
-        for seed in 0..draws {
-            for row in sample(&p, &[1.0, 3.0, 0.5], 3, 4, seed) {
-                for (at, mean) in mean[9 * row.record..][..9].iter_mut().enumerate() {
-                    let product = row.cotangent[at / 3] * row.cotangent[at % 3];
-                    *mean += f64::from(product) / draws as f64;
-                }
-            }
-        }
-        for (at, mean) in mean.into_iter().enumerate() {
-            let expected = exact(at / 9, at % 9 / 3, at % 3);
-            assert!((mean - expected).abs() < 2e-3, "{at}: {mean} {expected}");
-        }
-    }
-
-    #[test]
-    fn records_of_a_certain_class_have_no_rows() {
-        let certain = [0.0f32, 1.0, 1.0, 0.0];
-        assert!(sample(&certain, &[1.0, 2.0], 2, 3, 1).is_empty());
-    }
 
     #[test]
     fn the_price_is_kept() {

@@ -2,10 +2,10 @@
 
 use super::model::NetworkModel;
 use super::network::check_fit;
-use super::rows::{TangentRows, count, sample};
+use super::rows::{TangentRows, count};
 use crate::error::Error;
 use crate::objective::{Curvature, Minibatch, Objective};
-use crate::outputs::LinearOutputs;
+use crate::outputs::{LinearOutputs, Losses, OutputLoss, OutputTargets, sample};
 use crate::products::Products;
 use crate::sampling::uniform_sample;
 use rayon::prelude::*;
@@ -208,12 +208,12 @@ impl LinearOutputs for TangentObjective<'_> {
         self.model.penalty
     }
 
-    fn labels(&self) -> &[u32] {
-        &self.labels
-    }
-
-    fn outputs(&self) -> usize {
-        self.model.network.outputs()
+    fn losses(&self) -> Losses<'_> {
+        Losses {
+            loss: OutputLoss::SoftmaxCrossEntropy,
+            targets: OutputTargets::Classes(&self.labels),
+            outputs: self.model.network.outputs(),
+        }
     }
 
     fn forward(&self, v: &[f32]) -> Result<Vec<f32>, Error> {
@@ -226,12 +226,12 @@ impl LinearOutputs for TangentObjective<'_> {
 
     fn preconditioner<'a>(
         &'a self,
-        probabilities: &[f32],
+        means: &[f32],
         seed: u64,
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
         let network = self.model.network;
         let count = self.preconditioner_rows();
-        let sampled = sample(probabilities, &self.sizes(), network.outputs(), count, seed);
+        let sampled = sample(&self.losses(), means, &self.sizes(), count, seed);
         if sampled.is_empty() {
             return Ok(None);
         }

@@ -7,6 +7,7 @@ use crate::ball::Ball;
 use crate::descent::{ConvexSettings, Minimiser};
 use crate::epoch::EpochReport;
 use crate::error::Error;
+use crate::linearised::LinearisedObjective;
 use crate::model::Model;
 use crate::observer::{Observer, Progress};
 use crate::outputs::ConvexObjective;
@@ -155,6 +156,10 @@ pub fn convex_objective<'a>(
         strength: settings.penalty,
         centre: ball.centre().cloned(),
     };
+    if let Some(linear) = model.linearisation() {
+        let made = LinearisedObjective::new(linear, on, settings.penalty)?;
+        return Ok(Box::new(made));
+    }
     let own = model.own_objectives().ok_or(Error::Lacks {
         capability: "outputs that are linear in the weights",
     })?;

@@ -1,22 +1,21 @@
 //! Where a descent stands, followed in the outputs of a model that is linear in its weights.
 
-use super::search::{BLOCK, Line};
+use super::search::Line;
 use crate::error::Error;
 use crate::outputs::LinearOutputs;
 use crate::precision::narrowed;
-use rayon::prelude::*;
 use rescind_curvature::{Preconditioner, dot};
-use rescind_network::{NetworkError, softmax};
+use rescind_network::NetworkError;
 
 /// Where a descent stands: `v = w − c`, the outputs `z = J v`, and what follows from them.
 pub(super) struct Place<'a> {
     model: &'a dyn LinearOutputs,
     v: Vec<f64>,
     z: Vec<f64>,
-    /// `p − y`.
+    /// What the outputs predict, less the targets.
     residuals: Vec<f64>,
-    /// Their mean cross-entropy.
-    cross_entropy: f64,
+    /// Their mean loss, without the penalty.
+    mean_loss: f64,
 }
 
 /// The gradient at one place, to which that at others is a difference: computed in binary32, a
@@ -49,7 +48,7 @@ impl<'a> Place<'a> {
             model,
             v,
             residuals: vec![0.0; z.len()],
-            cross_entropy: f64::NAN,
+            mean_loss: f64::NAN,
             z: z.into_iter().map(f64::from).collect(),
         };
         place.follow();
@@ -57,32 +56,17 @@ impl<'a> Place<'a> {
     }
 
     fn records(&self) -> f64 {
-        self.model.labels().len() as f64
+        self.model.losses().records() as f64
     }
 
-    /// Makes the residuals and the cross-entropy those of z.
+    /// Makes the residuals and the loss those of z.
     fn follow(&mut self) {
-        let k = self.model.outputs();
-        let rows = self.z.par_chunks(BLOCK * k);
-        let rows = rows.zip(self.residuals.par_chunks_mut(BLOCK * k));
-        let rows = rows.zip(self.model.labels().par_chunks(BLOCK));
-        let block = |((z, r), labels): ((&[f64], &mut [f64]), &[u32])| {
-            let rows = z.chunks_exact(k).zip(r.chunks_exact_mut(k)).zip(labels);
-            let one = |((z, r), &label): ((&[f64], &mut [f64]), &u32)| {
-                let label = label as usize;
-                let loss = softmax(z, r) - z[label];
-                r[label] -= 1.0;
-                loss
-            };
-            rows.map(one).sum()
-        };
-        let losses: Vec<f64> = rows.map(block).collect();
-        self.cross_entropy = losses.iter().sum::<f64>() / self.records();
+        self.mean_loss = self.model.losses().residuals(&self.z, &mut self.residuals);
     }
 
     /// F here.
     pub fn loss(&self) -> f64 {
-        self.cross_entropy + 0.5 * self.model.penalty() * dot(&self.v, &self.v)
+        self.mean_loss + 0.5 * self.model.penalty() * dot(&self.v, &self.v)
     }
 
     /// `w = c + v`.
@@ -96,11 +80,8 @@ impl<'a> Place<'a> {
         &self,
         seed: u64,
     ) -> Result<Option<Box<dyn Preconditioner<f32> + 'a>>, Error> {
-        let k = self.model.outputs();
-        let mut probabilities = self.residuals.clone();
-        let rows = probabilities.chunks_exact_mut(k).zip(self.model.labels());
-        rows.for_each(|(p, &label)| p[label as usize] += 1.0);
-        self.model.preconditioner(&narrowed(&probabilities), seed)
+        let means = self.model.losses().means(&self.residuals);
+        self.model.preconditioner(&narrowed(&means), seed)
     }
 
     /// `J d`.
@@ -139,21 +120,9 @@ impl<'a> Place<'a> {
         Ok(gradient)
     }
 
-    /// `Σ_k p_k(1 − p_k)` of each record.
+    /// The trace of each record's curvature in the outputs.
     pub fn traces(&self) -> Vec<f64> {
-        let k = self.model.outputs();
-        let rows = self.residuals.chunks_exact(k).zip(self.model.labels());
-        let trace = |(r, &label): (&[f64], &u32)| {
-            let terms = r
-                .iter()
-                .enumerate()
-                .map(|(j, &r)| match j == label as usize {
-                    true => -r * (1.0 + r),
-                    false => r * (1.0 - r),
-                });
-            terms.sum()
-        };
-        rows.map(trace).collect()
+        self.model.losses().traces(&self.residuals)
     }
 
     /// What gradients elsewhere can be differences to: the gradient here is this, in binary64.
@@ -182,8 +151,7 @@ impl<'a> Place<'a> {
             z: &self.z,
             residuals: &self.residuals,
             dz,
-            labels: self.model.labels(),
-            outputs: self.model.outputs(),
+            losses: self.model.losses(),
             slope,
             bend: self.model.penalty() * dot(direction, direction),
         }
@@ -193,6 +161,10 @@ impl<'a> Place<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::{Losses, OutputLoss, OutputTargets};
+    use rescind_network::softmax;
+
+    const LABELS: [u32; 6] = [0, 1, 2, 2, 1, 0];
 
     /// J written out: six records, three outputs, four weights.
     struct Dense {
@@ -209,12 +181,12 @@ mod tests {
             0.1
         }
 
-        fn labels(&self) -> &[u32] {
-            &[0, 1, 2, 2, 1, 0]
-        }
-
-        fn outputs(&self) -> usize {
-            3
+        fn losses(&self) -> Losses<'_> {
+            Losses {
+                loss: OutputLoss::SoftmaxCrossEntropy,
+                targets: OutputTargets::Classes(&LABELS),
+                outputs: 3,
+            }
         }
 
         fn forward(&self, v: &[f32]) -> Result<Vec<f32>, Error> {
@@ -257,7 +229,7 @@ mod tests {
             .collect();
         let mut gradient: Vec<f64> = v.iter().map(|v| 0.1 * v).collect();
         let mut loss = 0.05 * dot(&v, &v);
-        for (rows, &label) in model.jacobian.chunks_exact(12).zip(model.labels()) {
+        for (rows, &label) in model.jacobian.chunks_exact(12).zip(&LABELS) {
             let row = |j: &[f32]| {
                 j.iter()
                     .zip(&v)

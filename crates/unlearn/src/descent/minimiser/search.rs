@@ -1,10 +1,7 @@
 //! The minimum of F on a line, found in the outputs.
 
-use rayon::prelude::*;
-use rescind_network::softmax;
+use crate::outputs::Losses;
 
-/// Records that are worth a thread; sums run over one block after another, whatever the threads.
-pub(super) const BLOCK: usize = 1024;
 /// Share of the slope that may be left.
 const FLAT: f64 = 0.01;
 /// Evaluations before the search gives up.
@@ -13,12 +10,10 @@ const EVALUATIONS: usize = 60;
 /// `φ(t) = F(w + t d)`, seen through the outputs `z + t dz`.
 pub(super) struct Line<'a> {
     pub z: &'a [f64],
-    /// `p − y` at z.
+    /// The residuals at z.
     pub residuals: &'a [f64],
     pub dz: &'a [f32],
-    pub labels: &'a [u32],
-    /// k.
-    pub outputs: usize,
+    pub losses: Losses<'a>,
     /// `φ'(0)`.
     pub slope: f64,
     /// The penalty's share of `φ''`: `μ‖d‖²`.
@@ -61,49 +56,16 @@ impl Line<'_> {
     /// `φ'(t)` and `φ''(t)`. The slope is that at 0 and a difference, which keeps its digits where
     /// d is short.
     fn at(&self, t: f64) -> (f64, f64) {
-        let len = BLOCK * self.outputs;
-        let blocks = self.z.par_chunks(len).zip(self.dz.par_chunks(len));
-        let blocks = blocks.zip(self.residuals.par_chunks(len));
-        let blocks = blocks.zip(self.labels.par_chunks(BLOCK));
-        let parts: Vec<(f64, f64)> = blocks
-            .map(|(((z, dz), residuals), labels)| {
-                let rows = z.chunks_exact(self.outputs);
-                let rows = rows.zip(dz.chunks_exact(self.outputs));
-                let rows = rows.zip(residuals.chunks_exact(self.outputs)).zip(labels);
-                let mut sums = (0.0, 0.0);
-                let (mut there, mut p) = (vec![0.0; self.outputs], vec![0.0; self.outputs]);
-                for (((z, dz), residuals), &label) in rows {
-                    for ((there, z), &dz) in there.iter_mut().zip(z).zip(dz) {
-                        *there = z + t * f64::from(dz);
-                    }
-                    softmax(&there, &mut p);
-                    let (mut first, mut second) = (0.0, 0.0);
-                    for (p, &dz) in p.iter().zip(dz) {
-                        let dz = f64::from(dz);
-                        first += p * dz;
-                        second += p * dz * dz;
-                    }
-                    sums.1 += second - first * first;
-                    p[label as usize] -= 1.0;
-                    for ((p, r), &dz) in p.iter().zip(residuals).zip(dz) {
-                        sums.0 += (p - r) * f64::from(dz);
-                    }
-                }
-                sums
-            })
-            .collect();
-        let n = self.labels.len() as f64;
-        let sum = |of: fn(&(f64, f64)) -> f64| parts.iter().map(of).sum::<f64>() / n;
-        (
-            self.slope + sum(|part| part.0) + t * self.bend,
-            sum(|part| part.1) + self.bend,
-        )
+        let (change, curvature) = self.losses.along((self.z, self.residuals), self.dz, t);
+        (self.slope + change + t * self.bend, curvature + self.bend)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outputs::{OutputLoss, OutputTargets};
+    use rescind_network::softmax;
 
     const LABELS: [u32; 4] = [0, 2, 1, 1];
 
@@ -140,8 +102,11 @@ mod tests {
             z,
             residuals,
             dz,
-            labels: &LABELS,
-            outputs: 3,
+            losses: Losses {
+                loss: OutputLoss::SoftmaxCrossEntropy,
+                targets: OutputTargets::Classes(&LABELS),
+                outputs: 3,
+            },
             slope,
             bend,
         }

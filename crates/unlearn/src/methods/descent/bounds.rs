@@ -16,8 +16,8 @@ pub fn bounds(ball: &Ball, settings: &ConvexSettings) -> Result<Vec<SensitivityB
     let radius = proved(
         Symbol::BallRadius,
         ball.radius(),
-        "follows from the penalty: the loss at the centre is ln(classes), whatever the records, \
-         and neither outcome's can exceed it by more than G^2 / (2 mu)",
+        "follows from the penalty: the loss at the centre is one that no record can exceed, and \
+         neither outcome's can exceed it by more than G^2 / (2 mu)",
     )?;
     let convex = vec![
         proved(

@@ -1,0 +1,392 @@
+//! Models from outside whose outputs are linear in their weights, with every loss that has a proved
+//! value at zero outputs: forgotten from by descent, against retraining by Newton's method in
+//! double precision on the retained records alone.
+
+use rescind::verify::{Evidence, verify_run};
+use rescind::{
+    Code, Failure, Linearisation, Model, ModelDescription, OutputLoss, OutsideRecords,
+    ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets, Tensor, linearised_gradient,
+};
+use rescind_data::Digest;
+use rescind_privacy::NoiseChoice;
+use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+
+const RECORDS: usize = 90;
+const INPUTS: usize = 5;
+const OUTPUTS: usize = 3;
+const DIM: usize = INPUTS * OUTPUTS;
+const PENALTY: f64 = 1e-2;
+const GRADIENT: f64 = 1e-7;
+
+/// `z = W x` around a centre, x made up.
+struct Linear {
+    description: ModelDescription,
+    centre: Vec<f32>,
+    loss: OutputLoss,
+}
+
+impl Linear {
+    fn new(loss: OutputLoss, seed: Option<u64>) -> Self {
+        let description = ModelDescription {
+            kind: "made up".to_owned(),
+            linearised: true,
+            tensors: vec![Tensor {
+                name: "weight".to_owned(),
+                shape: vec![OUTPUTS, INPUTS],
+                fan_in: INPUTS,
+            }],
+            statistics: Vec::new(),
+            smoothness: Smoothness::NotExamined,
+            architecture: serde_json::json!({ "loss": loss }),
+        };
+        Self {
+            centre: match seed {
+                Some(seed) => description.draw(seed),
+                None => vec![0.0; DIM],
+            },
+            description,
+            loss,
+        }
+    }
+
+    fn input(record: usize, at: usize) -> f64 {
+        ((1.3 + at as f64) * (record as f64 + 0.7)).sin()
+    }
+
+    fn target(&self, record: usize, output: usize) -> f64 {
+        let wave = ((record * (output + 2)) as f64 * 0.37).cos();
+        match self.loss {
+            OutputLoss::SoftmaxCrossEntropy => f64::from(u8::from(record * 7 % 3 == output)),
+            OutputLoss::IndependentLabels => f64::from(u8::from(wave > 0.0)),
+            // Beyond the bound now and then.
+            OutputLoss::SquaredError { .. } => 1.5 * wave,
+        }
+    }
+
+    fn outputs_of(records: &[usize], v: &[f64]) -> Vec<f64> {
+        let one = |&record: &usize| {
+            let row = v.chunks(INPUTS);
+            row.map(move |row| {
+                row.iter()
+                    .enumerate()
+                    .map(|(j, w)| w * Self::input(record, j))
+                    .sum()
+            })
+        };
+        records
+            .iter()
+            .flat_map(|record| one(record).collect::<Vec<f64>>())
+            .collect()
+    }
+
+    fn pulled(records: &[usize], u: &[f64], out: &mut [f64]) {
+        out.fill(0.0);
+        for (&record, u) in records.iter().zip(u.chunks(OUTPUTS)) {
+            for (row, u) in out.chunks_mut(INPUTS).zip(u) {
+                for (j, out) in row.iter_mut().enumerate() {
+                    *out += u * Self::input(record, j);
+                }
+            }
+        }
+    }
+
+    /// The residual of one record and the curvature of its loss, written out.
+    fn derivatives(&self, record: usize, z: &[f64]) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let y: Vec<f64> = (0..OUTPUTS).map(|k| self.target(record, k)).collect();
+        let diagonal = |d: &[f64]| -> Vec<Vec<f64>> {
+            let row = |i: usize| {
+                (0..OUTPUTS)
+                    .map(|j| if i == j { d[i] } else { 0.0 })
+                    .collect()
+            };
+            (0..OUTPUTS).map(row).collect()
+        };
+        match self.loss {
+            OutputLoss::SoftmaxCrossEntropy => {
+                let all: f64 = z.iter().map(|z| z.exp()).sum();
+                let p: Vec<f64> = z.iter().map(|z| z.exp() / all).collect();
+                let mut h = diagonal(&p);
+                for (i, row) in h.iter_mut().enumerate() {
+                    row.iter_mut().zip(&p).for_each(|(h, q)| *h -= p[i] * q);
+                }
+                (p.iter().zip(y).map(|(p, y)| p - y).collect(), h)
+            }
+            OutputLoss::IndependentLabels => {
+                let p: Vec<f64> = z.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect();
+                let d: Vec<f64> = p.iter().map(|p| p * (1.0 - p)).collect();
+                (p.iter().zip(y).map(|(p, y)| p - y).collect(), diagonal(&d))
+            }
+            OutputLoss::SquaredError { bound } => {
+                let r = z.iter().zip(y).map(|(z, y)| z - y.clamp(-bound, bound));
+                (r.collect(), diagonal(&[1.0; OUTPUTS]))
+            }
+        }
+    }
+
+    /// The minimum over these records, by Newton's method.
+    fn minimum(&self, on: &[usize]) -> Vec<f64> {
+        let mut v = vec![0.0; DIM];
+        for _ in 0..60 {
+            let mut rows: Vec<Vec<f64>> = (0..DIM)
+                .map(|i| {
+                    let mut row: Vec<f64> = vec![0.0; DIM + 1];
+                    row[i] = PENALTY;
+                    row[DIM] = PENALTY * v[i];
+                    row
+                })
+                .collect();
+            for (&record, z) in on.iter().zip(Self::outputs_of(on, &v).chunks(OUTPUTS)) {
+                let (r, h) = self.derivatives(record, z);
+                let x = |j: usize| Self::input(record, j % INPUTS);
+                for (i, row) in rows.iter_mut().enumerate() {
+                    row[DIM] += r[i / INPUTS] * x(i) / on.len() as f64;
+                    for (j, entry) in row[..DIM].iter_mut().enumerate() {
+                        *entry += h[i / INPUTS][j / INPUTS] * x(i) * x(j) / on.len() as f64;
+                    }
+                }
+            }
+            for i in 0..DIM {
+                let pivot = rows[i].clone();
+                for (_, row) in rows.iter_mut().enumerate().filter(|(j, _)| *j != i) {
+                    let share = row[i] / pivot[i];
+                    row.iter_mut()
+                        .zip(&pivot)
+                        .for_each(|(a, b)| *a -= share * b);
+                }
+            }
+            for (i, v) in v.iter_mut().enumerate() {
+                *v -= rows[i][DIM] / rows[i][i];
+            }
+        }
+        v.iter()
+            .zip(&self.centre)
+            .map(|(v, &c)| v + f64::from(c))
+            .collect()
+    }
+}
+
+impl Model for Linear {
+    fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    fn records(&self) -> usize {
+        RECORDS
+    }
+
+    fn identity(&self, position: usize) -> Digest {
+        Digest::from(*blake3::hash(&position.to_le_bytes()).as_bytes())
+    }
+
+    fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {
+        Ok(linearised_gradient(self, w, records, gradient)?)
+    }
+
+    fn linearisation(&self) -> Option<&dyn Linearisation> {
+        Some(self)
+    }
+}
+
+fn wide(v: &[f32]) -> Vec<f64> {
+    v.iter().map(|&v| f64::from(v)).collect()
+}
+
+impl Linearisation for Linear {
+    fn centre(&self) -> &[f32] {
+        &self.centre
+    }
+
+    fn outputs(&self) -> usize {
+        OUTPUTS
+    }
+
+    fn loss(&self) -> OutputLoss {
+        self.loss
+    }
+
+    fn targets(&self, records: &[usize]) -> Result<Targets, Failure> {
+        let of = |&record: &usize| (0..OUTPUTS).map(move |k| self.target(record, k));
+        Ok(match self.loss {
+            OutputLoss::SoftmaxCrossEntropy => {
+                Targets::Classes(records.iter().map(|r| (r * 7 % 3) as u32).collect())
+            }
+            _ => Targets::Values(records.iter().flat_map(of).map(|y| y as f32).collect()),
+        })
+    }
+
+    fn forward(&self, records: &[usize], v: &[f32]) -> Result<Vec<f32>, Failure> {
+        let z = Self::outputs_of(records, &wide(v));
+        Ok(z.into_iter().map(|z| z as f32).collect())
+    }
+
+    fn transposed(&self, records: &[usize], u: &[f32], out: &mut [f32]) -> Result<(), Failure> {
+        let mut exact = vec![0.0; DIM];
+        Self::pulled(records, &wide(u), &mut exact);
+        out.iter_mut()
+            .zip(exact)
+            .for_each(|(out, e)| *out = e as f32);
+        Ok(())
+    }
+
+    fn exact_forward(&self, records: &[usize], v: &[f64]) -> Result<Vec<f64>, Failure> {
+        Ok(Self::outputs_of(records, v))
+    }
+
+    fn exact_transposed(
+        &self,
+        records: &[usize],
+        u: &[f64],
+        out: &mut [f64],
+    ) -> Result<(), Failure> {
+        Self::pulled(records, u, out);
+        Ok(())
+    }
+}
+
+const LOSSES: [OutputLoss; 3] = [
+    OutputLoss::SoftmaxCrossEntropy,
+    OutputLoss::IndependentLabels,
+    OutputLoss::SquaredError { bound: 1.25 },
+];
+
+fn settings() -> RunSettings {
+    let mut settings = RunSettings::default();
+    settings.training.penalty = PENALTY;
+    settings.training.until_gradient = Some(GRADIENT);
+    settings.training.seed = 3;
+    settings.training.early_stopping = None;
+    settings
+}
+
+fn distance(w: &[f32], to: &[f64]) -> f64 {
+    let squares = w.iter().zip(to).map(|(&w, t)| (f64::from(w) - t).powi(2));
+    squares.sum::<f64>().sqrt()
+}
+
+#[test]
+fn what_is_left_is_as_near_retraining_as_proved_for_every_loss() {
+    let noise = NoiseChoice::Promise {
+        epsilon: 1.0,
+        delta: 1e-5,
+    };
+    for loss in LOSSES {
+        for seed in [None, Some(3)] {
+            let folder = tempfile::tempdir().unwrap();
+            let model = Box::new(Linear::new(loss, seed));
+            let records = OutsideRecords::default();
+            let mut run =
+                Run::create_outside(folder.path(), model, &records, settings(), None).unwrap();
+            run.train(&mut ()).unwrap();
+            let model = Linear::new(loss, seed);
+            let all: Vec<usize> = (0..RECORDS).collect();
+            let private = |run: &Run| run.private_weights().unwrap().parameters.clone();
+            // Rounding of the weights to binary32 is of size 1e-7.
+            let proved = 2.0 * GRADIENT / PENALTY;
+            assert!(
+                distance(&private(&run), &model.minimum(&all)) < proved,
+                "{loss:?}"
+            );
+            let radius = f64::sqrt(2.0 * loss.at_zero(OUTPUTS) / PENALTY);
+            assert!(run.ball().radius() >= radius && run.ball().radius() < 1.01 * radius);
+
+            let request =
+                Request::of("0-11,40".parse().unwrap()).released(ReleaseChoice::new(noise));
+            let answer = run.forget(&request, &mut ()).unwrap();
+            let retained: Vec<usize> = (12..RECORDS).filter(|i| *i != 40).collect();
+            let optimum = model.minimum(&retained);
+            let (left, moved) = (
+                distance(&private(&run), &optimum),
+                distance(&private(&run), &model.minimum(&all)),
+            );
+            assert!(
+                left < proved && moved > 100.0 * proved,
+                "{loss:?} {left:e} {moved:e}"
+            );
+
+            let release = answer.release.unwrap();
+            let guarantee = &release.certificate.guarantee;
+            assert_eq!(guarantee.binding, Theorem::StronglyConvex);
+            // Nobody vouches for the model's code.
+            assert_eq!(guarantee.kind, GuaranteeKind::Assumed);
+            let bound = release.certificate.bounds[0].value;
+            assert!((bound / proved - 1.0).abs() < 1e-9);
+            let bytes = std::fs::read(release.folder.join("certificate.json")).unwrap();
+            drop(run);
+            let report = verify_run(&bytes, folder.path(), Evidence::default()).unwrap();
+            assert!(report.holds(), "{report}");
+        }
+    }
+}
+
+#[test]
+fn somebody_who_vouches_makes_it_declared() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut named = settings();
+    named.declared_by = Some("the data office".to_owned());
+    let model = Box::new(Linear::new(LOSSES[1], None));
+    let records = OutsideRecords::default();
+    let mut run = Run::create_outside(folder.path(), model, &records, named, None).unwrap();
+    run.train(&mut ()).unwrap();
+    let noise = NoiseChoice::Promise {
+        epsilon: 0.5,
+        delta: 1e-6,
+    };
+    let request = Request::of("7".parse().unwrap()).released(ReleaseChoice::new(noise));
+    let release = run.forget(&request, &mut ()).unwrap().release.unwrap();
+    assert_eq!(release.certificate.guarantee.kind, GuaranteeKind::Declared);
+}
+
+#[test]
+fn what_would_prove_nothing_is_refused() {
+    let refused = |model: Linear, settings: RunSettings, centre: Option<Vec<f32>>| {
+        let folder = tempfile::tempdir().unwrap();
+        let records = OutsideRecords::default();
+        let made = Run::create_outside(folder.path(), Box::new(model), &records, settings, centre);
+        (
+            made.err().unwrap(),
+            std::fs::read_dir(folder.path()).unwrap().count(),
+        )
+    };
+    let plain = || Linear::new(LOSSES[0], Some(3));
+    let mut free = settings();
+    free.training.penalty = 0.0;
+    let mut endless = settings();
+    endless.training.until_gradient = Some(1e-13);
+    let mut other_seed = settings();
+    other_seed.training.seed = 4;
+    let undescribed = Linear {
+        description: ModelDescription {
+            linearised: false,
+            ..plain().description
+        },
+        ..plain()
+    };
+    let mut named = settings();
+    named.declared_by = Some("somebody".to_owned());
+    for (model, settings, centre, word) in [
+        (plain(), free, None, "penalty"),
+        (plain(), endless, None, "1e-10"),
+        (plain(), other_seed, None, "linearised at"),
+        (undescribed, settings(), None, "does not say so"),
+        (plain(), named, Some(vec![0.5; DIM]), "linearised at"),
+    ] {
+        let (error, files) = refused(model, settings, centre);
+        assert!(error.to_string().contains(word), "{error}");
+        assert_eq!(error.code(), Code::NotProvable);
+        assert_eq!(files, 0, "{error}");
+    }
+}
+
+#[test]
+fn a_run_is_not_opened_around_another_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = OutsideRecords::default();
+    let model = Box::new(Linear::new(LOSSES[0], Some(3)));
+    drop(Run::create_outside(folder.path(), model, &records, settings(), None).unwrap());
+    let mut moved = Linear::new(LOSSES[0], Some(3));
+    moved.centre[2] += 1e-3;
+    let refused = Run::open_outside(folder.path(), Box::new(moved), &records);
+    assert_eq!(refused.err().unwrap().code(), Code::OtherModel);
+    let same = Box::new(Linear::new(LOSSES[0], Some(3)));
+    Run::open_outside(folder.path(), same, &records).unwrap();
+}
