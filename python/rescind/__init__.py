@@ -21,7 +21,18 @@ from rescind.errors import NothingToDo, Refused, RescindError, UsageError
 from rescind.verification import Verification, verify
 
 if TYPE_CHECKING:
-    from rescind.torch import Records, Run, Task, attach, check, draw
+    from rescind.torch import (
+        Records,
+        Run,
+        Task,
+        Training,
+        attach,
+        check,
+        draw,
+        head,
+        load,
+        tangent,
+    )
 
 __all__ = [
     "Answer",
@@ -35,6 +46,7 @@ __all__ = [
     "Run",
     "Sigma",
     "Task",
+    "Training",
     "UsageError",
     "Verification",
     "__version__",
@@ -42,10 +54,24 @@ __all__ = [
     "check",
     "draw",
     "errors",
+    "head",
+    "load",
+    "tangent",
     "verify",
 ]
 
-_TORCH = {"Records", "Run", "Task", "attach", "check", "draw"}
+_TORCH = {
+    "Records",
+    "Run",
+    "Task",
+    "Training",
+    "attach",
+    "check",
+    "draw",
+    "head",
+    "load",
+    "tangent",
+}
 
 
 def __getattr__(name: str) -> Any:

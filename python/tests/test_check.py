@@ -1,12 +1,11 @@
 """What keeps a module from being computed with is named before any work, with the remedy."""
 
 import pytest
-import torch
-from torch import nn
-
 import rescind
+import torch
 from rescind import Task, check
 from rescind.torch import freeze_batch_norm
+from torch import nn
 
 BATCH = (torch.randn(6, 4), torch.randint(0, 3, (6,)))
 

@@ -8,7 +8,6 @@ import pathlib
 import pkgutil
 
 import pytest
-
 import rescind
 from rescind import _core, errors
 
@@ -16,7 +15,11 @@ PACKAGE = pathlib.Path(rescind.__file__).parent
 
 
 def test_every_code_has_a_class_of_its_kind():
-    kinds = {"usage": rescind.UsageError, "refused": rescind.Refused, "nothing": rescind.NothingToDo}
+    kinds = {
+        "usage": rescind.UsageError,
+        "refused": rescind.Refused,
+        "nothing": rescind.NothingToDo,
+    }
     codes = _core.codes()
     assert len(codes) > 50
     for code, kind, meaning in codes:

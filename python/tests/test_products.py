@@ -5,10 +5,9 @@ import struct
 import pytest
 import torch
 import zoo
-from torch.utils.data import Dataset
-
 from rescind import Records, Task, check
 from rescind.torch.module import TorchModel
+from torch.utils.data import Dataset
 
 STEP = 1e-6
 
@@ -96,8 +95,9 @@ def test_gauss_newton_is_the_jacobian_twice(name):
         outputs = task.forward(module, batch)
         rows = []
         for element in outputs.reshape(-1):
-            row = torch.autograd.grad(element, parameters, retain_graph=True, materialize_grads=True,
-                                      allow_unused=True)
+            row = torch.autograd.grad(
+                element, parameters, retain_graph=True, materialize_grads=True, allow_unused=True
+            )
             rows.append(torch.cat([part.reshape(-1) for part in row]))
     jacobian = torch.stack(rows)
     inner = torch.func.hessian(lambda z: task.loss(z, batch).sum())(outputs.detach())

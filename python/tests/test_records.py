@@ -2,11 +2,10 @@
 
 import numpy
 import pytest
-import torch
-from torch.utils.data import TensorDataset
-
 import rescind
+import torch
 from rescind.torch.records import Records, content_identity, identity_of
+from torch.utils.data import TensorDataset
 
 
 def test_contents_that_differ_are_other_records():

@@ -7,15 +7,14 @@ import sys
 import threading
 
 import pytest
+import rescind
 import torch
 import zoo
+from rescind import Method, Promise, Records, Sigma
+from rescind.torch import Training, attach
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import TensorDataset
-
-import rescind
-from rescind import Method, Promise, Records, Sigma
-from rescind.torch import Training, attach
 
 RECORDS = 240
 
@@ -71,7 +70,7 @@ def test_people_are_forgotten_and_the_release_is_verified(tmp_path):
         released.load_state_dict(run.released_state_dict())
         apart = weights(released) - weights(run.module)
         assert 0.005 < float(apart.std()) < 0.02
-        with pytest.raises(rescind.RescindError, match="not trained|forgotten"):
+        with pytest.raises(rescind.RescindError, match=r"not trained|forgotten"):
             run.forget(subjects="person 7")
     for how in ({}, {"run": tmp_path / "run"}):
         report = rescind.verify(answer.release.folder, **how)

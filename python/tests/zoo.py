@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from rescind import Task
 from rescind.torch import freeze_batch_norm
+from torch import nn
 
 CLASSES = 3
 

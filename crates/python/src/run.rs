@@ -68,7 +68,9 @@ impl Session {
 
     /// The run's settings, as JSON.
     fn settings(&self, py: Python<'_>) -> PyResult<String> {
-        self.with(py, |run| serde_json::to_string(run.settings()).map_err(Error::Document))
+        self.with(py, |run| {
+            serde_json::to_string(run.settings()).map_err(Error::Document)
+        })
     }
 
     /// Positions of the records trained on from here, ascending.

@@ -1,22 +1,35 @@
 """Unlearning for any PyTorch module."""
 
-from rescind.torch.check import Problem, Report, check
-from rescind.torch.draw import draw
+from rescind.torch.attached_run import AttachedRun, attach
+from rescind.torch.checking import Problem, Report, check
+from rescind.torch.drawing import draw
 from rescind.torch.freeze import freeze_batch_norm
+from rescind.torch.head_run import Head, HeadRun, head
+from rescind.torch.linearised import Linearised
+from rescind.torch.loading import load
 from rescind.torch.records import Records
-from rescind.torch.run import Run, attach
+from rescind.torch.run import Run
+from rescind.torch.tangent_run import TangentRun, tangent
 from rescind.torch.task import Task
 from rescind.torch.training import Training
 
 __all__ = [
+    "AttachedRun",
+    "Head",
+    "HeadRun",
+    "Linearised",
     "Problem",
     "Records",
     "Report",
     "Run",
+    "TangentRun",
     "Task",
     "Training",
     "attach",
     "check",
     "draw",
     "freeze_batch_norm",
+    "head",
+    "load",
+    "tangent",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from rescind import _core, errors
 from rescind.torch.computing import computing
-from rescind.torch.draw import tensors, trainable
+from rescind.torch.drawing import tensors, trainable
 from rescind.torch.products import gauss_newton_product, gradient, hessian_product
 from rescind.torch.records import Records
 from rescind.torch.task import Task, count, moved
 
-_TYPES = {"single": torch.float32, "double": torch.float64}
+TYPES = {"single": torch.float32, "double": torch.float64}
 _FROZEN = "rescind 2026 python frozen tensors v1"
 
 
@@ -122,7 +122,7 @@ class TorchModel:
         """Write the gradient of the mean loss; return that loss."""
         flat = self._ready(precision, w)
         total, number = 0.0, 0
-        into = torch.frombuffer(out, dtype=_TYPES[precision])
+        into = torch.frombuffer(out, dtype=TYPES[precision])
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
                 loss, parts = gradient(flat.module, self.task, flat.parameters, batch)
@@ -142,7 +142,7 @@ class TorchModel:
     ) -> None:
         """Write the product of the mean loss's curvature with ``v``."""
         flat = self._ready(precision, w)
-        into = torch.frombuffer(out, dtype=_TYPES[precision])
+        into = torch.frombuffer(out, dtype=TYPES[precision])
         along = flat.split(torch.frombuffer(v, dtype=into.dtype))
         multiply = hessian_product if which == "hessian" else gauss_newton_product
         number = 0
@@ -153,19 +153,26 @@ class TorchModel:
                 number += count(batch)
         into /= number
 
-    def measure(
-        self, w: bytearray, records: bytearray | None
-    ) -> tuple[int, float, float | None] | None:
+    def measure(self, w: bytearray, records: bytearray | None) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
         flat = self._ready("single", w)
+        return self._measured(flat, records, lambda batch: self.task.forward(flat.module, batch))
+
+    def linear(self) -> tuple[int, str, bytes] | None:
+        """What is said of outputs that are linear in the weights; these are not."""
+        return None
+
+    def _measured(
+        self, flat: Flat, records: bytearray | None, outputs_of: Callable[[Any], Tensor]
+    ) -> tuple[int, float, float | None]:
         source = self.records if records is not None else self.test
         if source is None:
             return 0, 0.0, None
-        positions = range(len(source)) if records is None else _positions(records)
+        positions = range(len(source)) if records is None else positions_of(records)
         total, right, number = 0.0, 0, 0
         with computing(flat.module), torch.no_grad():
             for batch in self._batches(flat, source, list(positions), torch.float32):
-                outputs = self.task.forward(flat.module, batch)
+                outputs = outputs_of(batch)
                 total += float(self.task.loss(outputs, batch).sum())
                 number += count(batch)
                 if self.task.hits is not None:
@@ -176,7 +183,7 @@ class TorchModel:
 
     def _ready(self, precision: str, w: bytearray) -> Flat:
         flat = self.flat if precision == "single" else self._in_double()
-        flat.load(w, _TYPES[precision])
+        flat.load(w, TYPES[precision])
         return flat
 
     def _in_double(self) -> Flat:
@@ -189,8 +196,8 @@ class TorchModel:
         if self._kept is not None and self._kept[0] == key:
             yield from self._kept[1]
             return
-        positions = _positions(records)
-        batches = self._batches(flat, self.records, positions, _TYPES[precision])
+        positions = positions_of(records)
+        batches = self._batches(flat, self.records, positions, TYPES[precision])
         if len(positions) > _KEPT_RECORDS:
             self._kept = None
             yield from batches
@@ -218,7 +225,7 @@ class TorchModel:
             "architecture": {
                 "module": f"{type(module).__module__}.{type(module).__qualname__}",
                 "layers": layers,
-                "frozen": _digest_of_frozen(module, trained),
+                "frozen": digest_of_tensors(module, trained),
             },
         }
 
@@ -227,12 +234,13 @@ class TorchModel:
 _KEPT_RECORDS = 20_000
 
 
-def _positions(records: bytearray) -> list[int]:
+def positions_of(records: bytearray) -> list[int]:
     return torch.frombuffer(records, dtype=torch.int64).tolist() if records else []
 
 
-def _digest_of_frozen(module: nn.Module, trained: set[str]) -> str:
-    """What decides the outputs besides the trained parameters: the other tensors, bit for bit."""
+def digest_of_tensors(module: nn.Module, trained: set[str]) -> str:
+    """What decides the outputs besides the trained parameters: the other tensors, bit for bit, in
+    hexadecimal."""
     parts = []
     named = [*module.named_parameters(), *module.named_buffers()]
     for name, tensor in named:

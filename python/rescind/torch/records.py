@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import struct
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,12 @@ class Records:
             return self.dataset[torch.as_tensor(positions)]
         return self._collate([self.dataset[i] for i in positions])
 
+    def prepared(self, dataset: TensorDataset) -> Records:
+        """The same records, otherwise prepared: their identities, ids and subjects stay."""
+        same = copy.copy(self)
+        same.dataset, same._collate, same._plain = dataset, default_collate, True
+        return same
+
     def _must_be_stable(self) -> None:
         step = max(1, len(self) // _READ_TWICE)
         for i in range(0, len(self), step):
@@ -86,7 +93,7 @@ class Records:
                 raise errors.of(
                     "setting",
                     f"record {i} is another each time it is read, as with augmentation: give the "
-                    "dataset without it, and augment in the loop that trains; or ids= of the records",
+                    "dataset without it, and augment in the loop that trains; or give ids=",
                 )
 
 

@@ -43,11 +43,16 @@ class Task:
         ``loss(outputs, batch)``: a tensor with the loss of each of the n records, shape ``(n,)``.
         The objective is their mean. Not reduced: ``reduction="none"``.
     forward : callable, optional
-        ``forward(module, batch)``: the module's outputs, one tensor whose first axis is the records.
-        By default the module is called with the first element of a tuple, or with the members of a
+        ``forward(module, batch)``: the outputs, one tensor whose first axis is the records. By
+        default the module is called with the first element of a tuple, or with the members of a
         mapping but ``labels``, and ``.logits`` is taken of what has them.
     hits : callable, optional
         ``hits(outputs, batch)``: whether each record is right, shape ``(n,)``, for accuracies.
+    target : callable, optional
+        ``target(batch)``: what the outputs are compared with.
+    convex : dict, optional
+        What kind of loss it is, where it is convex in the outputs and bounded at outputs of zero
+        (``docs/theory.md``, section 3): what :func:`rescind.tangent` and :func:`rescind.head` need.
 
     Examples
     --------
@@ -58,6 +63,8 @@ class Task:
     loss: Loss
     forward: Forward = _outputs
     hits: Loss | None = None
+    target: Callable[[Any], Tensor] | None = None
+    convex: dict[str, Any] | None = None
 
     @classmethod
     def cross_entropy(cls, forward: Forward = _outputs) -> Task:
@@ -69,22 +76,60 @@ class Task:
             ),
             forward=forward,
             hits=lambda outputs, batch: outputs.argmax(-1) == _target(batch),
+            target=_target,
+            convex={"kind": "softmax_cross_entropy"},
         )
 
     @classmethod
-    def squared_error(cls, forward: Forward = _outputs) -> Task:
-        """Regression: half the squared distance of outputs and target of each record."""
+    def independent_labels(cls, forward: Forward = _outputs) -> Task:
+        """Labels that may hold at once: the sum of a binary cross-entropy for each; targets are 0
+        or 1, shape ``(n, labels)``. A record is right where all its labels are."""
+
+        def loss(outputs: Tensor, batch: Any) -> Tensor:
+            target = _target(batch).to(outputs.dtype).reshape(outputs.shape)
+            each = functional.binary_cross_entropy_with_logits(outputs, target, reduction="none")
+            return each.flatten(1).sum(1)
+
         return cls(
-            loss=lambda outputs, batch: (
-                0.5 * (outputs - _target(batch).reshape(outputs.shape)).square().flatten(1).sum(1)
-            ),
+            loss=loss,
             forward=forward,
+            hits=lambda outputs, batch: (
+                ((outputs > 0) == (_target(batch).reshape(outputs.shape) > 0.5)).flatten(1).all(1)
+            ),
+            target=_target,
+            convex={"kind": "independent_labels"},
+        )
+
+    @classmethod
+    def squared_error(cls, forward: Forward = _outputs, bound: float | None = None) -> Task:
+        """Regression: half the squared distance of outputs and target of each record.
+
+        Parameters
+        ----------
+        forward : callable
+            As for :class:`Task`.
+        bound : float, optional
+            Targets are clipped to ``[-bound, bound]``. Chosen from what the targets can be, not
+            read off the records. :func:`rescind.tangent` and :func:`rescind.head` need it.
+        """
+
+        def loss(outputs: Tensor, batch: Any) -> Tensor:
+            target = _target(batch).reshape(outputs.shape)
+            if bound is not None:
+                target = target.clamp(-bound, bound)
+            return 0.5 * (outputs - target).square().flatten(1).sum(1)
+
+        return cls(
+            loss=loss,
+            forward=forward,
+            target=_target,
+            convex=None if bound is None else {"kind": "squared_error", "bound": float(bound)},
         )
 
     @classmethod
     def language_model(cls, forward: Forward = _outputs) -> Task:
-        """The next token: logits of shape ``(n, t, v)``, ``labels`` of shape ``(n, t)`` in which -100
-        is left out. A record's loss is the mean over its tokens."""
+        """The next token: logits of shape ``(n, t, v)``, ``labels`` of shape ``(n, t)`` in which
+        -100 is left out. A record's loss is the mean over its tokens."""
 
         def loss(outputs: Tensor, batch: Any) -> Tensor:
             labels = _target(batch)[:, 1:]
@@ -116,4 +161,6 @@ def count(batch: Any) -> int:
     if isinstance(batch, Tensor):
         return batch.shape[0]
     values = batch.values() if isinstance(batch, Mapping) else batch
-    return next(count(value) for value in values if isinstance(value, (Tensor, Mapping, tuple, list)))
+    return next(
+        count(value) for value in values if isinstance(value, (Tensor, Mapping, tuple, list))
+    )

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from rescind import errors
 from rescind.torch.computing import computing
-from rescind.torch.draw import trainable
+from rescind.torch.drawing import trainable
 from rescind.torch.freeze import batch_norms
 from rescind.torch.products import gauss_newton_product, gradient, hessian_product
 from rescind.torch.task import Task, count, moved
@@ -177,16 +177,17 @@ def _of_products(
     parameters = [parameter for _, parameter in trainable(double)]
     own = moved(batch, device, torch.float64)
     generator = torch.Generator().manual_seed(0)
-    v = [torch.randn(p.shape, generator=generator, dtype=torch.float64).to(device) for p in parameters]
+    v = [
+        torch.randn(p.shape, generator=generator, dtype=torch.float64).to(device)
+        for p in parameters
+    ]
     length = math.sqrt(sum(float(part.square().sum()) for part in v))
     v = [part / length for part in v]
     try:
         with computing(double):
             curved = hessian_product(double, task, parameters, own, v)
             pushed = gauss_newton_product(double, task, parameters, own, v)
-            slope = _difference(
-                parameters, v, lambda: gradient(double, task, parameters, own)[1]
-            )
+            slope = _difference(parameters, v, lambda: gradient(double, task, parameters, own)[1])
             outputs = _difference(parameters, v, lambda: (task.forward(double, own).detach(),))
             expected = _pulled(double, task, parameters, own, outputs[0])
     except (RuntimeError, NotImplementedError) as error:
@@ -197,9 +198,9 @@ def _of_products(
         ("Hessian", curved, slope),
         ("Gauss-Newton", pushed, expected),
     ):
-        layer, error = _worst(double, found, reference)
-        if not error <= _TOLERANCE:
-            reason = f"products with its {what} matrix are off by {error:.1%} of their length"
+        layer, apart = _worst(double, found, reference)
+        if not apart <= _TOLERANCE:
+            reason = f"products with its {what} matrix are off by {apart:.1%} of their length"
             yield Problem(layer, reason, _SECOND)
 
 
@@ -241,9 +242,7 @@ def _pulled(
     )
 
 
-def _worst(
-    module: nn.Module, found: Any, reference: list[Tensor]
-) -> tuple[str, float]:
+def _worst(module: nn.Module, found: Any, reference: list[Tensor]) -> tuple[str, float]:
     """The layer that differs most, and by how much of the whole product's length."""
     apart = [float((f - r).norm()) for f, r in zip(found, reference, strict=True)]
     whole = math.sqrt(sum(float(r.square().sum()) for r in reference))

@@ -1,0 +1,196 @@
+"""Runs of a linear layer on the features of a backbone that never saw the records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import TensorDataset
+
+from rescind import errors
+from rescind.torch.computing import computing
+from rescind.torch.linear_model import LinearModel, must_be_convex
+from rescind.torch.module import digest_of_tensors
+from rescind.torch.records import Records
+from rescind.torch.run import Progress, Run
+from rescind.torch.tangent_run import convex_settings, opened
+from rescind.torch.task import Task, moved
+
+
+class Head(nn.Module):
+    """A linear layer on the features of a backbone. Called as the backbone is.
+
+    Parameters
+    ----------
+    backbone : torch.nn.Module or None
+        What makes features, shape ``(n, p)``; without one it is called with features.
+    layer : torch.nn.Linear
+        The layer.
+    unit_length : bool
+        Whether features are scaled to length 1.
+    task : Task, optional
+        How features follow from what it is called with; the backbone's own call if absent.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module | None,
+        layer: nn.Linear,
+        unit_length: bool,
+        task: Task | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.layer, self.unit_length = backbone, layer, unit_length
+        self._task = task or Task.cross_entropy()
+
+    def features(self, batch: Any) -> Tensor:
+        """What the layer sees of a batch, shape ``(n, p)``."""
+        made = batch[0] if isinstance(batch, (tuple, list)) else batch
+        if self.backbone is not None:
+            with computing(self.backbone), torch.no_grad():
+                made = self._task.forward(self.backbone, batch)
+        made = made.flatten(1)
+        return functional.normalize(made, dim=1) if self.unit_length else made
+
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        """The outputs for one batch of inputs."""
+        made: Tensor = self.layer(self.features(named if named else inputs))
+        return made
+
+
+def head(
+    folder: str | os.PathLike[str],
+    backbone: nn.Module | None,
+    data: Any,
+    *,
+    outputs: int,
+    task: Task | None = None,
+    test: Any = None,
+    penalty: float = 1e-3,
+    gradient: float = 1e-6,
+    unit_length: bool = True,
+    declared_by: str | None = None,
+    progress: Progress | None = None,
+) -> HeadRun:
+    """Put a run around a linear layer on the features of a public backbone: one that is in the
+    folder is opened, else it is made.
+
+    Features are computed when a run is opened, every record by itself, so that they have the same
+    bits whatever other records there are. The layer starts at zero and its loss is strongly convex:
+    the bound is that of :func:`rescind.tangent`.
+
+    Parameters
+    ----------
+    folder : path
+        Where the run is kept. What is private of it lies in ``private/`` there.
+    backbone : torch.nn.Module or None
+        It must never have seen the records, which ``declared_by`` vouches for. Without one the
+        records' inputs are the features, and whoever made them must not have used the records.
+    data : Records or dataset
+        What it is trained on.
+    outputs : int
+        Classes, labels or values of a record.
+    task : Task, optional
+        ``Task.cross_entropy()`` if absent, ``Task.independent_labels()``, or
+        ``Task.squared_error(bound=...)``; its ``forward`` calls the backbone.
+    test : Records or dataset, optional
+        What it is tested on.
+    penalty, gradient
+        As for :func:`rescind.tangent`.
+    unit_length : bool
+        Scale every record's features to length 1.
+    declared_by : str, optional
+        As for :func:`rescind.tangent`.
+    progress : callable, optional
+        Told ``("features", done, total)`` now and then.
+
+    Returns
+    -------
+    HeadRun
+
+    Raises
+    ------
+    rescind.errors.RescindError
+        As for :func:`rescind.tangent`.
+    """
+    task = task or Task.cross_entropy()
+    must_be_convex(task)
+    records = data if isinstance(data, Records) else Records(data)
+    tested = test if test is None or isinstance(test, Records) else Records(test)
+    shell = Head(backbone, nn.Linear(1, outputs), unit_length, task)
+    seen = _featured(shell, records, task, progress)
+    width = seen.dataset.tensors[0].shape[1]
+    layer = nn.Linear(width, outputs)
+    zero = {name: torch.zeros_like(p) for name, p in layer.named_parameters()}
+    extra = {
+        "unit_length": unit_length,
+        "backbone": None if backbone is None else digest_of_tensors(backbone, set()),
+    }
+    plain = Task(task.loss, hits=task.hits, target=task.target, convex=task.convex)
+    seen_in_test = None if tested is None else _featured(shell, tested, task, progress)
+    model = LinearModel(layer, zero, seen, seen_in_test, plain, _CHUNK, extra)
+    settings = convex_settings(penalty, gradient, 42, declared_by)
+    run = HeadRun(Path(folder), model, opened(folder, model, settings, False))
+    run._shell = shell
+    return run
+
+
+# Records whose outputs are computed at once: a product of two matrices.
+_CHUNK = 8192
+
+
+class HeadRun(Run):
+    """A run of a linear layer on frozen features. It is trained by :meth:`train`."""
+
+    _model: LinearModel
+    _shell: Head
+
+    @property
+    def model(self) -> Head:
+        """The model with the private weights, for inference: no noise covers them."""
+        return self._layered(self._session.private_weights())
+
+    def released(self) -> Head:
+        """The model with the newest released weights, for inference.
+
+        Raises
+        ------
+        rescind.errors.NotReleased
+            Nothing was released yet.
+        """
+        return self._layered(self._released_flat())
+
+    def _layered(self, flat: bytearray) -> Head:
+        weight, bias = self._model.flat.split(torch.frombuffer(flat, dtype=torch.float32))
+        shell = self._shell
+        return Head(shell.backbone, layer_of(weight, bias), shell.unit_length, shell._task)
+
+
+def layer_of(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A linear layer of these."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], device=weight.device)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
+    return layer.requires_grad_(False)
+
+
+def _featured(shell: Head, records: Records, task: Task, progress: Progress | None) -> Records:
+    """The same records as the layer sees them."""
+    features, targets = [], []
+    own = next(shell.backbone.parameters(), None) if shell.backbone is not None else None
+    device = torch.device("cpu") if own is None else own.device
+    _, target = must_be_convex(task)
+    for i in range(len(records)):
+        batch = records.batch([i])
+        features.append(shell.features(moved(batch, device, torch.float32)).cpu())
+        targets.append(target(batch).cpu())
+        if progress is not None and (i + 1) % 1000 == 0:
+            progress("features", i + 1, len(records))
+    if not features:
+        raise errors.of("setting", "there is no record: give a dataset of some")
+    return records.prepared(TensorDataset(torch.cat(features), torch.cat(targets)))

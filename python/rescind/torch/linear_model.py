@@ -1,0 +1,174 @@
+"""A linearised module as the core sees it: products with its Jacobian over records."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rescind import errors
+from rescind.torch.computing import computing
+from rescind.torch.drawing import trainable
+from rescind.torch.linearised import dual_numbers_serve
+from rescind.torch.module import TYPES, Flat, TorchModel, positions_of
+from rescind.torch.products import pull, push, push_dual
+from rescind.torch.records import Records
+from rescind.torch.task import Task, count, moved
+
+
+def must_be_convex(task: Task) -> tuple[dict[str, Any], Callable[[Any], Tensor]]:
+    """The kind of a loss that is convex in the outputs, and what these are compared with; refused
+    where it is not known to be."""
+    if task.convex is None or task.target is None:
+        raise errors.of(
+            "setting",
+            "the task's loss is not one that is known to be convex in the outputs and bounded "
+            "where they are zero: use Task.cross_entropy(), Task.independent_labels() or "
+            "Task.squared_error(bound=...); rescind.attach takes any",
+        )
+    return task.convex, task.target
+
+
+class LinearModel(TorchModel):
+    """What the core asks of a model whose outputs are linear (``crates/python/src/linear.rs``).
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Copied: the copy holds the centre and never anything else.
+    centre : mapping of str to tensor
+        Where it is linearised, by parameter.
+    records, test, task, chunk
+        As for :class:`TorchModel`; the task's loss is convex.
+    extra : dict, optional
+        What else decides the outputs, for the model's description.
+    """
+
+    curvature = False
+    double = False
+
+    def __init__(
+        self,
+        module: nn.Module,
+        centre: Mapping[str, Tensor],
+        records: Records,
+        test: Records | None,
+        task: Task,
+        chunk: int,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        own = copy.deepcopy(module)
+        with torch.no_grad():
+            for name, parameter in trainable(own):
+                parameter.copy_(centre[name])
+        self._extra = extra or {}
+        self._loss, self._target = must_be_convex(task)
+        device = trainable(own)[0][1].device
+        batch = moved(records.batch(range(min(2, len(records)))), device, torch.float32)
+        with computing(own), torch.no_grad():
+            outputs = task.forward(own, batch)
+        self._outputs = outputs[0].numel()
+        if self._loss["kind"] == "softmax_cross_entropy" and outputs.dim() != 2:
+            raise errors.of(
+                "setting",
+                f"outputs of shape {list(outputs.shape)} cannot be classes: give a module, or a "
+                "task's forward, whose outputs are (records, classes)",
+            )
+        self._dual = dual_numbers_serve(own, task, batch)
+        super().__init__(own, records, test, task, chunk)
+        self._names = [name for name, _ in trainable(own)]
+        self.centre = self.flat.vector()
+
+    def linear(self) -> tuple[int, str, bytes]:
+        """Outputs of a record, the loss in them, and the centre."""
+        return self._outputs, json.dumps(self._loss), self.centre
+
+    def targets(self, records: bytearray) -> bytes:
+        """What these records are to be told apart by."""
+        chosen, parts = positions_of(records), []
+        for start in range(0, len(chosen), self.chunk):
+            batch = self.records.batch(chosen[start : start + self.chunk])
+            parts.append(self._target(batch).detach().cpu())
+        joined = torch.cat(parts)
+        if self._loss["kind"] == "softmax_cross_entropy":
+            if joined.dim() != 1 or joined.is_floating_point() or int(joined.min()) < 0:
+                raise errors.of(
+                    "setting",
+                    "the targets of cross-entropy are class numbers from 0, one for each record; "
+                    f"found shape {list(joined.shape)}, {joined.dtype}, least "
+                    f"{joined.min().item()}",
+                )
+            return joined.to(torch.uint32).numpy().tobytes()
+        return joined.to(torch.float32).reshape(len(chosen), -1).contiguous().numpy().tobytes()
+
+    def push(self, precision: str, records: bytearray, v: bytearray, out: bytearray) -> None:
+        """Write ``J v``: outputs of every record."""
+        flat = self._at_centre(precision)
+        along = flat.split(torch.frombuffer(v, dtype=TYPES[precision]))
+        into, done = self._rows(precision, out), 0
+        with computing(flat.module):
+            for batch in self._chunks(flat, precision, records):
+                moved = self._pushed(flat, batch, along)
+                into[done : done + count(batch)] = moved.reshape(-1, self._outputs).cpu()
+                done += count(batch)
+
+    def pull(self, precision: str, records: bytearray, u: bytearray, out: bytearray) -> None:
+        """Write ``J' u``."""
+        flat = self._at_centre(precision)
+        along, done = self._rows(precision, u), 0
+        into = torch.frombuffer(out, dtype=TYPES[precision])
+        with computing(flat.module):
+            for batch in self._chunks(flat, precision, records):
+                part = along[done : done + count(batch)].to(flat.parameters[0].device)
+                parts = pull(flat.module, self.task, flat.parameters, batch, part)
+                into += flat.joined(parts, into.dtype)
+                done += count(batch)
+
+    def rows(self, precision: str, records: bytearray, u: bytearray, out: bytearray) -> None:
+        """Write ``u_i' J_i`` of each record."""
+        flat = self._at_centre(precision)
+        along = self._rows(precision, u)
+        into = torch.frombuffer(out, dtype=TYPES[precision]).reshape(len(along), -1)
+        chosen = positions_of(records)
+        with computing(flat.module):
+            for at, batch in enumerate(self._one_by_one(flat, chosen, TYPES[precision])):
+                part = along[at : at + 1].to(flat.parameters[0].device)
+                parts = pull(flat.module, self.task, flat.parameters, batch, part)
+                into[at] = flat.joined(parts, into.dtype)
+
+    def measure(self, w: bytearray, records: bytearray | None) -> tuple[int, float, float | None]:
+        """Number of records, mean loss, and the share that is right."""
+        flat = self._at_centre("single")
+        weights = torch.frombuffer(w, dtype=torch.float32).double()
+        centre = torch.frombuffer(bytearray(self.centre), dtype=torch.float32).double()
+        along = flat.split((weights - centre).float())
+        return self._measured(flat, records, lambda batch: self._pushed(flat, batch, along))
+
+    def _pushed(self, flat: Flat, batch: Any, along: list[Tensor]) -> Tensor:
+        if self._dual:
+            return push_dual(flat.module, self.task, self._names, batch, along)
+        return push(flat.module, self.task, flat.parameters, batch, along)
+
+    def _rows(self, precision: str, of: bytearray) -> Tensor:
+        return torch.frombuffer(of, dtype=TYPES[precision]).reshape(-1, self._outputs)
+
+    def _at_centre(self, precision: str) -> Flat:
+        return self.flat if precision == "single" else self._in_double()
+
+    def _one_by_one(self, flat: Flat, chosen: list[int], dtype: torch.dtype) -> Iterator[Any]:
+        for position in chosen:
+            yield from self._batches(flat, self.records, [position], dtype)
+
+    def _description(self) -> dict[str, Any]:
+        described = super()._description()
+        described["linearised"] = True
+        described["architecture"] |= {
+            "loss": self._loss,
+            "outputs": self._outputs,
+            **self._extra,
+        }
+        return described
