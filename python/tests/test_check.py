@@ -96,3 +96,14 @@ def test_frozen_batch_norm_stays_frozen():
     module(torch.randn(50, 4) + 5.0)
     assert torch.equal(module[1].running_mean, before)
     assert check(module, BATCH).ok
+
+
+def test_sharded_parameters_are_named():
+    class Sharded(nn.Parameter):
+        placements = ("shard",)
+
+    made = nn.Sequential(nn.Linear(4, 3))
+    made[0].weight = Sharded(made[0].weight.detach())
+    report = check(made, (torch.randn(2, 4), torch.tensor([0, 1])))
+    assert [problem.layer for problem in report.problems] == ["0.weight"]
+    assert "FSDP2" in str(report)

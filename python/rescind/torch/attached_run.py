@@ -17,6 +17,7 @@ from rescind.torch.drawing import trainable
 from rescind.torch.module import TorchModel
 from rescind.torch.records import Records
 from rescind.torch.run import Run
+from rescind.torch.sharing import first, make_session
 from rescind.torch.task import Task
 from rescind.torch.training import Training
 
@@ -86,8 +87,8 @@ def attach(
     if centre is not None:
         parts = [centre[name] for name, _ in trainable(module)]
         flat = model.flat.joined(parts, torch.float32).numpy().tobytes()
-    if (Path(folder) / "run.json").exists():
-        session = _core.Session.open(place, model, records.name, records.subjects)
+    if first(lambda: (Path(folder) / "run.json").exists()):
+        session = make_session("open", model, place, records.name, records.subjects)
         run = AttachedRun(Path(folder), model, session)
         run._must_lie(radius, flat)
         if session.is_trained():
@@ -99,8 +100,8 @@ def attach(
         "keep_iterates": True,
         "declared_by": declared_by,
     }
-    session = _core.Session.create(
-        place, model, records.name, records.subjects, json.dumps(settings), flat
+    session = make_session(
+        "create", model, place, records.name, records.subjects, json.dumps(settings), flat
     )
     return AttachedRun(Path(folder), model, session)
 

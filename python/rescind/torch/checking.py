@@ -113,6 +113,13 @@ def _of_structure(module: nn.Module) -> Iterator[Problem]:
     if not trainable(module):
         yield Problem("", "no parameter requires a gradient", "set requires_grad of some")
     for name, parameter in trainable(module):
+        if type(parameter).__name__ == "DTensor" or hasattr(parameter, "placements"):
+            yield Problem(
+                name,
+                "it is sharded over processes (FSDP2), where second derivatives fail",
+                "replicate the module instead (DistributedDataParallel), and give its .module",
+            )
+            return
         if isinstance(parameter, UninitializedParameter):
             yield Problem(name, "it has no shape yet", "run the module once on a batch")
         elif parameter.dtype != torch.float32:

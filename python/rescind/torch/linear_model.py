@@ -71,7 +71,7 @@ class LinearModel(TorchModel):
         batch = moved(records.batch(range(min(2, len(records)))), device, torch.float32)
         with computing(own), torch.no_grad():
             outputs = task.forward(own, batch)
-        self._outputs = outputs[0].numel()
+        self.outputs = outputs[0].numel()
         if self._loss["kind"] == "softmax_cross_entropy" and outputs.dim() != 2:
             raise errors.of(
                 "setting",
@@ -85,7 +85,7 @@ class LinearModel(TorchModel):
 
     def linear(self) -> tuple[int, str, bytes]:
         """Outputs of a record, the loss in them, and the centre."""
-        return self._outputs, json.dumps(self._loss), self.centre
+        return self.outputs, json.dumps(self._loss), self.centre
 
     def targets(self, records: bytearray) -> bytes:
         """What these records are to be told apart by."""
@@ -113,7 +113,7 @@ class LinearModel(TorchModel):
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
                 moved = self._pushed(flat, batch, along)
-                into[done : done + count(batch)] = moved.reshape(-1, self._outputs).cpu()
+                into[done : done + count(batch)] = moved.reshape(-1, self.outputs).cpu()
                 done += count(batch)
 
     def pull(self, precision: str, records: bytearray, u: bytearray, out: bytearray) -> None:
@@ -154,7 +154,7 @@ class LinearModel(TorchModel):
         return push(flat.module, self.task, flat.parameters, batch, along)
 
     def _rows(self, precision: str, of: bytearray) -> Tensor:
-        return torch.frombuffer(of, dtype=TYPES[precision]).reshape(-1, self._outputs)
+        return torch.frombuffer(of, dtype=TYPES[precision]).reshape(-1, self.outputs)
 
     def _at_centre(self, precision: str) -> Flat:
         return self.flat if precision == "single" else self._in_double()
@@ -168,7 +168,7 @@ class LinearModel(TorchModel):
         described["linearised"] = True
         described["architecture"] |= {
             "loss": self._loss,
-            "outputs": self._outputs,
+            "outputs": self.outputs,
             **self._extra,
         }
         return described

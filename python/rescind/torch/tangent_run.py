@@ -18,6 +18,7 @@ from rescind.torch.linear_model import LinearModel, must_be_convex
 from rescind.torch.linearised import Linearised, by_name
 from rescind.torch.records import Records
 from rescind.torch.run import Run
+from rescind.torch.sharing import first, make_session
 from rescind.torch.task import Task
 from rescind.torch.training import Training
 
@@ -119,12 +120,12 @@ def opened(
 ) -> _core.Session:
     """The run in the folder, or a new one."""
     place, records = os.fspath(folder), model.records
-    if not (Path(folder) / "run.json").exists():
+    if not first(lambda: (Path(folder) / "run.json").exists()):
         centre = model.centre if centre_given else None
-        return _core.Session.create(
-            place, model, records.name, records.subjects, json.dumps(settings), centre
+        return make_session(
+            "create", model, place, records.name, records.subjects, json.dumps(settings), centre
         )
-    session = _core.Session.open(place, model, records.name, records.subjects)
+    session = make_session("open", model, place, records.name, records.subjects)
     own = json.loads(session.settings())["training"]
     for name, what in (("penalty", "penalty"), ("until_gradient", "gradient"), ("seed", "seed")):
         if own[name] != settings["training"][name]:
