@@ -22,6 +22,7 @@ from rescind.verification import Verification, verify
 
 if TYPE_CHECKING:
     from rescind.torch import (
+        Bars,
         Records,
         Run,
         Task,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Bars",
     "Method",
     "NothingToDo",
     "Promise",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _TORCH = {
+    "Bars",
     "Records",
     "Run",
     "Task",

@@ -7,6 +7,7 @@ from rescind.torch.freeze import freeze_batch_norm
 from rescind.torch.head_run import Head, HeadRun, head
 from rescind.torch.linearised import Linearised
 from rescind.torch.loading import load
+from rescind.torch.progress import Bars
 from rescind.torch.records import Records
 from rescind.torch.run import Run
 from rescind.torch.tangent_run import TangentRun, tangent
@@ -15,6 +16,7 @@ from rescind.torch.training import Training
 
 __all__ = [
     "AttachedRun",
+    "Bars",
     "Head",
     "HeadRun",
     "Linearised",

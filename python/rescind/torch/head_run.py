@@ -15,8 +15,9 @@ from rescind import errors
 from rescind.torch.computing import computing
 from rescind.torch.linear_model import LinearModel, must_be_convex
 from rescind.torch.module import digest_of_tensors
+from rescind.torch.progress import Progress
 from rescind.torch.records import Records
-from rescind.torch.run import Progress, Run
+from rescind.torch.run import Run
 from rescind.torch.tangent_run import convex_settings, opened
 from rescind.torch.task import Task, moved
 

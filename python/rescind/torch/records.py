@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset, default_collate
 
 from rescind import _core, errors
+from rescind.torch.tables import as_dataset, column, columns, matrix
 
 _CONTENT = "rescind 2026 python record v1"
 _IDENTIFIER = "rescind 2026 python record id v1"
@@ -25,14 +26,16 @@ class Records:
 
     Parameters
     ----------
-    dataset : dataset
-        Anything with ``len`` and ``[i]``. The same index gives the same record whenever it is read:
-        augmentation belongs into the loop that trains (see :meth:`rescind.Run.retained`).
-    ids : sequence, optional
-        An identifier of each record that never changes and is nobody else's. Without it a record
-        is known by its content.
-    subjects : sequence of str, optional
-        Whose each record is, for requests by person.
+    dataset : dataset or table
+        Anything with ``len`` and ``[i]``; of a pandas or Arrow table each row is a mapping from
+        columns to values (:meth:`table` makes tensors of one). The same index gives the same
+        record whenever it is read: augmentation belongs into the loop that trains (see
+        :meth:`rescind.Run.retained`).
+    ids : sequence or str, optional
+        An identifier of each record that never changes and is nobody else's, or the table's column
+        that holds them. Without it a record is known by its content.
+    subjects : sequence or str, optional
+        Whose each record is, for requests by person, or the table's column that says so.
     name : str
         A name for them all, which certificates show.
     collate : callable, optional
@@ -43,11 +46,14 @@ class Records:
         self,
         dataset: Any,
         *,
-        ids: Sequence[Any] | None = None,
-        subjects: Sequence[Any] | None = None,
+        ids: Sequence[Any] | str | None = None,
+        subjects: Sequence[Any] | str | None = None,
         name: str = "records",
         collate: Callable[[list[Any]], Any] | None = None,
     ) -> None:
+        ids = column(dataset, ids) if isinstance(ids, str) else ids
+        subjects = column(dataset, subjects) if isinstance(subjects, str) else subjects
+        dataset = as_dataset(dataset)
         self.dataset = dataset
         self.name = name
         self.subjects = None if subjects is None else [text(subject) for subject in subjects]
@@ -70,6 +76,43 @@ class Records:
                     "setting", "two records have the same id: an id is one record's alone"
                 )
         self.by_id = ids is not None
+
+    @classmethod
+    def table(
+        cls,
+        table: Any,
+        *,
+        target: str,
+        features: Sequence[str] | None = None,
+        ids: str | None = None,
+        subjects: str | None = None,
+        name: str = "records",
+    ) -> Records:
+        """Records of a pandas, Arrow or Hugging Face table of numbers: pairs of tensors.
+
+        Parameters
+        ----------
+        table : table
+            Its columns must be numbers, but for those of ``ids`` and ``subjects``.
+        target : str
+            The column to predict: whole numbers are classes from 0.
+        features : sequence of str, optional
+            The columns to predict it from; all others if absent.
+        ids, subjects : str, optional
+            Columns, as for :class:`Records`; they are no features.
+        name : str
+            As for :class:`Records`.
+        """
+        aside = {target, ids, subjects}
+        chosen = features or [name for name in columns(table) if name not in aside]
+        wanted = column(table, target)
+        made = TensorDataset(matrix(table, chosen), torch.tensor(wanted))
+        return cls(
+            made,
+            ids=None if ids is None else column(table, ids),
+            subjects=None if subjects is None else column(table, subjects),
+            name=name,
+        )
 
     def __len__(self) -> int:
         return len(self.dataset)

@@ -14,9 +14,8 @@ from rescind import _core, errors
 from rescind.answers import Answer, Release, answer_of, release_of
 from rescind.choices import Method, Promise, Sigma, method_json
 from rescind.torch.module import TorchModel
+from rescind.torch.progress import Progress
 from rescind.torch.records import identity_of, text
-
-Progress = Callable[[str, int, "int | None"], object]
 
 
 class Run:
