@@ -186,7 +186,7 @@ def test_resnet_with_group_norm_and_with_frozen_batch_norm(tmp_path):
         parameter.requires_grad_(False)
     plain.fc = nn.Linear(512, 4)
     frozen = rescind.torch.freeze_batch_norm(plain)
-    with tangent(tmp_path / "b", frozen, pictures, penalty=1e-2, gradient=1e-4, chunk=8) as run:
+    with tangent(tmp_path / "b", frozen, pictures, penalty=1e-2, gradient=1e-5, chunk=8) as run:
         run.train()
         assert run.forget(positions=[2], release=Promise(1.0)).release is not None
 
