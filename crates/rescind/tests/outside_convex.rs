@@ -23,6 +23,8 @@ struct Linear {
     description: ModelDescription,
     centre: Vec<f32>,
     loss: OutputLoss,
+    /// Length of the inputs' unit.
+    scale: f64,
 }
 
 impl Linear {
@@ -46,11 +48,12 @@ impl Linear {
             },
             description,
             loss,
+            scale: 1.0,
         }
     }
 
-    fn input(record: usize, at: usize) -> f64 {
-        ((1.3 + at as f64) * (record as f64 + 0.7)).sin()
+    fn input(&self, record: usize, at: usize) -> f64 {
+        self.scale * ((1.3 + at as f64) * (record as f64 + 0.7)).sin()
     }
 
     fn target(&self, record: usize, output: usize) -> f64 {
@@ -63,13 +66,13 @@ impl Linear {
         }
     }
 
-    fn outputs_of(records: &[usize], v: &[f64]) -> Vec<f64> {
+    fn outputs_of(&self, records: &[usize], v: &[f64]) -> Vec<f64> {
         let one = |&record: &usize| {
             let row = v.chunks(INPUTS);
             row.map(move |row| {
                 row.iter()
                     .enumerate()
-                    .map(|(j, w)| w * Self::input(record, j))
+                    .map(|(j, w)| w * self.input(record, j))
                     .sum()
             })
         };
@@ -79,12 +82,12 @@ impl Linear {
             .collect()
     }
 
-    fn pulled(records: &[usize], u: &[f64], out: &mut [f64]) {
+    fn pulled(&self, records: &[usize], u: &[f64], out: &mut [f64]) {
         out.fill(0.0);
         for (&record, u) in records.iter().zip(u.chunks(OUTPUTS)) {
             for (row, u) in out.chunks_mut(INPUTS).zip(u) {
                 for (j, out) in row.iter_mut().enumerate() {
-                    *out += u * Self::input(record, j);
+                    *out += u * self.input(record, j);
                 }
             }
         }
@@ -135,9 +138,9 @@ impl Linear {
                     row
                 })
                 .collect();
-            for (&record, z) in on.iter().zip(Self::outputs_of(on, &v).chunks(OUTPUTS)) {
+            for (&record, z) in on.iter().zip(self.outputs_of(on, &v).chunks(OUTPUTS)) {
                 let (r, h) = self.derivatives(record, z);
-                let x = |j: usize| Self::input(record, j % INPUTS);
+                let x = |j: usize| self.input(record, j % INPUTS);
                 for (i, row) in rows.iter_mut().enumerate() {
                     row[DIM] += r[i / INPUTS] * x(i) / on.len() as f64;
                     for (j, entry) in row[..DIM].iter_mut().enumerate() {
@@ -215,13 +218,13 @@ impl Linearisation for Linear {
     }
 
     fn forward(&self, records: &[usize], v: &[f32]) -> Result<Vec<f32>, Failure> {
-        let z = Self::outputs_of(records, &wide(v));
+        let z = self.outputs_of(records, &wide(v));
         Ok(z.into_iter().map(|z| z as f32).collect())
     }
 
     fn transposed(&self, records: &[usize], u: &[f32], out: &mut [f32]) -> Result<(), Failure> {
         let mut exact = vec![0.0; DIM];
-        Self::pulled(records, &wide(u), &mut exact);
+        self.pulled(records, &wide(u), &mut exact);
         out.iter_mut()
             .zip(exact)
             .for_each(|(out, e)| *out = e as f32);
@@ -229,7 +232,7 @@ impl Linearisation for Linear {
     }
 
     fn exact_forward(&self, records: &[usize], v: &[f64]) -> Result<Vec<f64>, Failure> {
-        Ok(Self::outputs_of(records, v))
+        Ok(self.outputs_of(records, v))
     }
 
     fn exact_transposed(
@@ -238,7 +241,7 @@ impl Linearisation for Linear {
         u: &[f64],
         out: &mut [f64],
     ) -> Result<(), Failure> {
-        Self::pulled(records, u, out);
+        self.pulled(records, u, out);
         Ok(())
     }
 }
@@ -389,4 +392,21 @@ fn a_run_is_not_opened_around_another_point() {
     assert_eq!(refused.err().unwrap().code(), Code::OtherModel);
     let same = Box::new(Linear::new(LOSSES[0], Some(3)));
     Run::open_outside(folder.path(), same, &records).unwrap();
+}
+
+#[test]
+fn a_gradient_that_rounding_may_have_made_small_is_not_taken_for_small() {
+    for (scale, penalty) in [(1.07e6, 1.9e7), (1e7, 1e9), (3.86e5, 1.75e5)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut model = Linear::new(LOSSES[0], None);
+        model.scale = scale;
+        let mut settings = settings();
+        settings.training.penalty = penalty;
+        settings.training.until_gradient = Some(1.5e-10);
+        let records = OutsideRecords::default();
+        let model = Box::new(model);
+        let mut run = Run::create_outside(folder.path(), model, &records, settings, None).unwrap();
+        let stuck = run.train(&mut ()).err().unwrap();
+        assert_eq!(stuck.code(), Code::GradientStuck, "{stuck}");
+    }
 }

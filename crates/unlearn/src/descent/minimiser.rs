@@ -3,6 +3,7 @@
 mod conjugate;
 mod place;
 mod round;
+mod rounding;
 mod search;
 
 use super::point::{Effort, Point, evaluate};
@@ -13,7 +14,7 @@ use crate::outputs::ConvexObjective;
 use place::Place;
 use rescind_curvature::norm;
 
-/// Share of G that the norm computed in binary64 must leave for that computation's own rounding.
+/// Least share of G that the norm computed in binary64 leaves for that computation's own rounding.
 const ROUNDING: f64 = 1e-3;
 
 /// A descent on a strongly convex objective F to `‖∇F(w)‖ ≤ G` (docs/theory.md §3).
@@ -32,6 +33,8 @@ pub struct Minimiser<'a> {
     /// The point in the outputs, where it was followed there.
     place: Option<Place<'a>>,
     effort: Effort,
+    /// `√(‖J‖_F²/n)`, once it was needed.
+    size: Option<f64>,
 }
 
 impl<'a> Minimiser<'a> {
@@ -69,6 +72,7 @@ impl<'a> Minimiser<'a> {
             before,
             place: None,
             effort: Effort::default(),
+            size: None,
         };
         let exact = last.is_some_and(|last| start.needs_binary64(last, before));
         start.move_to(w, before, exact)?;
@@ -93,6 +97,7 @@ impl<'a> Minimiser<'a> {
             gradient,
             loss: None,
             exact: false,
+            rounding: f64::INFINITY,
         };
         Ok(Self {
             objective,
@@ -102,12 +107,15 @@ impl<'a> Minimiser<'a> {
             before: None,
             place: None,
             effort: Effort::default(),
+            size: None,
         })
     }
 
-    /// Whether `‖∇F(w)‖ ≤ G`, computed in binary64 with room for rounding.
+    /// Whether `‖∇F(w)‖ ≤ G`, computed in binary64 with room for what rounding may have done to it.
     pub fn has_arrived(&self) -> bool {
-        self.point.exact && self.point.norm <= self.settings.gradient_bound * (1.0 - ROUNDING)
+        let bound = self.settings.gradient_bound;
+        let room = self.point.rounding.max(ROUNDING * bound);
+        self.point.exact && self.point.norm <= bound - room
     }
 
     /// w.

@@ -30,6 +30,8 @@ pub(super) struct Point {
     /// Absent where the gradient was had without it.
     pub loss: Option<f64>,
     pub exact: bool,
+    /// A bound on what rounding did to the gradient, where its norm is as small as asked for.
+    pub rounding: f64,
 }
 
 impl Point {
@@ -41,6 +43,7 @@ impl Point {
             norm,
             loss: None,
             exact: false,
+            rounding: f64::INFINITY,
         }
     }
 }
@@ -60,5 +63,6 @@ pub(super) fn evaluate(
         gradient,
         loss: Some(loss),
         exact: true,
+        rounding: f64::INFINITY,
     })
 }

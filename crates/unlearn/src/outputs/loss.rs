@@ -33,6 +33,16 @@ impl OutputLoss {
         }
     }
 
+    /// At least the root of the mean squared length of residuals, where the mean loss is at most
+    /// `value`.
+    pub(crate) fn residual_at_most(self, outputs: usize, value: f64) -> f64 {
+        match self {
+            Self::SoftmaxCrossEntropy => std::f64::consts::SQRT_2,
+            Self::IndependentLabels => (outputs as f64).sqrt(),
+            Self::SquaredError { .. } => (2.0 * value).sqrt(),
+        }
+    }
+
     /// Writes m and returns A.
     pub(super) fn mean(self, z: &[f64], m: &mut [f64]) -> f64 {
         match self {

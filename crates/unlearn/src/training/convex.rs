@@ -1,8 +1,8 @@
 //! Training of convex models: a descent until the gradient is small.
 
 use super::settings::TrainingSettings;
-use super::state::{TrainingEnding, TrainingState};
-use super::trainer::{Trainer, validated};
+use super::state::{TrainingEnding, TrainingProgress, TrainingState};
+use super::trainer::validated;
 use crate::ball::Ball;
 use crate::descent::{ConvexSettings, Minimiser};
 use crate::epoch::EpochReport;
@@ -15,6 +15,7 @@ use crate::penalty::L2Penalty;
 use crate::phase::Phase;
 use crate::precision::{narrowed, widened};
 use rescind_data::Selection;
+use rescind_network::Weights;
 use std::time::Instant;
 
 /// Training of one convex model on selected records. It ends where `‖∇F‖ ≤ G` and nowhere else, so
@@ -45,19 +46,23 @@ impl<'a> ConvexTrainer<'a> {
     /// The state before the first step: at the centre.
     ///
     /// # Errors
-    /// As [`Trainer::start`].
+    /// Settings out of range.
     pub fn start(&self) -> Result<TrainingState, Error> {
-        let trainer = Trainer {
-            model: self.model,
-            train: self.train,
-            validation: self.validation,
-            settings: self.settings,
-            ball: self.ball,
+        self.settings.validate()?;
+        let parameters = match self.ball.centre() {
+            Some(centre) => centre.to_vec(),
+            None => vec![0.0; self.model.description().parameters()],
         };
-        let mut state = trainer.start()?;
-        state.moments = Vec::new();
-        state.exact = Some(widened(&state.weights.parameters));
-        Ok(state)
+        Ok(TrainingState {
+            exact: Some(widened(&parameters)),
+            weights: Weights {
+                parameters,
+                statistics: Vec::new(),
+            },
+            moments: Vec::new(),
+            best: None,
+            progress: TrainingProgress::default(),
+        })
     }
 
     /// Descends from `state` to the end, calling `save` after every round.

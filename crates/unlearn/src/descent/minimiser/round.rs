@@ -78,12 +78,18 @@ impl Minimiser<'_> {
                     w,
                     gradient,
                     exact: false,
+                    rounding: f64::INFINITY,
                 };
                 self.place = Some(place);
                 return Ok(());
             }
         }
-        self.point = evaluate(self.objective, w, &mut self.effort)?;
+        let mut point = evaluate(self.objective, w, &mut self.effort)?;
+        if point.norm <= self.settings.gradient_bound {
+            let value = point.loss.unwrap_or(f64::INFINITY);
+            point.rounding = self.rounding(&point.w, value)?;
+        }
+        self.point = point;
         Ok(())
     }
 
