@@ -198,38 +198,29 @@ pub enum NetworkError {
         reason: String,
     },
 
-    /// A tensor that the network needs and the file lacks.
-    #[error(
-        "the weights file has no tensor {name:?} (expected shape {expected:?}); it has {}: check that it was saved from the same architecture",
-        some_of(found)
-    )]
-    MissingTensor {
-        /// Its name.
-        name: String,
-        /// Its shape.
-        expected: Vec<usize>,
-        /// The names that the file has, in alphabetical order.
-        found: Vec<String>,
+    /// Weights in a form that is not read.
+    #[error("the weights are {found}: {advice}")]
+    ForeignWeights {
+        /// What they are.
+        found: String,
+        /// What to do.
+        advice: &'static str,
     },
 
-    /// A tensor that the network has no place for.
+    /// Tensors whose names or shapes are not those of the network.
     #[error(
-        "the weights file has a tensor {name:?} that this network does not: check that it was saved from the same architecture"
+        "the weights do not fit the network ({fitting} of its {expected} tensors are there): name \
+         or describe the network that they were saved from, or give them the names that it \
+         has\n{}",
+        side_by_side(apart)
     )]
-    UnexpectedTensor {
-        /// Its name.
-        name: String,
-    },
-
-    /// A tensor of the wrong shape.
-    #[error("tensor {name:?} has shape {found:?}, expected {expected:?}")]
-    TensorShape {
-        /// Its name.
-        name: String,
-        /// Its shape in the file.
-        found: Vec<usize>,
-        /// The shape the network needs.
-        expected: Vec<usize>,
+    Misfit {
+        /// Tensors of the network that the file has, of the same shape.
+        fitting: usize,
+        /// Tensors of the network.
+        expected: usize,
+        /// What is left on either side: of one name where there are such, else in order.
+        apart: Vec<Pair>,
     },
 
     /// A tensor of a type that is not read.
@@ -268,13 +259,35 @@ pub(crate) fn check_len(
     }
 }
 
-/// The first of many names.
-fn some_of(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|n| format!("{n:?}")).collect();
-    match names.len() {
-        0 => "none".to_owned(),
-        all if all > SHOWN => format!("{} and {} more", shown.join(", "), all - SHOWN),
-        _ => shown.join(", "),
+/// A tensor's name and shape.
+pub type Named = (String, Vec<usize>);
+
+/// A tensor of the network, and one of the file to compare with it.
+pub type Pair = (Option<Named>, Option<Named>);
+
+/// The first of many pairs, in two columns.
+fn side_by_side(pairs: &[Pair]) -> String {
+    const SHOWN: usize = 12;
+    let text = |side: &Option<Named>| match side {
+        Some((name, shape)) => format!("{name} {shape:?}"),
+        None => "-".to_owned(),
+    };
+    let rows = pairs
+        .iter()
+        .take(SHOWN)
+        .map(|(own, found)| (text(own), text(found)));
+    let rows: Vec<_> = [("the network".to_owned(), "the file".to_owned())]
+        .into_iter()
+        .chain(rows)
+        .collect();
+    let wide = rows.iter().map(|(own, _)| own.chars().count()).max();
+    let wide = wide.unwrap_or(0);
+    let lines = rows
+        .iter()
+        .map(|(own, found)| format!("  {own:wide$}  {found}"));
+    let mut lines: Vec<String> = lines.collect();
+    if pairs.len() > SHOWN {
+        lines.push(format!("  and {} more", pairs.len() - SHOWN));
     }
+    lines.join("\n")
 }

@@ -49,6 +49,7 @@ mod number;
 mod operations;
 mod penalty;
 mod program;
+mod pytorch;
 mod rate;
 mod scalar;
 mod shape;
@@ -61,7 +62,7 @@ pub mod zoo;
 
 pub use batch::Batch;
 pub use description::{Layer, NetworkDescription, NodeDescription};
-pub use error::NetworkError;
+pub use error::{Named, NetworkError, Pair};
 pub use evaluator::Evaluator;
 pub use execution::Execution;
 pub use linearization::Linearization;

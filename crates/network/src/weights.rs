@@ -1,11 +1,12 @@
 //! Weights to and from `safetensors`, under PyTorch's names.
 
 use crate::program::Tensor;
+use crate::pytorch::as_safetensors;
 use crate::scalar::Scalar;
 use crate::{Network, NetworkError};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A model's numbers: parameters, and the statistics of its batch-norm layers.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,49 +21,35 @@ pub struct Weights<T> {
 const COUNTER: &str = "num_batches_tracked";
 
 impl<T: Scalar> Weights<T> {
-    /// Reads the content of a `safetensors` file, such as one saved from a PyTorch `state_dict` of
-    /// the same architecture. Values may be F32, F64, F16 or BF16.
+    /// Reads the content of a `safetensors` file, or of a file that `torch.save` made of a
+    /// `state_dict` (nothing in it is executed), of the same architecture. Values may be F32, F64,
+    /// F16 or BF16.
     ///
     /// # Errors
-    /// A damaged or truncated file, a tensor missing, unknown, of the wrong shape or type, or with
-    /// a value that is not finite: each named, with what was expected.
+    /// A damaged or truncated file, or another one; tensors missing, unknown, of the wrong shape or
+    /// type, or with a value that is not finite: each named, with what was expected.
     pub fn from_safetensors(network: &Network, bytes: &[u8]) -> Result<Self, NetworkError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|e| NetworkError::DamagedWeights {
+        let bytes = as_safetensors(bytes)?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| NetworkError::DamagedWeights {
             reason: e.to_string(),
         })?;
-        let mut tensors: HashMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
-        unwrap_names(&mut tensors);
-        let mut found: Vec<String> = tensors.keys().cloned().collect();
-        found.sort();
-        let mut read = |layout: &[Tensor], len: usize| {
+        let mut tensors: BTreeMap<String, TensorView<'_>> = file.tensors().into_iter().collect();
+        unwrap_names(network, &mut tensors);
+        tensors.retain(|name, _| !name.ends_with(COUNTER));
+        fit(network, &tensors)?;
+        let read = |layout: &[Tensor], len: usize| {
             let mut values = vec![T::zero(); len];
             for tensor in layout {
-                let view = tensors.remove(&tensor.name).ok_or_else(|| {
-                    let (name, expected) = (tensor.name.clone(), tensor.shape.clone());
-                    let found = found.clone();
-                    NetworkError::MissingTensor {
-                        name,
-                        expected,
-                        found,
-                    }
-                })?;
-                copy(tensor, &view, &mut values[tensor.range.clone()])?;
+                if let Some(view) = tensors.get(&tensor.name) {
+                    copy(tensor, view, &mut values[tensor.range.clone()])?;
+                }
             }
-            Ok(values)
+            Ok::<_, NetworkError>(values)
         };
-        let weights = Weights {
+        Ok(Weights {
             parameters: read(network.parameters(), network.parameter_count())?,
             statistics: read(network.statistics(), network.statistic_count())?,
-        };
-        let mut unknown: Vec<_> = tensors
-            .into_keys()
-            .filter(|name| !name.ends_with(COUNTER))
-            .collect();
-        unknown.sort();
-        match unknown.into_iter().next() {
-            Some(name) => Err(NetworkError::UnexpectedTensor { name }),
-            None => Ok(weights),
-        }
+        })
     }
 
     /// The content of a `safetensors` file that PyTorch's `load_state_dict` takes.
@@ -130,14 +117,6 @@ fn copy<T: Scalar>(
     out: &mut [T],
 ) -> Result<(), NetworkError> {
     let name = || tensor.name.clone();
-    if view.shape() != tensor.shape {
-        let (found, expected) = (view.shape().to_vec(), tensor.shape.clone());
-        return Err(NetworkError::TensorShape {
-            name: name(),
-            found,
-            expected,
-        });
-    }
     let (width, number): (usize, fn(&[u8]) -> f64) = match view.dtype() {
         Dtype::F32 => (4, |b| {
             f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
@@ -179,13 +158,47 @@ fn half_to_f64(bits: u16) -> f64 {
     }
 }
 
-/// Takes off what `DataParallel` and `torch.compile` put before every name.
-fn unwrap_names(tensors: &mut HashMap<String, TensorView<'_>>) {
-    for prefix in ["module.", "_orig_mod.", "module."] {
-        if !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix)) {
+/// Takes off what `DataParallel`, `torch.compile` and Lightning put before every name.
+fn unwrap_names(network: &Network, tensors: &mut BTreeMap<String, TensorView<'_>>) {
+    let own = network.parameters();
+    for prefix in ["model.", "module.", "_orig_mod.", "module."] {
+        let is_own = own.iter().any(|tensor| tensor.name.starts_with(prefix));
+        if !is_own && !tensors.is_empty() && tensors.keys().all(|name| name.starts_with(prefix)) {
             let wrapped = std::mem::take(tensors).into_iter();
             tensors.extend(wrapped.map(|(name, view)| (name[prefix.len()..].to_owned(), view)));
         }
+    }
+}
+
+/// Refuses tensors that are not exactly those of the network.
+fn fit(network: &Network, tensors: &BTreeMap<String, TensorView<'_>>) -> Result<(), NetworkError> {
+    let own = || network.parameters().iter().chain(network.statistics());
+    let names: BTreeSet<&str> = own().map(|tensor| &*tensor.name).collect();
+    let unknown = |name: &&String| !names.contains(name.as_str());
+    let mut strangers = tensors.keys().filter(unknown);
+    let named = |name: &String| {
+        let view = tensors.get(name)?;
+        Some((name.clone(), view.shape().to_vec()))
+    };
+    let (mut fitting, mut apart) = (0, Vec::new());
+    for tensor in own() {
+        let found = named(&tensor.name);
+        match &found {
+            Some((_, shape)) if *shape == tensor.shape => fitting += 1,
+            _ => {
+                let found = found.or_else(|| strangers.next().and_then(named));
+                apart.push((Some((tensor.name.clone(), tensor.shape.clone())), found));
+            }
+        }
+    }
+    apart.extend(strangers.map(|name| (None, named(name))));
+    match apart.is_empty() {
+        true => Ok(()),
+        false => Err(NetworkError::Misfit {
+            fitting,
+            expected: names.len(),
+            apart,
+        }),
     }
 }
 

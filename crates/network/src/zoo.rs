@@ -181,6 +181,56 @@ pub fn resnet18(
     Ok(plan.finish(output))
 }
 
+/// ResNet-18 as torchvision has it, for large pictures: a 7×7 stem of stride 2 and a max-pool, norms
+/// after convolutions. Parameters `conv1.*`, `bn1.*`,
+/// `layer1.0.{conv1,bn1,conv2,bn2,downsample.0,downsample.1}.*`, …, `fc.*`.
+///
+/// # Errors
+/// As [`allcnn`].
+pub fn torchvision_resnet18(
+    input: &[usize],
+    classes: usize,
+    activation: Activation,
+    norm: Norm,
+) -> Result<NetworkDescription, NetworkError> {
+    let mut plan = Plan::new("torchvision-resnet18", input, classes)?;
+    plan.needs_picture()?;
+    let stem = plan.convolution("conv1", 64, 7, 2, norm, "input".to_owned());
+    let stem = plan.norm_activation("bn1", "relu", norm, activation, 64, stem);
+    let pool = Layer::MaxPool {
+        kernel: [3; 2],
+        stride: [2; 2],
+        padding: [1; 2],
+    };
+    let mut last = plan.node("maxpool", pool, &[stem]);
+    let mut channels = 64;
+    for (stage, filters) in [64, 128, 256, 512].into_iter().enumerate() {
+        for block in 0..2 {
+            let name = format!("layer{}.{block}", stage + 1);
+            let at = |part: &str| format!("{name}.{part}");
+            let stride = if block == 0 && stage > 0 { 2 } else { 1 };
+            let conv1 = plan.convolution(&at("conv1"), filters, 3, stride, norm, last.clone());
+            let (bn1, relu1) = (at("bn1"), at("relu1"));
+            let middle = plan.norm_activation(&bn1, &relu1, norm, activation, filters, conv1);
+            let conv2 = plan.convolution(&at("conv2"), filters, 3, 1, norm, middle);
+            let normed = plan.norm(&at("bn2"), norm, filters, conv2);
+            let shortcut = if stride != 1 || channels != filters {
+                let down = at("downsample.0");
+                let down = plan.convolution(&down, filters, 1, stride, norm, last);
+                plan.norm(&at("downsample.1"), norm, filters, down)
+            } else {
+                last
+            };
+            let sum = plan.node(&at("sum"), Layer::Add, &[normed, shortcut]);
+            last = plan.activation(&at("relu2"), activation, sum);
+            channels = filters;
+        }
+    }
+    let pooled = plan.node("avgpool", Layer::GlobalAvgPool, &[last]);
+    let output = plan.linear("fc", classes, pooled);
+    Ok(plan.finish(output))
+}
+
 /// Nodes as they are added; each method returns the new node's name.
 struct Plan {
     architecture: &'static str,

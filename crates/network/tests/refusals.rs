@@ -435,11 +435,16 @@ fn names_wrapped_by_pytorch_are_taken_and_others_shown() {
     }
     let other = renamed(&bytes, |name| name.replace("layers.0", "fc"));
     let error = Weights::<f32>::from_safetensors(&network, &other).unwrap_err();
-    let NetworkError::MissingTensor { found, .. } = &error else {
-        panic!("{error}");
-    };
-    assert!(found.contains(&"fc.weight".to_owned()));
-    assert!(error.to_string().contains("\"fc.weight\""), "{error}");
+    assert_eq!(
+        error
+            .to_string()
+            .split_once('\n')
+            .unwrap_or_else(|| panic!("{error}"))
+            .1,
+        "  the network             the file\n  \
+           layers.0.weight [4, 3]  fc.bias [4]\n  \
+           layers.0.bias [4]       fc.weight [4, 3]"
+    );
 }
 
 #[test]
@@ -451,19 +456,28 @@ fn weights_of_another_network_are_told_apart() {
         let network = Network::new(description).unwrap();
         Weights::<f32>::from_safetensors(&network, &bytes).unwrap_err()
     };
-    assert_eq!(
-        other(&[5], Norm::Batch).to_string(),
-        "tensor \"layers.0.weight\" has shape [4, 3], expected [5, 3]"
-    );
-    let missing = other(&[4, 4], Norm::Batch);
-    assert!(matches!(
-        missing,
-        NetworkError::TensorShape { .. } | NetworkError::MissingTensor { .. }
-    ));
+    let NetworkError::Misfit {
+        fitting,
+        expected,
+        apart,
+    } = other(&[5], Norm::Batch)
+    else {
+        panic!()
+    };
+    // Of one name: the bias of the last layer is the same.
+    assert_eq!((fitting, expected), (1, 8));
+    let (own, found) = &apart[0];
+    assert_eq!(own, &Some(("layers.0.weight".to_owned(), vec![5, 3])));
+    assert_eq!(found, &Some(("layers.0.weight".to_owned(), vec![4, 3])));
     let unexpected = other(&[4], Norm::Group);
+    let NetworkError::Misfit { apart, .. } = &unexpected else {
+        panic!("{unexpected:?}")
+    };
+    let strangers: Vec<_> = apart.iter().filter(|(own, _)| own.is_none()).collect();
+    assert_eq!(strangers.len(), 2, "{unexpected}");
     assert!(
-        matches!(&unexpected, NetworkError::UnexpectedTensor { name } if name.contains("running")),
-        "{unexpected:?}"
+        unexpected.to_string().contains("running_mean [4]"),
+        "{unexpected}"
     );
     let mut bad = weights.clone();
     bad.parameters[0] = f32::INFINITY;
