@@ -10,6 +10,7 @@ mod fetch;
 mod forget;
 mod import;
 mod plan;
+mod purge;
 mod release;
 mod report;
 mod retrain;
@@ -34,6 +35,7 @@ pub enum Command {
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
     Audit(audit::Audit),
+    Purge(purge::Purge),
     Report(report::Report),
     Compare(compare::Compare),
     Status(status::Inspect),
@@ -56,6 +58,7 @@ impl Command {
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
             Self::Audit(command) => command.run(console),
+            Self::Purge(command) => command.run(console),
             Self::Report(command) => command.run(console),
             Self::Compare(command) => command.run(console),
             Self::Status(command) => command.run(console),

@@ -73,6 +73,7 @@ fn of(code: Code) -> Status {
         CodeKind::Refused => Status::Refused,
         CodeKind::Failed => Status::Failed,
         CodeKind::Nothing => Status::Nothing,
+        CodeKind::Done => Status::Done,
     }
 }
 

@@ -1,3 +1,4 @@
+use rescind::word;
 use serde::{Serialize, Serializer};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,13 @@ impl From<PathBuf> for Place {
 impl From<&Path> for Place {
     fn from(path: &Path) -> Self {
         Self(path.to_owned())
+    }
+}
+
+impl Place {
+    /// As one word of a command that somebody is told to type.
+    pub fn word(&self) -> String {
+        word(&self.0)
     }
 }
 

@@ -45,6 +45,7 @@ struct Answered {
     repeated: bool,
     forgotten: usize,
     held_out: usize,
+    already_forgotten: usize,
     copies_retained: usize,
     retained: usize,
     unlisted: usize,
@@ -73,6 +74,8 @@ struct Standing {
     delta: f64,
     requests: Vec<Value>,
     pending: Vec<u64>,
+    idle: u64,
+    unfinished: bool,
     budget: Option<Value>,
     adopted: Vec<String>,
     exposed: Option<String>,
@@ -205,6 +208,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     assert!(checked("residual") > 0.0 && checked("gradient_norm_before") > 0.0);
     assert!(checked("gradient_norm_after") > 0.0);
     assert!(late.solve_seconds.unwrap() > 0.0 && late.prepare_seconds.unwrap() > 0.0);
+    assert_eq!(late.already_forgotten, 0);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
     let effect = late.effect.unwrap();
     let loss = |when: &str| effect[when]["loss"].as_f64().unwrap();
@@ -233,6 +237,7 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     );
     assert!(standing.epochs >= 8 && standing.delta < 1e-4);
     assert_eq!(standing.pending, [1, 2]);
+    assert!(standing.idle == 0 && !standing.unfinished);
     let said = (standing.budget, standing.adopted.len(), standing.exposed);
     assert_eq!(said, (None, 0, None));
     assert!(

@@ -15,6 +15,7 @@ const COMMANDS: &[&str] = &[
     "plan",
     "forget",
     "release",
+    "purge",
     "retrain",
     "evaluate",
     "compare",
@@ -99,6 +100,7 @@ fn the_table_of_codes_is_the_librarys() {
     for code in Code::ALL {
         let status = match code.kind() {
             CodeKind::Failed => 1,
+            CodeKind::Done => 0,
             CodeKind::Nothing => 6,
             CodeKind::Usage => 2,
             CodeKind::Refused => 3,

@@ -50,7 +50,7 @@ fn a_request_is_for_all_that_its_options_name() {
     // Nothing of what was named is left.
     for gone in ["--records 20", "--records 21-22"] {
         let (status, code, _) = failure(here, &format!("forget run {gone}"));
-        assert_eq!((status, &*code), (1, "not_trained_on"), "{gone}");
+        assert_eq!((status, &*code), (6, "not_trained_on"), "{gone}");
     }
     for gone in ["--class 3", "--class 4"] {
         assert_ne!(status(here, &format!("forget run {gone}")), 0, "{gone}");
@@ -164,7 +164,7 @@ fn failures_have_codes_and_their_kind_is_the_exit_status() {
         ("status nowhere", 1, "no_run"),
         ("train --out run", 1, "run_exists"),
         ("train --data mnist:nowhere --out new", 1, "data"),
-        ("forget run --records 3", 1, "not_trained_on"),
+        ("forget run --records 3", 6, "not_trained_on"),
         ("forget run --records 1440", 2, "request_out_of_range"),
         ("forget run --random 1440", 2, "request_too_many"),
         ("forget run --random 1439", 1, "forgets_everything"),
@@ -193,4 +193,91 @@ fn failures_have_codes_and_their_kind_is_the_exit_status() {
     }
     let standing: Value = json(here, "status run");
     assert_eq!(standing["requests"].as_array().unwrap().len(), 1);
+}
+
+/// A table of 40 people of two rows each.
+fn people(here: &Path) {
+    let row = |at: usize| format!("Zo\u{eb} {},{},{},{}\n", at / 2, at % 7, at % 5, at % 2);
+    let text = "member,a,b,y\n".to_owned() + &(0..80).map(row).collect::<String>();
+    fs::write(here.join("t.csv"), text).unwrap();
+    let train = "train --data csv:t.csv?label=y&subject=member&test=0.2 --epochs 1 --out run";
+    let _: Value = json(here, train);
+}
+
+#[test]
+fn people_are_asked_for_by_a_list_and_answered_whatever_became_of_them() {
+    let here = folder();
+    let here = here.path();
+    people(here);
+    let data: DataSource = format!(
+        "csv:{}?label=y&subject=member&test=0.2",
+        here.join("t.csv").display()
+    )
+    .parse()
+    .unwrap();
+    let data = load(&data, None).unwrap();
+    let person = |part: &rescind_data::Dataset, at: usize| part.subjects().unwrap()[at].clone();
+    let (first, last) = (
+        person(&data.train, 0),
+        person(&data.train, data.train.len() - 1),
+    );
+    let test = person(&data.test, 0);
+    // Decomposed, with space around it, CRLF, a byte order mark, and somebody of the test part.
+    let written = |name: &str| {
+        format!(
+            "\u{feff}member,since\r\n\r\n {},1\r\n",
+            name.replace('\u{eb}', "e\u{308}")
+        )
+    };
+    fs::write(
+        here.join("list.csv"),
+        written(&first) + &format!("{test},2\r\n"),
+    )
+    .unwrap();
+    let answer: Value = json(here, "forget run --subjects-from list.csv");
+    assert_eq!(count(&answer, "forgotten"), 2);
+
+    // Asked again, with somebody else: told what had been done before.
+    fs::write(
+        here.join("list.jsonl"),
+        format!("{{\"id\": {first:?}}}\n{{\"id\": {last:?}}}\n"),
+    )
+    .unwrap();
+    let answer: Value = json(here, "forget run --subjects-from list.jsonl");
+    assert_eq!(
+        (
+            count(&answer, "forgotten"),
+            count(&answer, "already_forgotten")
+        ),
+        (2, 2)
+    );
+
+    // Nothing is left to do: a status of its own, and it is remembered.
+    fs::write(here.join("one"), &first).unwrap();
+    let (status, code, _) = failure(here, "forget run --subjects-from one");
+    assert_eq!((status, &*code), (6, "not_trained_on"));
+    fs::write(here.join("one"), &test).unwrap();
+    let (status, code, _) = failure(here, "forget run --subjects-from one");
+    assert_eq!((status, &*code), (6, "never_trained_on"));
+    let standing: Value = json(here, "status run");
+    assert_eq!(count(&standing, "idle"), 2);
+    assert_eq!(standing["requests"].as_array().unwrap().len(), 2);
+
+    // Somebody unknown: nobody is forgotten, and who was meant is guessed.
+    let other = person(&data.train, data.train.len() / 2);
+    fs::write(
+        here.join("one"),
+        format!("{other}\n{}x\n", other.to_uppercase()),
+    )
+    .unwrap();
+    let (status, code, message) = failure(here, "forget run --subjects-from one");
+    assert_eq!((status, &*code), (1, "unknown_subject"));
+    assert!(
+        message.contains(&format!("Near {:?}", other.to_uppercase() + "x")),
+        "{message}"
+    );
+    assert!(message.contains(&format!("{other:?}")), "{message}");
+    fs::write(here.join("one"), "a,b\n1,2\n").unwrap();
+    let (status, _, message) = failure(here, "forget run --subjects-from one");
+    assert!(status == 2 && message.contains("`member`"), "{message}");
 }

@@ -2,6 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::digest::Digest;
+use crate::normal::normal;
 
 /// The content hash of one record, the same wherever and in whatever position it is stored.
 ///
@@ -29,13 +30,14 @@ pub fn record_hash(input_shape: &[usize], class_name: &str, input: &[f32]) -> Di
 }
 
 /// The pseudonym of a data subject: BLAKE3 in key-derivation mode, context
-/// `rescind-data 2026 subject v1`, over the identifier in UTF-8.
+/// `rescind-data 2026 subject v1`, over the identifier in UTF-8, in Unicode's form NFC and without
+/// space around it.
 ///
 /// It keeps names out of a manifest that is shown to others, but it is a pseudonym and no more:
 /// whoever can list the candidates (names, e-mail addresses) can hash them all and compare.
 pub fn subject_hash(subject: &str) -> Digest {
     let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 subject v1");
-    hasher.update(subject.as_bytes());
+    hasher.update(normal(subject).as_bytes());
     Digest::finalize(&hasher)
 }
 

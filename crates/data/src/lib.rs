@@ -34,6 +34,7 @@ pub mod fetch;
 mod identity;
 mod loaders;
 mod manifest;
+mod normal;
 mod permutation;
 mod ranges;
 mod reading;
@@ -42,6 +43,7 @@ mod selection;
 mod source;
 mod split;
 mod standardisation;
+mod subjects;
 
 pub use commitment::commitment;
 pub use dataset::{Data, Dataset, DatasetError};
@@ -57,6 +59,7 @@ pub use selection::{Selection, SelectionError};
 pub use source::{CsvOptions, DataSource, ImageOptions, SourceError};
 pub use split::{HeldOut, Split, SplitError, epoch_order};
 pub use standardisation::{Provenance, Standardisation, StandardisationError};
+pub use subjects::{SubjectsError, read_subjects};
 
 /// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are. `classes` are
 /// those declared beforehand, in their order; absent, they are read off the source.

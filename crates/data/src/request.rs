@@ -2,6 +2,7 @@
 
 use crate::digest::{Digest, DigestError};
 use crate::manifest::{Manifest, ManifestError};
+use crate::normal::normal;
 use crate::permutation::shuffle;
 use crate::ranges::{PositionRanges, RangesError};
 use crate::selection::Selection;
@@ -101,11 +102,13 @@ pub enum RequestError {
         known: Vec<String>,
     },
     /// More records asked for than there are.
-    #[error("{count} random records asked for: only {available} can be forgotten")]
+    #[error(
+        "{count} random records asked for: only {available} can be forgotten, as one has to stay"
+    )]
     TooMany {
         /// Records asked for.
         count: usize,
-        /// Records that can be forgotten.
+        /// Records that can be forgotten: all but one.
         available: usize,
     },
     /// Manifest, dataset and selection do not speak of one dataset.
@@ -151,9 +154,10 @@ impl RecordRequest {
             }
             Self::Class(name) => {
                 let (known, labels) = manifest.classes().ok_or(RequestError::NoClasses)?;
+                let wanted = normal(name);
                 let class = known
                     .iter()
-                    .position(|class| class == name)
+                    .position(|class| normal(class) == wanted)
                     .ok_or_else(|| RequestError::UnknownClass {
                         found: name.clone(),
                         known: known.to_vec(),
@@ -163,8 +167,8 @@ impl RecordRequest {
             }
             Self::Random { count: 0, .. } => Err(RequestError::Empty),
             &Self::Random { count, seed } => {
-                let available = among.len();
-                if count > available {
+                if count > among.len() {
+                    let available = among.len().saturating_sub(1);
                     return Err(RequestError::TooMany { count, available });
                 }
                 let mut drawn = among.positions().to_vec();

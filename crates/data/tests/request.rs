@@ -75,7 +75,7 @@ fn what_is_deleted_already_cannot_be_deleted_again() {
         error,
         RequestError::TooMany {
             count: 6,
-            available: 5
+            available: 4
         }
     );
     for seed in 0..20 {

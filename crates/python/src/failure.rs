@@ -9,7 +9,8 @@ pub fn kind(code: Code) -> &'static str {
         CodeKind::Usage => "usage",
         CodeKind::Refused => "refused",
         CodeKind::Nothing => "nothing",
-        CodeKind::Failed => "failed",
+        // The exception says that it was done all the same.
+        CodeKind::Done | CodeKind::Failed => "failed",
     }
 }
 

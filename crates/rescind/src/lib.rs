@@ -33,9 +33,9 @@
 pub use rescind_certificate as certificate;
 pub use rescind_run::{
     Amendment, Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
-    OutsideRecords, PrivateModel, Reference, ReleaseChoice, Request, Resolved, Run, RunConfig,
-    RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
-    TensorsError,
+    OutsideRecords, PrivateModel, Purged, Reference, ReleaseChoice, Request, Resolved, Run,
+    RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+    TensorsError, word,
 };
 pub use rescind_run::{ledger, plan, release, verify};
 pub use rescind_unlearn::{

@@ -50,7 +50,7 @@ fn a_centre_trained_on_the_records_proves_nothing() {
     let centre = private_weights(&root("trained"));
     // Everything stays within a hair of weights that hold the records.
     let tight = RunConfig {
-        radius: 1e-3,
+        radius: Some(1e-3),
         ..small()
     };
     let refused = Run::create(&root("a"), tight.clone(), Some(&centre), &mut ()).map(drop);

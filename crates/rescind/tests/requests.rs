@@ -66,8 +66,13 @@ fn records_never_trained_on_are_told_apart() {
         other => panic!("{other:?}"),
     };
     let here = run.retained().positions()[0];
-    let (held, _) = named(format!("{here},{validation}"), &run);
+    let (held, _) = named(validation.to_string(), &run);
     assert_eq!(held, validation.to_string());
+    // One that is trained on is forgotten, whatever else is named.
+    let both = format!("{here},{validation}").parse().unwrap();
+    let both = run.resolve(&[both]).unwrap();
+    assert_eq!(both.held_out.positions(), [validation]);
+    assert_eq!(both.forget.positions(), [here]);
     if run.retained().contains(gone) {
         run.forget(&newton(&gone.to_string()), &mut ()).unwrap();
     }

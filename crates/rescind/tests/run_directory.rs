@@ -119,7 +119,7 @@ fn every_step_ends_in_the_ball() {
         ..small().training
     };
     let config = RunConfig {
-        radius: 0.8,
+        radius: Some(0.8),
         training,
         ..small()
     };
@@ -344,7 +344,7 @@ fn folders_and_configurations_that_do_not_suit_are_refused() {
         Some(Error::NoRun { .. })
     ));
     let other = RunConfig {
-        radius: 21.0,
+        radius: Some(21.0),
         ..small()
     };
     let found = Run::create_or_open(&folder.path().join("a"), other, None, &mut ()).err();
@@ -355,7 +355,7 @@ fn folders_and_configurations_that_do_not_suit_are_refused() {
 
     let wrong = [
         RunConfig {
-            radius: 0.0,
+            radius: Some(0.0),
             ..small()
         },
         RunConfig {
@@ -439,7 +439,7 @@ fn an_imported_model_is_forgotten_from() {
     assert!(private_weights(&to) == private_weights(&from));
 
     let tight = RunConfig {
-        radius: 0.1,
+        radius: Some(0.1),
         ..small()
     };
     let outside = Run::import(&folder.path().join("tight"), tight, None, &weights, &mut ());

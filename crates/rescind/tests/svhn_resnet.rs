@@ -27,7 +27,7 @@ fn resnet18_forgets_a_picture_in_svhns_format() {
             activation: Activation::Relu,
             norm: zoo::Norm::Batch,
         },
-        radius: 200.0,
+        radius: Some(200.0),
         training: TrainingSettings {
             epochs: 1,
             batch: 3,

@@ -21,6 +21,8 @@ pub enum CodeKind {
     Failed,
     /// Nothing had to be done: the answer, rather than a failure.
     Nothing,
+    /// What was asked was done; something after that went wrong.
+    Done,
 }
 
 macro_rules! codes {
@@ -81,7 +83,7 @@ codes! {
     NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing: there is nothing to forget.";
     NoClasses, "no_classes", Failed, "The records have no classes.";
     UnknownClass, "unknown_class", Failed, "No class has this name.";
-    NotTrainedOn, "not_trained_on", Failed, "The records named are not trained on: held out, or forgotten already.";
+    NotTrainedOn, "not_trained_on", Nothing, "The records named are not trained on: held out, or forgotten already.";
     ForgetsEverything, "forgets_everything", Failed, "Nothing would be left.";
     NothingPending, "nothing_pending", Failed, "Every request is covered by a release already.";
     NotProvable, "not_provable", Refused, "The model or the method would prove nothing.";
@@ -93,6 +95,7 @@ codes! {
     ClassEmptied, "class_emptied", Refused, "A class that only forgotten records had would show, as the classes were read off the records.";
     OutsideBall, "outside_ball", Refused, "The weights lie outside the ball that the bound rests on.";
     ScalingFromRecords, "scaling_from_records", Refused, "The inputs' scaling was computed from the forgotten records.";
+    Answered, "answered", Done, "The request was answered and stands; what came after that failed.";
     Interrupted, "interrupted", Failed, "The work was stopped on request.";
     ModelFailed, "model_failed", Failed, "The model raised an error of its own.";
     LacksCapability, "lacks_capability", Failed, "The model does not offer what this needs.";
@@ -169,6 +172,7 @@ impl Error {
             Error::StateAndLedgerDiffer { .. }
             | Error::StateNotRecorded { .. }
             | Error::RetainedDiffer { .. } => Code::StateAndLedgerDiffer,
+            Error::Answered { .. } => Code::Answered,
             Error::Unfinished { .. } => Code::Unfinished,
             Error::NotPrivate { .. } => Code::NotPrivate,
             Error::OpenAgain => Code::OpenAgain,

@@ -54,15 +54,22 @@ pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Err
 }
 
 /// Writes a file and has it on the disk when it returns. Not atomic: for files in a folder that
-/// nobody looks into yet.
+/// nobody looks into yet. What lies there, left by a crash or put there by somebody, goes: a link is
+/// not followed.
 pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, access.file());
     let attempt = || {
         fault::point()?;
-        let mut file = options.open(path)?;
+        let mut file = match options.open(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(path)?;
+                options.open(path)?
+            }
+            opened => opened?,
+        };
         if access == Access::Private {
             close_to_others(path, 0o600)?;
         }

@@ -4,6 +4,7 @@ use crate::disk::DiskError;
 use crate::key::KeyError;
 use crate::ledger::LedgerError;
 use crate::release::ReleaseError;
+use crate::shell::word;
 use rescind_curvature::SpectrumError;
 use rescind_data::{
     DataError, DatasetError, Digest, ManifestError, ReloadError, RequestError, SelectionError,
@@ -35,8 +36,9 @@ pub enum Error {
     },
     /// The folder is taken.
     #[error(
-        "{path} holds a run already: go on with it (`rescind train --resume {path}`), or choose another \
-         folder"
+        "{path} holds a run already: go on with it (`rescind train --resume {}`), or choose another \
+         folder",
+        word(path)
     )]
     RunExists {
         /// The folder.
@@ -98,6 +100,20 @@ pub enum Error {
         /// Requests in the ledger.
         ledger: u64,
     },
+    /// Something that went wrong once a request or a release was recorded, which stands.
+    #[error(
+        "request {number} was answered, and stands; what came after that failed ({source}). Whatever \
+         is done with the run next finishes it: `rescind status {}` shows where it stands",
+        word(path)
+    )]
+    Answered {
+        /// The run.
+        path: PathBuf,
+        /// The request, the last one covered where only a release was asked for.
+        number: u64,
+        /// What failed.
+        source: Box<Error>,
+    },
     /// A run that is only looked at, and was left half done.
     #[error(
         "a process died while it worked on {path}, and the last step is half done: open it to work \
@@ -111,8 +127,8 @@ pub enum Error {
     #[error(
         "{path} can be read by others (mode {mode:o}): whoever read the private weights knows what \
          no noise hides. If nobody did, close it: chmod -R go-rwx {} {}",
-        root.join("private").display(),
-        root.join("ledger.sqlite").display()
+        word(&root.join("private")),
+        word(&root.join("ledger.sqlite"))
     )]
     NotPrivate {
         /// The run.

@@ -33,7 +33,7 @@ pub use recovery::{Recovered, recover};
 pub use standing::Standing;
 pub use store::Ledger;
 
-pub(crate) use database::private_file;
+pub(crate) use database::{SUPER_JOURNAL, private_file};
 pub(crate) use recovery::{
     content_digest, nothing_unknown, publish, release_folder, staging_folder,
 };

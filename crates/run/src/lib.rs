@@ -22,6 +22,7 @@ pub mod plan;
 pub mod release;
 mod request;
 mod run;
+mod shell;
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -35,7 +36,8 @@ pub use error::Error;
 pub use key::{KeyError, RunKey};
 pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
 pub use run::{
-    Amendment, Evaluation, OutsideRecords, PrivateModel, Reference, Resolved, Run, RunConfig,
-    RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+    Amendment, Evaluation, OutsideRecords, PrivateModel, Purged, Reference, Resolved, Run,
+    RunConfig, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
 };
+pub use shell::word;
 pub use tensors::TensorsError;

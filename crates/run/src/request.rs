@@ -130,6 +130,9 @@ pub struct Answered {
     pub forgotten: Selection,
     /// Records the request names that were held out for validation, so never trained on.
     pub held_out: Selection,
+    /// How many records the request names that were forgotten before.
+    #[serde(default)]
+    pub already: usize,
     /// Records that stay although their contents equal those of a forgotten one.
     pub copies_retained: Selection,
     /// The classes of which no record is left: the model goes on having outputs for them.

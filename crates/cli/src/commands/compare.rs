@@ -98,6 +98,7 @@ impl From<CompareError> for Failure {
             CompareError::Run(error) => error.into(),
             CompareError::Attack(error) => error.into(),
             CompareError::Page(error) => error.into(),
+            CompareError::NotEmpty { .. } => Self::other(Code::NotEmpty, error),
             CompareError::OtherComparison { .. } => Self::other(Code::OtherConfig, error),
             CompareError::Io { .. } => Self::other(Code::Io, error),
             other => Self::other(Code::Document, other),

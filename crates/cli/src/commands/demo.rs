@@ -281,7 +281,7 @@ impl fmt::Display for Demonstration {
             f,
             "All this is in certificates, which anybody can check, and on a page to read:\n\n  \
              rescind verify {}\n  {}",
-            promised.certificate.display(),
+            promised.certificate.word(),
             self.report.display()
         )
     }

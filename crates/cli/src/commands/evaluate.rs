@@ -1,6 +1,7 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{number, percent, seconds};
+use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
@@ -20,14 +21,21 @@ pub struct Evaluate {
 
 #[derive(serde::Serialize)]
 #[serde(transparent)]
-struct Table(Evaluation);
+struct Table {
+    evaluation: Evaluation,
+    #[serde(skip)]
+    run: Place,
+}
 
 impl Evaluate {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
         let evaluation = Run::open(&self.run)?.evaluate(&mut watch)?;
         drop(watch);
-        console.print(&Table(evaluation))?;
+        console.print(&Table {
+            evaluation,
+            run: self.run.into(),
+        })?;
         Ok(Status::Done)
     }
 }
@@ -83,13 +91,14 @@ impl fmt::Display for Table {
         writeln!(
             f,
             "those retrained without the forgotten records:\n\n{}\n",
-            models(&self.0)
+            models(&self.evaluation)
         )?;
-        match self.0.retraining_seconds {
+        match self.evaluation.retraining_seconds {
             Some(time) => writeln!(f, "Retraining took {}.", seconds(time)),
             None => writeln!(
                 f,
-                "No retrained model to compare with yet: rescind retrain RUN"
+                "No retrained model to compare with yet: rescind retrain {}",
+                self.run.word()
             ),
         }
     }

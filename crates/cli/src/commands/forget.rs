@@ -2,7 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number, percent, promise, seconds};
 use crate::options::method::MethodOptions;
-use crate::options::records::RecordOptions;
+use crate::options::records::{RecordOptions, not_found};
 use crate::options::release::ReleaseOptions;
 use crate::place::Place;
 use crate::progress::Watch;
@@ -12,7 +12,7 @@ use rescind::certificate::{AssumptionName, FollowedBy};
 use rescind::methods::newton::{ExactCheck, NewtonReport};
 use rescind::release::Released;
 use rescind::{Answer, Effect, Request};
-use rescind::{Run, RunConfig};
+use rescind::{Run, RunConfig, word};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
@@ -62,6 +62,8 @@ struct Answered {
     repeated: bool,
     forgotten: usize,
     held_out: usize,
+    /// Records named that were forgotten before.
+    already_forgotten: usize,
     copies_retained: usize,
     /// Classes of which no record is left.
     emptied_classes: Vec<String>,
@@ -105,7 +107,7 @@ pub struct Release {
 
 impl Forget {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let records = self.records.requests(self.seed)?;
+        let named = self.records.clone();
         // A folder without a run is reported where it is opened.
         let kind = RunConfig::of_run(&self.run)
             .map_or_else(|_| Default::default(), |c| c.parameterisation);
@@ -113,13 +115,17 @@ impl Forget {
         let release = self.release.choice()?;
         let mut watch = Watch::new(console);
         let mut run = Run::open(&self.run)?;
+        let records = named.requests(self.seed, &run)?;
         let asked = Request {
             records,
             method: Some(method),
             release,
             key: self.key,
         };
-        let answer = run.forget(&asked, &mut watch)?;
+        let answer = match run.forget(&asked, &mut watch) {
+            Ok(answer) => answer,
+            Err(error) => return Err(not_found(&run, &asked.records, error)),
+        };
         drop(watch);
         console.print_done(&Answered::of(self.run, &answer, &run));
         Ok(Status::Done)
@@ -143,6 +149,7 @@ impl Answered {
             repeated: answer.repeated,
             forgotten: record.forgotten.len(),
             held_out: record.held_out.len(),
+            already_forgotten: record.already,
             copies_retained: record.copies_retained.len(),
             emptied_classes: record.emptied_classes.clone(),
             retained: run.retained().len(),
@@ -210,8 +217,9 @@ impl fmt::Display for Release {
         for warning in &self.warnings {
             writeln!(f, "Mind: {warning}\n")?;
         }
-        let certificate = self.folder.join("certificate.json");
-        writeln!(f, "Check it: rescind verify {}", certificate.display())
+        let certificate = word(&self.folder.join("certificate.json"));
+        let run = self.folder.ancestors().nth(2).map(word).unwrap_or_default();
+        writeln!(f, "Check it: rescind verify {certificate} --run {run}")
     }
 }
 
@@ -297,6 +305,10 @@ impl fmt::Display for Answered {
                 "{held} named had been held out for validation and were never trained on."
             )?;
         }
+        if self.already_forgotten > 0 {
+            let already = count(self.already_forgotten, "record");
+            writeln!(f, "{already} named had been forgotten before.")?;
+        }
         match &self.release {
             Some(release) => write!(f, "{release}")?,
             None => writeln!(
@@ -305,6 +317,6 @@ impl fmt::Display for Answered {
                  The next release covers this request too."
             )?,
         }
-        writeln!(f, "Next: rescind evaluate {}", self.run.display())
+        writeln!(f, "Next: rescind evaluate {}", self.run.word())
     }
 }

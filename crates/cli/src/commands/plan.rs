@@ -2,7 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number, percent, promise, seconds};
 use crate::options::quantity;
-use crate::options::records::RecordOptions;
+use crate::options::records::{RecordOptions, not_found};
 use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
@@ -51,14 +51,17 @@ struct Planned {
 
 impl Planning {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
+        let run = Run::open(&self.run)?;
         let asked = PlanRequest {
-            records: self.records.requests(self.seed)?,
+            records: self.records.requests(self.seed, &run)?,
             epsilon: self.epsilon.value(),
             delta: self.delta.value(),
         };
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run)?;
-        let plan = run.plan(&asked, &mut watch)?;
+        let plan = match run.plan(&asked, &mut watch) {
+            Ok(plan) => plan,
+            Err(error) => return Err(not_found(&run, &asked.records, error)),
+        };
         drop(watch);
         console.print(&Planned {
             run: self.run.into(),

@@ -49,6 +49,6 @@ impl fmt::Display for Retrained {
             "Retrained on the {} records that stay, in {time}.",
             self.retained
         )?;
-        writeln!(f, "Next: rescind evaluate {}", self.run.display())
+        writeln!(f, "Next: rescind evaluate {}", self.run.word())
     }
 }

@@ -1,6 +1,6 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
-use crate::figures::{number, promise, seconds};
+use crate::figures::{count, number, promise, seconds};
 use crate::options::quantity;
 use crate::place::Place;
 use crate::table::table;
@@ -41,12 +41,19 @@ struct Standing {
     requests: Vec<Request>,
     /// Requests that no release covers yet.
     pending: Vec<u64>,
+    /// Requests answered for which nothing had to be done.
+    idle: u64,
+    /// Whether the ledger could not be read as it is being written, or was left half written.
+    unfinished: bool,
     /// What every release must keep, if that was set.
     budget: Option<ledger::Budget>,
     /// When somebody said that the run, found in another place, is the only one.
     adopted: Vec<String>,
     /// A file or folder that others can read although it is private.
     exposed: Option<Place>,
+    /// Whether a small epsilon can be had of its model.
+    #[serde(skip)]
+    convex: bool,
 }
 
 #[derive(Serialize)]
@@ -74,6 +81,7 @@ impl Inspect {
         let summary = Run::inspect(&self.run)?;
         let state = summary.state.as_ref();
         let retained = summary.retained();
+        let unfinished = summary.answers.is_none();
         let answered = summary.answers.unwrap_or_default();
         let standings = summary.standings.unwrap_or_default();
         let requests = answered.iter().map(|record| {
@@ -83,6 +91,8 @@ impl Inspect {
             Request::of(record, today, self.delta)
         });
         let requests = requests.collect();
+        let config = summary.config.as_ref();
+        let convex = config.is_some_and(|config| config.parameterisation.is_convex());
         console.print(&Standing {
             run: self.run.into(),
             data: summary.config.map_or_else(
@@ -96,9 +106,12 @@ impl Inspect {
             delta: self.delta.value(),
             requests,
             pending: summary.pending,
+            idle: summary.idle,
+            unfinished,
             budget: summary.budget,
             adopted: summary.adopted,
             exposed: summary.exposed.map(Place::from),
+            convex,
         })?;
         Ok(Status::Done)
     }
@@ -158,6 +171,22 @@ impl fmt::Display for Standing {
         if let Some(path) = &self.exposed {
             writeln!(f, "Others can read {}: it is private.", path.display())?;
         }
+        if self.idle > 0 {
+            let idle = count(self.idle as usize, "request");
+            writeln!(
+                f,
+                "Besides these, {idle} answered for which nothing had to be done: those named were \
+                 forgotten before, or never trained on."
+            )?;
+        }
+        if self.unfinished {
+            return writeln!(
+                f,
+                "The ledger is being written, or a process died while it was: what it says of \
+                 requests is seen once that is done. To have it finished: rescind evaluate {}",
+                self.run.word()
+            );
+        }
         if self.requests.is_empty() {
             return writeln!(f, "No request so far.");
         }
@@ -200,9 +229,14 @@ impl fmt::Display for Standing {
         let pending: Vec<String> = self.pending.iter().map(u64::to_string).collect();
         writeln!(
             f,
-            "Pending: request {}. Release without another request: rescind release {} --epsilon 1",
+            "Pending: request {}. Release without another request: rescind release {} {}",
             pending.join(", "),
-            self.run.display()
+            self.run.word(),
+            // What any other model can promise is for `rescind plan` to say.
+            match self.convex {
+                true => "--epsilon 1",
+                false => "--sigma 0.01",
+            }
         )
     }
 }

@@ -3,13 +3,14 @@ use crate::exit::{Failure, Status};
 use crate::figures::{number, percent, seconds};
 use crate::options::budget::BudgetOptions;
 use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
+use crate::options::records::draw;
 use crate::options::training::TrainingOptions;
 use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::facts;
 use clap::Args;
 use rescind::Run;
-use rescind::{Error, ModelError, Phase};
+use rescind::{Code, Error, ModelError, Phase};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -81,6 +82,7 @@ impl Train {
         let mut run = match (&self.resume, &self.out) {
             (Some(root), _) => Run::open(root)?,
             (None, Some(root)) => {
+                self.budget.check()?;
                 let config =
                     self.training
                         .config(&self.data, &self.model, &self.ball, &self.convex)?;
@@ -98,6 +100,11 @@ impl Train {
             Err(Error::Unlearn(ModelError::Interrupted {
                 phase: Phase::Train,
             })) if self.pause_after.is_some() && !crate::interrupt::asked() => {}
+            Err(error) if self.out.is_some() && !can_go_on(&error) => {
+                drop(watch);
+                run.discard()?;
+                return Err(error.into());
+            }
             done => {
                 done?;
             }
@@ -106,6 +113,13 @@ impl Train {
         console.print_done(&Trained::of(&run));
         Ok(Status::Done)
     }
+}
+
+/// Whether a training that ended so can go on once somebody has seen to it; any other would end so
+/// again.
+fn can_go_on(error: &Error) -> bool {
+    use Code::{Interrupted, Io, Ledger, OpenAgain, Storage};
+    [Interrupted, Io, Ledger, OpenAgain, Storage].contains(&error.code())
 }
 
 impl Trained {
@@ -132,6 +146,7 @@ impl Trained {
 impl fmt::Display for Trained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let run = self.run.display();
+        let word = self.run.word();
         match &self.ending {
             Some(ending) => writeln!(f, "Trained, in {run}: {ending}.\n")?,
             None => writeln!(f, "Training in {run} is not finished.\n")?,
@@ -159,8 +174,11 @@ impl fmt::Display for Trained {
             )?;
         }
         match self.finished {
-            true => writeln!(f, "Next: rescind forget {run} --random 50"),
-            false => writeln!(f, "Go on: rescind train --resume {run}"),
+            true => match draw(self.records) {
+                Some(count) => writeln!(f, "Next: rescind forget {word} --random {count}"),
+                None => writeln!(f, "Next: rescind evaluate {word}"),
+            },
+            false => writeln!(f, "Go on: rescind train --resume {word}"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The budget of a run.
 
+use crate::exit::Failure;
 use crate::options::quantity;
 use clap::Args;
 use rescind::ledger::Budget;
+use rescind::release::ReleaseError;
 use rescind_privacy::{Delta, Epsilon};
 
 /// What every release of a run must keep.
@@ -20,6 +22,12 @@ pub struct BudgetOptions {
 }
 
 impl BudgetOptions {
+    /// Refuses a budget that says nothing, before a run is made for it.
+    pub fn check(&self) -> Result<(), Failure> {
+        let checked = self.given().map_or(Ok(()), |budget| budget.validate());
+        checked.map_err(|error| rescind::Error::from(ReleaseError::from(error)).into())
+    }
+
     /// The budget, if one was given.
     pub fn given(&self) -> Option<Budget> {
         self.budget.map(|epsilon| Budget {

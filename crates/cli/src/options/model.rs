@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
-use rescind::{Code, ModelChoice, Parameterisation, RunConfig, Scaling};
+use rescind::{Code, ModelChoice, Parameterisation, Scaling};
 use rescind_data::DataSource;
 use rescind_network::{Activation, NetworkDescription, zoo};
 use std::fs;
@@ -57,7 +57,8 @@ enum ScalingChoice {
 #[derive(Args)]
 #[command(next_help_heading = "Network")]
 pub struct ModelOptions {
-    /// Architecture: logistic, mlp, allcnn or resnet18; the last two take pictures
+    /// Architecture: logistic, mlp, allcnn, resnet18 (for small pictures) or torchvision-resnet18; the
+    /// last three take pictures
     #[arg(
         long,
         value_name = "NAME",
@@ -75,9 +76,10 @@ pub struct ModelOptions {
     #[arg(long, value_name = "NAME", default_value = "relu", value_parser = Activation::from_str)]
     activation: Activation,
 
-    /// Normalisation before each activation: none, group or batch
-    #[arg(long, value_name = "NAME", default_value = "none", value_parser = zoo::Norm::from_str)]
-    norm: zoo::Norm,
+    /// Normalisation before each activation: none, group or batch [default: none, or batch for
+    /// torchvision-resnet18]
+    #[arg(long, value_name = "NAME", value_parser = zoo::Norm::from_str)]
+    norm: Option<zoo::Norm>,
 
     /// Take the network from this description (a network.json) instead
     #[arg(long, value_name = "FILE")]
@@ -85,12 +87,13 @@ pub struct ModelOptions {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "lower")]
+#[value(rename_all = "kebab-case")]
 enum Architecture {
     Logistic,
     Mlp,
     Allcnn,
     Resnet18,
+    TorchvisionResnet18,
 }
 
 impl ModelOptions {
@@ -99,7 +102,11 @@ impl ModelOptions {
             let network = read_description(path)?;
             return Ok(ModelChoice::Description { network });
         }
-        let (activation, norm) = (self.activation, self.norm);
+        let usual = match self.model {
+            Architecture::TorchvisionResnet18 => zoo::Norm::Batch,
+            _ => zoo::Norm::None,
+        };
+        let (activation, norm) = (self.activation, self.norm.unwrap_or(usual));
         Ok(match self.model {
             Architecture::Logistic => ModelChoice::Logistic,
             Architecture::Mlp => ModelChoice::Mlp {
@@ -109,6 +116,9 @@ impl ModelOptions {
             },
             Architecture::Allcnn => ModelChoice::Allcnn { activation, norm },
             Architecture::Resnet18 => ModelChoice::Resnet18 { activation, norm },
+            Architecture::TorchvisionResnet18 => {
+                ModelChoice::TorchvisionResnet18 { activation, norm }
+            }
         })
     }
 }
@@ -127,9 +137,10 @@ fn read_description(path: &PathBuf) -> Result<NetworkDescription, Failure> {
 #[command(next_help_heading = "Weights")]
 pub struct BallOptions {
     /// Keep all weights within this distance of the centre. The proved bound on what a request can
-    /// leave behind is twice this; choose it without looking at the records
-    #[arg(long, value_name = "DISTANCE", default_value_t = RunConfig::default().radius)]
-    pub radius: f64,
+    /// leave behind is twice this; choose it without looking at the records [default: 20, or as much
+    /// more as the network's starting weights need]
+    #[arg(long, value_name = "DISTANCE")]
+    pub radius: Option<f64>,
 
     /// Public weights (safetensors) to start from and to lay the ball around [default: zero, and a
     /// random start]

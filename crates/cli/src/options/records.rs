@@ -2,11 +2,19 @@
 
 use crate::exit::Failure;
 use clap::Args;
-use rescind_data::RecordRequest;
+use rescind::{Code, Error, Run, RunConfig};
+use rescind_data::{DataSource, RecordRequest, read_subjects};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-#[derive(Args)]
+/// A draw to suggest for a first try, of so many records: a few, as forgetting most of them would
+/// show nothing; none where nothing can be forgotten.
+pub fn draw(records: usize) -> Option<usize> {
+    (records > 1).then(|| (records / 20).clamp(1, 50))
+}
+
+#[derive(Args, Clone)]
 #[command(next_help_heading = "Records to forget (one or more of)")]
 #[group(id = "which", required = true, multiple = true)]
 pub struct RecordOptions {
@@ -26,18 +34,23 @@ pub struct RecordOptions {
     #[arg(long, value_name = "NAME", group = "which")]
     subject: Vec<String>,
 
+    /// Every record of the people in this file: one on each line, CSV with a column of the name that
+    /// the table's subject column has (or `subject` or `id`), or JSON lines
+    #[arg(long, value_name = "FILE", group = "which")]
+    subjects_from: Vec<PathBuf>,
+
     /// Every record of this class
     #[arg(long, value_name = "NAME", group = "which")]
     class: Vec<String>,
 
     /// This many records drawn by --seed, for experiments
-    #[arg(long, value_name = "COUNT", group = "which", conflicts_with_all = ["records", "records_from", "hash", "subject", "class"])]
+    #[arg(long, value_name = "COUNT", group = "which", conflicts_with_all = ["records", "records_from", "hash", "subject", "subjects_from", "class"])]
     random: Option<usize>,
 }
 
 impl RecordOptions {
     /// Everything that was named: the request is for all of it.
-    pub fn requests(&self, seed: u64) -> Result<Vec<RecordRequest>, Failure> {
+    pub fn requests(&self, seed: u64, run: &Run) -> Result<Vec<RecordRequest>, Failure> {
         let read = |text: String| text.parse::<RecordRequest>().map_err(Failure::usage);
         let mut all = Vec::new();
         if let Some(count) = self.random {
@@ -62,7 +75,95 @@ impl RecordOptions {
             all.push(read(format!("hash:{hash}"))?);
         }
         all.extend(self.subject.iter().cloned().map(RecordRequest::Subject));
+        for path in &self.subjects_from {
+            let bytes = fs::read(path)
+                .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+            let column = subject_column(run);
+            let subjects = read_subjects(&bytes, column.as_deref());
+            let subjects = subjects
+                .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+            all.extend(subjects.into_iter().map(RecordRequest::Subject));
+        }
         all.extend(self.class.iter().cloned().map(RecordRequest::Class));
         Ok(all)
     }
+}
+
+/// The column that says whose a record is.
+fn subject_column(run: &Run) -> Option<String> {
+    match RunConfig::of_run(run.root()).ok()?.data {
+        DataSource::Csv { options, .. } => options.subject,
+        _ => None,
+    }
+}
+
+/// Names of people that were asked for and are not known, most of them mistyped: with a few that are,
+/// as long as the records can still be read. They are shown to whoever asked, who may know them.
+pub fn not_found(run: &Run, asked: &[RecordRequest], error: Error) -> Failure {
+    if error.code() != Code::UnknownSubject {
+        return error.into();
+    }
+    let unknown = |request: &&RecordRequest| {
+        let resolved = run.resolve(std::slice::from_ref(*request));
+        resolved.is_err_and(|error| error.code() == Code::UnknownSubject)
+    };
+    let unknown: Vec<&str> = asked
+        .iter()
+        .filter(unknown)
+        .filter_map(|request| match request {
+            RecordRequest::Subject(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut message = match asked.len() {
+        1 => error.to_string(),
+        people => format!(
+            "{error} ({} of {people} named: {}); nothing was done",
+            unknown.len(),
+            some(&unknown)
+        ),
+    };
+    if let Some(name) = unknown.first() {
+        let near = near(run, name);
+        if !near.is_empty() {
+            message += &format!(". Near {name:?}: {}", some(&near));
+        }
+    }
+    Failure::other(Code::UnknownSubject, message)
+}
+
+/// The first of some names, in quotes.
+fn some<T: AsRef<str>>(names: &[T]) -> String {
+    let shown = names
+        .iter()
+        .take(5)
+        .map(|name| format!("{:?}", name.as_ref()));
+    let more = if names.len() > 5 { ", ..." } else { "" };
+    format!("{}{more}", shown.collect::<Vec<_>>().join(", "))
+}
+
+/// The people nearest to a name: a few letters off, or written with other capitals.
+fn near(run: &Run, name: &str) -> Vec<String> {
+    let Ok(classifier) = run.classifier() else {
+        return Vec::new();
+    };
+    let plain = |name: &str| name.trim().to_lowercase();
+    let wanted = plain(name);
+    let most = 2.min(wanted.chars().count() / 2);
+    let known = [classifier.train_records(), classifier.test_records()];
+    let known: BTreeSet<&String> = known
+        .iter()
+        .flatten()
+        .flat_map(|records| records.subjects().unwrap_or_default())
+        .collect();
+    let mut near: Vec<(usize, &String)> = known
+        .into_iter()
+        .map(|known| (strsim::osa_distance(&plain(known), &wanted), known))
+        .filter(|(distance, _)| *distance <= most)
+        .collect();
+    near.sort();
+    near.into_iter()
+        .take(3)
+        .map(|(_, name)| name.clone())
+        .collect()
 }

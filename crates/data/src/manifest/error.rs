@@ -32,7 +32,7 @@ pub enum ManifestError {
     #[error(
         "{count} record(s) that are still trained on are no longer in the source as they were, at \
          position(s) {positions}{}: restore them, or forget them (`rescind forget RUN --records \
-         {positions}`)",
+         {positions} --method retrain`)",
         changed(*unknown)
     )]
     Missing {

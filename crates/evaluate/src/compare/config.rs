@@ -21,7 +21,8 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
-    /// Its name, for headings.
+    /// Its name, for headings and for its folder: letters, digits, `-`, `_` and `.`, the first no
+    /// `.`.
     pub name: String,
     /// One run per seed: of starting weights, order of records, and of the draw of a random
     /// request. At least one.
@@ -61,7 +62,7 @@ fn relearn_limit() -> u64 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Its name in tables and files: letters, digits, `-`, `_` and `.`.
+    /// Its name in tables and files: letters, digits, `-`, `_` and `.`, the first no `.`.
     pub name: String,
     /// The method.
     pub method: MethodChoice,
@@ -119,6 +120,15 @@ pub struct Likelihood {
 pub(super) const RETRAIN: &str = "retrain";
 pub(super) const ORIGINAL: &str = "original";
 
+/// What names are made of.
+const PLAIN: &str = "1 to 100 letters, digits, `-`, `_` and `.`, the first no `.`";
+
+/// Whether a name can be that of a file, which leads nowhere else and is not hidden.
+fn is_file_name(name: &str) -> bool {
+    let usual = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.chars().all(usual)
+}
+
 impl Comparison {
     /// Reads a comparison: JSON if the file's name ends so, else TOML.
     ///
@@ -154,6 +164,10 @@ impl Comparison {
             found,
             expected,
         };
+        if !is_file_name(&self.name) {
+            let found = format!("{:?}", self.name);
+            return Err(wrong("name", found, PLAIN));
+        }
         if self.seeds.is_empty() {
             let expected = "at least one seed, each once";
             return Err(wrong("seeds", "empty".to_owned(), expected));
@@ -165,11 +179,9 @@ impl Comparison {
         }
         let mut names = BTreeSet::from([RETRAIN, ORIGINAL]);
         for entry in &self.methods {
-            let usual = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            let plain = !entry.name.is_empty() && entry.name.chars().all(usual);
-            if !plain || !names.insert(&entry.name) {
-                let expected = "letters, digits, `-`, `_` and `.`, each name once, neither \
-                                `original` nor `retrain`";
+            if !is_file_name(&entry.name) || !names.insert(&entry.name) {
+                let expected = "1 to 100 letters, digits, `-`, `_` and `.`, the first no `.`, \
+                                each name once, neither `original` nor `retrain`";
                 return Err(wrong(
                     "a method's name",
                     format!("`{}`", entry.name),
@@ -222,7 +234,7 @@ impl Comparison {
             model: self.model.clone(),
             scaling: self.scaling.clone(),
             training,
-            radius: self.radius,
+            radius: Some(self.radius),
             ..RunConfig::default()
         })
     }

@@ -80,7 +80,11 @@ pub fn compare(
     comparison.validate()?;
     let folder = Folder::open(folder, comparison)?;
     let (mut cells, mut failed) = (Vec::new(), Vec::new());
-    let ended = work(comparison, &folder, &mut cells, &mut failed, watcher);
+    let ended = match work(comparison, &folder, &mut cells, &mut failed, watcher) {
+        // There is nothing to show, nor in the way of another comparison.
+        Err(error) if cells.is_empty() => return Err(error),
+        ended => ended,
+    };
     let results = Results::of(comparison, cells, &failed);
     let written = results.write(&folder);
     ended?;

@@ -52,6 +52,14 @@ pub enum CompareError {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder holds something else.
+    #[error(
+        "{path} is not empty and holds no comparison: choose a new or empty folder with --out FOLDER"
+    )]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file or folder that the system refuses.
     #[error("{path}: cannot {action}: {source}")]
     Io {

@@ -1,41 +1,73 @@
 //! The folder of a comparison.
 
+use super::config::ORIGINAL;
 use super::{Cell, CompareError, Comparison};
 use crate::owner_only;
 use serde::Serialize;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+const COMPARISON: &str = "comparison.json";
+const CELLS: &str = "cells";
+const SEEDS: &str = "seeds";
 
 pub(super) struct Folder {
     root: PathBuf,
 }
 
 impl Folder {
-    /// Opens the folder for this comparison, or makes it.
+    /// Opens the folder for this comparison, or makes it. One where another comparison came to
+    /// nothing is taken over.
     pub fn open(root: &Path, comparison: &Comparison) -> Result<Self, CompareError> {
+        // What whoever asked calls by a link is meant.
+        let root = &fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
         let folder = Folder {
             root: root.to_owned(),
         };
-        make(&root.join("cells"))?;
-        make(&root.join("seeds"))?;
-        let path = root.join("comparison.json");
+        let path = root.join(COMPARISON);
         match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice::<Comparison>(&bytes) {
-                Ok(there) if there == *comparison => {}
-                _ => {
+                Ok(there) if there == *comparison => make(root)?,
+                _ if folder.is_begun()? => {
                     let path = root.to_owned();
                     return Err(CompareError::OtherComparison { path });
                 }
+                _ => {
+                    remove(&root.join(SEEDS))?;
+                    replace_json(&path, comparison)?;
+                }
             },
-            Err(_) => replace_json(&path, comparison)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let entries = names(root)?;
+                // What a crash may leave of the first file.
+                let ours = |name: &String| name.contains(COMPARISON) && name.starts_with('.');
+                if !entries.iter().all(ours) {
+                    let path = root.to_owned();
+                    return Err(CompareError::NotEmpty { path });
+                }
+                make(root)?;
+                replace_json(&path, comparison)?;
+            }
+            Err(error) => return Err(failed(&path, "read it")(error)),
         }
+        make(&root.join(CELLS))?;
+        make(&root.join(SEEDS))?;
         Ok(folder)
     }
 
+    /// Whether anything is done: a cell, or a run to make cells of.
+    fn is_begun(&self) -> Result<bool, CompareError> {
+        if !names(&self.root.join(CELLS))?.is_empty() {
+            return Ok(true);
+        }
+        let seeds = self.root.join(SEEDS);
+        let run = |seed: &String| seeds.join(seed).join(ORIGINAL).join("run.json");
+        Ok(names(&seeds)?.iter().any(|seed| run(seed).exists()))
+    }
+
     fn cell_path(&self, seed: u64, method: &str) -> PathBuf {
-        self.root
-            .join("cells")
-            .join(format!("{seed}-{method}.json"))
+        self.root.join(CELLS).join(format!("{seed}-{method}.json"))
     }
 
     /// A cell that is done. A damaged file counts as not done.
@@ -51,7 +83,7 @@ impl Folder {
 
     /// The folder of a run of this seed.
     pub fn run(&self, seed: u64, name: &str) -> PathBuf {
-        self.root.join("seeds").join(seed.to_string()).join(name)
+        self.root.join(SEEDS).join(seed.to_string()).join(name)
     }
 
     /// Where a file of results lies.
@@ -66,7 +98,22 @@ impl Folder {
 }
 
 pub(super) fn make(path: &Path) -> Result<(), CompareError> {
-    fs::create_dir_all(path).map_err(failed(path, "make the folder"))
+    owner_only::folder(path).map_err(failed(path, "make the folder"))
+}
+
+/// What lies in a folder; nothing if it is not there.
+fn names(folder: &Path) -> Result<Vec<String>, CompareError> {
+    let list = || {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let name = |entry: std::io::Result<fs::DirEntry>| {
+            entry.map(|entry| entry.file_name().to_string_lossy().into_owned())
+        };
+        entries.map(name).collect()
+    };
+    list().map_err(failed(folder, "list it"))
 }
 
 /// Removes a folder and all in it, if it is there.

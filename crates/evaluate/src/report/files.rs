@@ -2,7 +2,7 @@
 
 use super::chart::PictureError;
 use super::page::Report;
-use crate::owner_only::replace;
+use crate::owner_only::{self, replace};
 use std::path::{Path, PathBuf};
 
 /// Why a report was not written.
@@ -31,12 +31,17 @@ impl Report {
         write(path, self.to_html().as_bytes())
     }
 
-    /// Writes every figure to a folder as `NAME.svg` and `NAME.png`, and says which.
+    /// Writes every figure to a folder as `NAME.svg` and `NAME.png`, and says which; a folder that is
+    /// not there is made for its owner alone.
     ///
     /// # Errors
     /// [`WriteError`].
     pub fn write_figures(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
-        std::fs::create_dir_all(folder).map_err(|source| WriteError::Io {
+        let make = match folder.is_dir() {
+            true => Ok(()),
+            false => owner_only::folder(folder),
+        };
+        make.map_err(|source| WriteError::Io {
             path: folder.to_owned(),
             source,
         })?;

@@ -86,7 +86,7 @@ fn config(kind: Kind, path: &Path) -> RunConfig {
                 epochs: 3,
                 ..TrainingSettings::default()
             },
-            radius: 2.0,
+            radius: Some(2.0),
             ..config
         },
     }

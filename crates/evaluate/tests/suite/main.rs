@@ -1,4 +1,5 @@
 mod baselines;
 mod compare;
+mod folders;
 mod membership;
 mod metrics;

@@ -53,7 +53,7 @@ fn models(seed: u64) -> Models {
             seed,
             ..TrainingSettings::default()
         },
-        radius: 200.0,
+        radius: Some(200.0),
         ..RunConfig::default()
     };
     let mut run = Run::create(&folder.path().join("run"), config, None, &mut ()).unwrap();

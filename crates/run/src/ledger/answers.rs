@@ -3,15 +3,20 @@
 use super::database::on_database;
 use super::entry::RequestEntry;
 use super::error::LedgerError;
-use super::private::{EARLY, NOISE_KEY, Present, STATE};
+use super::private::{EARLY, NOISE_KEY, Present, SOURCE, STATE};
 use super::store::Ledger;
 use crate::disk::io_error;
 use crate::fault;
 use rescind_certificate::digest_of;
-use rescind_data::Digest;
+use rescind_data::{DataSource, Digest};
 use rusqlite::OptionalExtension;
 use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// Requests for which nothing had to be done.
+const IDLE: &str = "CREATE TABLE IF NOT EXISTS private.idle (answered_at TEXT NOT NULL, why TEXT NOT \
+                    NULL, request TEXT NOT NULL) STRICT";
 
 impl Ledger {
     /// What is private of a request, as it was recorded.
@@ -96,6 +101,41 @@ impl Ledger {
     pub(crate) fn set_early(&self, record: Digest) -> Result<(), LedgerError> {
         fault::point().map_err(io_error(&self.path, "write it"))?;
         let set = self.connection.set_present(EARLY, &record.to_string());
+        on_database(&self.path, set)
+    }
+
+    /// Remembers, in private, that a request was answered for which nothing had to be done.
+    pub(crate) fn nothing_to_do(&self, why: &str, request: &Digest) -> Result<(), LedgerError> {
+        fault::point().map_err(io_error(&self.path, "write it"))?;
+        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let written = self.connection.execute_batch(IDLE).and_then(|()| {
+            let row = "INSERT INTO private.idle VALUES (?, ?, ?)";
+            self.connection.execute(row, (at, why, request.to_string()))
+        });
+        on_database(&self.path, written).map(drop)
+    }
+
+    /// How many requests were answered for which nothing had to be done.
+    pub(crate) fn idle(&self) -> u64 {
+        let count = "SELECT count(*) FROM private.idle";
+        let found = self
+            .connection
+            .query_row(count, [], |row| row.get::<_, i64>(0));
+        // There is no such table where there was no such request.
+        found.map_or(0, |count| count as u64)
+    }
+
+    /// Where the records are, where that is not what the run was made with.
+    pub(crate) fn source(&self) -> Result<Option<DataSource>, LedgerError> {
+        let found = on_database(&self.path, self.connection.present(SOURCE))?;
+        let source = found.map(|text| text.parse::<DataSource>()).transpose();
+        source.map_err(|error| self.altered(error.to_string()))
+    }
+
+    /// Remembers where the records are.
+    pub(crate) fn set_source(&self, source: &DataSource) -> Result<(), LedgerError> {
+        fault::point().map_err(io_error(&self.path, "write it"))?;
+        let set = self.connection.set_present(SOURCE, &source.to_string());
         on_database(&self.path, set)
     }
 

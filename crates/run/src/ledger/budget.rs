@@ -95,6 +95,14 @@ impl Budget {
         }
     }
 
+    /// Refuses a budget that is out of range.
+    ///
+    /// # Errors
+    /// [`BudgetExceeded::Empty`]; [`BudgetExceeded::Unusable`].
+    pub fn validate(&self) -> Result<(), BudgetExceeded> {
+        self.usable().map(drop)
+    }
+
     /// Its δ, where the budget promises something and leaves room for a release.
     fn usable(&self) -> Result<Delta, BudgetExceeded> {
         let delta = Delta::new(self.delta)?;

@@ -2,10 +2,10 @@
 
 use super::error::LedgerError;
 use super::schema::Schema;
-#[cfg(unix)]
-use crate::disk::io_error;
+use crate::disk::{self, io_error};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 #[cfg(unix)]
@@ -36,6 +36,33 @@ pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, Ledger
         Ok(connection)
     });
     on_database(&path, opened)
+}
+
+/// What the names of the files begin with by which a commit becomes one of both databases.
+pub(crate) const SUPER_JOURNAL: &str = "ledger.sqlite-mj";
+
+/// Removes what a process that died left of its commits, once both databases have been read and
+/// with that restored: none of these files counts any more.
+pub(super) fn remove_super_journals(run: &Path) -> Result<(), LedgerError> {
+    let journals = [ledger_file(run), private_file(run)].map(|file| {
+        let mut name = file.into_os_string();
+        name.push("-journal");
+        PathBuf::from(name)
+    });
+    if journals.iter().any(|journal| journal.exists()) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(run).map_err(io_error(run, "list it"))? {
+        let entry = entry.map_err(io_error(run, "list it"))?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(SUPER_JOURNAL)
+        {
+            disk::remove_file(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn attach(connection: &Connection, run: &Path) -> rusqlite::Result<()> {

@@ -32,7 +32,7 @@ pub enum LedgerError {
          run break each other's promises, as neither counts what the other releases. If this is the \
          only one that will ever release again, and nothing was released after it was copied, say \
          so: rescind amend {} --adopt",
-        path.parent().unwrap_or(path).display()
+        crate::shell::word(path.parent().unwrap_or(path))
     )]
     Copied {
         /// The ledger.

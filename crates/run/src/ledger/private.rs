@@ -27,6 +27,8 @@ pub struct PrivateRow {
 pub(super) const STATE: &str = "state";
 /// Digest of the record of training's early checkpoint.
 pub(super) const EARLY: &str = "early";
+/// Where the records are, where that is not what the run was made with.
+pub(super) const SOURCE: &str = "source";
 /// The key that the noise of the next release is drawn with.
 pub(super) const NOISE_KEY: &str = "noise_key";
 /// The end of the chain: entries cannot be cut off it unseen.
@@ -64,8 +66,8 @@ pub(super) fn begin(connection: &Connection, path: &Path) -> Result<(), LedgerEr
     let begun = connection
         .set_present(NOISE_KEY, &Digest::from(key).to_string())
         .and_then(|()| {
-            let remove = "DELETE FROM private.present WHERE name IN (?, ?)";
-            connection.execute(remove, [STATE, EARLY]).map(drop)
+            let remove = "DELETE FROM private.present WHERE name IN (?, ?, ?)";
+            connection.execute(remove, [STATE, EARLY, SOURCE]).map(drop)
         });
     on_database(path, begun)
 }

@@ -32,16 +32,18 @@ pub struct RunConfig {
     /// them (docs/theory.md §0.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
-    /// R: all weights stay within this distance of the centre (docs/theory.md §0). A convex
-    /// model's follows from its penalty, and replaces what is given here.
-    pub radius: f64,
+    /// R: all weights stay within this distance of the centre (docs/theory.md §0). Absent: 20, or as
+    /// much more as the network's starting weights need; a convex model's follows from its penalty,
+    /// and replaces what is given here. A run that was made has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub radius: Option<f64>,
     /// Keep the private weights from before each request, so that a model can be compared with
     /// what it was. Without it they are removed once a request is done.
     pub keep_iterates: bool,
 }
 
 impl Default for RunConfig {
-    /// The digits, an MLP of widths 32 and 32, inputs as they are, default training, R = 20,
+    /// The digits, an MLP of widths 32 and 32, inputs as they are, default training,
     /// iterates kept.
     fn default() -> Self {
         RunConfig {
@@ -52,7 +54,7 @@ impl Default for RunConfig {
             training: TrainingSettings::default(),
             parameterisation: Parameterisation::Full,
             declared_by: None,
-            radius: 20.0,
+            radius: None,
             keep_iterates: true,
         }
     }
@@ -90,7 +92,7 @@ impl RunConfig {
     pub(crate) fn settings(&self) -> RunSettings {
         RunSettings {
             training: self.training.clone(),
-            radius: self.radius,
+            radius: self.radius.unwrap_or(RunSettings::default().radius),
             keep_iterates: self.keep_iterates,
             declared_by: self.declared_by.clone(),
         }

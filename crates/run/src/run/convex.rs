@@ -7,7 +7,7 @@ use rescind_network::{Network, Weights};
 use rescind_unlearn::descent::ConvexSettings;
 use rescind_unlearn::training::{TrainingSettings, convex_settings};
 use rescind_unlearn::{
-    Linearisation, ModelDescription, OutputLoss, Parameterisation, Scaling, head_place,
+    Linearisation, ModelDescription, OutputLoss, Parameterisation, Scaling, head_place, norm_above,
 };
 
 /// The greatest seed that every reader of JSON reads back, so that a verifier can draw from it.
@@ -22,6 +22,9 @@ pub(super) fn complete_config(
 ) -> Result<Option<Vec<u8>>, Error> {
     let given = centre.map(<[u8]>::to_vec);
     check_declared(given.is_some(), config.declared_by.as_deref())?;
+    if config.radius.is_none() {
+        config.radius = Some(usual_radius(network, config.training.seed, given.is_some()));
+    }
     if !config.parameterisation.is_convex() {
         return Ok(given);
     }
@@ -47,7 +50,7 @@ pub(super) fn complete_config(
         );
     }
     let at_zero = OutputLoss::SoftmaxCrossEntropy.at_zero(network.outputs());
-    config.radius = proved_radius(at_zero, &settings);
+    config.radius = Some(proved_radius(at_zero, &settings));
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
         Some(centre) => Ok(Some(centre)),
@@ -62,6 +65,19 @@ pub(super) fn complete_config(
             Ok(Some(drawn.to_safetensors(network)?))
         }
     }
+}
+
+/// The radius where none was chosen: room for training around where it starts. It follows from the
+/// network and the seed, never from records.
+fn usual_radius(network: &Network, seed: u64, centred: bool) -> f64 {
+    let usual = RunSettings::default().radius;
+    if centred {
+        return usual;
+    }
+    let start: Vec<f32> = network.initialise(seed);
+    let length = norm_above(start.iter().map(|&weight| f64::from(weight)));
+    // In tens, so that one reads it at a glance.
+    usual.max(10.0 * (0.15 * length).ceil())
 }
 
 /// Refuses a centre that nobody vouches for, and a name that is none.

@@ -62,6 +62,17 @@ impl Run {
         centre: Option<&[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
+        let (lock, parts) = Run::parts(root, config, centre, observer)?;
+        Run::made(root, lock, parts, None)
+    }
+
+    /// What a run of this configuration is made of, and the lock of its folder.
+    pub(super) fn parts(
+        root: &Path,
+        config: RunConfig,
+        centre: Option<&[u8]>,
+        observer: &mut dyn Observer,
+    ) -> Result<(Lock, Parts), Error> {
         let mut config = RunConfig {
             data: absolute(config.data)?,
             ..config
@@ -83,7 +94,7 @@ impl Run {
             ),
             None => None,
         };
-        let ball = Ball::new(config.radius, centre.clone())?;
+        let ball = Ball::new(config.settings().radius, centre.clone())?;
         let (source, held_out) = (config.data.clone(), held_out(&config.training));
         let manifest = Manifest::new(&data.train, source.to_string(), fresh_salt()?, held_out);
         let manifest = Arc::new(manifest?.with_test(&data.test));
@@ -106,7 +117,7 @@ impl Run {
             manifest,
             ball,
         };
-        Run::made(root, lock, parts, None)
+        Ok((lock, parts))
     }
 
     /// Writes a run and opens it; with this state as its current one, if there is one.
@@ -237,9 +248,10 @@ impl Run {
                 **kept
                     != RunConfig {
                         data,
+                        // A convex model's follows from its settings, as one that nobody chose does.
                         radius: match kept.parameterisation.is_convex() {
                             true => kept.radius,
-                            false => config.radius,
+                            false => config.radius.or(kept.radius),
                         },
                         ..config
                     },
@@ -288,7 +300,7 @@ pub(super) fn described(root: &Path) -> Result<NetworkDescription, Error> {
 }
 
 /// The same source wherever the process runs.
-fn absolute(source: DataSource) -> Result<DataSource, Error> {
+pub(super) fn absolute(source: DataSource) -> Result<DataSource, Error> {
     let whole = |path: PathBuf| {
         let found = std::path::absolute(&path);
         found.map_err(json::io_error(&path, "find its absolute path"))

@@ -3,6 +3,7 @@
 use super::config::Written;
 use crate::error::Error;
 use crate::json::{self, Access};
+use crate::ledger::SUPER_JOURNAL;
 use rescind_certificate::digest_of;
 use rescind_data::{Digest, Manifest};
 use serde::Deserialize;
@@ -85,7 +86,8 @@ pub(super) fn check_vacant(root: &Path) -> Result<(), Error> {
             CENTRE,
         ];
         let name = name.strip_suffix(".partial").unwrap_or(&name);
-        if !ours.contains(&name) && name != CONFIG {
+        let of_a_commit = name.starts_with(SUPER_JOURNAL);
+        if !ours.contains(&name) && name != CONFIG && !of_a_commit {
             return Err(Error::NotEmpty {
                 path: root.to_owned(),
             });

@@ -5,6 +5,7 @@ use super::noised::{finetune_report, goes_on};
 use super::release_later::private_weights;
 use super::resolve::Resolved;
 use super::store::{Staged, StateRecord};
+use crate::code::CodeKind;
 use crate::error::Error;
 use crate::ledger::{Budget, Ledger, PrivateRow, recover};
 use crate::release::{
@@ -61,7 +62,14 @@ impl Run {
         let began = Instant::now();
         self.trained()?;
         self.model_is_here()?;
-        let resolved = self.resolve(&request.records)?;
+        let resolved = match self.resolve(&request.records) {
+            Err(error) if error.code().kind() == CodeKind::Nothing => {
+                let why = error.code().as_str();
+                self.ledger.nothing_to_do(why, &request.digest()?)?;
+                return Err(error);
+            }
+            resolved => resolved?,
+        };
         let retained = self.retained.difference(&resolved.forget)?;
         let method = match &request.method {
             Some(choice) => choice.method()?,
@@ -255,6 +263,7 @@ impl Run {
             salt: facts.salt,
             forgotten: forget.clone(),
             held_out: prepared.resolved.held_out.clone(),
+            already: prepared.resolved.already.len(),
             copies_retained: prepared.resolved.copies_retained.clone(),
             emptied_classes: prepared.resolved.emptied_classes.clone(),
             method: report_of,
@@ -290,8 +299,9 @@ impl Run {
             }
             (None, _) => record_request(ledger, staged.digest, &facts).map(|_| None),
         };
-        let release = self.settled(&staged, committed.map_err(Error::from))?;
-        self.finish(&staged, written, next, prepared.retained)?;
+        let release = self.settled(&staged, number, committed.map_err(Error::from))?;
+        let finished = self.finish(&staged, written, next, prepared.retained);
+        finished.map_err(|error| self.answered_but(number, error))?;
         // All is done: a wish to stop has come too late to be heard.
         let _ = report(observer, Phase::Release, 1, Some(1));
         Ok(Answer {
@@ -302,8 +312,13 @@ impl Run {
     }
 
     /// What holds after a commit: an error after the ledger's transaction leaves a request that
-    /// counts.
-    fn settled<T>(&mut self, staged: &Staged, committed: Result<T, Error>) -> Result<T, Error> {
+    /// counts, and says so.
+    fn settled<T>(
+        &mut self,
+        staged: &Staged,
+        number: u64,
+        committed: Result<T, Error>,
+    ) -> Result<T, Error> {
         if committed.is_ok() {
             return committed;
         }
@@ -317,7 +332,19 @@ impl Run {
         if !self.broken {
             self.setup.store.sweep()?;
         }
-        committed
+        match counts {
+            Ok(true) => committed.map_err(|error| self.answered_but(number, error)),
+            _ => committed,
+        }
+    }
+
+    /// What went wrong once a request was recorded.
+    fn answered_but(&self, number: u64, error: Error) -> Error {
+        Error::Answered {
+            path: self.setup.root.clone(),
+            number,
+            source: Box::new(error),
+        }
     }
 
     /// Makes a committed state the current one, on disk and in memory.

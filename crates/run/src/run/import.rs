@@ -2,13 +2,12 @@
 
 use super::Run;
 use super::config::RunConfig;
-use super::files::CONFIG;
-use crate::disk;
 use crate::error::Error;
 use crate::ledger::{Entry, MadeEntry};
 use rescind_network::Weights;
-use rescind_unlearn::Observer;
 use rescind_unlearn::training::{TrainingEnding, TrainingProgress, TrainingState};
+use rescind_unlearn::{Ball, Classifier, Observer};
+use std::any::Any;
 use std::path::Path;
 
 impl Run {
@@ -27,17 +26,17 @@ impl Run {
         weights: &[u8],
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let mut run = Run::create(root, config, centre, observer)?;
-        let read = Weights::from_safetensors(run.classifier()?.network(), weights);
-        let taken = read.map_err(Error::from).and_then(|read| run.take(read));
-        match taken {
-            Ok(()) => Ok(run),
-            // Without it the folder holds no run, and another may be made there.
-            Err(error) => {
-                disk::remove_file(&root.join(CONFIG))?;
-                Err(error)
-            }
-        }
+        let (lock, parts) = Run::parts(root, config, centre, observer)?;
+        let model: &dyn Any = &*parts.model;
+        let classifier: Option<&Classifier> = model.downcast_ref();
+        let network = classifier
+            .map(Classifier::network)
+            .ok_or(Error::NotANetwork {
+                what: "the network to give the weights to",
+            })?;
+        let weights = Weights::from_safetensors(network, weights)?;
+        let state = imported(weights, &parts.ball)?;
+        Run::made(root, lock, parts, Some(&state))
     }
 
     /// Takes weights that were trained elsewhere as those of this run, which has none yet.
@@ -50,24 +49,7 @@ impl Run {
                 path: self.setup.root.clone(),
             });
         }
-        let (distance, radius) = (
-            self.setup.ball.distance(&weights.parameters),
-            self.setup.ball.radius(),
-        );
-        let mut inside = weights.parameters.clone();
-        if self.setup.ball.project(&mut inside) {
-            return Err(rescind_unlearn::Error::StartOutsideBall { distance, radius }.into());
-        }
-        let state = TrainingState {
-            weights,
-            exact: None,
-            moments: Vec::new(),
-            best: None,
-            progress: TrainingProgress {
-                ending: Some(TrainingEnding::Imported),
-                ..TrainingProgress::default()
-            },
-        };
+        let state = imported(weights, &self.setup.ball)?;
         let made = MadeEntry {
             imported: true,
             ..self.setup.made.clone()
@@ -78,4 +60,23 @@ impl Run {
         let record = self.setup.state_record(&self.retained, 0);
         self.keep(record, state)
     }
+}
+
+/// The state of a training that took place elsewhere.
+fn imported(weights: Weights<f32>, ball: &Ball) -> Result<TrainingState, Error> {
+    let (distance, radius) = (ball.distance(&weights.parameters), ball.radius());
+    let mut inside = weights.parameters.clone();
+    if ball.project(&mut inside) {
+        return Err(rescind_unlearn::Error::StartOutsideBall { distance, radius }.into());
+    }
+    Ok(TrainingState {
+        weights,
+        exact: None,
+        moments: Vec::new(),
+        best: None,
+        progress: TrainingProgress {
+            ending: Some(TrainingEnding::Imported),
+            ..TrainingProgress::default()
+        },
+    })
 }

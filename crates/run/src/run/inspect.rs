@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// What can be said of a run without opening it.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// What the run of a network is.
+    /// What the run of a network is, its records where they are now.
     pub config: Option<RunConfig>,
     /// Its newest private state, if there is one: progress of training, requests answered.
     pub state: Option<StateRecord>,
@@ -27,6 +27,9 @@ pub struct Summary {
     pub standings: Option<Vec<Standing>>,
     /// Numbers of the requests that no release covers yet.
     pub pending: Vec<u64>,
+    /// Requests answered for which nothing had to be done: all records named were forgotten
+    /// before, or never trained on.
+    pub idle: u64,
     /// What every release must keep, if that was set.
     pub budget: Option<Budget>,
     /// When somebody said that the run, found in another place, is the only one: RFC 3339, UTC.
@@ -56,12 +59,17 @@ impl Run {
     pub fn inspect(root: &Path) -> Result<Summary, Error> {
         let (written, configuration) = read_config(root)?;
         let centred = written.centred;
-        let config = match written.origin {
+        let mut config = match written.origin {
             Origin::Config(config) => Some(config),
             Origin::Outside(_) => None,
         };
         let busy = Lock::holder(root);
         let ledger = Ledger::open_as_it_lies(root)?;
+        if let (Some(config), Some(ledger)) = (&mut config, &ledger)
+            && let Some(source) = ledger.source()?
+        {
+            config.data = source;
+        }
         let made = ledger.as_ref();
         let made = made.map(|ledger| is_as_made(root, configuration, centred, ledger));
         let run = made.transpose()?.map(|made| made.identity());
@@ -98,6 +106,7 @@ impl Run {
             answers,
             standings: standings?,
             pending: pending.iter().map(|request| request.number).collect(),
+            idle: ledger.as_ref().map_or(0, Ledger::idle),
             budget: history.and_then(History::budget).copied(),
             adopted: history.map_or_else(Vec::new, History::adopted),
             exposed: exposed(root)?.map(|(path, _)| path),

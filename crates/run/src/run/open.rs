@@ -64,6 +64,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
                 store.commit(&staged)?;
             }
             store.sweep()?;
+            store.remove_superseded()?;
             (Some(lock), ledger, store, made)
         }
         Mode::Look => {
@@ -218,7 +219,10 @@ impl Run {
         let network = Network::new(described(root)?)?;
         let retained = retained(&opened)?;
         let manifest = Arc::clone(&opened.manifest);
-        let source = config.data.clone();
+        let source = opened
+            .ledger
+            .source()?
+            .unwrap_or_else(|| config.data.clone());
         let kept = opened.current.as_ref();
         let constants = match kept.and_then(|(record, _)| record.scaling.clone()) {
             Some(constants) => constants,

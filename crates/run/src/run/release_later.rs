@@ -2,6 +2,7 @@
 
 use super::Run;
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::release::{PrivateWeights, ReleaseOrder, Released, release};
 use crate::request::{Answered, ReleaseChoice};
 use rescind_certificate::{Measurements, MethodFacts, MethodReported, SolveFacts};
@@ -64,7 +65,21 @@ impl Run {
             candidates,
             method,
         };
-        Ok(release(order, ledger, key)?)
+        release(order, ledger, key).map_err(|error| self.released_but(last, error.into()))
+    }
+
+    /// An error of making a release, as one of a release that stands where the ledger has it.
+    fn released_but(&self, last: u64, error: Error) -> Error {
+        let root = &self.setup.root;
+        let stands = Ledger::open(root).is_ok_and(|ledger| ledger.history().pending().is_empty());
+        match stands {
+            true => Error::Answered {
+                path: root.clone(),
+                number: last,
+                source: Box::new(error),
+            },
+            false => error,
+        }
     }
 }
 

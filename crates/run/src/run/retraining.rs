@@ -16,6 +16,7 @@ pub(super) fn retrained(
 ) -> Result<TrainingState, Error> {
     let description = training.model.description();
     store.sweep()?;
+    store.remove_superseded()?;
     let found = store.read(description, None)?;
     let (mut record, mut state) = match found.filter(|(found, _)| found.retained == fresh.retained)
     {

@@ -156,6 +156,19 @@ impl Store {
         Ok(())
     }
 
+    /// Removes the checkpoint before the newest iterate, where a crash kept that from being done when
+    /// the newest took its place.
+    pub fn remove_superseded(&self) -> Result<(), Error> {
+        let numbers = self.numbers()?;
+        if let [.., before, newest] = numbers[..] {
+            let (older, newer) = (self.record(before)?, self.record(newest)?);
+            if older.progress.ending.is_none() && older.answered == newer.answered {
+                self.remove(before)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes an iterate completely, without its counting yet. Gives the record its number.
     pub fn stage(
         &self,

@@ -66,6 +66,13 @@ pub enum ModelChoice {
         /// Norm before each activation.
         norm: zoo::Norm,
     },
+    /// ResNet-18 as torchvision has it.
+    TorchvisionResnet18 {
+        /// Activation.
+        activation: Activation,
+        /// Norm after each convolution.
+        norm: zoo::Norm,
+    },
     /// Any graph of layers.
     Description {
         /// The graph.
@@ -104,6 +111,9 @@ impl ModelChoice {
             }
             ModelChoice::Resnet18 { activation, norm } => {
                 zoo::resnet18(shape, classes, *activation, *norm)?
+            }
+            ModelChoice::TorchvisionResnet18 { activation, norm } => {
+                zoo::torchvision_resnet18(shape, classes, *activation, *norm)?
             }
             ModelChoice::Description { network } => network.clone(),
         })
