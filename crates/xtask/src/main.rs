@@ -3,6 +3,8 @@
 mod architecture;
 mod bench;
 mod failure;
+mod faults;
+mod fuzz;
 mod product_times;
 mod test;
 
@@ -19,6 +21,8 @@ struct Tasks {
 #[derive(Subcommand)]
 enum Task {
     Bench(bench::Bench),
+    Faults(faults::Faults),
+    Fuzz(fuzz::Fuzz),
     ProductTimes(product_times::ProductTimes),
     Test(test::Test),
 }
@@ -26,6 +30,8 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Tasks::parse().task {
         Task::Bench(task) => task.run(),
+        Task::Faults(task) => task.run(),
+        Task::Fuzz(task) => task.run(),
         Task::ProductTimes(task) => task.run(),
         Task::Test(task) => task.run(),
     };
