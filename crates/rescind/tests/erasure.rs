@@ -122,7 +122,7 @@ fn whoever_left_without_being_forgotten_is_named_and_the_advice_works() {
     let error = run.forget(&of(asked), &mut ()).unwrap_err();
     assert_eq!(error.code().as_str(), "records_changed");
     let advice = error.to_string();
-    let positions = advice.split("--records ").nth(1).unwrap().split('`').next();
+    let positions = advice.split("--records ").nth(1).unwrap().split(' ').next();
     let positions = positions.unwrap().parse().unwrap();
     assert_eq!(run.ledger().history().request_count(), 0);
     let answer = run.forget(&Request::of(positions), &mut ()).unwrap();
