@@ -122,10 +122,9 @@ impl Fuzz {
         let place = tempfile::tempdir()?;
         let mut mutator = Mutator::new(&corpus, self.seed);
         let (began, mut fed, mut taken) = (Instant::now(), 0_u64, 0_u64);
-        let whole = corpus.iter().cloned().collect::<Vec<_>>();
         let most = self.inputs.unwrap_or(u64::MAX);
         while fed < most && began.elapsed().as_secs_f64() < self.seconds {
-            let input = match whole.get(fed as usize) {
+            let input = match corpus.get(fed as usize) {
                 Some(untouched) => untouched.clone(),
                 None => mutator.next(),
             };
@@ -135,7 +134,7 @@ impl Fuzz {
             if start.elapsed() > PATIENCE {
                 return Err(format!("{} took {:?}", target.name, start.elapsed()).into());
             }
-            if (fed as usize) < whole.len() && !read {
+            if (fed as usize) < corpus.len() && !read {
                 return Err(format!("file {fed} of the corpus is not read").into());
             }
             fed += 1;
