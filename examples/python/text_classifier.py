@@ -4,8 +4,8 @@
     python examples/python/text_classifier.py sst2/train.tsv --test sst2/dev.tsv --sentences 2000
 
 Three models of the same sentences: a head on the encoder's sentence vectors, the last block
-linearised, and LoRA trained by a loop of one's own. Each is trained, forgets one sentence and then
-a hundred, is released at (1, 1e-5), and is compared with the same trained from scratch without them.
+linearised, and LoRA trained by the core. Each is trained, forgets one sentence and then a hundred,
+is released at (1, 1e-5), and is compared with the same trained from scratch without them.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ def public_encoder() -> tuple[nn.Module, Any]:
 
 
 def sentences(path: str, most: int) -> tuple[list[str], list[int]]:
-    """Sentences and their labels, from a file of tab-separated columns ``sentence`` and ``label``."""
+    """Sentences and labels, from a file of tab-separated columns: ``label``, and the text."""
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))[:most]
-    return [row["sentence"] for row in rows], [int(row["label"]) for row in rows]
+    labels = [int(row.pop("label")) for row in rows]
+    return [next(iter(row.values())) for row in rows], labels
 
 
 class Tokens(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
