@@ -29,6 +29,9 @@ def test_every_name_of_the_manual_is_there():
     for name in named:
         thing = rescind
         for part in name.rstrip(".").split("."):
+            if not hasattr(thing, part):
+                # What needs more than torch is a module of its own.
+                pytest.importorskip(f"{thing.__name__}.{part}")
             thing = getattr(thing, part)
     assert len(named) >= 6
     with pytest.raises(AttributeError):
