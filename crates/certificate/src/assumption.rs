@@ -38,6 +38,8 @@ pub enum AssumptionName {
     PublicCentre,
     /// The constants given that scale the inputs do not depend on the records.
     InputScalingGiven,
+    /// The encoding given for the columns of a table does not depend on the records.
+    InputEncodingGiven,
     /// The set of classes was read off the records.
     ClassesReadFromRecords,
     /// The weights were trained elsewhere.
@@ -98,6 +100,7 @@ impl AssumptionName {
         match self {
             Self::PublicCentre => Some(Declared::PublicCentre),
             Self::InputScalingGiven => Some(Declared::InputScaling),
+            Self::InputEncodingGiven => Some(Declared::InputEncoding),
             Self::ClassesReadFromRecords => Some(Declared::ClassesReadFromRecords),
             Self::ImportedWeights => Some(Declared::ImportedWeights),
             Self::OutsideModel => Some(Declared::OutsideModel),

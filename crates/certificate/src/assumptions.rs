@@ -67,6 +67,7 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         ),
         declared(Name::PublicCentre, Declared::PublicCentre),
         declared(Name::InputScalingGiven, Declared::InputScaling),
+        declared(Name::InputEncodingGiven, Declared::InputEncoding),
         declared(
             Name::ClassesReadFromRecords,
             Declared::ClassesReadFromRecords,

@@ -21,6 +21,9 @@ pub enum Declared {
     PublicCentre,
     /// The constants that scale the inputs, given as numbers, do not depend on the records.
     InputScaling,
+    /// The categories, ranges and replacements given for the columns of a table do not depend on the
+    /// records.
+    InputEncoding,
     /// The set of classes, read off the records, would have been the same without those forgotten.
     ClassesReadFromRecords,
     /// The weights were trained elsewhere. That they lie in the ball was checked; that retraining
@@ -49,6 +52,10 @@ impl Declared {
             Self::PublicCentre => "the centre of the ball does not depend on the records",
             Self::InputScaling => {
                 "the constants that scale the inputs do not depend on the records"
+            }
+            Self::InputEncoding => {
+                "the categories, ranges and replacements that encode the table's columns do not \
+                 depend on the records"
             }
             Self::ClassesReadFromRecords => {
                 "the set of classes would be the same without the forgotten records"

@@ -87,6 +87,12 @@ impl Assumption {
                 "the constants that scale the inputs, given from outside, do not depend on the \
                  records",
             ),
+            Name::InputEncodingGiven => declared(
+                certificate,
+                Declared::InputEncoding,
+                "the categories, ranges and replacements that encode the table's columns, given from \
+                 outside, do not depend on the records",
+            ),
             Name::ClassesReadFromRecords => declared(
                 certificate,
                 Declared::ClassesReadFromRecords,

@@ -3,6 +3,7 @@
 mod amend;
 mod audit;
 mod calibrate;
+mod columns;
 mod compare;
 mod demo;
 mod evaluate;
@@ -27,6 +28,7 @@ use clap::Subcommand;
 #[allow(clippy::large_enum_variant)]
 pub enum Command {
     Demo(demo::Demo),
+    Columns(columns::Columns),
     Train(train::Train),
     Import(import::Import),
     Plan(plan::Planning),
@@ -50,6 +52,7 @@ impl Command {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         match self {
             Self::Demo(command) => command.run(console),
+            Self::Columns(command) => command.run(console),
             Self::Train(command) => command.run(console),
             Self::Import(command) => command.run(console),
             Self::Plan(command) => command.run(console),

@@ -51,6 +51,13 @@ impl Console {
         }
     }
 
+    /// Tells something besides the result, on standard error.
+    pub fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
     /// Prints the result of a command that has changed something: that stands, whether or not its
     /// result can be written, so that it is no failure where that cannot be.
     pub fn print_done(&self, report: &(impl Serialize + Display)) {

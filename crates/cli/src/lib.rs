@@ -9,6 +9,7 @@ mod options;
 mod place;
 mod progress;
 mod table;
+mod tables;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};

@@ -1,6 +1,7 @@
 //! Options that several commands share, each group turned into the library's own settings.
 
 pub mod budget;
+pub mod columns;
 pub mod finetune;
 pub mod method;
 pub mod model;

@@ -44,6 +44,7 @@ struct Answered {
     method: String,
     repeated: bool,
     forgotten: usize,
+    lines: Option<String>,
     held_out: usize,
     already_forgotten: usize,
     copies_retained: usize,

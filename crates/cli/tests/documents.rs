@@ -10,6 +10,7 @@ use std::process::Command;
 
 const COMMANDS: &[&str] = &[
     "demo",
+    "columns",
     "train",
     "import",
     "plan",
@@ -163,7 +164,7 @@ fn run_all(commands: &[String], folder: &Path) -> usize {
         }
         let words = words.unwrap_or_else(|| panic!("{command} is no command of this project"));
         let output = Command::new(env!("CARGO_BIN_EXE_rescind"))
-            .args(words.split_whitespace())
+            .args(words.split_whitespace().map(|word| word.trim_matches('\'')))
             .current_dir(folder)
             .output()
             .unwrap();
@@ -191,11 +192,34 @@ fn small_mnist(folder: &Path) {
     }
 }
 
-/// A folder in which commands find what documents name: a small MNIST, and the experiments, that on
-/// the digits with one seed and few epochs.
+/// A table of customers, as docs/tables.md has it.
+fn small_table(path: &Path) {
+    let mut table = "id;person;joined;age;spend;plan;outcome\n".to_owned();
+    for i in 0..150_u32 {
+        let (age, plan) = (18 + i % 49, ["basic", "plus", "pro"][i as usize % 3]);
+        let age = if i % 50 == 49 {
+            String::new()
+        } else {
+            age.to_string()
+        };
+        let plan = if i % 20 == 19 { "" } else { plan };
+        let outcome = if (i * 7) % 2 == 0 { "stay" } else { "leave" };
+        let (person, day, spend) = (i % 40, 1 + i % 28, (i * 37) % 297);
+        writeln!(
+            table,
+            "{i};p{person};2024-01-{day:02};{age};{spend};{plan};{outcome}"
+        )
+        .unwrap();
+    }
+    std::fs::write(path, table).unwrap();
+}
+
+/// A folder in which commands find what documents name: a small MNIST, a table, and the experiments,
+/// that on the digits with one seed and few epochs.
 fn prepared() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     small_mnist(&folder.path().join("mnist"));
+    small_table(&folder.path().join("people.csv"));
     let experiments = folder.path().join("experiments");
     std::fs::create_dir(&experiments).unwrap();
     for file in std::fs::read_dir(repository().join("experiments")).unwrap() {
@@ -264,6 +288,7 @@ fn every_example_of_the_help_works() {
         .retain(|line| !line.starts_with("rescind fetch") && !line.starts_with("rescind import"));
     // An audit looks at the last request, which the second example of forget does not release.
     let order = [
+        "rescind columns",
         "rescind train",
         "rescind forget run --records",
         "rescind audit",

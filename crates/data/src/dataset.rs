@@ -1,6 +1,8 @@
 //! Records in memory.
 
 use crate::selection::Selection;
+use crate::table::TableSummary;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// Labelled records of one shape.
@@ -16,6 +18,9 @@ pub struct Dataset {
     inputs: Vec<f32>,
     labels: Vec<u32>,
     subjects: Option<Vec<String>>,
+    /// Of a table, the line of each record in its file.
+    lines: Option<Vec<u64>>,
+    table: Option<Arc<TableSummary>>,
     /// Positions of records whose contents are not known, ascending.
     absent: Vec<usize>,
     standardised: bool,
@@ -74,6 +79,14 @@ pub enum DatasetError {
     #[error("{found} subjects for {expected} records: give one subject per record")]
     Subjects {
         /// Subjects given.
+        found: usize,
+        /// Records.
+        expected: usize,
+    },
+    /// Not one line per record.
+    #[error("{found} lines for {expected} records: give one line per record")]
+    Lines {
+        /// Lines given.
         found: usize,
         /// Records.
         expected: usize,
@@ -162,13 +175,15 @@ impl Dataset {
             inputs,
             labels,
             subjects: None,
+            lines: None,
+            table: None,
             absent: Vec::new(),
             standardised: false,
         })
     }
 
     /// Records with these labels, each with the contents of this dataset's record at its place, or
-    /// absent where it has no place. Names no subjects.
+    /// absent where it has no place. Names no subjects and no lines.
     pub(crate) fn rearranged(self, place: &[Option<usize>], labels: Vec<u32>) -> Self {
         let mut inputs = vec![0.0; place.len() * self.input_len];
         let mut absent = Vec::new();
@@ -183,6 +198,7 @@ impl Dataset {
             inputs,
             labels,
             subjects: None,
+            lines: None,
             absent,
             ..self
         }
@@ -202,6 +218,28 @@ impl Dataset {
         }
         self.subjects = Some(subjects);
         Ok(self)
+    }
+
+    /// Says in which line of its file each record is.
+    ///
+    /// # Errors
+    /// [`DatasetError::Lines`] unless there is exactly one per record.
+    pub(crate) fn with_lines(mut self, lines: Vec<u64>) -> Result<Self, DatasetError> {
+        if lines.len() != self.len() {
+            let found = lines.len();
+            return Err(DatasetError::Lines {
+                found,
+                expected: self.len(),
+            });
+        }
+        self.lines = Some(lines);
+        Ok(self)
+    }
+
+    /// Says what was found in the table that the records are of.
+    pub(crate) fn with_table(mut self, table: Arc<TableSummary>) -> Self {
+        self.table = Some(table);
+        self
     }
 
     /// Name of the dataset, such as `mnist`.
@@ -264,6 +302,17 @@ impl Dataset {
     /// The subject behind each record, where the source has them.
     pub fn subjects(&self) -> Option<&[String]> {
         self.subjects.as_deref()
+    }
+
+    /// Of a table, the line of every record in its file as it was read, 1-based and the header
+    /// included; of files without lines the row, 1-based.
+    pub fn lines(&self) -> Option<&[u64]> {
+        self.lines.as_deref()
+    }
+
+    /// What was found in the table that the records are of: both parts of it together.
+    pub fn table(&self) -> Option<&TableSummary> {
+        self.table.as_deref()
     }
 
     /// The input of one record; `None` beyond the last, and of an absent one.

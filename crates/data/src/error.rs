@@ -80,16 +80,11 @@ pub enum DataError {
         /// What the decoder said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A table that is not well-formed CSV.
-    #[error("{path} is not a well-formed table: {source}; mend that line")]
-    Csv {
-        /// The file.
-        path: PathBuf,
-        /// What the reader said, with the line.
-        source: csv::Error,
-    },
     /// A column that is missing or named twice.
-    #[error("{path}: column `{column}` {problem}; the columns are {}", known.join(", "))]
+    #[error(
+        "{path}: column `{column}` {problem}; the columns are {}",
+        listed(known)
+    )]
     Column {
         /// The file.
         path: PathBuf,
@@ -100,19 +95,71 @@ pub enum DataError {
         /// The columns there are.
         known: Vec<String>,
     },
-    /// A cell that cannot be used.
-    #[error("{path}, line {line}, column `{column}`: found `{found}`, expected {expected}")]
-    Cell {
+    /// Cells that cannot be used, of all columns at once.
+    #[error("{path}{}{}", shown(problems, *of_rows, *more), settled(options))]
+    Cells {
+        /// The file.
+        path: PathBuf,
+        /// The first of every kind in every column.
+        problems: Vec<CellProblem>,
+        /// Rows there are.
+        of_rows: usize,
+        /// How many more kinds and columns there are.
+        more: usize,
+        /// Options of the source that would settle some of them, such as `&drop=joined`.
+        options: String,
+    },
+    /// A row that has not as many cells as there are columns.
+    #[error(
+        "{path}, line {line}: {found} cells, expected {expected} as in the first line; mend that line (a \
+         cell that holds a separator must stand in quotes)"
+    )]
+    Ragged {
         /// The file.
         path: PathBuf,
         /// Line, 1-based, the header included.
         line: u64,
+        /// Cells found.
+        found: u64,
+        /// Columns there are.
+        expected: u64,
+    },
+    /// A label column whose values are no classes.
+    #[error(
+        "{path}: the label column `{column}` has {values} distinct value(s) in {rows} rows, such as \
+         `{example}`: {problem}"
+    )]
+    NoClasses {
+        /// The file.
+        path: PathBuf,
         /// The column.
         column: String,
-        /// What the cell holds.
-        found: String,
-        /// What was expected, and what to do.
-        expected: &'static str,
+        /// Distinct values.
+        values: usize,
+        /// Rows.
+        rows: usize,
+        /// One of the values.
+        example: String,
+        /// What is wrong with that, and what to do.
+        problem: &'static str,
+    },
+    /// A table that cannot be read further.
+    #[error(
+        "{path} cannot be read as {format}: {reason}; it is truncated or damaged, write it again"
+    )]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        format: &'static str,
+        /// What the reader said.
+        reason: String,
+    },
+    /// Reading was stopped on request.
+    #[error("reading {path} was stopped")]
+    Interrupted {
+        /// The file or folder.
+        path: PathBuf,
     },
     /// A source without records to train on.
     #[error("{path} holds no record to train on: {advice}")]
@@ -139,4 +186,74 @@ pub enum DataError {
     /// Records that do not form a dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+}
+
+/// A cell that cannot be used, the first of its kind in its column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellProblem {
+    /// Line, 1-based, the header included; of files without lines the row, 1-based.
+    pub line: u64,
+    /// The column.
+    pub column: String,
+    /// What the cell holds, cut short.
+    pub found: String,
+    /// What that is, and what was expected.
+    pub what: &'static str,
+    /// In how many rows it is so.
+    pub rows: usize,
+}
+
+fn shown(problems: &[CellProblem], of_rows: usize, more: usize) -> String {
+    let one = |problem: &CellProblem| {
+        let CellProblem {
+            line,
+            column,
+            found,
+            what,
+            rows,
+        } = problem;
+        let rows = match rows {
+            1 => String::new(),
+            rows => format!(" ({rows} of {of_rows} rows)"),
+        };
+        format!("line {line}, column `{column}`: found `{found}`, {what}{rows}")
+    };
+    match problems {
+        [problem] if more == 0 => format!(", {}", one(problem)),
+        _ => {
+            let lines: Vec<String> = problems.iter().map(|p| format!("\n  {}", one(p))).collect();
+            let more = match more {
+                0 => String::new(),
+                more => format!("\n  and {more} more"),
+            };
+            format!(
+                " has cells that cannot be used as they are:{}{more}",
+                lines.concat()
+            )
+        }
+    }
+}
+
+fn settled(options: &str) -> String {
+    match options {
+        "" => String::new(),
+        options => format!(
+            "\nWhat would settle it: add {options} to the source. (docs/tables.md has the other options.)"
+        ),
+    }
+}
+
+/// The first columns.
+fn listed(columns: &[String]) -> String {
+    const SHOWN: usize = 30;
+    let shown = columns
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<String>>()
+        .join(", ");
+    match columns.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

@@ -25,6 +25,7 @@
 
 #![warn(missing_docs)]
 
+mod arrays;
 mod commitment;
 mod dataset;
 mod digest;
@@ -44,22 +45,30 @@ mod source;
 mod split;
 mod standardisation;
 mod subjects;
+mod table;
 
+pub use arrays::{ArrayOptionError, ArrayOptions};
 pub use commitment::commitment;
 pub use dataset::{Data, Dataset, DatasetError};
 pub use digest::{Digest, DigestError};
-pub use error::DataError;
+pub use error::{CellProblem, DataError};
 pub use identity::{record_hash, subject_hash};
 pub use manifest::{Manifest, ManifestError, Placed};
 use reading::Reading;
+use std::ops::ControlFlow;
 
 pub use ranges::{PositionRanges, RangesError};
+pub use reading::Watch;
 pub use request::{RecordRequest, RequestError};
 pub use selection::{Selection, SelectionError};
-pub use source::{CsvOptions, DataSource, ImageOptions, SourceError};
+pub use source::{ArrayFormat, DataSource, ImageOptions, SourceError, TableFormat};
 pub use split::{HeldOut, Split, SplitError, epoch_order};
 pub use standardisation::{Provenance, Standardisation, StandardisationError};
 pub use subjects::{SubjectsError, read_subjects};
+pub use table::{
+    ColumnSummary, ColumnSurvey, Encoding, LeftOut, Missing, OptionError, TableOptions,
+    TableSummary, numbers_rows,
+};
 
 /// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are. `classes` are
 /// those declared beforehand, in their order; absent, they are read off the source.
@@ -71,7 +80,20 @@ pub use subjects::{SubjectsError, read_subjects};
 /// [`DataError`] names the file, what was found in it, what was expected and what to do;
 /// [`DataError::Classes`] for a source whose classes are fixed and others than those declared.
 pub fn load(source: &DataSource, classes: Option<&[String]>) -> Result<Data, DataError> {
-    let data = read(source, &mut Reading::First { classes })?;
+    load_watched(source, classes, &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`load`], telling how far it is, and stopped where that is asked for.
+///
+/// # Errors
+/// As [`load`]; [`DataError::Interrupted`].
+pub fn load_watched(
+    source: &DataSource,
+    classes: Option<&[String]>,
+    watch: &mut Watch<'_>,
+) -> Result<Data, DataError> {
+    let mut watch = |records| watch(records);
+    let data = read(source, &mut Reading::first(classes, &mut watch))?;
     match classes {
         Some(declared) if declared != data.train.class_names() => Err(DataError::Classes {
             source_text: source.to_string(),
@@ -80,6 +102,27 @@ pub fn load(source: &DataSource, classes: Option<&[String]>) -> Result<Data, Dat
         }),
         _ => Ok(data),
     }
+}
+
+/// Counts what the cells of each column of a table are; `None` of a source that is no table.
+///
+/// # Errors
+/// As [`load_watched`].
+pub fn survey(
+    source: &DataSource,
+    watch: &mut Watch<'_>,
+) -> Result<Option<Vec<ColumnSurvey>>, DataError> {
+    let DataSource::Table {
+        format,
+        path,
+        options,
+    } = source
+    else {
+        return Ok(None);
+    };
+    let mut watch = |records| watch(records);
+    let mut reading = Reading::first(None, &mut watch);
+    loaders::table::survey(path, *format, options, &mut reading).map(Some)
 }
 
 /// Records of a source that was loaded before, as it is now.
@@ -101,26 +144,32 @@ pub fn reload(
     manifest: &Manifest,
     required: &Selection,
 ) -> Result<Reloaded, ReloadError> {
+    reload_watched(source, manifest, required, &mut |_| {
+        ControlFlow::Continue(())
+    })
+}
+
+/// As [`reload`], telling how far it is, and stopped where that is asked for.
+///
+/// # Errors
+/// As [`reload`]; [`DataError::Interrupted`].
+pub fn reload_watched(
+    source: &DataSource,
+    manifest: &Manifest,
+    required: &Selection,
+    watch: &mut Watch<'_>,
+) -> Result<Reloaded, ReloadError> {
     let (classes, _) = manifest.classes().unwrap_or_default();
-    let mut reading = Reading::Again {
-        classes,
-        input_shape: manifest.input_shape(),
-        unread: None,
-    };
+    let mut watch = |records| watch(records);
+    let mut reading = Reading::again(classes, manifest.input_shape(), &mut watch);
     let data = read(source, &mut reading)?;
-    match (manifest.place(data.train, required), reading) {
+    match (manifest.place(data.train, required), reading.unread()) {
         (Ok(train), _) => Ok(Reloaded {
             train,
             test: data.test,
         }),
         // What could not be read says more than that records are missing.
-        (
-            Err(ManifestError::Missing { .. }),
-            Reading::Again {
-                unread: Some(unread),
-                ..
-            },
-        ) => Err(unread.into()),
+        (Err(ManifestError::Missing { .. }), Some(unread)) => Err(unread.into()),
         (Err(error), _) => Err(error.into()),
     }
 }
@@ -146,6 +195,15 @@ fn read(source: &DataSource, reading: &mut Reading<'_>) -> Result<Data, DataErro
         }
         DataSource::Svhn(folder) => loaders::svhn::load(folder),
         DataSource::Images { path, options } => loaders::images::load(path, options, reading),
-        DataSource::Csv { path, options } => loaders::csv::load(path, options, reading),
+        DataSource::Table {
+            format,
+            path,
+            options,
+        } => loaders::table::load(path, *format, options, reading),
+        DataSource::Arrays {
+            format,
+            path,
+            options,
+        } => loaders::arrays::load(path, *format, options, reading),
     }
 }

@@ -1,8 +1,9 @@
 //! One loader a file. Each reads what a file really holds before it allocates for what a header
 //! claims, and refuses anything but exactly the format.
 
+pub(crate) mod arrays;
 pub(crate) mod cifar;
-pub(crate) mod csv;
+mod classes;
 pub(crate) mod digits;
 mod file;
 mod idx;
@@ -12,6 +13,8 @@ mod mat5;
 pub(crate) mod mnist;
 mod picture;
 pub(crate) mod svhn;
+pub(crate) mod table;
+mod unpack;
 
 /// The class names of every dataset of digits.
 fn digit_names() -> Vec<String> {

@@ -10,6 +10,7 @@ pub use placing::Placed;
 use crate::dataset::Dataset;
 use crate::digest::Digest;
 use crate::identity::{hash_at, hash_shape, hash_text, subject_hash};
+use crate::ranges::PositionRanges;
 use crate::selection::Selection;
 use crate::split::{HeldOut, Split};
 use rayon::prelude::*;
@@ -36,8 +37,23 @@ pub struct Manifest {
     subjects: Option<Vec<Digest>>,
     /// Of the test records, whose each of them is.
     test_subjects: Vec<Digest>,
+    /// Of a table, the line that each record was read from, and each test record.
+    lines: Option<Vec<u64>>,
+    test_lines: Vec<u64>,
     validation: Selection,
     root: Digest,
+}
+
+/// What lines of a table are.
+pub(crate) struct AtLines {
+    /// The records trained on or held out for validation.
+    pub found: Selection,
+    /// How many of the lines are of test records.
+    pub tests: usize,
+    /// Whether some of them are of no record.
+    pub unknown: bool,
+    /// The last line of any record.
+    pub last: u64,
 }
 
 impl Manifest {
@@ -61,6 +77,7 @@ impl Manifest {
             input_shape: dataset.input_shape().to_vec(),
             class_names: dataset.class_names().to_vec(),
             labels: Some(dataset.labels().to_vec()),
+            lines: dataset.lines().map(<[u64]>::to_vec),
             ..Self::unnamed(identities, subjects, secret, held_out)?
         };
         Ok(manifest.rooted())
@@ -114,6 +131,8 @@ impl Manifest {
                 .map(|identity| pseudonym(&secret, RECORD, identity))
                 .collect(),
             test_subjects: Vec::new(),
+            lines: None,
+            test_lines: Vec::new(),
             secret,
             dataset: String::new(),
             source: String::new(),
@@ -124,14 +143,15 @@ impl Manifest {
         })
     }
 
-    /// The same, knowing whose the test records are: so that a person all of whose records are
-    /// among them can be told so.
+    /// The same, knowing whose the test records are and in which lines they were: so that a person
+    /// all of whose records are among them can be told so.
     #[must_use]
     pub fn with_test(mut self, test: &Dataset) -> Self {
         let subjects = test.subjects().unwrap_or_default().iter();
         let subjects =
             subjects.map(|subject| pseudonym(&self.secret, SUBJECT, &subject_hash(subject)));
         self.test_subjects = subjects.collect();
+        self.test_lines = test.lines().unwrap_or_default().to_vec();
         self.rooted()
     }
 
@@ -205,6 +225,37 @@ impl Manifest {
             .count()
     }
 
+    /// The lines that records were read from, when the manifest was made (of files without lines the
+    /// rows, 1-based); `None` where they are not of a table. Later changes of the file move no line
+    /// here.
+    pub fn lines_of(&self, selection: &Selection) -> Option<PositionRanges> {
+        let lines = self.lines.as_ref()?;
+        let lines = selection.positions().iter().filter_map(|&at| lines.get(at));
+        let mut lines: Vec<usize> = lines.filter_map(|&line| line.try_into().ok()).collect();
+        lines.sort_unstable();
+        Some(PositionRanges::of_sorted(&lines))
+    }
+
+    /// The records that were read from these lines, those lines that were of test records, and
+    /// those that were of none; `None` where records are not of a table.
+    pub(crate) fn at_lines(&self, asked: &PositionRanges) -> Option<AtLines> {
+        let lines = self.lines.as_ref()?;
+        let is_asked = |line: u64| usize::try_from(line).is_ok_and(|line| asked.contains(line));
+        let found = Selection::filter(self.len(), |&at| is_asked(lines[at]));
+        let tests = self
+            .test_lines
+            .iter()
+            .filter(|&&line| is_asked(line))
+            .count();
+        let last = lines.iter().chain(&self.test_lines).copied().max();
+        Some(AtLines {
+            unknown: asked.count() as u128 > (found.len() + tests) as u128,
+            found,
+            tests,
+            last: last.unwrap_or(0),
+        })
+    }
+
     /// The records of an identity: its [`record_hash`](crate::record_hash), or what the caller gave
     /// for it.
     pub fn of_identity(&self, identity: &Digest) -> Selection {
@@ -233,10 +284,11 @@ impl Manifest {
     }
 
     /// One digest over everything but the source: BLAKE3 keyed with the secret, over the text
-    /// `rescind-data 2026 manifest v3`, the name, the shape, the number of classes and their names,
+    /// `rescind-data 2026 manifest v4`, the name, the shape, the number of classes and their names,
     /// the number of records and their pseudonyms, the number of subjects (0 if unnamed) and their
     /// pseudonyms, the number of subjects of test records (0 if unnamed) and their pseudonyms, the
-    /// number of labels (0 if there are none) and the labels (u32), the number of
+    /// number of labels (0 if there are none) and the labels (u32), the number of lines of records
+    /// (0 if there are none) and the lines, the same of test records, the number of
     /// records held out and their positions; numbers as little-endian u64, each text preceded by
     /// its length in bytes.
     pub fn root(&self) -> Digest {
@@ -286,7 +338,7 @@ impl Manifest {
 
     fn compute_root(&self) -> Digest {
         let mut hasher = blake3::Hasher::new_keyed(self.secret.as_bytes());
-        hasher.update(b"rescind-data 2026 manifest v3");
+        hasher.update(b"rescind-data 2026 manifest v4");
         hash_text(&mut hasher, &self.dataset);
         hash_shape(&mut hasher, &self.input_shape);
         hash_number(&mut hasher, self.class_names.len());
@@ -307,6 +359,12 @@ impl Manifest {
         hash_number(&mut hasher, labels.len());
         for label in labels {
             hasher.update(&label.to_le_bytes());
+        }
+        for lines in [self.lines.as_deref().unwrap_or_default(), &self.test_lines] {
+            hash_number(&mut hasher, lines.len());
+            for line in lines {
+                hasher.update(&line.to_le_bytes());
+            }
         }
         hash_shape(&mut hasher, self.validation.positions());
         Digest::finalize(&hasher)

@@ -32,6 +32,21 @@ impl PositionRanges {
         self.0.last().map_or(0, |&(_, last)| last)
     }
 
+    /// Whether a position is among them.
+    pub fn contains(&self, position: usize) -> bool {
+        let after = self.0.partition_point(|&(first, _)| first <= position);
+        after > 0 && self.0[after - 1].1 >= position
+    }
+
+    /// How many positions there are; the greatest number there is if they are more.
+    pub fn count(&self) -> usize {
+        let counts = self
+            .0
+            .iter()
+            .map(|(first, last)| (last - first).saturating_add(1));
+        counts.fold(0, usize::saturating_add)
+    }
+
     /// The positions, ascending, each once.
     pub fn positions(&self) -> impl Iterator<Item = usize> {
         self.0.iter().flat_map(|&(first, last)| first..=last)

@@ -1,9 +1,21 @@
-//! How strictly a source is read.
+//! How strictly a source is read, and who watches.
 
 use crate::error::DataError;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Told again and again how many records of a source have been read so far; a break stops the
+/// reading.
+pub type Watch<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
+
+/// How a source is read, and who watches.
+pub(crate) struct Reading<'a> {
+    strictness: Strictness<'a>,
+    watch: &'a mut Watch<'a>,
+}
 
 /// How strictly a source is read, and what is known of it beforehand.
-pub(crate) enum Reading<'a> {
+enum Strictness<'a> {
     /// For the first time: whatever cannot be read is refused.
     First {
         /// The classes, where they were declared.
@@ -20,32 +32,82 @@ pub(crate) enum Reading<'a> {
     },
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// For the first time; with these classes, where they are declared.
+    pub fn first(classes: Option<&'a [String]>, watch: &'a mut Watch<'a>) -> Self {
+        Self {
+            strictness: Strictness::First { classes },
+            watch,
+        }
+    }
+
+    /// After records may have been taken out or blanked.
+    pub fn again(
+        classes: &'a [String],
+        input_shape: &'a [usize],
+        watch: &'a mut Watch<'a>,
+    ) -> Self {
+        Self {
+            strictness: Strictness::Again {
+                classes,
+                input_shape,
+                unread: None,
+            },
+            watch,
+        }
+    }
+
     /// The classes, where they are known.
-    pub fn classes(&self) -> Option<&[String]> {
-        match self {
-            Self::First { classes } => *classes,
-            Self::Again { classes, .. } => Some(classes),
+    pub fn classes(&self) -> Option<&'a [String]> {
+        match self.strictness {
+            Strictness::First { classes } => classes,
+            Strictness::Again { classes, .. } => Some(classes),
         }
     }
 
     /// The shape of one input, where it is known.
-    pub fn input_shape(&self) -> Option<&[usize]> {
-        match self {
-            Self::First { .. } => None,
-            Self::Again { input_shape, .. } => Some(input_shape),
+    pub fn input_shape(&self) -> Option<&'a [usize]> {
+        match self.strictness {
+            Strictness::First { .. } => None,
+            Strictness::Again { input_shape, .. } => Some(input_shape),
         }
+    }
+
+    /// Whether what cannot be read is passed over.
+    pub fn passes_over(&self) -> bool {
+        matches!(self.strictness, Strictness::Again { .. })
     }
 
     /// What was read, `None` where it may be passed over.
     pub fn passing<T>(&mut self, read: Result<T, DataError>) -> Result<Option<T>, DataError> {
-        match (read, self) {
+        match (read, &mut self.strictness) {
             (Ok(read), _) => Ok(Some(read)),
-            (Err(error), Self::First { .. }) => Err(error),
-            (Err(error), Self::Again { unread, .. }) => {
+            (Err(error), Strictness::First { .. }) => Err(error),
+            (Err(error), Strictness::Again { unread, .. }) => {
                 unread.get_or_insert(error);
                 Ok(None)
             }
+        }
+    }
+
+    /// Says how many records of this source have been read.
+    ///
+    /// # Errors
+    /// [`DataError::Interrupted`] where the reading is to stop.
+    pub fn read_so_far(&mut self, records: u64, path: &Path) -> Result<(), DataError> {
+        match (self.watch)(records) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(DataError::Interrupted {
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    /// The first thing that was passed over.
+    pub fn unread(self) -> Option<DataError> {
+        match self.strictness {
+            Strictness::First { .. } => None,
+            Strictness::Again { unread, .. } => unread,
         }
     }
 }

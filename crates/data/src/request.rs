@@ -16,6 +16,7 @@ use thiserror::Error;
 /// | text | records |
 /// |---|---|
 /// | `3,17,20-29` | these 0-based positions, each once however often it is named |
+/// | `line:3,17,20-29` | the records read from these lines of a table (1 is the header's; rows of files without lines count from 1) |
 /// | `hash:DIGITS` | the record of this identity (its [`record_hash`](crate::record_hash), 64 hexadecimal digits) and every exact copy of it |
 /// | `subject:alice` | every record of this subject |
 /// | `class:cat` | every record of this class |
@@ -25,6 +26,8 @@ use thiserror::Error;
 pub enum RecordRequest {
     /// Records at these positions.
     Positions(PositionRanges),
+    /// Records that were read from these lines of a table when the run was made.
+    Lines(PositionRanges),
     /// Records of this identity.
     Hash(Digest),
     /// Records of this subject.
@@ -45,10 +48,12 @@ pub enum RecordRequest {
 #[non_exhaustive]
 pub enum RequestError {
     /// The request names no record.
-    #[error("the request is empty: name positions, a hash, a subject, a class or a random count")]
+    #[error(
+        "the request is empty: name positions, lines, a hash, a subject, a class or a random count"
+    )]
     Empty,
     /// Positions that cannot be read.
-    #[error("{0}; or hash:HEX, subject:ID, class:NAME, random:COUNT?seed=N")]
+    #[error("{0}; or line:LINES, hash:HEX, subject:ID, class:NAME, random:COUNT?seed=N")]
     Positions(#[from] RangesError),
     /// A hash that cannot be read.
     #[error(transparent)]
@@ -63,6 +68,20 @@ pub enum RequestError {
         position: usize,
         /// Number of records.
         records: usize,
+    },
+    /// Lines of something other than a table.
+    #[error("the records are not of a table: request positions, hashes, subjects or classes")]
+    NoLines,
+    /// Lines of no record.
+    #[error(
+        "lines {lines} are not all of records: the records were in lines up to {last} of the table when \
+         the run was made (the first has the columns' names; rows without a value may have been left out)"
+    )]
+    UnknownLine {
+        /// The lines asked for.
+        lines: PositionRanges,
+        /// The last line of a record.
+        last: u64,
     },
     /// Requested records that exist but are not among those that can be forgotten.
     #[error(
@@ -81,10 +100,10 @@ pub enum RequestError {
     /// No record is of this subject. The message leaves the name out, as it may reach a log.
     #[error("no record is of that subject: compare the spelling with the subject column")]
     UnknownSubject,
-    /// All records of the subject were kept for testing.
+    /// All records of the subject, or of the lines, were kept for testing.
     #[error(
-        "the {records} record(s) of that subject are in the test part and were never trained on: \
-         there is nothing to forget"
+        "the {records} record(s) asked for are in the test part and were never trained on: there is \
+         nothing to forget"
     )]
     NeverTrainedOn {
         /// How many there are.
@@ -139,6 +158,15 @@ impl RecordRequest {
         }
         match self {
             Self::Positions(ranges) => by_position(ranges, among),
+            Self::Lines(lines) => {
+                let at = manifest.at_lines(lines).ok_or(RequestError::NoLines)?;
+                if at.unknown {
+                    let (lines, last) = (lines.clone(), at.last);
+                    return Err(RequestError::UnknownLine { lines, last });
+                }
+                let unknown = RequestError::NeverTrainedOn { records: at.tests };
+                present(among, at.found, unknown)
+            }
             Self::Hash(identity) => {
                 let unknown = RequestError::UnknownHash(*identity);
                 present(among, manifest.of_identity(identity), unknown)
@@ -225,6 +253,7 @@ impl FromStr for RecordRequest {
             return Err(RequestError::Empty);
         }
         match kind {
+            "line" => Ok(Self::Lines(rest.parse()?)),
             "hash" => Ok(Self::Hash(rest.trim().to_ascii_lowercase().parse()?)),
             "subject" => Ok(Self::Subject(rest.to_owned())),
             "class" => Ok(Self::Class(rest.to_owned())),
@@ -248,6 +277,7 @@ impl fmt::Display for RecordRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Positions(ranges) => ranges.fmt(f),
+            Self::Lines(lines) => write!(f, "line:{lines}"),
             Self::Hash(identity) => write!(f, "hash:{identity}"),
             Self::Subject(subject) => write!(f, "subject:{subject}"),
             Self::Class(name) => write!(f, "class:{name}"),

@@ -1,6 +1,7 @@
 //! Where records come from, as one writes it.
 
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use crate::arrays::{ArrayOptionError, ArrayOptions, parse_arrays, write_arrays};
+use crate::table::{OptionError, TableOptions, parse, write};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -18,9 +19,26 @@ use thiserror::Error;
 /// | `svhn:DIR` | `train_32x32.mat` and `test_32x32.mat` |
 /// | `images:DIR` | pictures (PNG, JPEG, WebP) all of one size: `DIR/train/CLASS/*` and `DIR/test/CLASS/*` (or `val`) |
 /// | `images:DIR?test=FRACTION` | pictures in `DIR/CLASS/*`, or in `DIR/train/CLASS/*` without a test folder: see [`ImageOptions`] |
-/// | `csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION` | a table: see [`CsvOptions`] |
+/// | `csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION` | a table of text, gzipped or not |
+/// | `parquet:FILE?label=COLUMN&subject=COLUMN&test=FRACTION` | a Parquet file |
+/// | `npz:FILE?inputs=NAME&label=NAME&subject=NAME&test=FRACTION` | NumPy arrays in one file, or with `test_inputs=NAME&test_label=NAME` for `test` |
+/// | `npy:FILE?label=FILE&subject=FILE&test=FRACTION` | NumPy arrays, the others in the same folder |
 ///
-/// In the options of `csv`, `%26` stands for `&`, `%3D` for `=`, `%3F` for `?`, `%25` for `%`.
+/// Tables have more options, joined by `&` ([`TableOptions`]):
+///
+/// | option | meaning |
+/// |---|---|
+/// | `keep=A,B` | these columns alone are inputs |
+/// | `drop=A,B` | these are not |
+/// | `categories=A:x\|y\|z` | an input for each of these texts in column A, and one for all others |
+/// | `hash=A,B:64` | texts hashed to as many inputs, 32 if no number is given |
+/// | `range=A:0:120` | numbers scaled so that these two become −1 and 1 |
+/// | `missing=HOW` | `refuse` (the default), `drop` the row, `mark` with an input of its own, or a number |
+/// | `separator=NAME` | `comma`, `semicolon`, `tab` or `bar`, rather than the one of the first line |
+/// | `decimal=comma` | numbers are written with a decimal comma |
+///
+/// In names and values `%26` stands for `&`, `%3D` for `=`, `%3F` for `?`, `%25` for `%`, and in
+/// lists `%2C` for `,`, `%3A` for `:`, `%7C` for `|`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataSource {
@@ -43,25 +61,59 @@ pub enum DataSource {
         options: ImageOptions,
     },
     /// A table.
-    Csv {
+    Table {
+        /// What kind of file it is.
+        format: TableFormat,
         /// The file.
         path: PathBuf,
         /// What its columns mean.
-        options: CsvOptions,
+        options: TableOptions,
+    },
+    /// NumPy arrays.
+    Arrays {
+        /// What kind of file they are in.
+        format: ArrayFormat,
+        /// The file, that of the inputs where each array has its own.
+        path: PathBuf,
+        /// Which of them hold what.
+        options: ArrayOptions,
     },
 }
 
-/// What the columns of a CSV file mean, and how it is split. Every other column must be numeric.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CsvOptions {
-    /// The column that holds the class.
-    pub label: String,
-    /// The column that says whose record it is, if there is one; it is not an input.
-    pub subject: Option<String>,
-    /// The expected fraction of records in the test part, from 0 up to, not including, 1; 0.2 if
-    /// absent. Which part a record falls in depends on its subject if there is one, else on its
-    /// contents, and on nothing else: deleting rows moves no other row.
-    pub test_fraction: f64,
+/// What kind of file NumPy arrays are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrayFormat {
+    /// A file for each.
+    Npy,
+    /// One for all.
+    Npz,
+}
+
+impl ArrayFormat {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Npy => "npy",
+            Self::Npz => "npz",
+        }
+    }
+}
+
+/// What kind of file a table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Text with a separator between cells, the columns named by the first line.
+    Csv,
+    /// Apache Parquet.
+    Parquet,
+}
+
+impl TableFormat {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Parquet => "parquet",
+        }
+    }
 }
 
 /// How a folder of pictures is split that has no test part of its own.
@@ -93,18 +145,7 @@ impl DataSource {
             | Self::Cifar10(_)
             | Self::Cifar100(_)
             | Self::Svhn(_) => true,
-            Self::Images { .. } | Self::Csv { .. } => false,
-        }
-    }
-}
-
-impl CsvOptions {
-    /// The class is in column `label`; no subjects; a fifth for testing.
-    pub fn new(label: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            subject: None,
-            test_fraction: 0.2,
+            Self::Images { .. } | Self::Table { .. } | Self::Arrays { .. } => false,
         }
     }
 }
@@ -115,24 +156,33 @@ impl CsvOptions {
 pub enum SourceError {
     /// Not a known kind of source.
     #[error(
-        "`{0}` is not a data source: expected digits, mnist:DIR, cifar10:DIR, \
-         cifar100:DIR, svhn:DIR, images:DIR or csv:FILE?label=COLUMN"
+        "`{0}` is not a data source: expected digits, mnist:DIR, cifar10:DIR, cifar100:DIR, svhn:DIR, \
+         images:DIR, csv:FILE?label=COLUMN, parquet:FILE?label=COLUMN, \
+         npz:FILE?inputs=NAME&label=NAME or npy:FILE?label=FILE"
     )]
     Kind(String),
     /// No folder or file after the colon.
     #[error("`{0}` names no folder or file: write it after the colon, such as {0}:data")]
     Path(String),
-    /// A CSV source that does not say which column holds the class.
-    #[error("`{0}` does not say which column holds the class: add ?label=COLUMN")]
-    Label(String),
-    /// An option that is unknown, repeated or has no usable value.
-    #[error(
-        "`{0}` is not an option of csv: expected label=COLUMN, subject=COLUMN and test=FRACTION with 0 <= FRACTION < 1, each once"
-    )]
-    Option(String),
     /// An option of a folder of pictures without a usable value.
     #[error("`{0}` is not an option of images: expected test=FRACTION with 0 <= FRACTION < 1")]
     ImageOption(String),
+    /// Options of arrays.
+    #[error("{text}: {error}")]
+    Arrays {
+        /// The source.
+        text: String,
+        /// What is wrong with its options.
+        error: ArrayOptionError,
+    },
+    /// A table's options.
+    #[error("{text}: {error}")]
+    Table {
+        /// The source.
+        text: String,
+        /// What is wrong with its options.
+        error: OptionError,
+    },
 }
 
 impl FromStr for DataSource {
@@ -157,21 +207,10 @@ impl FromStr for DataSource {
                 let (path, options) = image_options(path()?)?;
                 Ok(Self::Images { path, options })
             }
-            "csv" => {
-                path()?;
-                // The last `?`: the options hold none, but a file name may.
-                let (path, options) = rest
-                    .and_then(|rest| rest.rsplit_once('?'))
-                    .ok_or_else(|| SourceError::Label(text.to_owned()))?;
-                if path.is_empty() {
-                    return Err(SourceError::Path(kind.to_owned()));
-                }
-                let options = csv_options(text, options)?;
-                Ok(Self::Csv {
-                    path: path.into(),
-                    options,
-                })
-            }
+            "csv" => table(TableFormat::Csv, text, path()?),
+            "parquet" => table(TableFormat::Parquet, text, path()?),
+            "npy" => arrays(ArrayFormat::Npy, text, path()?),
+            "npz" => arrays(ArrayFormat::Npz, text, path()?),
             _ => Err(SourceError::Kind(text.to_owned())),
         }
     }
@@ -199,38 +238,45 @@ fn image_options(written: PathBuf) -> Result<(PathBuf, ImageOptions), SourceErro
     }
 }
 
-fn csv_options(text: &str, written: &str) -> Result<CsvOptions, SourceError> {
-    let (mut label, mut subject, mut test) = (None, None, None);
-    for option in written.split('&') {
-        let wrong = || SourceError::Option(option.to_owned());
-        let (key, value) = option.split_once('=').ok_or_else(wrong)?;
-        let value = percent_decode_str(value)
-            .decode_utf8()
-            .map_err(|_| wrong())?
-            .into_owned();
-        let place = match key {
-            "label" => &mut label,
-            "subject" => &mut subject,
-            "test" => &mut test,
-            _ => return Err(wrong()),
-        };
-        if value.is_empty() || place.replace(value).is_some() {
-            return Err(wrong());
-        }
+fn table(format: TableFormat, text: &str, whole: PathBuf) -> Result<DataSource, SourceError> {
+    let wrong = |error| SourceError::Table {
+        text: text.to_owned(),
+        error,
+    };
+    // The last `?`: the options hold none, but a file name may.
+    let (path, options) = whole
+        .to_str()
+        .and_then(|rest| rest.rsplit_once('?'))
+        .ok_or_else(|| wrong(OptionError::Label))?;
+    if path.is_empty() {
+        return Err(SourceError::Path(format.name().to_owned()));
     }
-    let mut options = CsvOptions::new(label.ok_or_else(|| SourceError::Label(text.to_owned()))?);
-    options.subject = subject;
-    if let Some(fraction) = test {
-        options.test_fraction = match fraction.parse() {
-            Ok(fraction) if (0.0..1.0).contains(&fraction) => fraction,
-            _ => return Err(SourceError::Option(format!("test={fraction}"))),
-        };
-    }
-    Ok(options)
+    Ok(DataSource::Table {
+        format,
+        path: path.into(),
+        options: parse(options).map_err(wrong)?,
+    })
 }
 
-/// What would be taken for syntax in an option.
-const SYNTAX: &AsciiSet = &CONTROLS.add(b'%').add(b'&').add(b'=').add(b'?').add(b' ');
+fn arrays(format: ArrayFormat, text: &str, whole: PathBuf) -> Result<DataSource, SourceError> {
+    let wrong = |error| SourceError::Arrays {
+        text: text.to_owned(),
+        error,
+    };
+    let (path, options) = whole
+        .to_str()
+        .and_then(|rest| rest.rsplit_once('?'))
+        .ok_or_else(|| wrong(ArrayOptionError::Missing("classes: add ?label=NAME")))?;
+    if path.is_empty() {
+        return Err(SourceError::Path(format.name().to_owned()));
+    }
+    let inputs_known = format == ArrayFormat::Npy;
+    Ok(DataSource::Arrays {
+        format,
+        path: path.into(),
+        options: parse_arrays(options, inputs_known).map_err(wrong)?,
+    })
+}
 
 impl fmt::Display for DataSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -247,13 +293,21 @@ impl fmt::Display for DataSource {
                     None => Ok(()),
                 }
             }
-            Self::Csv { path, options } => {
-                let label = utf8_percent_encode(&options.label, SYNTAX);
-                write!(f, "csv:{}?label={label}", path.display())?;
-                if let Some(subject) = &options.subject {
-                    write!(f, "&subject={}", utf8_percent_encode(subject, SYNTAX))?;
-                }
-                write!(f, "&test={}", options.test_fraction)
+            Self::Table {
+                format,
+                path,
+                options,
+            } => {
+                write!(f, "{}:{}?", format.name(), path.display())?;
+                write(options, f)
+            }
+            Self::Arrays {
+                format,
+                path,
+                options,
+            } => {
+                write!(f, "{}:{}?", format.name(), path.display())?;
+                write_arrays(options, f)
             }
         }
     }

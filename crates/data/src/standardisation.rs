@@ -123,7 +123,7 @@ impl Standardisation {
                 let half = vec![0.5; channels(dataset)];
                 (half.clone(), half)
             }
-            DataSource::Csv { .. } => return None,
+            DataSource::Table { .. } | DataSource::Arrays { .. } => return None,
         };
         Some(Self {
             mean,

@@ -35,7 +35,7 @@ pub use rescind_run::{
     Amendment, Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
     OutsideRecords, PrivateModel, Purged, Reference, ReleaseChoice, Request, Resolved, Run,
     RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
-    TensorsError, word,
+    TensorsError, WideColumn, word,
 };
 pub use rescind_run::{ledger, plan, release, verify};
 pub use rescind_unlearn::{

@@ -8,7 +8,7 @@ use rescind::methods::MethodChoice;
 use rescind::release::ReleaseError;
 use rescind::training::TrainingSettings;
 use rescind::{Error, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
-use rescind_data::{CsvOptions, DataSource};
+use rescind_data::{DataSource, TableFormat, TableOptions};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use std::fmt::Write;
 use std::path::Path;
@@ -26,13 +26,17 @@ fn config(folder: &Path) -> RunConfig {
     }
     let path = folder.join("people.csv");
     std::fs::write(&path, table).unwrap();
-    let options = CsvOptions {
+    let options = TableOptions {
         subject: Some("person".to_owned()),
         test_fraction: 0.0,
-        ..CsvOptions::new("class")
+        ..TableOptions::new("class")
     };
     RunConfig {
-        data: DataSource::Csv { path, options },
+        data: DataSource::Table {
+            format: TableFormat::Csv,
+            path,
+            options,
+        },
         model: ModelChoice::Logistic,
         training: TrainingSettings {
             epochs: 3,
@@ -139,4 +143,40 @@ fn declared_classes_are_a_setting_like_any_other() {
     };
     let refused = Run::create(&folder.path().join("few"), too_few, None, &mut ()).map(drop);
     assert_eq!(refused.unwrap_err().code().as_str(), "data");
+}
+
+/// Ranges and categories are somebody's word, which the certificate names; hashing needs none.
+#[test]
+fn an_encoding_that_was_given_is_declared_and_a_hash_needs_no_word() {
+    let given = [
+        ("hash=y:8", None, vec![]),
+        ("range=x:0:7", None, vec![(Declared::InputEncoding, None)]),
+        (
+            "categories=y:1|2",
+            Some("A. Smith"),
+            vec![(Declared::InputEncoding, Some("A. Smith"))],
+        ),
+        ("missing=0", None, vec![(Declared::InputEncoding, None)]),
+        ("missing=mark", None, vec![]),
+    ];
+    for (options, by, expected) in given {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(folder.path());
+        config.classes = Some(["even", "odd", "rare"].map(str::to_owned).to_vec());
+        config.declared_by = by.map(str::to_owned);
+        config.data = format!("{}&{options}", config.data).parse().unwrap();
+        let mut run = trained(&folder.path().join("run"), config);
+        let answer = run.forget(&of("p3").released(noise()), &mut ()).unwrap();
+        let certificate = answer.release.unwrap().certificate;
+        let declared = certificate.declarations.iter();
+        let declared: Vec<_> = declared.map(|d| (d.what, d.by.as_deref())).collect();
+        assert_eq!(declared, expected, "{options}");
+        let kind = match expected[..] {
+            [] => GuaranteeKind::Proved,
+            [(_, None)] => GuaranteeKind::Assumed,
+            _ => GuaranteeKind::Declared,
+        };
+        assert_eq!(certificate.guarantee.kind, kind, "{options}");
+        assert!(checked(&run, 1).holds(), "{options}: {}", checked(&run, 1));
+    }
 }

@@ -78,6 +78,8 @@ codes! {
     RequestOutOfRange, "request_out_of_range", Usage, "A position is beyond the records.";
     RequestTooMany, "request_too_many", Usage, "More random records were asked for than there are.";
     UnknownRecord, "unknown_record", Failed, "No record has this hash.";
+    NoLines, "no_lines", Failed, "The records are not of a table, so that they have no lines.";
+    UnknownLine, "unknown_line", Failed, "A line of the table is of no record.";
     NoSubjects, "no_subjects", Failed, "The records do not say whose they are.";
     UnknownSubject, "unknown_subject", Failed, "No record is of this subject.";
     NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing: there is nothing to forget.";
@@ -186,6 +188,7 @@ impl Error {
             Error::OtherKindOfModel { .. } => Code::OtherKindOfModel,
             Error::OtherModel { .. } => Code::OtherModel,
             Error::NotANetwork { .. } => Code::NotANetwork,
+            Error::WideInputs { source, .. } => source.code(),
             Error::CannotMeasure => Code::CannotMeasure,
             Error::Document(_) => Code::Document,
             Error::Key(error) => of_key(error),
@@ -238,6 +241,8 @@ fn of_request(error: &RequestError) -> Code {
         RequestError::OutOfRange { .. } => Code::RequestOutOfRange,
         RequestError::NotPresent(_) => Code::NotTrainedOn,
         RequestError::UnknownHash(_) => Code::UnknownRecord,
+        RequestError::NoLines => Code::NoLines,
+        RequestError::UnknownLine { .. } => Code::UnknownLine,
         RequestError::NoSubjects => Code::NoSubjects,
         RequestError::UnknownSubject => Code::UnknownSubject,
         RequestError::NeverTrainedOn { .. } => Code::NeverTrainedOn,

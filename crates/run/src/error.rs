@@ -261,6 +261,22 @@ pub enum Error {
     /// A model that does not say how it does.
     #[error("the model does not measure itself: implement Model::measure, or measure it outside")]
     CannotMeasure,
+    /// What went wrong in the arithmetic of a model whose inputs are large.
+    #[error(
+        "{source}. The inputs are large: column `{column}` goes from {low} to {high}, unscaled. Train \
+         again with --scaling computed, or declare in the data source the range that was known before \
+         the records were: &range={column}:LOW:HIGH"
+    )]
+    WideInputs {
+        /// The first such column.
+        column: String,
+        /// The least of its numbers.
+        low: f32,
+        /// The greatest.
+        high: f32,
+        /// What went wrong.
+        source: Box<Error>,
+    },
     /// A document that cannot be written as JSON.
     #[error("a document cannot be written as JSON: {0}")]
     Document(serde_json::Error),

@@ -38,6 +38,7 @@ pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
 pub use run::{
     Amendment, Evaluation, OutsideRecords, PrivateModel, Purged, Reference, Resolved, Run,
     RunConfig, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
+    WideColumn,
 };
 pub use shell::word;
 pub use tensors::TensorsError;

@@ -31,6 +31,7 @@ mod setup;
 mod sides;
 mod spectrum;
 mod store;
+mod table;
 mod train;
 mod training;
 
@@ -48,6 +49,7 @@ pub use resolve::Resolved;
 pub use sides::Sides;
 pub use spectrum::{Spectrum, SpectrumSettings};
 pub use store::StateRecord;
+pub use table::WideColumn;
 
 use crate::error::Error;
 use crate::key::RunKey;

@@ -36,7 +36,7 @@ pub enum Error {
     Network(#[from] NetworkError),
     /// Loading records.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// Records that do not form a dataset.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -45,7 +45,7 @@ pub enum Error {
     Manifest(#[from] ManifestError),
     /// Records that can no longer be loaded as they were.
     #[error(transparent)]
-    Reload(#[from] ReloadError),
+    Reload(ReloadError),
     /// Sets of records.
     #[error(transparent)]
     Selection(#[from] SelectionError),
@@ -213,5 +213,24 @@ impl Error {
     #[must_use]
     pub fn is_of_gone_records(&self) -> bool {
         matches!(self, Error::Dataset(DatasetError::Absent { .. }))
+    }
+}
+
+impl From<DataError> for Error {
+    /// Reading that was stopped on request is work that was.
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::Interrupted { .. } => Error::Interrupted { phase: Phase::Load },
+            other => Error::Data(other),
+        }
+    }
+}
+
+impl From<ReloadError> for Error {
+    fn from(error: ReloadError) -> Self {
+        match error {
+            ReloadError::Data(stopped @ DataError::Interrupted { .. }) => stopped.into(),
+            other => Error::Reload(other),
+        }
     }
 }

@@ -48,7 +48,7 @@ pub use native::{
 };
 pub use norm::norm_above;
 pub use objective::{Curvature, Minibatch, Objective, exact_gradient_norm};
-pub use observer::{Observer, Progress, relay, report};
+pub use observer::{Observer, Progress, loading, relay, report};
 pub use outputs::{ConvexObjective, LinearOutputs, Losses, OutputLoss, OutputTargets};
 pub use penalty::L2Penalty;
 pub use phase::Phase;

@@ -69,6 +69,11 @@ pub fn report(
     }
 }
 
+/// Tells an observer how many records have been read, and stops the reading where it breaks.
+pub fn loading(observer: &mut dyn Observer) -> impl FnMut(u64) -> ControlFlow<()> + '_ {
+    |records| observer.observe(&Progress::counted(Phase::Load, records, None))
+}
+
 /// Hands a solver's progress on to an observer.
 pub fn relay<'a>(
     observer: &'a mut dyn Observer,

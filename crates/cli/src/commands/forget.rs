@@ -61,6 +61,8 @@ struct Answered {
     /// Whether this is the answer to an earlier request of the same key.
     repeated: bool,
     forgotten: usize,
+    /// The lines of the table that they were in when the run was made.
+    lines: Option<String>,
     held_out: usize,
     /// Records named that were forgotten before.
     already_forgotten: usize,
@@ -148,6 +150,9 @@ impl Answered {
             method: record.method.method.clone(),
             repeated: answer.repeated,
             forgotten: record.forgotten.len(),
+            lines: run
+                .lines_of(&record.forgotten)
+                .map(|lines| lines.to_string()),
             held_out: record.held_out.len(),
             already_forgotten: record.already,
             copies_retained: record.copies_retained.len(),
@@ -223,6 +228,53 @@ impl fmt::Display for Release {
     }
 }
 
+/// A step after which this share of the test records is wrong that was right before overshot.
+const FALL: f64 = 0.05;
+/// So did one that makes the loss grow by this factor.
+const GROWTH: f64 = 1.5;
+
+impl Answered {
+    /// What speaks for a step that went too far, where the method takes one.
+    fn overshot(&self) -> Option<String> {
+        let effect = self.effect.filter(|_| self.method == "newton")?;
+        let (before, after) = (effect.test_before, effect.test_after);
+        let fell = before.share_right() - after.share_right() > FALL;
+        let grew = after.loss > GROWTH * before.loss;
+        let signs = match after.records {
+            0 => return None,
+            _ if !fell && !grew => return None,
+            _ if fell => format!(
+                "accuracy on test records fell from {} to {}",
+                percent(before.share_right()),
+                percent(after.share_right())
+            ),
+            _ => format!(
+                "loss on test records grew from {} to {}",
+                number(before.loss),
+                number(after.loss)
+            ),
+        };
+        let run = self.run.display();
+        Some(format!(
+            "{signs}: the step has overshot, it seems (rescind retrain {run} and rescind evaluate {run} \
+             show by how much). A shorter one takes more damping, as --damping spectrum chooses it, or \
+             inputs of like size, as --scaling computed makes them in training."
+        ))
+    }
+}
+
+/// The first of many lines.
+fn shortened(lines: &str) -> String {
+    const SHOWN: usize = 20;
+    match lines.split(',').count().checked_sub(SHOWN) {
+        None | Some(0) => lines.to_owned(),
+        Some(more) => {
+            let first: Vec<&str> = lines.split(',').take(SHOWN).collect();
+            format!("{} and {more} more ranges", first.join(","))
+        }
+    }
+}
+
 impl fmt::Display for Answered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (forgotten, time) = (count(self.forgotten, "record"), seconds(self.seconds));
@@ -231,6 +283,13 @@ impl fmt::Display for Answered {
             "Request {}: {forgotten} forgotten in {time}.\n",
             self.request
         )?;
+        if let Some(lines) = &self.lines {
+            writeln!(
+                f,
+                "Lines of the table, as it was when the run was made: {}.\n",
+                shortened(lines)
+            )?;
+        }
         if self.repeated {
             writeln!(
                 f,
@@ -241,6 +300,10 @@ impl fmt::Display for Answered {
                    before: rescind::evaluation::Measured,
                    after: rescind::evaluation::Measured| {
             let (loss, right) = (number(after.loss), percent(after.share_right()));
+            if after.records == 0 {
+                let none = || "none".to_owned();
+                return [name.to_owned(), none(), none(), none(), none()];
+            }
             [
                 name.to_owned(),
                 number(before.loss),
@@ -260,6 +323,9 @@ impl fmt::Display for Answered {
             ];
             let head = ["", "loss before", "after", "accuracy before", "after"];
             writeln!(f, "{}\n", table(head, rows))?;
+        }
+        if let Some(overshot) = self.overshot() {
+            writeln!(f, "Mind: {overshot}\n")?;
         }
         if let Some(explanation) = &self.explanation {
             writeln!(f, "Chosen: {explanation}.\n")?;

@@ -8,9 +8,10 @@ use crate::options::training::TrainingOptions;
 use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::facts;
+use crate::tables;
 use clap::Args;
 use rescind::Run;
-use rescind::{Code, Error, ModelError, Phase};
+use rescind::{Code, Error, ModelError, Parameterisation, Phase};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -83,9 +84,13 @@ impl Train {
             (Some(root), _) => Run::open(root)?,
             (None, Some(root)) => {
                 self.budget.check()?;
-                let config =
+                let mut config =
                     self.training
                         .config(&self.data, &self.model, &self.ball, &self.convex)?;
+                // Of a head's inputs no constants may be computed from the records.
+                if config.parameterisation != Parameterisation::Head {
+                    config.scaling = self.data.scaling_to_train(&config.data);
+                }
                 Run::create(root, config, self.ball.centre()?.as_deref(), &mut load)?
             }
             (None, None) => return Err(Failure::usage("give --out RUN or --resume RUN")),
@@ -95,6 +100,9 @@ impl Train {
         }
         let epochs = run.settings().training.epochs;
         drop(load);
+        if let Some(table) = tables::told(&run) {
+            console.note(&table);
+        }
         let mut watch = Watch::new(console).pausing(self.pause_after, epochs);
         match run.train(&mut watch) {
             Err(Error::Unlearn(ModelError::Interrupted {

@@ -1,5 +1,6 @@
 //! Data and network.
 
+use super::columns::declare;
 use crate::exit::Failure;
 use clap::{Args, ValueEnum};
 use rescind::{Code, ModelChoice, Parameterisation, Scaling};
@@ -15,10 +16,17 @@ use std::str::FromStr;
 pub struct DataOptions {
     /// Where the records are: digits (built in), mnist:DIR, cifar10:DIR, cifar100:DIR, svhn:DIR,
     /// images:DIR (PNG, JPEG or WebP in DIR/train/CLASS and DIR/test/CLASS),
-    /// images:DIR?test=FRACTION (in DIR/CLASS), or
-    /// csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION
+    /// images:DIR?test=FRACTION (in DIR/CLASS), or a table:
+    /// csv:FILE?label=COLUMN&subject=COLUMN&test=FRACTION or the same with parquet:FILE, with more
+    /// options joined by & (docs/tables.md): drop=A,B keep=A,B hash=A,B:64 categories=A:x|y
+    /// range=A:0:120 missing=drop|mark|NUMBER separator=tab decimal=comma; or NumPy arrays,
+    /// npz:FILE?inputs=NAME&label=NAME or npy:FILE?label=FILE
     #[arg(long, value_name = "SOURCE", default_value = "digits")]
-    pub data: DataSource,
+    data: DataSource,
+
+    /// Declare the columns of the table by this file, which `rescind columns` drafts
+    #[arg(long, value_name = "FILE")]
+    columns: Option<PathBuf>,
 
     /// The classes, separated by commas, in the order of the network's outputs: of a table or of
     /// folders of pictures. Left out, they are read off the records, and a certificate says that its
@@ -28,22 +36,52 @@ pub struct DataOptions {
 
     /// Scaling of inputs: none, fixed (constants customary for the dataset) or computed (from the
     /// records trained on, afresh after each request)
-    #[arg(long, value_name = "HOW", default_value = "none")]
-    scaling: ScalingChoice,
+    /// [default: none; where a model is trained on a table with a column of numbers whose range is not
+    /// declared, computed, unless by --head]
+    #[arg(long, value_name = "HOW")]
+    scaling: Option<ScalingChoice>,
 }
 
 impl DataOptions {
-    pub fn classes(&self) -> Option<Vec<String>> {
-        self.classes.clone()
+    /// Where the records are, and the classes where they are declared.
+    pub fn source(&self) -> Result<(DataSource, Option<Vec<String>>), Failure> {
+        let Some(path) = &self.columns else {
+            return Ok((self.data.clone(), self.classes.clone()));
+        };
+        let (source, declared) = declare(&self.data, path)?;
+        match (&self.classes, declared.classes) {
+            (Some(_), Some(_)) => Err(Failure::usage(
+                "--classes and the file of --columns both declare the classes: leave them in one",
+            )),
+            (given, declared) => Ok((source, given.clone().or(declared))),
+        }
     }
 
     pub fn scaling(&self) -> Scaling {
         match self.scaling {
-            ScalingChoice::None => Scaling::None,
-            ScalingChoice::Fixed => Scaling::Fixed,
-            ScalingChoice::Computed => Scaling::Computed,
+            None | Some(ScalingChoice::None) => Scaling::None,
+            Some(ScalingChoice::Fixed) => Scaling::Fixed,
+            Some(ScalingChoice::Computed) => Scaling::Computed,
         }
     }
+
+    /// The same of a model that is trained on this source from the start. What is told of the source
+    /// decides, no record of it.
+    pub fn scaling_to_train(&self, source: &DataSource) -> Scaling {
+        match self.scaling {
+            None if has_bare_numbers(source) => Scaling::Computed,
+            _ => self.scaling(),
+        }
+    }
+}
+
+/// Whether a table may have columns of numbers whose range is not declared.
+fn has_bare_numbers(source: &DataSource) -> bool {
+    let DataSource::Table { options, .. } = source else {
+        return false;
+    };
+    let declared = |name| options.encodings.contains_key(name);
+    options.keep.is_empty() || !options.keep.iter().all(declared)
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -26,6 +26,11 @@ pub struct RecordOptions {
     #[arg(long, value_name = "FILE", group = "which")]
     records_from: Vec<PathBuf>,
 
+    /// The records in these lines of the table, as it was when the run was made: 1 is the line of
+    /// the columns' names (of a Parquet file the rows, counted from 1)
+    #[arg(long, value_name = "LINES", group = "which")]
+    lines: Vec<String>,
+
     /// The record with this content hash (64 digits) and its exact copies
     #[arg(long, value_name = "HEX", group = "which")]
     hash: Vec<String>,
@@ -44,7 +49,7 @@ pub struct RecordOptions {
     class: Vec<String>,
 
     /// This many records drawn by --seed, for experiments
-    #[arg(long, value_name = "COUNT", group = "which", conflicts_with_all = ["records", "records_from", "hash", "subject", "subjects_from", "class"])]
+    #[arg(long, value_name = "COUNT", group = "which", conflicts_with_all = ["records", "records_from", "lines", "hash", "subject", "subjects_from", "class"])]
     random: Option<usize>,
 }
 
@@ -70,6 +75,9 @@ impl RecordOptions {
             let parts: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             all.push(read(parts.join(","))?);
+        }
+        for lines in &self.lines {
+            all.push(read(format!("line:{lines}"))?);
         }
         for hash in &self.hash {
             all.push(read(format!("hash:{hash}"))?);

@@ -86,11 +86,12 @@ impl TrainingOptions {
         convex: &ConvexOptions,
     ) -> Result<RunConfig, Failure> {
         let parameterisation = convex.parameterisation();
+        let (source, classes) = data.source()?;
         Ok(RunConfig {
-            data: data.data.clone(),
-            classes: data.classes(),
-            model: model.choice()?,
             scaling: data.scaling(),
+            data: source,
+            classes,
+            model: model.choice()?,
             training: self.settings(parameterisation.is_convex()),
             parameterisation,
             declared_by: ball.declared_by(),

@@ -1,20 +1,15 @@
 //! Files as bytes, within limits.
 
+use super::unpack::MAX_BYTES;
 use crate::error::DataError;
 use flate2::read::ZlibDecoder;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// The most bytes of a file, unpacked or not, that a loader takes into memory.
-pub(super) const MAX_BYTES: u64 = 1 << 32;
-
-/// DEFLATE cannot shrink data by more than this factor, so a header that claims more than this
-/// times the size of its compressed file lies.
-pub(super) const MAX_DEFLATE_RATIO: u64 = 1032;
-
-/// The whole of a regular file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+/// A regular file, and its size. Nothing else is opened: a pipe would be waited for without end, and
+/// could not be read a second time.
+pub(super) fn open(path: &Path) -> Result<(File, u64), DataError> {
     let io_error = |source| DataError::Io {
         path: path.to_owned(),
         source,
@@ -26,16 +21,28 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
             "it is not a regular file",
         )));
     }
-    if metadata.len() > MAX_BYTES {
+    Ok((File::open(path).map_err(io_error)?, metadata.len()))
+}
+
+/// The whole of a regular file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    let io_error = |source| DataError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let (mut file, size) = open(path)?;
+    if size > MAX_BYTES {
         return Err(DataError::Format {
             path: path.to_owned(),
             what: "the file's size",
-            found: format!("{} bytes", metadata.len()),
+            found: format!("{size} bytes"),
             expected: format!("at most {MAX_BYTES}"),
             advice: "split it, or convert it to a folder of pictures",
         });
     }
-    fs::read(path).map_err(io_error)
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(io_error)?;
+    Ok(bytes)
 }
 
 /// The first of `names` that exists in `folder`.

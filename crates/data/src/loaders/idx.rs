@@ -1,7 +1,7 @@
 //! IDX: the format of MNIST. A big-endian header of a magic number and one 32-bit size per
 //! dimension, then the elements; only unsigned bytes (type 8) are read.
 
-use super::file::{MAX_BYTES, MAX_DEFLATE_RATIO};
+use super::unpack::limit;
 use crate::error::DataError;
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
@@ -45,16 +45,14 @@ pub(super) fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<Idx<D>,
         .read_to_end(&mut head)
         .map_err(packed)?;
     let (dims, expected) = header::<D>(path, &head)?;
-    let most = (bytes.len() as u64)
-        .saturating_mul(MAX_DEFLATE_RATIO)
-        .min(MAX_BYTES);
+    let most = limit(bytes.len() as u64);
     if expected > most {
         return Err(DataError::Format {
             path: path.to_owned(),
             what: "the size its header claims",
             found: format!("{expected} bytes"),
             expected: format!("at most {most} from a compressed file this small"),
-            advice: "the file is damaged; fetch it again",
+            advice: "the file is damaged, or a trap; fetch it again",
         });
     }
     // One byte more than expected, so that an oversized file shows. The buffer grows with what is

@@ -68,6 +68,8 @@ pub(crate) fn load(
             }
         }
         for block in pictures.chunks(BLOCK) {
+            let read_so_far: usize = parts.iter().map(|part| part.labels.len()).sum();
+            reading.read_so_far(read_so_far as u64, folder)?;
             let decoded = block.par_iter().map(|(path, _)| decode(path, Some(shape)));
             // Collected in order first: the error shown is that of the first picture that fails.
             for (picture, (_, label)) in decoded.collect::<Vec<_>>().into_iter().zip(block) {
@@ -131,7 +133,7 @@ impl Layout {
             })
         };
         match (train.is_dir(), test, given) {
-            (true, None, None) if matches!(reading, Reading::First { .. }) => wrong(
+            (true, None, None) if !reading.passes_over() => wrong(
                 "the part for testing",
                 "missing".to_owned(),
                 "a folder `test` or `val` beside `train`".to_owned(),

@@ -9,7 +9,8 @@
 //! Written here because the published reader (`matfile` 0.5) prints to standard output, unpacks
 //! without a limit and reads byte by byte.
 
-use super::file::{MAX_BYTES, MAX_DEFLATE_RATIO, inflate};
+use super::file::inflate;
+use super::unpack::{MAX_BYTES, limit};
 use crate::error::DataError;
 use std::path::Path;
 
@@ -121,8 +122,8 @@ impl File<'_> {
 
     /// An array in a zlib stream; all streams of a file together may unpack to `MAX_BYTES`.
     fn compressed(&self, packed: &[u8], unpacked: &mut u64) -> Result<Option<Array>, DataError> {
-        let most = (packed.len() as u64).saturating_mul(MAX_DEFLATE_RATIO);
-        let bytes = inflate(self.path, packed, most.min(MAX_BYTES - *unpacked))?;
+        let most = limit(packed.len() as u64).min(MAX_BYTES - *unpacked);
+        let bytes = inflate(self.path, packed, most)?;
         *unpacked += bytes.len() as u64;
         let element = self.element(&mut bytes.as_slice())?;
         if element.kind == MATRIX {

@@ -7,7 +7,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-const FORMAT: &str = "rescind-manifest-3";
+const FORMAT: &str = "rescind-manifest-4";
 
 impl Manifest {
     /// The manifest as CBOR (RFC 8949), described in `docs/formats.md`.
@@ -27,6 +27,8 @@ impl Manifest {
             labels: self.labels.clone(),
             subjects: self.subjects.clone().map(Packed),
             test_subjects: Packed(self.test_subjects.clone()),
+            lines: self.lines.clone(),
+            test_lines: self.test_lines.clone(),
             validation: self.validation.clone(),
         };
         let mut bytes = Vec::new();
@@ -51,7 +53,8 @@ impl Manifest {
         let count = written.records.0.len();
         let subjects = written.subjects.as_ref().map_or(count, |all| all.0.len());
         let labels = written.labels.as_ref().map_or(count, Vec::len);
-        for found in [subjects, labels, written.validation.records()] {
+        let lines = written.lines.as_ref().map_or(count, Vec::len);
+        for found in [subjects, labels, lines, written.validation.records()] {
             if found != count {
                 return Err(ManifestError::Count {
                     found,
@@ -82,6 +85,8 @@ impl Manifest {
             labels: written.labels,
             subjects: written.subjects.map(|all| all.0),
             test_subjects: written.test_subjects.0,
+            lines: written.lines,
+            test_lines: written.test_lines,
             validation: written.validation,
         };
         let expected = manifest.compute_root();
@@ -116,6 +121,8 @@ struct Written {
     labels: Option<Vec<u32>>,
     subjects: Option<Packed>,
     test_subjects: Packed,
+    lines: Option<Vec<u64>>,
+    test_lines: Vec<u64>,
     validation: Selection,
 }
 

@@ -335,7 +335,12 @@ fn a_table_of_one_class_and_one_forgotten_record_has_a_report() {
     let rows: String = (0..30).map(|i| format!("{},{},only\n", i % 7, i)).collect();
     std::fs::write(&table, format!("a,b,y\n{rows}")).unwrap();
     let data = DataSource::from_str(&format!("csv:{}?label=y&test=0", table.display())).unwrap();
-    let mut run = trained(&folder.path().join("run"), RunConfig { data, ..small() });
+    let config = RunConfig {
+        data,
+        classes: Some(vec!["only".to_owned()]),
+        ..small()
+    };
+    let mut run = trained(&folder.path().join("run"), config);
     run.forget(&released("3", 0.1), &mut ()).unwrap();
     let options = Options {
         show_records: true,

@@ -15,11 +15,12 @@ use crate::lock::Lock;
 use crate::release::fresh_salt;
 use crate::tensors;
 use rescind_certificate::digest_of;
-use rescind_data::{DataSource, HeldOut, Manifest, load};
+use rescind_data::{DataSource, HeldOut, Manifest, load_watched};
 use rescind_network::{Network, NetworkDescription, Weights};
 use rescind_unlearn::training::{TrainingEnding, TrainingSettings, TrainingState};
 use rescind_unlearn::{
-    Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, report,
+    Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, loading,
+    report,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,7 +81,8 @@ impl Run {
         config.training.validate()?;
         let lock = vacant(root)?;
         report(observer, Phase::Load, 0, None)?;
-        let data = load(&config.data, config.classes.as_deref())?;
+        let classes = config.classes.as_deref();
+        let data = load_watched(&config.data, classes, &mut loading(observer))?;
         let count = data.train.len() as u64;
         report(observer, Phase::Load, count, Some(count))?;
         let network = Network::new(config.model.describe(&data.train)?)?;
@@ -315,7 +317,21 @@ pub(super) fn absolute(source: DataSource) -> Result<DataSource, Error> {
             path: whole(path)?,
             options,
         },
-        DataSource::Csv { path, options } => DataSource::Csv {
+        DataSource::Table {
+            format,
+            path,
+            options,
+        } => DataSource::Table {
+            format,
+            path: whole(path)?,
+            options,
+        },
+        DataSource::Arrays {
+            format,
+            path,
+            options,
+        } => DataSource::Arrays {
+            format,
             path: whole(path)?,
             options,
         },

@@ -92,6 +92,7 @@ impl Run {
         let inputs_moved = rescaled.is_some();
         let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));
         let answer = self.carry_out(prepared, inputs_moved, observer);
+        let answer = answer.map_err(|error| self.blamed(error));
         if let (Err(_), Some(before)) = (&answer, before) {
             self.setup.model = before;
         }
@@ -383,6 +384,7 @@ fn centre_norm(ball: &Ball) -> f64 {
 fn kind(request: &RecordRequest) -> String {
     match request {
         RecordRequest::Positions(_) => "positions".to_owned(),
+        RecordRequest::Lines(_) => "lines".to_owned(),
         RecordRequest::Hash(_) => "hash".to_owned(),
         RecordRequest::Subject(_) => "subject".to_owned(),
         RecordRequest::Class(_) | RecordRequest::Random { .. } => request.to_string(),

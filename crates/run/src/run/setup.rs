@@ -169,6 +169,7 @@ impl Setup {
                 Declared::InputScaling,
                 self.model.scaling().is_some_and(supplied),
             ),
+            (Declared::InputEncoding, self.encoding_given()),
             (Declared::ClassesReadFromRecords, self.classes_read()),
             (Declared::ImportedWeights, self.made.imported),
             (

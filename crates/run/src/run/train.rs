@@ -15,6 +15,13 @@ impl Run {
     /// Interruption when the observer breaks; the next call goes on from there, with bitwise the
     /// same result. Also whatever training and writing meet.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<&TrainingProgress, Error> {
+        let trained = self.train_to_end(observer);
+        trained.map_err(|error| self.blamed(error))?;
+        let (_, state) = self.trained()?;
+        Ok(&state.progress)
+    }
+
+    fn train_to_end(&mut self, observer: &mut dyn Observer) -> Result<(), Error> {
         if self.broken {
             return Err(Error::OpenAgain);
         }
@@ -50,8 +57,7 @@ impl Run {
             self.setup.early_record = self.ledger.early()?;
             done?;
         }
-        let (_, state) = self.trained()?;
-        Ok(&state.progress)
+        Ok(())
     }
 
     /// Makes this the current state, on disk and in memory.

@@ -16,7 +16,7 @@ use crate::model::{
 use crate::objective::Objective;
 use crate::observer::Observer;
 use crate::penalty::L2Penalty;
-use rescind_data::{Dataset, Digest, Selection, Standardisation};
+use rescind_data::{Dataset, Digest, Selection, Standardisation, TableSummary};
 use rescind_network::{Execution, Network};
 use std::sync::{Arc, OnceLock};
 
@@ -139,6 +139,13 @@ impl Classifier {
     /// Records that can no longer be read.
     pub fn unlisted_records(&self) -> Result<usize, Error> {
         Ok(self.records.get()?.unlisted)
+    }
+
+    /// What was found in the table that its records are of, once they have been read; `None` of
+    /// other records.
+    #[must_use]
+    pub fn table(&self) -> Option<&TableSummary> {
+        self.records.table()
     }
 
     /// Which of its weights move, and how.

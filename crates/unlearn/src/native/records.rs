@@ -1,9 +1,12 @@
 //! The records of a run as its network sees them, read when they are first needed.
 
 use crate::error::Error;
-use crate::observer::{Observer, report};
+use crate::observer::{Observer, loading, report};
 use crate::phase::Phase;
-use rescind_data::{Data, DataSource, Dataset, Manifest, Reloaded, Selection, Standardisation};
+use rescind_data::{
+    Data, DataSource, Dataset, Manifest, Reloaded, Selection, Standardisation, TableSummary,
+    reload_watched,
+};
 use std::sync::{Arc, OnceLock};
 
 /// The records of a run as its network sees them, read when they are first needed.
@@ -101,6 +104,11 @@ impl Records {
         &self.source
     }
 
+    /// What was found in the table that they are of, once they have been read.
+    pub(super) fn table(&self) -> Option<&TableSummary> {
+        self.read.get()?.train.table()
+    }
+
     /// The records, read now if they were not.
     pub(super) fn get(&self) -> Result<&Scaled, Error> {
         self.load(&self.required, &mut ())
@@ -126,7 +134,8 @@ impl Records {
         observer: &mut dyn Observer,
     ) -> Result<Reloaded, Error> {
         report(observer, Phase::Load, 0, None)?;
-        let reloaded = rescind_data::reload(&self.source, &self.manifest, required)?;
+        let (source, manifest) = (&self.source, &self.manifest);
+        let reloaded = reload_watched(source, manifest, required, &mut loading(observer))?;
         let records = self.manifest.len() as u64;
         report(observer, Phase::Load, records, Some(records))?;
         Ok(reloaded)
