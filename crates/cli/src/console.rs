@@ -51,9 +51,9 @@ impl Console {
         }
     }
 
-    /// Tells something besides the result, on standard error.
+    /// Tells people something besides the result, on standard error.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.json {
             let _ = writeln!(io::stderr(), "{text}");
         }
     }

@@ -256,9 +256,9 @@ impl Answered {
         };
         let run = self.run.display();
         Some(format!(
-            "{signs}: the step has overshot, it seems (rescind retrain {run} and rescind evaluate {run} \
-             show by how much). A shorter one takes more damping, as --damping spectrum chooses it, or \
-             inputs of like size, as --scaling computed makes them in training."
+            "{signs}: the step has overshot, it seems; `rescind retrain {run}` and then `rescind \
+             evaluate {run}` show by how much. A shorter one takes more damping, as --damping spectrum \
+             chooses it, or inputs of like size, as --scaling computed makes them in training."
         ))
     }
 }

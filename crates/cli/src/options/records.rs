@@ -100,7 +100,8 @@ impl RecordOptions {
 /// The column that says whose a record is.
 fn subject_column(run: &Run) -> Option<String> {
     match RunConfig::of_run(run.root()).ok()?.data {
-        DataSource::Csv { options, .. } => options.subject,
+        DataSource::Table { options, .. } => options.subject,
+        DataSource::Arrays { options, .. } => options.subject,
         _ => None,
     }
 }
