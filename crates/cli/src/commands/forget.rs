@@ -228,8 +228,10 @@ impl fmt::Display for Release {
     }
 }
 
-/// A step after which this share of the test records is wrong that was right before overshot.
+/// A step after which this share of the test records is wrong that was right before overshot,
 const FALL: f64 = 0.05;
+/// where it is at least so many records: fewer may be chance.
+const FALLEN: f64 = 5.0;
 /// So did one that makes the loss grow by this factor.
 const GROWTH: f64 = 1.5;
 
@@ -238,7 +240,8 @@ impl Answered {
     fn overshot(&self) -> Option<String> {
         let effect = self.effect.filter(|_| self.method == "newton")?;
         let (before, after) = (effect.test_before, effect.test_after);
-        let fell = before.share_right() - after.share_right() > FALL;
+        let share = before.share_right() - after.share_right();
+        let fell = share > FALL && share * after.records as f64 >= FALLEN;
         let grew = after.loss > GROWTH * before.loss;
         let signs = match after.records {
             0 => return None,
@@ -254,11 +257,10 @@ impl Answered {
                 number(after.loss)
             ),
         };
-        let run = self.run.display();
         Some(format!(
-            "{signs}: the step has overshot, it seems; `rescind retrain {run}` and then `rescind \
-             evaluate {run}` show by how much. A shorter one takes more damping, as --damping spectrum \
-             chooses it, or inputs of like size, as --scaling computed makes them in training."
+            "{signs}: the step has overshot, it seems, which a comparison with retraining would show. A \
+             shorter one takes more damping, as --damping spectrum chooses it, or inputs of like size, as \
+             --scaling computed makes them in training."
         ))
     }
 }
