@@ -1,6 +1,6 @@
 //! Results on standard output, everything else on standard error.
 
-use crate::exit::Failure;
+use crate::exit::{Failure, Status};
 use rescind::Code;
 use serde::Serialize;
 use std::fmt::Display;
@@ -67,18 +67,18 @@ impl Console {
     }
 
     /// Says why a command failed: on standard error, and with `--json` as an object besides.
-    pub fn report_failure(&self, failure: &Failure) {
+    pub fn report_failure(&self, failure: &Failure, status: Status) {
         let _ = writeln!(io::stderr(), "rescind: {failure}");
-        self.report_as_json(failure);
+        self.report_as_json(failure, status);
     }
 
     /// The object alone, where somebody else has said why.
-    pub fn report_as_json(&self, failure: &Failure) {
+    pub fn report_as_json(&self, failure: &Failure, status: Status) {
         if self.json {
             let report = FailureReport {
                 code: failure.code(),
                 error: failure.to_string(),
-                status: failure.status() as u8,
+                status: status as u8,
             };
             if let Ok(text) = serde_json::to_string_pretty(&report) {
                 let _ = writeln!(io::stdout(), "{text}");

@@ -28,7 +28,7 @@ use std::ffi::OsString;
     version,
     arg_required_else_help = true,
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because the guarantee \
-                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named, 6 there was nothing to do."
+                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named, 6 there was nothing to do\n(0 for forget: that is its answer)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -60,6 +60,8 @@ pub fn run(words: Vec<OsString>) -> u8 {
         }
     };
     let console = Console::new(arguments.json, arguments.quiet);
+    // Whoever asks to be forgotten and is nowhere has their answer.
+    let answers = matches!(arguments.command, Command::Forget(_));
     let status = match arguments.command.run(&console) {
         Ok(status) => status,
         Err(Failure::Usage(message)) => {
@@ -67,8 +69,12 @@ pub fn run(words: Vec<OsString>) -> u8 {
             misused(&error, &console)
         }
         Err(failure) => {
-            console.report_failure(&failure);
-            failure.status()
+            let status = match failure.status() {
+                Status::Nothing if answers => Status::Done,
+                status => status,
+            };
+            console.report_failure(&failure, status);
+            status
         }
     };
     status as u8
@@ -82,6 +88,6 @@ fn misused(error: &clap::Error, console: &Console) -> Status {
     let words: Vec<&str> = told.split_whitespace().collect();
     let message = words.join(" ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
-    console.report_as_json(&Failure::usage(message));
+    console.report_as_json(&Failure::usage(message), Status::Usage);
     Status::Usage
 }

@@ -5,7 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that are searched and whose files may be cited by their paths from the root.
-const FOLDERS: [&str; 5] = [".ci", "benches", "crates", "docs", "experiments"];
+const FOLDERS: [&str; 6] = [
+    ".ci",
+    "benches",
+    "crates",
+    "docs",
+    "examples",
+    "experiments",
+];
 const TEXTS: [&str; 5] = ["rs", "md", "toml", "py", "sh"];
 /// Files by their bare names count as citations if the program writes none of the kind.
 const SOURCES: [&str; 4] = ["rs", "py", "sh", "toml"];
