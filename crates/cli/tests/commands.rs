@@ -210,6 +210,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     assert!(checked("gradient_norm_after") > 0.0);
     assert!(late.solve_seconds.unwrap() > 0.0 && late.prepare_seconds.unwrap() > 0.0);
     assert_eq!(late.already_forgotten, 0);
+    // These records are of no table.
+    assert_eq!(late.lines, None);
     assert!(late.copies_retained == 0 && late.seconds > 0.0 && late.release.is_none());
     let effect = late.effect.unwrap();
     let loss = |when: &str| effect[when]["loss"].as_f64().unwrap();
