@@ -77,7 +77,7 @@ pub enum AssumptionName {
 }
 
 impl AssumptionName {
-    /// Whether the promise of every run takes it for granted, whatever its model and method.
+    /// Whether every promise takes it for granted, whatever the run, its model and its method.
     #[must_use]
     pub fn is_usual(self) -> bool {
         matches!(
@@ -85,7 +85,6 @@ impl AssumptionName {
             Self::Reference
                 | Self::SettingsNotTuned
                 | Self::Copies
-                | Self::EarlierReleases
                 | Self::LaterReleases
                 | Self::ChoiceOfRecords
                 | Self::PrivateState

@@ -18,8 +18,8 @@ pub const VACUOUS_EPSILON: f64 = 10.0;
 /// should meet them.
 #[must_use]
 pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
-    let binding = certificate.binding();
-    let constants = binding.map_or(&[][..], |bound| &bound.constants);
+    let bound = certificate.binding();
+    let constants = bound.map_or(&[][..], |bound| &bound.constants);
     let which = |wanted: &dyn Fn(Provenance) -> bool| -> Vec<Symbol> {
         let found = constants.iter().filter(|c| wanted(c.provenance()));
         found.map(|constant| constant.symbol()).collect()
@@ -43,9 +43,11 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         let entailed = entailed && (chosen || !measured.is_empty());
         (name, measured.clone(), entailed)
     };
-    let declared = |name, what| {
+    let binding = certificate.guarantee.binding;
+    let declared = |name, what: Declared| {
         let mut all = certificate.declarations.iter();
-        plain(name, all.any(|declaration| declaration.what == what))
+        let any = all.any(|declaration| declaration.what == what);
+        plain(name, any && what.matters_to(binding))
     };
     let all = [
         plain(Name::InsecureNoise, noise.origin == Origin::InsecureSeed),

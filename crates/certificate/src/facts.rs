@@ -69,7 +69,8 @@ impl MethodFacts {
     }
 
     /// The same where it is a number.
-    pub(crate) fn number(&self, pointer: &str) -> Option<f64> {
+    #[must_use]
+    pub fn number(&self, pointer: &str) -> Option<f64> {
         self.setting(pointer).and_then(Value::as_f64)
     }
 }

@@ -53,7 +53,7 @@ pub use figures::{nearest, percentage, upward};
 pub use identity::{
     BallIdentity, BatchNorm, CodeIdentity, KeyIdentity, LedgerAnchor, ModelIdentity, digest_of,
 };
-pub use noising::{largest_before_noise, largest_weight, noisings};
+pub use noising::{largest_before_noise, largest_weight, noisings, released_parts};
 pub use printable::is_name;
 pub use reading::reading;
 pub use record::{

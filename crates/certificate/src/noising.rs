@@ -1,7 +1,7 @@
 //! How noise got into the weights, as far as the bounds tell.
 
 use super::identity::BallIdentity;
-use super::record::BoundRecord;
+use super::record::{BoundRecord, Certificate};
 use rescind_privacy::sensitivity::{Symbol, Theorem};
 use rescind_privacy::{NoiseScale, NoisyFineTuning, PrivacyError};
 
@@ -36,6 +36,20 @@ pub(crate) fn schedule(bounds: &[BoundRecord]) -> Option<NoisyFineTuning> {
 #[must_use]
 pub fn noisings(bounds: &[BoundRecord]) -> u64 {
     schedule(bounds).map_or(1, |schedule| schedule.noisy_steps.max(1))
+}
+
+/// What the released numbers are, seen from the ball's centre, where nothing follows the noise:
+/// something no longer than the first number, and independent Gaussian noise whose standard deviation
+/// is the second.
+///
+/// # Errors
+/// [`PrivacyError`] for a schedule out of range.
+pub fn released_parts(certificate: &Certificate) -> Result<(f64, f64), PrivacyError> {
+    let sigma = certificate.noise.sigma;
+    match schedule(&certificate.bounds) {
+        Some(schedule) => schedule.parts(sigma),
+        None => Ok((certificate.model.ball.radius, sigma.value())),
+    }
 }
 
 /// Bound on every |x_i| before the last noise, from public settings.

@@ -17,7 +17,7 @@ pub use arithmetic::{compare, figures_follow};
 pub use consistency::facts_agree;
 pub use document::{key_is_expected, read, signature_holds, typed};
 pub use measurements::{Recomputed, evidence_fits, repeat};
-pub use report::{Check, Checks, Outcome, Subject, Verdict, VerificationReport};
+pub use report::{Check, Checks, Outcome, Subject, Today, Verdict, VerificationReport};
 
 /// Checks the bytes of a `certificate.json` by themselves; `fingerprint` is that of the key that
 /// must have signed, got over another channel. Never fails: whatever cannot be read is a failed

@@ -8,7 +8,7 @@ use common::{
 use rescind_certificate::verify::Verdict;
 use rescind_certificate::{Certificate, Declaration, Declared, InputScaling};
 use rescind_data::Digest;
-use rescind_privacy::sensitivity::{SensitivityBound, Symbol, Theorem};
+use rescind_privacy::sensitivity::{Constant, Provenance, SensitivityBound, Symbol, Theorem};
 use rescind_privacy::{NoiseChoice, NoiseScale};
 use serde_json::json;
 
@@ -278,4 +278,31 @@ fn no_text_holds_what_a_terminal_obeys() {
     let mut named = head();
     named.declarations[0].by = Some("Zoë Müller, 東京, کارشناس\u{200c}ها".to_owned());
     holds(&rederived(named));
+}
+
+#[test]
+fn a_gradient_norm_is_proved_or_measured() {
+    let with = |provenance| {
+        let mut forged = certificate();
+        let mut constants = strongly_convex(1e-7, 1e-3).constants().to_vec();
+        constants[0] = Constant::new(Symbol::GradientNorm, 0.0, provenance, "x").unwrap();
+        let bound = SensitivityBound::new(Theorem::StronglyConvex, constants).unwrap();
+        let at = forged
+            .bounds
+            .iter()
+            .position(|b| b.theorem == Theorem::StronglyConvex);
+        forged.bounds[at.unwrap()].constants = bound.constants().to_vec();
+        rederived(forged)
+    };
+    let field = "/bounds/0/constants/0";
+    for provenance in [
+        Provenance::Probabilistic {
+            failure_probability: 1e-12,
+        },
+        Provenance::Estimated,
+        Provenance::Assumed,
+    ] {
+        refused("gradient norm", &with(provenance), field);
+    }
+    assert!(check(&with(Provenance::Measured)).holds());
 }

@@ -7,6 +7,7 @@ use rescind_certificate::verify::{Checks, Subject, Verdict};
 use rescind_certificate::{
     AssumptionName, BatchNorm, BoundChoice, Certificate, Declaration, Declared, reading, statement,
 };
+use rescind_data::Digest;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::{GuaranteeKind, SensitivityBound, Symbol, Theorem};
 use serde_json::json;
@@ -90,12 +91,23 @@ fn what_nobody_checked_is_named_in_the_report() {
 
 #[test]
 fn a_promise_of_settings_alone_is_proved_and_says_no_more() {
-    let report = said(&network());
+    let mut first = network();
+    first.earlier.releases = 0;
+    first.earlier.requests = 0;
+    first.release = 1;
+    first.requests[0].number = 1;
+    first.ledger.entries = 0;
+    first.ledger.head = Digest::from([0; 32]);
+    first.data.records = first.data.retained + first.data.validation + first.forgotten();
+    let report = said(&rederived(first));
     assert!(report.contains("This is proved"), "{report}");
     assert!(
         !report.contains("Mind:") && !report.contains("Assumed:"),
         "{report}"
     );
+    // Releases that held the records before are no such settings.
+    let report = said(&network());
+    assert!(report.contains("Mind: 1 earlier release(s)"), "{report}");
 }
 
 #[test]

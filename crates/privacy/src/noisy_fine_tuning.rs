@@ -67,6 +67,20 @@ impl NoisyFineTuning {
         ))
     }
 
+    /// What the iterate after the last noise is, seen from the centre: something no longer than the
+    /// first number, and independent Gaussian noise whose standard deviation is the second.
+    ///
+    /// # Errors
+    /// As [`Self::effective_sensitivity`].
+    pub fn parts(&self, noise: NoiseScale) -> Result<(f64, f64), PrivacyError> {
+        self.validate()?;
+        if self.noisy_steps == 0 {
+            return Ok((self.radius, noise.value()));
+        }
+        let (shift, weight) = self.shift_and_weight();
+        Ok((shift / 2.0, noise.value() * weight.sqrt()))
+    }
+
     /// s and q for at least one noisy step, rounded so that `s/√q` errs upwards.
     fn shift_and_weight(&self) -> (f64, f64) {
         let steps = self.noisy_steps as f64;

@@ -56,7 +56,8 @@ quantity!(
 );
 
 quantity!(
-    /// The probability δ with which the promise of [`Epsilon`] may be exceeded: above 0, at most 1.
+    /// What δ adds to a probability that [`Epsilon`] has multiplied: above 0, at most 1. It is not the
+    /// probability with which e^ε is exceeded, which is larger.
     ///
     /// The least value is the smallest normal `f64`, about 2.2e-308.
     Delta,

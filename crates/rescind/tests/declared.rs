@@ -4,7 +4,7 @@
 mod common;
 
 use common::{checked, newton, private_weights, promise, small, trained, weak};
-use rescind::certificate::{Certificate, Declared};
+use rescind::certificate::{AssumptionName, Certificate, Declared};
 use rescind::methods::MethodChoice;
 use rescind::methods::noisy::FinetuneSettings;
 use rescind::training::TrainingSettings;
@@ -138,6 +138,9 @@ fn how_imported_weights_came_about_is_on_somebodys_word() {
     assert_eq!(certificate.guarantee.binding, Theorem::NoisyFineTuning);
     assert_eq!(certificate.guarantee.kind, GuaranteeKind::Proved);
     assert_eq!(what(&certificate), [(Declared::ImportedWeights, by)]);
+    // So it does not take for granted what the import says of them.
+    let mut assumed = certificate.assumptions.iter();
+    assert!(assumed.all(|assumption| assumption.name != AssumptionName::ImportedWeights));
 }
 
 #[test]

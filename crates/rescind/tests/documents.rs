@@ -159,7 +159,7 @@ fn every_field_of_every_file_is_documented() {
         assert_eq!(documented(&page, marker), of(&bodies, &[]), "{kind}");
     }
     let amended = begun_and_amended();
-    for kind in ["made", "budget", "key", "place"] {
+    for kind in ["made", "trained", "budget", "key", "place"] {
         let marker = format!("<!-- fields: {kind} -->");
         let open: Vec<Value> = amended
             .iter()
@@ -179,7 +179,7 @@ fn every_field_of_every_file_is_documented() {
 fn begun_and_amended() -> Vec<(&'static str, Value)> {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
-    drop(Run::create(root, RunConfig::default(), None, &mut ()).unwrap());
+    drop(common::trained(root, common::small()));
     let text = std::fs::read(root.join("ledger.sqlite")).unwrap();
     let copy = root.join("copy.sqlite");
     std::fs::write(&copy, text).unwrap();
@@ -199,6 +199,7 @@ fn begun_and_amended() -> Vec<(&'static str, Value)> {
     let bodies = ledger.history().entries().iter();
     let bodies = bodies.map(|recorded| match &recorded.entry {
         Entry::Made(entry) => ("made", serde_json::to_value(entry).unwrap()),
+        Entry::Trained(entry) => ("trained", serde_json::to_value(entry).unwrap()),
         Entry::Budget(entry) => ("budget", serde_json::to_value(entry).unwrap()),
         Entry::Key(entry) => ("key", serde_json::to_value(entry).unwrap()),
         Entry::Place(entry) => ("place", serde_json::to_value(entry).unwrap()),
@@ -333,25 +334,43 @@ fn states(page: &str, text: &str, value: f64) {
 
 #[test]
 fn what_a_guesser_finds_is_computed() {
-    let page = page("guarantees.md");
-    let (_, table) = page.split_once("| θ | epsilon at delta = 1e-5 |").unwrap();
-    let rows = table
-        .lines()
-        .skip(2)
-        .take_while(|line| line.starts_with('|'));
     let delta = Delta::new(1e-5).unwrap();
-    let mut count = 0;
-    for row in rows {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let gdp = Gdp::new(cells[1].parse().unwrap()).unwrap();
-        let (stated, epsilon): (f64, _) = (cells[2].parse().unwrap(), gdp.epsilon(delta).unwrap());
-        let over = stated / epsilon.value();
-        assert!((1.0..1.01).contains(&over), "{row}: {}", epsilon.value());
-        let found = [0.001, 0.01, 0.1].map(|accused| percentage(gdp.found(accused)));
-        assert_eq!(cells[3..6], found.each_ref().map(String::as_str), "{row}");
-        count += 1;
+    let tables: [(&str, &str, &[f64], usize); 2] = [
+        (
+            "guarantees.md",
+            "| θ | epsilon at delta = 1e-5 |",
+            &[0.001, 0.01, 0.1],
+            5,
+        ),
+        (
+            "theory.md",
+            "| θ | ε at δ = 1e-5 |",
+            &[0.001, 0.01, 0.05, 0.1],
+            6,
+        ),
+    ];
+    for (name, header, accused, rows) in tables {
+        let page = page(name);
+        let (_, table) = page.split_once(header).unwrap();
+        let table = table.lines().skip(2);
+        let table = table.take_while(|line| line.starts_with('|'));
+        let mut count = 0;
+        for row in table {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let gdp = Gdp::new(cells[1].parse().unwrap()).unwrap();
+            let epsilon = gdp.epsilon(delta).unwrap().value();
+            let over = cells[2].parse::<f64>().unwrap() / epsilon;
+            assert!((1.0..1.01).contains(&over), "{row}: {epsilon}");
+            let found = accused
+                .iter()
+                .map(|&accused| percentage(gdp.found(accused)));
+            let found: Vec<String> = found.collect();
+            assert_eq!(cells[3..cells.len() - 1], found, "{row}");
+            count += 1;
+        }
+        assert_eq!(count, rows);
     }
-    assert_eq!(count, 5);
+    let page = page("guarantees.md");
     // At epsilon = 1: how often the loss exceeds it, and who is right at even odds.
     let theta = Gdp::for_promise(Epsilon::new(1.0).unwrap(), delta).unwrap();
     assert!(page.contains("1.6e-4") && page.contains("55.3 %"));
@@ -370,13 +389,18 @@ fn the_worked_example_is_computed() {
     let page = page("guarantees.md");
     for (epsilon, certainty) in [
         (0.1_f64, "52.5"),
-        (1.0, "73.1"),
+        (1.0, "73.2"),
         (3.0, "95.3"),
-        (10.0, "99.995"),
+        (10.0, "99.996"),
     ] {
         let odds = 100.0 * epsilon.exp() / (1.0 + epsilon.exp());
         let digits = certainty.split('.').nth(1).unwrap().len();
-        assert_eq!(format!("{odds:.digits$}"), certainty);
+        // "At most": rounded up.
+        let unit = 10_f64.powi(digits as i32);
+        assert_eq!(
+            format!("{:.digits$}", (odds * unit).ceil() / unit),
+            certainty
+        );
         assert!(page.contains(&format!("| {epsilon} | {certainty} % |")));
     }
     let (one, delta) = (Epsilon::new(1.0).unwrap(), Delta::new(1e-5).unwrap());

@@ -175,9 +175,16 @@ fn a_ledger_without_its_guards_is_refused() {
 #[test]
 fn a_ledger_cut_short_contradicts_the_certificates() {
     let fixture = Fixture::new();
-    for number in [1, 2, 3] {
+    let key = || -> String {
+        let private = Connection::open(fixture.run().join("private/requests.sqlite")).unwrap();
+        let query = "SELECT value FROM present WHERE name = 'noise_key'";
+        private.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    for number in [1, 2] {
         fixture.release(fixture.order(number)).unwrap();
     }
+    let before = key();
+    fixture.release(fixture.order(3)).unwrap();
     tamper(fixture.run(), "DELETE FROM entries WHERE sequence > 6");
     let found = Ledger::open_existing(fixture.run()).err();
     assert!(
@@ -190,6 +197,10 @@ fn a_ledger_cut_short_contradicts_the_certificates() {
     let last: String = ledger.query_row(last, [], |row| row.get(0)).unwrap();
     let end = "UPDATE present SET value = ? WHERE name = 'head'";
     assert_eq!(private.execute(end, [&last]).unwrap(), 1);
+    // Nobody computes the secret of an earlier noise: only who kept it can put it back.
+    assert!(Ledger::open_existing(fixture.run()).is_err());
+    let secret = "UPDATE present SET value = ? WHERE name = 'noise_key'";
+    assert_eq!(private.execute(secret, [&before]).unwrap(), 1);
     private
         .execute_batch(
             "DELETE FROM answers WHERE number = 3; DELETE FROM forgotten WHERE request = 3",

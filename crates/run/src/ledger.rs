@@ -24,7 +24,7 @@ mod tests;
 pub use budget::BudgetExceeded;
 pub use entry::{
     Budget, BudgetEntry, CertificateEntry, Entry, KeyEntry, MadeEntry, PlaceEntry, ReleaseEntry,
-    RequestEntry,
+    RequestEntry, TrainedEntry,
 };
 pub use error::LedgerError;
 pub use history::{History, Recorded};
@@ -34,6 +34,7 @@ pub use standing::Standing;
 pub use store::Ledger;
 
 pub(crate) use database::{SUPER_JOURNAL, private_file};
+pub(crate) use private::answer_digest;
 pub(crate) use recovery::{
     content_digest, nothing_unknown, publish, release_folder, staging_folder,
 };

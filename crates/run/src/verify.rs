@@ -10,13 +10,15 @@
 //! ```
 
 mod configuration;
+mod content;
 mod evidence;
 mod files;
 mod ledger;
+mod noise;
 mod records;
 
 pub use rescind_certificate::verify::{
-    Check, Outcome, Recomputed, Subject, Verdict, VerificationReport,
+    Check, Outcome, Recomputed, Subject, Today, Verdict, VerificationReport,
 };
 
 use crate::error::Error;
@@ -145,7 +147,10 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
     }
     if let Some(looked) = &looked {
         match looked.run {
-            Ok(run) => configuration::agrees(&certificate, run, &mut checks),
+            Ok(run) => {
+                configuration::agrees(&certificate, run, &mut checks);
+                noise::is_added(&certificate, run, &mut checks);
+            }
             Err(error) => configuration::not_opened(error, &mut checks),
         }
         if let Some(error) = &looked.unread {
@@ -162,7 +167,15 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
         run.and_then(|run| evidence::of(&certificate, bytes, run, ledger.as_ref(), &mut checks));
     let recomputed = evidence.recomputed.as_ref();
     repeat(&certificate, measured.as_ref(), recomputed, &mut checks);
-    checks.report(Some(certificate))
+    if looked.is_none() {
+        checks.skipped(
+            Subject::Measurements,
+            "that noise was added: comparing with the weights before takes the run",
+        );
+    }
+    let today = ledger.as_ref();
+    let today = today.and_then(|ledger| ledger::today(&certificate, ledger));
+    checks.report(Some(certificate)).with_today(today)
 }
 
 /// Whether a folder is that of the release in the run, where its files are checked anyway.

@@ -44,7 +44,7 @@ pub use model::{
 };
 pub use native::{
     Classifier, ClassifierParts, Features, HeadObjective, ModelChoice, NetworkModel,
-    NetworkObjective, Parameterisation, Records, Scaling, TangentObjective, head_place,
+    NetworkObjective, Parameterisation, Records, Scaling, TangentObjective, describe, head_place,
 };
 pub use norm::norm_above;
 pub use objective::{Curvature, Minibatch, Objective, exact_gradient_norm};

@@ -11,7 +11,7 @@ mod tangent;
 mod weighted;
 
 pub use choice::{ModelChoice, Parameterisation, Scaling};
-pub use classifier::{Classifier, ClassifierParts};
+pub use classifier::{Classifier, ClassifierParts, describe};
 pub use head::{Features, HeadObjective, head_place};
 pub use model::NetworkModel;
 pub use network::NetworkObjective;

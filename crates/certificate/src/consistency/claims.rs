@@ -183,6 +183,16 @@ const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
     ),
 ];
 
+/// Constants that a program finds out in these ways alone.
+const ONLY: &[(Theorem, Symbol, &[GuaranteeKind])] = &[
+    // The gradient at the weights is computed, or known from how the descent ends.
+    (
+        Theorem::StronglyConvex,
+        Symbol::GradientNorm,
+        &[GuaranteeKind::Proved, GuaranteeKind::Measured],
+    ),
+];
+
 /// Method, model, theorems and constants fit each other.
 pub fn fit(certificate: &Certificate, all: &mut Collector) {
     let (method, model) = (&certificate.method.name, &certificate.model);
@@ -247,6 +257,21 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
 
 /// A constant's provenance is one that it can have.
 fn claims_no_more(theorem: Theorem, constant: &Constant, field: String, all: &mut Collector) {
+    let of = (theorem, constant.symbol());
+    if let Some((_, _, kinds)) = ONLY
+        .iter()
+        .find(|(theorem, symbol, _)| (*theorem, *symbol) == of)
+    {
+        let kind = constant.provenance().kind();
+        let known: Vec<String> = kinds.iter().map(ToString::to_string).collect();
+        all.require(
+            kinds.contains(&kind),
+            &*field,
+            kind,
+            known.join(" or "),
+            "it is found out in no other way",
+        );
+    }
     let mut rows = AT_BEST.iter();
     let row = rows.find(|(of, symbol, _)| (*of, *symbol) == (theorem, constant.symbol()));
     let Some((_, _, best)) = row else { return };

@@ -1,7 +1,9 @@
 //! What came of a verification.
 
+use crate::figures::upward;
 use crate::printable::escaped;
 use crate::record::Certificate;
+use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
 
@@ -86,10 +88,43 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// What holds today for what a release was the first to cover: every later release of the same run
+/// has weakened its promise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Today {
+    /// How many releases held or hold it, this one included.
+    pub releases: u64,
+    /// ε of all of them together; none where no promise is left at this δ.
+    pub epsilon: Option<f64>,
+    /// At the certificate's δ.
+    pub delta: f64,
+    /// The weakest that one of them rests on.
+    pub kind: GuaranteeKind,
+}
+
+impl fmt::Display for Today {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (releases, delta) = (self.releases, upward(self.delta));
+        match self.epsilon {
+            Some(epsilon) => write!(
+                f,
+                "given all {releases} release(s) since, epsilon = {} at delta = {delta} (kind: {}).",
+                upward(epsilon),
+                self.kind
+            ),
+            None => write!(
+                f,
+                "given all {releases} release(s) since, nothing is promised at delta = {delta}."
+            ),
+        }
+    }
+}
+
 /// All checks of a certificate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerificationReport {
     checks: Vec<Check>,
+    today: Option<Today>,
     #[serde(skip)]
     certificate: Option<Certificate>,
 }
@@ -105,6 +140,18 @@ impl VerificationReport {
             true if self.checks.iter().any(named) => Verdict::Holds,
             true => Verdict::Consistent,
         }
+    }
+
+    /// What holds today, where the run's ledger was at hand.
+    #[must_use]
+    pub fn today(&self) -> Option<&Today> {
+        self.today.as_ref()
+    }
+
+    /// The same report, with what holds today.
+    #[must_use]
+    pub fn with_today(self, today: Option<Today>) -> Self {
+        Self { today, ..self }
     }
 
     /// What could not be checked, and why.
@@ -222,6 +269,7 @@ impl Checks {
     pub fn report(self, certificate: Option<Certificate>) -> VerificationReport {
         VerificationReport {
             checks: self.0,
+            today: None,
             certificate,
         }
     }

@@ -2,7 +2,7 @@ use crate::console::Console;
 use crate::exit::{Failure, Status};
 use clap::Args;
 use rescind::certificate::reading;
-use rescind::verify::{Check, Evidence, Verdict, VerificationReport, verify, verify_run};
+use rescind::verify::{Check, Evidence, Today, Verdict, VerificationReport, verify, verify_run};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
@@ -34,8 +34,8 @@ pub struct Verify {
 #[derive(Serialize)]
 struct Verified<'a> {
     verdict: Verdict,
-    holds: bool,
     statement: Option<String>,
+    today: Option<&'a Today>,
     fingerprint: Option<&'a str>,
     checks: &'a [Check],
     unchecked: Vec<&'a str>,
@@ -61,14 +61,19 @@ impl Verify {
             None => verify(&bytes, &evidence),
         };
         let certificate = report.certificate();
+        let mut said = certificate.map(reading).unwrap_or_default();
+        if let Some(today) = report.today() {
+            // After what was promised then.
+            said.insert(1.min(said.len()), ("Today", today.to_string()));
+        }
         console.print(&Verified {
             verdict: report.verdict(),
-            holds: report.verdict() == Verdict::Holds,
+            today: report.today(),
             statement: certificate.map(rescind::certificate::statement),
             fingerprint: certificate.map(|certificate| certificate.key.fingerprint.as_str()),
             checks: report.checks(),
             unchecked: report.unchecked().collect(),
-            reading: certificate.map(reading).unwrap_or_default(),
+            reading: said,
             report: &report,
         })?;
         Ok(match report.verdict() {

@@ -97,8 +97,8 @@ pub struct MethodOptions {
     gradient_bound: Option<f64>,
 
     /// Compute the residual of the solve and gradient norms again in double precision over all
-    /// retained records, for the certificate to quote and `verify --run` to compute once more;
-    /// done anyway with --hessian-lipschitz, whose bound rests on them
+    /// retained records, for the run's evidence to quote and `verify --run` to compute once
+    /// more; done anyway with --hessian-lipschitz, whose bound rests on them
     #[arg(long)]
     check: bool,
 

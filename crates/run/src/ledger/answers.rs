@@ -1,14 +1,16 @@
 //! What a ledger knows in private of the requests it has answered.
 
 use super::database::on_database;
-use super::entry::RequestEntry;
+use super::entry::{Entry, RequestEntry, TrainedEntry};
 use super::error::LedgerError;
-use super::private::{EARLY, NOISE_KEY, Present, SOURCE, STATE};
+use super::private::{
+    EARLY, NOISE_KEY, Present, SOURCE, STATE, answer_digest, next_noise_key, noise_commitment,
+};
 use super::store::Ledger;
 use crate::disk::io_error;
 use crate::fault;
-use rescind_certificate::digest_of;
 use rescind_data::{DataSource, Digest};
+use rescind_unlearn::training::TrainingProgress;
 use rusqlite::OptionalExtension;
 use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
@@ -24,11 +26,17 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Altered`] where it is another; [`LedgerError::Database`].
     pub fn answer(&self, number: u64) -> Result<Option<String>, LedgerError> {
-        let query = "SELECT body FROM private.answers WHERE number = ?";
-        let body: Option<String> = self.one(query, number as i64)?;
+        let query = "SELECT key, body FROM private.answers WHERE number = ?";
+        let read = (|| {
+            let mut statement = self.connection.prepare_cached(query)?;
+            let row = statement.query_row([number as i64], |row| Ok((row.get(0)?, row.get(1)?)));
+            row.optional()
+        })();
+        let found: Option<(Option<String>, String)> = on_database(&self.path, read)?;
         let mut requests = self.history().requests();
         let recorded = requests.find(|request| request.number == number);
-        body.map(|body| self.as_recorded((number, body), recorded))
+        found
+            .map(|(key, body)| self.as_recorded((number, key, body), recorded))
             .transpose()
     }
 
@@ -50,25 +58,27 @@ impl Ledger {
     /// As [`answer`](Self::answer).
     pub fn answers(&self) -> Result<Vec<String>, LedgerError> {
         let read = (|| {
-            let query = "SELECT number, body FROM private.answers ORDER BY number";
+            let query = "SELECT number, key, body FROM private.answers ORDER BY number";
             let mut statement = self.connection.prepare_cached(query)?;
-            let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
-            rows.collect::<Result<Vec<(i64, String)>, _>>()
+            let rows = statement.query_map([], |row| {
+                Ok((row.get::<_, i64>(0)? as u64, row.get(1)?, row.get(2)?))
+            })?;
+            rows.collect::<Result<Vec<(u64, Option<String>, String)>, _>>()
         })();
         // As many as there are requests: so it was found on opening.
         let rows = on_database(&self.path, read)?.into_iter();
         rows.zip(self.history().requests())
-            .map(|((number, body), request)| self.as_recorded((number as u64, body), Some(request)))
+            .map(|(row, request)| self.as_recorded(row, Some(request)))
             .collect()
     }
 
     /// An answer, once its number and digest are found to be those that were recorded.
     fn as_recorded(
         &self,
-        (number, body): (u64, String),
+        (number, key, body): (u64, Option<String>, String),
         recorded: Option<&RequestEntry>,
     ) -> Result<String, LedgerError> {
-        let digest = digest_of(body.as_bytes());
+        let digest = answer_digest(key.as_deref(), &body);
         match recorded {
             Some(request) if request.number == number && request.answer == digest => Ok(body),
             _ => Err(self.altered(format!(
@@ -91,8 +101,12 @@ impl Ledger {
         on_database(&self.path, read)
     }
 
-    /// Digest of the record of training's early checkpoint, if one was kept.
+    /// Digest of the record of training's early checkpoint, if one was kept: from the end of training
+    /// on the one that its entry names.
     pub(crate) fn early(&self) -> Result<Option<Digest>, LedgerError> {
+        if let Some((trained, _)) = self.history().trained() {
+            return Ok(trained.early);
+        }
         let found = on_database(&self.path, self.connection.present(EARLY))?;
         found.map(|text| self.digest(&text)).transpose()
     }
@@ -172,8 +186,18 @@ impl Ledger {
         found.map(|text| self.digest(&text)).transpose()
     }
 
-    /// Makes a private state, staged by the caller, the one in force.
-    pub(crate) fn set_state(&mut self, state: Digest) -> Result<(), LedgerError> {
+    /// Makes a private state that training came to, staged by the caller, the one in force; for good
+    /// where training has ended.
+    pub(crate) fn reached(
+        &mut self,
+        state: Digest,
+        progress: &TrainingProgress,
+    ) -> Result<(), LedgerError> {
+        if progress.ending.is_some() {
+            let early = self.early()?;
+            let entry = Entry::Trained(TrainedEntry { state, early });
+            return self.append(vec![entry], None, None);
+        }
         fault::point().map_err(io_error(&self.path, "write it"))?;
         let set = self.connection.set_present(STATE, &state.to_string());
         on_database(&self.path, set)
@@ -184,10 +208,39 @@ impl Ledger {
     /// seed until that release is recorded. A release that a crash interrupted is so made again
     /// with the very noise it had; another one has noise of its own.
     pub(crate) fn noise_seed(&self, input: &Digest) -> Result<[u8; 32], LedgerError> {
+        let key = self.noise_key()?;
+        Ok(*blake3::keyed_hash(key.as_bytes(), input.as_bytes()).as_bytes())
+    }
+
+    /// The key of the next release's noise.
+    pub(super) fn noise_key(&self) -> Result<Digest, LedgerError> {
         let text = on_database(&self.path, self.connection.present(NOISE_KEY))?;
         let lost = || self.altered("the key of its noise is gone".to_owned());
-        let key = self.digest(&text.ok_or_else(lost)?)?;
-        Ok(*blake3::keyed_hash(key.as_bytes(), input.as_bytes()).as_bytes())
+        self.digest(&text.ok_or_else(lost)?)
+    }
+
+    /// Commitment to the key of the next release's noise.
+    pub(crate) fn noise(&self) -> Result<Digest, LedgerError> {
+        Ok(noise_commitment(&self.noise_key()?))
+    }
+
+    /// The same of the key that follows it, which a release binds.
+    pub(crate) fn noise_after(&self) -> Result<Digest, LedgerError> {
+        Ok(noise_commitment(&next_noise_key(&self.noise_key()?)))
+    }
+
+    /// The key of the next release's noise is there, and the one that the last entry which binds one
+    /// names: no two releases have the same.
+    pub(super) fn noise_key_fits(&self) -> Result<(), LedgerError> {
+        let found = self.noise()?;
+        match self.history().noise().is_none_or(|bound| bound == found) {
+            true => Ok(()),
+            false => Err(self.altered(
+                "the key of its noise in the run's private part is not the one that was recorded: \
+                 the next noise might be one that was released before"
+                    .to_owned(),
+            )),
+        }
     }
 
     fn digest(&self, text: &str) -> Result<Digest, LedgerError> {

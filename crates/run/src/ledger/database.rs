@@ -1,7 +1,6 @@
 //! The two databases, opened as one.
 
 use super::error::LedgerError;
-use super::schema::Schema;
 use crate::disk::{self, io_error};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
@@ -102,10 +101,11 @@ pub(super) fn place(path: &Path) -> Result<Option<String>, LedgerError> {
     }
 }
 
+/// Tables, triggers and views are letter by letter those that the program made.
 pub(super) fn check_schema(
     connection: &Connection,
     path: &Path,
-    schema: &Schema,
+    (database, contents): (&str, &[(&str, &str)]),
 ) -> Result<(), LedgerError> {
     let altered = |what: String| LedgerError::Altered {
         path: path.to_owned(),
@@ -114,19 +114,23 @@ pub(super) fn check_schema(
     let found: Vec<(String, Option<String>)> = on_database(
         path,
         (|| {
-            let query = "SELECT name, sql FROM main.sqlite_master";
-            let mut statement = connection.prepare(query)?;
+            // What a table's UNIQUE and PRIMARY KEY make by themselves has no statement of its own.
+            let query = format!(
+                "SELECT name, sql FROM {database}.sqlite_master WHERE sql IS NOT NULL OR name NOT \
+                 LIKE 'sqlite_autoindex_%'"
+            );
+            let mut statement = connection.prepare(&query)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         })(),
     )?;
-    for (name, creation) in schema.contents {
+    for (name, creation) in contents {
         let same = |(n, c): &(String, Option<String>)| n == name && c.as_deref() == Some(*creation);
         if !found.iter().any(same) {
             return Err(altered(format!("{name} is missing or was redefined")));
         }
     }
-    let unknown = |(name, _): &&(String, _)| schema.contents.iter().all(|(known, _)| known != name);
+    let unknown = |(name, _): &&(String, _)| contents.iter().all(|(known, _)| known != name);
     match found.iter().find(unknown) {
         Some((name, _)) => Err(altered(format!("{name} was added"))),
         None => Ok(()),

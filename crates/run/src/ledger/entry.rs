@@ -22,6 +22,8 @@ pub struct Budget {
 pub enum Entry {
     /// The run was made.
     Made(MadeEntry),
+    /// Training ended, or weights from elsewhere were taken.
+    Trained(TrainedEntry),
     /// Records left.
     Request(RequestEntry),
     /// Weights were released.
@@ -50,6 +52,18 @@ pub struct MadeEntry {
     pub manifest: Digest,
     /// Whether its weights came from elsewhere.
     pub imported: bool,
+    /// Commitment to the secret that the noise of its first release is drawn with.
+    pub noise: Digest,
+}
+
+/// What training came to: what a request begins with, and what a rewinding goes back to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainedEntry {
+    /// Digest of the private state, in which a random salt is.
+    pub state: Digest,
+    /// Digest of the early checkpoint's, where one was kept.
+    pub early: Option<Digest>,
 }
 
 impl MadeEntry {
@@ -78,7 +92,7 @@ pub struct RequestEntry {
     pub commitment: Digest,
     /// Digest of the private state that resulted.
     pub state: Digest,
-    /// BLAKE3 of the private answer, in which a random salt is.
+    /// Digest of the private answer, in which a random salt is, and of its idempotency key.
     pub answer: Digest,
 }
 
@@ -106,6 +120,8 @@ pub struct ReleaseEntry {
     pub content: Digest,
     /// Digest of the private state the release was made from.
     pub state: Digest,
+    /// Commitment to the secret that the noise of the next release is drawn with.
+    pub noise: Digest,
 }
 
 /// That a release has a certificate: the document itself lies in a table of its own.
@@ -158,6 +174,7 @@ impl Entry {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Made(_) => "made",
+            Self::Trained(_) => "trained",
             Self::Request(_) => "request",
             Self::Release(_) => "release",
             Self::Certificate(_) => "certificate",
@@ -170,6 +187,7 @@ impl Entry {
     pub(super) fn body(&self) -> Result<String, serde_json::Error> {
         match self {
             Self::Made(entry) => serde_json::to_string(entry),
+            Self::Trained(entry) => serde_json::to_string(entry),
             Self::Request(entry) => serde_json::to_string(entry),
             Self::Release(entry) => serde_json::to_string(entry),
             Self::Certificate(entry) => serde_json::to_string(entry),
@@ -183,6 +201,7 @@ impl Entry {
     pub(super) fn read(kind: &str, body: &str) -> Option<Result<Self, serde_json::Error>> {
         match kind {
             "made" => Some(serde_json::from_str(body).map(Self::Made)),
+            "trained" => Some(serde_json::from_str(body).map(Self::Trained)),
             "request" => Some(serde_json::from_str(body).map(Self::Request)),
             "release" => Some(serde_json::from_str(body).map(Self::Release)),
             "certificate" => Some(serde_json::from_str(body).map(Self::Certificate)),

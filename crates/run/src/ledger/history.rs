@@ -1,6 +1,8 @@
 //! The ledger's content, checked.
 
-use super::entry::{Budget, CertificateEntry, Entry, MadeEntry, ReleaseEntry, RequestEntry};
+use super::entry::{
+    Budget, CertificateEntry, Entry, MadeEntry, ReleaseEntry, RequestEntry, TrainedEntry,
+};
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
@@ -29,6 +31,8 @@ pub struct History {
     pending: Vec<usize>,
     last_request: Option<usize>,
     made: Option<MadeEntry>,
+    trained: Option<usize>,
+    noise: Option<Digest>,
     budget: Option<Budget>,
     key: Option<Digest>,
     /// All releases since the first request.
@@ -46,6 +50,8 @@ impl History {
             pending: Vec::new(),
             last_request: None,
             made: None,
+            trained: None,
+            noise: None,
             budget: None,
             key: None,
             spent: RunAccountant::new()?,
@@ -64,6 +70,7 @@ impl History {
                 if self.requests > 0 {
                     self.spent.spend(&release.spent)?;
                 }
+                self.noise = Some(release.noise);
                 self.releases += 1;
                 self.pending.clear();
             }
@@ -71,7 +78,12 @@ impl History {
             Entry::Key(key) => self.key = Some(key.public_key),
             Entry::Certificate(certificate) => self.key = Some(certificate.signer),
             // The last of them: a crash may have left others of the making of the run.
-            Entry::Made(made) => self.made = Some(made.clone()),
+            Entry::Made(made) => {
+                self.noise = Some(made.noise);
+                self.made = Some(made.clone());
+                self.trained = None;
+            }
+            Entry::Trained(_) => self.trained = Some(self.entries.len()),
             Entry::Place(_) => {}
         }
         self.head = recorded.digest;
@@ -94,16 +106,31 @@ impl History {
         }
     }
 
-    /// Whether nothing happened since the run was made.
+    /// Whether nothing was asked of the run since it was made.
     pub(super) fn is_new(&self) -> bool {
         let mut entries = self.entries.iter();
-        entries.all(|recorded| matches!(recorded.entry, Entry::Made(_)))
+        entries.all(|recorded| matches!(recorded.entry, Entry::Made(_) | Entry::Trained(_)))
     }
 
     /// What the run was made of.
     #[must_use]
     pub fn made(&self) -> Option<&MadeEntry> {
         self.made.as_ref()
+    }
+
+    /// What training last came to, and whether it is since the last request.
+    #[must_use]
+    pub fn trained(&self) -> Option<(&TrainedEntry, bool)> {
+        let at = self.trained?;
+        match &self.entries.get(at)?.entry {
+            Entry::Trained(trained) => Some((trained, self.last_request.is_none_or(|r| r < at))),
+            _ => None,
+        }
+    }
+
+    /// Commitment to the secret that the noise of the next release is drawn with.
+    pub(super) fn noise(&self) -> Option<Digest> {
+        self.noise
     }
 
     /// How many requests.

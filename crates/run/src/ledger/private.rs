@@ -91,9 +91,33 @@ pub(super) fn moved_to(transaction: &Transaction<'_>, state: &Digest) -> rusqlit
     transaction.set_present(STATE, &state.to_string())
 }
 
-/// A release was recorded: its key gives way to another, from which it cannot be computed.
-pub(super) fn next_noise_key(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    let key = transaction.present(NOISE_KEY)?.unwrap_or_default();
+/// A release was recorded: its key gives way to the next.
+pub(super) fn follow(transaction: &Transaction<'_>, key: &Digest) -> rusqlite::Result<()> {
+    transaction.set_present(NOISE_KEY, &next_noise_key(key).to_string())
+}
+
+/// The key that follows this one, from which it cannot be computed.
+pub(super) fn next_noise_key(key: &Digest) -> Digest {
+    let key = key.to_string();
     let next = blake3::derive_key("rescind 2026 noise key v1", key.as_bytes());
-    transaction.set_present(NOISE_KEY, &Digest::from(next).to_string())
+    Digest::from(next)
+}
+
+/// What the ledger has of a key of noise: whether it is the one, and nothing else of it.
+pub(super) fn noise_commitment(key: &Digest) -> Digest {
+    let context = "rescind 2026 noise key commitment v1";
+    Digest::from(blake3::derive_key(context, key.as_bytes()))
+}
+
+/// Digest of what is private of a request, as its entry has it: BLAKE3 in key-derivation mode, context
+/// `rescind 2026 private answer v1`, over the idempotency key and the answer, each with its length in
+/// bytes as little-endian u64; in place of a key that is absent, the length alone, `u64::MAX`.
+pub(crate) fn answer_digest(key: Option<&str>, body: &str) -> Digest {
+    let mut hasher = blake3::Hasher::new_derive_key("rescind 2026 private answer v1");
+    for text in [key, Some(body)] {
+        let length = text.map_or(u64::MAX, |text| text.len() as u64);
+        hasher.update(&length.to_le_bytes());
+        hasher.update(text.unwrap_or_default().as_bytes());
+    }
+    Digest::from(*hasher.finalize().as_bytes())
 }

@@ -80,13 +80,23 @@ pub(super) const LEDGER: &[(&str, &str)] = &[
     ),
 ];
 
-/// What is private, in a database of its own: of every request, and what is so at present (see
-/// `private.rs`).
-pub(super) const PRIVATE: &str = "
-    CREATE TABLE answers (number INTEGER PRIMARY KEY, key TEXT UNIQUE, body TEXT NOT NULL) STRICT;
-    CREATE TABLE forgotten (position INTEGER PRIMARY KEY, request INTEGER NOT NULL) STRICT;
-    CREATE TABLE present (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-";
+/// The same of what is private, in a database of its own: of every request, and what is so at present
+/// (see `private.rs`).
+pub(super) const PRIVATE: &[(&str, &str)] = &[
+    (
+        "answers",
+        "CREATE TABLE answers (number INTEGER PRIMARY KEY, key TEXT UNIQUE, body TEXT NOT NULL) \
+         STRICT",
+    ),
+    (
+        "forgotten",
+        "CREATE TABLE forgotten (position INTEGER PRIMARY KEY, request INTEGER NOT NULL) STRICT",
+    ),
+    (
+        "present",
+        "CREATE TABLE present (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+    ),
+];
 
 /// A step from one version to the next. The chain of entries is never touched: a step adds or
 /// changes what stands around it.

@@ -59,8 +59,10 @@ impl Ledger {
                 ))?;
             }
             if tables("private")? == 0 {
-                let private = PRIVATE.replace("CREATE TABLE ", "CREATE TABLE private.");
-                connection.execute_batch(&format!("BEGIN IMMEDIATE;\n{private}\nCOMMIT;"))?;
+                let private: Vec<&str> = PRIVATE.iter().map(|(_, creation)| *creation).collect();
+                let private = private.join(";\n");
+                let private = private.replace("CREATE TABLE ", "CREATE TABLE private.");
+                connection.execute_batch(&format!("BEGIN IMMEDIATE;\n{private};\nCOMMIT;"))?;
             }
             Ok(())
         })();
@@ -151,7 +153,9 @@ impl Ledger {
             }
         }
         let connection = connect(run, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        Self::read(connection, run, schema)
+        let ledger = Self::read(connection, run, schema)?;
+        ledger.noise_key_fits()?;
+        Ok(ledger)
     }
 
     /// What a ledger holds, read without the run's lock. Nothing where another process is in the
@@ -186,7 +190,8 @@ impl Ledger {
                 expected: schema.version,
             });
         }
-        check_schema(&connection, &path, schema)?;
+        check_schema(&connection, &path, ("main", schema.contents))?;
+        check_schema(&connection, &private_file(run), ("private", PRIVATE))?;
         let history = chain(&connection, &path)?;
         let ledger = Self {
             connection,
@@ -276,6 +281,7 @@ impl Ledger {
             });
         }
         fault::point().map_err(io_error(&self.path, "write it"))?;
+        let key = self.noise_key()?;
         let appended = (|| {
             let behaviour = TransactionBehavior::Immediate;
             let transaction = self.connection.transaction_with_behavior(behaviour)?;
@@ -297,7 +303,8 @@ impl Ledger {
             for entry in &recorded {
                 match &entry.entry {
                     Entry::Request(request) => private::moved_to(&transaction, &request.state)?,
-                    Entry::Release(_) => private::next_noise_key(&transaction)?,
+                    Entry::Trained(trained) => private::moved_to(&transaction, &trained.state)?,
+                    Entry::Release(_) => private::follow(&transaction, &key)?,
                     _ => {}
                 }
             }
@@ -307,6 +314,8 @@ impl Ledger {
         for entry in recorded {
             self.history.push(entry)?;
         }
+        // What the transaction did to the key, whatever it was told to do.
+        self.noise_key_fits()?;
         Ok(fault::point().map_err(io_error(&self.path, "write it"))?)
     }
 

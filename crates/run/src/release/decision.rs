@@ -25,7 +25,7 @@ pub(super) struct Decision<'a> {
     pub(super) batch_norm: BatchNorm,
     /// The budget, where the run has none yet and gets one with this release.
     pub(super) budget: Option<BudgetEntry>,
-    /// Weights, content and state are filled in when they are known.
+    /// Weights, content, state and the next noise are filled in when they are known.
     pub(super) release: ReleaseEntry,
 }
 
@@ -156,6 +156,7 @@ impl<'a> Decision<'a> {
             weights: unknown,
             content: unknown,
             state: unknown,
+            noise: unknown,
         };
         let budget = Budget::in_force(history, basis.budget)?;
         if let Some(budget) = &budget {

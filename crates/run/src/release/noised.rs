@@ -134,6 +134,7 @@ impl<'a> Noised<'a> {
         let request = basis.request.as_ref();
         let request = request.map(|request| request_entry(request, state));
         release.state = state;
+        release.noise = ledger.noise_after()?;
         let weights_file = tensors::to_bytes(model, weights.parameters(), weights.statistics())?;
         let centre_file = match basis.ball.centre.filter(|_| model.linearised) {
             Some(centre) => {

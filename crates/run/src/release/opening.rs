@@ -2,10 +2,9 @@
 
 use super::error::ReleaseError;
 use super::order::RequestFacts;
-use crate::ledger::{Entry, History, Ledger, RequestEntry};
+use crate::ledger::{Entry, History, Ledger, RequestEntry, answer_digest};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use rescind_certificate::digest_of;
 use rescind_data::{Digest, commitment};
 
 /// A salt that nobody can guess.
@@ -68,6 +67,6 @@ pub(super) fn request_entry(request: &RequestFacts, state: Digest) -> RequestEnt
         records: request.records.len() as u64,
         commitment: commitment(&request.records, request.salt.as_bytes()),
         state,
-        answer: digest_of(request.private.body.as_bytes()),
+        answer: answer_digest(request.private.key.as_deref(), &request.private.body),
     }
 }

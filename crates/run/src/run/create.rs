@@ -35,6 +35,13 @@ pub(super) struct Parts {
     pub centre_seed: Option<u64>,
 }
 
+/// Where another run stands before its first request.
+pub(super) struct Stands<'a> {
+    pub state: &'a TrainingState,
+    /// What it kept of its training's early checkpoint.
+    pub early: Option<(StateRecord, TrainingState)>,
+}
+
 /// A folder that a run may be made in, and its lock.
 pub(super) fn vacant(root: &Path) -> Result<Lock, Error> {
     json::folder(root, Access::Open)?;
@@ -122,12 +129,12 @@ impl Run {
         Ok((lock, parts))
     }
 
-    /// Writes a run and opens it; with this state as its current one, if there is one.
+    /// Writes a run and opens it; where another stands, if one does.
     pub(super) fn made(
         root: &Path,
         lock: Lock,
         parts: Parts,
-        state: Option<&TrainingState>,
+        stands: Option<Stands<'_>>,
     ) -> Result<Self, Error> {
         let Parts {
             origin,
@@ -152,7 +159,8 @@ impl Run {
             let bytes = bytes.map_err(|error| super::store::damaged(&path, &error))?;
             json::replace(&path, &bytes, Access::Open)?;
         }
-        let ending = state.and_then(|state| state.progress.ending);
+        let ending = stands.as_ref();
+        let ending = ending.and_then(|stands| stands.state.progress.ending);
         let imported = ending == Some(TrainingEnding::Imported);
         let written = Written {
             format: FORMAT,
@@ -162,24 +170,35 @@ impl Run {
         };
         let path = root.join(CONFIG);
         let bytes = json::json(&path, &written)?;
-        let made = of_files(root, digest_of(&bytes), written.centred, imported)?;
-        let store = Store::open(root.join("private").join("state"), made.identity())?;
-        store.sweep()?;
-        for older in store.numbers()? {
-            store.remove(older)?;
-        }
-        let current = match state {
+        let made = of_files(
+            root,
+            digest_of(&bytes),
+            written.centred,
+            imported,
+            ledger.noise()?,
+        )?;
+        let in_private = |name| Store::open(root.join("private").join(name), made.identity());
+        let store = in_private("state")?;
+        store.clear()?;
+        ledger.append(vec![Entry::Made(made.clone())], None, None)?;
+        let current = match stands {
             None => None,
-            Some(state) => {
+            Some(Stands { state, early }) => {
+                if let Some((mut record, state)) = early {
+                    let early = in_private("early")?;
+                    early.clear()?;
+                    let staged = early.stage(description, &mut record, &state)?;
+                    early.commit(&staged)?;
+                    ledger.set_early(staged.digest)?;
+                }
                 let scaling = model.scaling().cloned();
                 let mut record = StateRecord::new(&split.train, 0, scaling);
                 let staged = store.stage(description, &mut record, state)?;
-                ledger.set_state(staged.digest)?;
+                ledger.reached(staged.digest, &state.progress)?;
                 store.commit(&staged)?;
                 Some((record, state.clone()))
             }
         };
-        ledger.append(vec![Entry::Made(made.clone())], None, None)?;
         json::replace(&path, &bytes, Access::Open)?;
         let retained = split.train.clone();
         Ok(Run {
@@ -195,7 +214,7 @@ impl Run {
                 split,
                 store,
                 made,
-                early_record: None,
+                early_record: ledger.early()?,
             },
             retained,
             ledger,

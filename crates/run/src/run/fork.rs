@@ -1,8 +1,7 @@
 //! A second run that stands where another stands.
 
 use super::Run;
-use super::create::{Parts, vacant};
-use super::store::Store;
+use super::create::{Parts, Stands, vacant};
 use crate::error::Error;
 use rescind_unlearn::Classifier;
 use std::path::Path;
@@ -35,20 +34,10 @@ impl Run {
             ball: self.setup.ball.clone(),
             centre_seed: self.setup.centre_seed,
         };
-        let mut forked = Run::made(root, lock, parts, Some(state))?;
-        if self.setup.settings.training.early_checkpoint.is_some() {
-            let description = self.setup.model.description();
-            let (from, to) = (
-                Store::open(self.setup.early(), self.setup.made.identity())?,
-                Store::open(forked.setup.early(), forked.setup.made.identity())?,
-            );
-            if let Some((mut record, state)) = from.read(description, None)? {
-                let staged = to.stage(description, &mut record, &state)?;
-                to.commit(&staged)?;
-                forked.ledger.set_early(staged.digest)?;
-                forked.setup.early_record = Some(staged.digest);
-            }
-        }
-        Ok(forked)
+        let early = match self.setup.settings.training.early_checkpoint {
+            Some(_) => self.setup.kept().early()?,
+            None => None,
+        };
+        Run::made(root, lock, parts, Some(Stands { state, early }))
     }
 }

@@ -4,7 +4,7 @@ use super::Run;
 use super::config::{Origin, RunConfig};
 use super::files::read_config;
 use super::made::is_as_made;
-use super::open::{belong_together, exposed, in_force};
+use super::open::{belong_together, early_is_as_kept, exposed, in_force};
 use super::store::{StateRecord, Store};
 use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
@@ -85,6 +85,9 @@ impl Run {
             return Err(differ);
         }
         if let (Some(ledger), None) = (&ledger, &busy) {
+            if let Some(run) = run {
+                early_is_as_kept(root, run, ledger)?;
+            }
             nothing_unknown(root, ledger)?;
         }
         let answers = ledger.as_ref().map(Ledger::answers).transpose()?;

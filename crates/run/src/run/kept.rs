@@ -75,7 +75,7 @@ impl Kept for KeptByRun<'_> {
             return Ok(None);
         }
         let store = Store::open(self.early.clone(), self.run)?;
-        let record = self.as_kept(&store)?;
+        let record = is_as_kept(&store, self.early_record)?;
         Ok(record.map(|record| Checkpoint {
             epoch: record.progress.epoch,
             records: record.records as usize,
@@ -83,27 +83,37 @@ impl Kept for KeptByRun<'_> {
     }
 
     fn early_state(&self) -> Result<TrainingState, rescind_unlearn::Error> {
-        let store = Store::open(self.early.clone(), self.run)?;
-        self.as_kept(&store)?;
-        let read = store.read(self.training.model.description(), None)?;
-        let (_, state) = read.ok_or(rescind_unlearn::Error::NoCheckpoint)?;
+        let (_, state) = self.early()?.ok_or(rescind_unlearn::Error::NoCheckpoint)?;
         Ok(state)
     }
 }
 
 impl KeptByRun<'_> {
-    /// The record of the early checkpoint, once it is found to be the one that training kept.
-    fn as_kept(&self, store: &Store) -> Result<Option<StateRecord>, Error> {
-        let Some(record) = store.newest()? else {
-            return Ok(None);
-        };
-        let found = store.digest_of(record.number)?;
-        match self.early_record == Some(found) {
-            true => Ok(Some(record)),
-            false => {
-                let path = store.record_file(record.number);
-                Err(Error::not_recorded(path, Some(found), self.early_record))
-            }
+    /// The early checkpoint, once it is found to be the one that training kept.
+    pub fn early(&self) -> Result<Option<(StateRecord, TrainingState)>, Error> {
+        let store = Store::open(self.early.clone(), self.run)?;
+        match is_as_kept(&store, self.early_record)? {
+            Some(_) => store.read(self.training.model.description(), None),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The record of the early checkpoint, once it is found to be the one that training kept. One that was
+/// removed is none.
+pub(super) fn is_as_kept(
+    early: &Store,
+    recorded: Option<Digest>,
+) -> Result<Option<StateRecord>, Error> {
+    let Some(record) = early.newest()? else {
+        return Ok(None);
+    };
+    let found = early.digest_of(record.number)?;
+    match recorded == Some(found) {
+        true => Ok(Some(record)),
+        false => {
+            let path = early.record_file(record.number);
+            Err(Error::not_recorded(path, Some(found), recorded))
         }
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn of_files(
     configuration: Digest,
     centred: bool,
     imported: bool,
+    noise: Digest,
 ) -> Result<MadeEntry, Error> {
     let digest = |name: &str| disk::read(&root.join(name)).map(|bytes| digest_of(&bytes));
     Ok(MadeEntry {
@@ -22,11 +23,13 @@ pub(super) fn of_files(
         centre: centred.then(|| digest(CENTRE)).transpose()?,
         manifest: digest(MANIFEST)?,
         imported,
+        noise,
     })
 }
 
-/// What the run was made of, once it is found to be so still. Refuses a run of which a file is another than the one that its ledger was begun with: training
-/// and requests before would speak of something else.
+/// What the run was made of, once it is found to be so still. Refuses a run of which a file is another
+/// than the one that its ledger was begun with: training and requests before would speak of something
+/// else.
 pub(super) fn is_as_made(
     root: &Path,
     configuration: Digest,
@@ -36,7 +39,7 @@ pub(super) fn is_as_made(
     let Some(made) = ledger.history().made() else {
         return Err(ledger.altered("it does not say what the run was made of".to_owned()))?;
     };
-    let found = of_files(root, configuration, centred, made.imported)?;
+    let found = of_files(root, configuration, centred, made.imported, made.noise)?;
     let files = [
         (
             "run.json",

@@ -5,6 +5,7 @@ use super::absent::Absent;
 use super::config::{Origin, RunConfig, Written};
 use super::create::described;
 use super::files::{CENTRE, MODEL, read_config, read_manifest};
+use super::kept::is_as_kept;
 use super::made::is_as_made;
 use super::setup::Setup;
 use super::store::{Staged, StateRecord, Store, damaged};
@@ -94,6 +95,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
     };
     let current = store.read(&description, None)?;
     belong_together(&store, current.as_ref().map(|(record, _)| record), &ledger)?;
+    early_is_as_kept(root, made.identity(), &ledger)?;
     let key = match mode {
         Mode::Work => own_key(root, &ledger)?,
         Mode::Look => RunKey::open(root)?,
@@ -167,15 +169,35 @@ pub(crate) fn belong_together(
     if found != in_force {
         return differ(in_force);
     }
-    // Training that had not ended goes on after a request; else its state is the one in force.
-    let Some(last) = ledger.history().last_request() else {
+    let Some(newest) = newest else {
         return Ok(());
     };
-    let body = ledger.answer(last.number)?.unwrap_or_default();
-    let answer: Answered = json::parse(&private_file(ledger.run()), body.as_bytes())?;
-    match answer.training_finished && found != Some(last.state) {
-        true => differ(Some(last.state)),
+    let (history, ended) = (ledger.history(), newest.progress.ending.is_some());
+    let bound = match (history.trained(), history.last_request()) {
+        (Some((trained, true)), _) => Some(trained.state),
+        (_, Some(last)) => {
+            let body = ledger.answer(last.number)?.unwrap_or_default();
+            let answer: Answered = json::parse(&private_file(ledger.run()), body.as_bytes())?;
+            // Training that had not ended goes on after a request, and its end has an entry.
+            (answer.training_finished || ended).then_some(last.state)
+        }
+        (_, None) if ended => return differ(None),
+        (_, None) => None,
+    };
+    match bound.is_some() && found != bound {
+        true => differ(bound),
         false => Ok(()),
+    }
+}
+
+/// Refuses an early checkpoint other than the one that training ended with.
+pub(crate) fn early_is_as_kept(root: &Path, run: Digest, ledger: &Ledger) -> Result<(), Error> {
+    let folder = root.join("private").join("early");
+    match ledger.history().trained() {
+        Some((trained, _)) if folder.exists() => {
+            is_as_kept(&Store::at(folder, Some(run)), trained.early).map(|_| ())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -85,7 +85,7 @@ impl Run {
     }
 
     /// The iterate that the ledger names for a release.
-    pub(super) fn iterate(&self, release: u64) -> Result<(StateRecord, TrainingState), Error> {
+    pub(crate) fn iterate(&self, release: u64) -> Result<(StateRecord, TrainingState), Error> {
         let pair = self.iterate_of(release)?;
         Ok((pair.record, pair.after))
     }

@@ -230,6 +230,13 @@ impl Store {
         )?)
     }
 
+    /// Removes all iterates, and what crashes left.
+    pub fn clear(&self) -> Result<(), Error> {
+        self.sweep()?;
+        let mut numbers = self.numbers()?.into_iter();
+        numbers.try_for_each(|number| self.remove(number))
+    }
+
     /// Removes an iterate.
     pub fn remove(&self, number: u64) -> Result<(), Error> {
         Ok(disk::remove(&self.place(number))?)

@@ -68,7 +68,7 @@ impl Run {
     ) -> Result<(), Error> {
         let description = self.setup.model.description();
         let staged = self.setup.store.stage(description, &mut record, &state)?;
-        self.ledger.set_state(staged.digest)?;
+        self.ledger.reached(staged.digest, &state.progress)?;
         self.setup.store.commit(&staged)?;
         self.current = Some((record, state));
         Ok(())

@@ -72,7 +72,7 @@ pub(super) fn checkpoint(
     let before = store.numbers()?;
     let staged = store.stage(model, record, state)?;
     if let Some(ledger) = ledger {
-        ledger.set_state(staged.digest)?;
+        ledger.reached(staged.digest, &state.progress)?;
     }
     store.commit(&staged)?;
     for before in before {

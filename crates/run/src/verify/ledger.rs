@@ -5,7 +5,7 @@ use crate::ledger::{
     Entry, History, Ledger, ReleaseEntry, RequestEntry, content_digest, nothing_unknown,
     release_folder,
 };
-use rescind_certificate::verify::{Checks, Subject, compare};
+use rescind_certificate::verify::{Checks, Subject, Today, compare};
 use rescind_certificate::{Certificate, Day, Opened, open};
 use rescind_data::Digest;
 use serde_json::Value;
@@ -145,6 +145,21 @@ pub(super) fn releases_are_there(run: &Path, ledger: &Ledger, checks: &mut Check
     }
 }
 
+/// What the requests that this release was the first to cover are promised today: as much as the
+/// oldest of them, which was in as many releases as any.
+pub(super) fn today(certificate: &Certificate, ledger: &Ledger) -> Option<Today> {
+    let oldest = certificate.requests.first()?.number;
+    let standings = ledger.history().standings().ok()?;
+    let standing = standings.iter().find(|s| s.request.number == oldest)?;
+    let delta = certificate.guarantee.delta;
+    Some(Today {
+        releases: standing.releases.len() as u64,
+        epsilon: standing.epsilon(delta).ok().map(|epsilon| epsilon.value()),
+        delta: delta.value(),
+        kind: standing.kind?,
+    })
+}
+
 /// The row repeats figures of the certificate, so that promises can be composed from rows alone.
 fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks) {
     let subject = Subject::Ledger;
@@ -175,6 +190,7 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
         weights: certificate.model.weights,
         content: row.content,
         state: row.state,
+        noise: row.noise,
     };
     let spent = (row.spent.gdp().ok(), row.spent.sigma());
     let failure = certificate
@@ -206,6 +222,7 @@ fn row_agrees(certificate: &Certificate, history: &History, checks: &mut Checks)
             Entry::Release(release) if release.number == certificate.release => break,
             Entry::Release(_) => covered.clear(),
             Entry::Made(_)
+            | Entry::Trained(_)
             | Entry::Certificate(_)
             | Entry::Budget(_)
             | Entry::Key(_)

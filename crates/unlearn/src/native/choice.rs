@@ -31,6 +31,13 @@ impl Parameterisation {
         }
     }
 
+    /// The one of this name.
+    #[must_use]
+    pub fn of_kind(kind: &str) -> Option<Self> {
+        let all = [Self::Full, Self::Tangent, Self::Head];
+        all.into_iter().find(|own| own.kind() == kind)
+    }
+
     /// Whether the penalised loss is strongly convex, so that guarantees can be proved.
     pub fn is_convex(self) -> bool {
         self != Parameterisation::Full

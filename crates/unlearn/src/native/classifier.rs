@@ -189,8 +189,11 @@ impl Classifier {
     }
 }
 
-/// The network's identity.
-fn describe(
+/// The network's description, a function of its layers and of which of its weights move.
+///
+/// # Errors
+/// Layers that JSON cannot hold.
+pub fn describe(
     network: &Network,
     parameterisation: Parameterisation,
 ) -> Result<ModelDescription, Error> {

@@ -1,0 +1,159 @@
+//! What the released files hold.
+
+use super::noise;
+use crate::disk;
+use crate::release::centre_digest;
+use crate::tensors;
+use rescind_certificate::verify::{Checks, Subject};
+use rescind_certificate::{Certificate, FollowedBy};
+use rescind_network::{Network, Weights};
+use rescind_unlearn::{ModelDescription, OutputLoss, Parameterisation, describe};
+use std::path::Path;
+
+/// What the certificate says about the content of weights and description; the centre may lie in one
+/// of the folders.
+pub(super) fn fits(
+    certificate: &Certificate,
+    (weights, description): (&[u8], &[u8]),
+    folders: &[&Path],
+    checks: &mut Checks,
+) {
+    let subject = Subject::Files;
+    let model = &certificate.model;
+    let description: ModelDescription = match serde_json::from_slice(description) {
+        Ok(description) => description,
+        Err(error) => {
+            let why = "it cannot be read";
+            checks.failed(subject, "model.json", "a model's description", error, why);
+            return;
+        }
+    };
+    let count = description.parameters() as u64;
+    let why = "the model has as many parameters as were noised";
+    checks.equal(subject, "/model/parameters", count, model.parameters, why);
+    let count = description.statistic_count() as u64;
+    let why = "the model has as many statistics as stated";
+    checks.equal(subject, "/model/statistics", count, model.statistics, why);
+    let (rough, stated) = (
+        description.smoothness.rough_parts().join(", "),
+        model.rough_parts.join(", "),
+    );
+    let why = "the parts without a Lipschitz Hessian are those stated";
+    checks.equal(subject, "/model/rough_parts", rough, stated, why);
+    let why = "the model is of the kind stated";
+    let (kind, stated) = (description.kind.as_str(), model.kind.as_str());
+    checks.equal(subject, "/model/kind", kind, stated, why);
+    if let Some(own) = Parameterisation::of_kind(kind) {
+        is_what_its_layers_make(certificate, own, &description, checks);
+    }
+    let read: Result<Weights<f32>, _> = tensors::from_bytes(&description, weights);
+    match read {
+        // What training made of noised numbers lies on no grid, and anywhere.
+        Ok(_) if certificate.noise.followed_by == FollowedBy::Recovery => {}
+        Ok(weights) => {
+            lies_on_the_grid(certificate, &weights.parameters, checks);
+            match centre(certificate, &description, folders) {
+                Some(centre) => {
+                    noise::reaches_as_far(certificate, &weights.parameters, &centre, checks);
+                }
+                None => checks.skipped(
+                    subject,
+                    "how far the released weights lie from the centre, which is not at hand",
+                ),
+            }
+        }
+        Err(error) => {
+            let why = "the weights do not fit the model";
+            checks.failed(subject, "weights.safetensors", "its weights", &error, why);
+        }
+    }
+}
+
+/// What a model of this program's own says of itself follows from its layers, and so does what its
+/// penalty proves.
+fn is_what_its_layers_make(
+    certificate: &Certificate,
+    own: Parameterisation,
+    description: &ModelDescription,
+    checks: &mut Checks,
+) {
+    let subject = Subject::Files;
+    let network = serde_json::from_value(description.architecture.clone())
+        .map_err(|error| error.to_string())
+        .and_then(|layers| Network::new(layers).map_err(|error| error.to_string()));
+    let made = network.and_then(|network| {
+        let made = describe(&network, own).map_err(|error| error.to_string())?;
+        Ok((network, made))
+    });
+    let (network, made) = match made {
+        Ok(made) => made,
+        Err(error) => {
+            let (expected, why) = ("layers of a network", "they make none");
+            checks.failed(subject, "model.json", expected, error, why);
+            return;
+        }
+    };
+    let written = |description: &ModelDescription| {
+        let mut all = serde_json::to_value(description).unwrap_or_default();
+        // Read from the file and written by it: compared as part of neither.
+        if let Some(members) = all.as_object_mut() {
+            members.remove("architecture");
+        }
+        all.to_string()
+    };
+    let why = "tensors, statistics and smoothness of the model are those of its layers";
+    let (made, found) = (written(&made), written(description));
+    checks.equal(subject, "/model/description", made, found, why);
+    let stated = |setting| certificate.method.number(setting);
+    if let (true, Some(penalty)) = (own.is_convex(), stated("/penalty")) {
+        // docs/theory.md §3, with the classes that the model has.
+        let at_zero = OutputLoss::SoftmaxCrossEntropy.at_zero(network.outputs());
+        let gradient = stated("/gradient_bound").unwrap_or(0.0);
+        let least = (2.0 * at_zero / penalty).sqrt() + gradient / penalty;
+        let radius = certificate.model.ball.radius;
+        let why = "the radius is one that the penalty proves for as many classes";
+        checks.passed_if(radius >= least, subject, why);
+        if radius < least {
+            let (expected, field) = (format!("at least {least}"), "/model/ball/radius");
+            let why = "nothing but its penalty keeps a convex model in a ball";
+            checks.failed(subject, field, expected, radius, why);
+        }
+    }
+}
+
+fn lies_on_the_grid(certificate: &Certificate, weights: &[f32], checks: &mut Checks) {
+    let (subject, grid) = (Subject::Files, certificate.noise.grid);
+    let mut values = weights.iter().map(|&value| f64::from(value));
+    let off = values
+        .find(|value| (value / grid.spacing()).fract().abs() > 0.0 || value.abs() > grid.limit());
+    let why = "every released number lies on the grid";
+    checks.passed_if(off.is_none(), subject, why);
+    if let Some(off) = off {
+        let expected = format!("a multiple of {}", grid.spacing());
+        let why = "a weight is off the grid";
+        checks.failed(subject, "/noise/grid", expected, off, why);
+    }
+}
+
+/// The centre of the ball: the origin, what its seed draws, or what lies in one of the folders, if it
+/// is the one certified.
+fn centre(
+    certificate: &Certificate,
+    description: &ModelDescription,
+    folders: &[&Path],
+) -> Option<Vec<f32>> {
+    let ball = &certificate.model.ball;
+    let Some(stated) = ball.centre else {
+        return Some(vec![0.0; description.parameters()]);
+    };
+    let is_stated = |centre: &Vec<f32>| centre_digest(centre) == stated;
+    if let Some(seed) = ball.seed {
+        return Some(description.draw(seed)).filter(is_stated);
+    }
+    let mut found = folders.iter().filter_map(|folder| {
+        let bytes = disk::read(&folder.join("centre.safetensors")).ok()?;
+        let read: Weights<f32> = tensors::from_bytes(description, &bytes).ok()?;
+        Some(read.parameters)
+    });
+    found.find(is_stated)
+}
