@@ -16,10 +16,6 @@ use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-/// Requests for which nothing had to be done.
-const IDLE: &str = "CREATE TABLE IF NOT EXISTS private.idle (answered_at TEXT NOT NULL, why TEXT NOT \
-                    NULL, request TEXT NOT NULL) STRICT";
-
 impl Ledger {
     /// What is private of a request, as it was recorded.
     ///
@@ -122,21 +118,18 @@ impl Ledger {
     pub(crate) fn nothing_to_do(&self, why: &str, request: &Digest) -> Result<(), LedgerError> {
         fault::point().map_err(io_error(&self.path, "write it"))?;
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        let written = self.connection.execute_batch(IDLE).and_then(|()| {
-            let row = "INSERT INTO private.idle VALUES (?, ?, ?)";
-            self.connection.execute(row, (at, why, request.to_string()))
-        });
-        on_database(&self.path, written).map(drop)
+        let row = "INSERT INTO private.idle VALUES (?, ?, ?)";
+        let row = (self.connection).execute(row, (at, why, request.to_string()));
+        on_database(&self.path, row).map(drop)
     }
 
     /// How many requests were answered for which nothing had to be done.
-    pub(crate) fn idle(&self) -> u64 {
+    pub(crate) fn idle(&self) -> Result<u64, LedgerError> {
         let count = "SELECT count(*) FROM private.idle";
-        let found = self
+        let count = self
             .connection
             .query_row(count, [], |row| row.get::<_, i64>(0));
-        // There is no such table where there was no such request.
-        found.map_or(0, |count| count as u64)
+        Ok(on_database(&self.path, count)? as u64)
     }
 
     /// Where the records are, where that is not what the run was made with.

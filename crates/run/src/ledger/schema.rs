@@ -96,6 +96,11 @@ pub(super) const PRIVATE: &[(&str, &str)] = &[
         "present",
         "CREATE TABLE present (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
     ),
+    (
+        "idle",
+        "CREATE TABLE idle (answered_at TEXT NOT NULL, why TEXT NOT NULL, request TEXT NOT NULL) \
+         STRICT",
+    ),
 ];
 
 /// A step from one version to the next. The chain of entries is never touched: a step adds or

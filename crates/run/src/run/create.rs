@@ -35,7 +35,7 @@ pub(super) struct Parts {
     pub centre_seed: Option<u64>,
 }
 
-/// Where another run stands before its first request.
+/// Where another run stands before its first request, or a training elsewhere.
 pub(super) struct Stands<'a> {
     pub state: &'a TrainingState,
     /// What it kept of its training's early checkpoint.

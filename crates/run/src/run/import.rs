@@ -2,6 +2,7 @@
 
 use super::Run;
 use super::config::RunConfig;
+use super::create::Stands;
 use crate::error::Error;
 use crate::ledger::{Entry, MadeEntry};
 use rescind_network::Weights;
@@ -35,8 +36,9 @@ impl Run {
                 what: "the network to give the weights to",
             })?;
         let weights = Weights::from_safetensors(network, weights)?;
-        let state = imported(weights, &parts.ball)?;
-        Run::made(root, lock, parts, Some(&state))
+        let state = &imported(weights, &parts.ball)?;
+        let early = None;
+        Run::made(root, lock, parts, Some(Stands { state, early }))
     }
 
     /// Takes weights that were trained elsewhere as those of this run, which has none yet.

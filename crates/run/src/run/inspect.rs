@@ -99,6 +99,7 @@ impl Run {
             path: root.join("private").join("requests.sqlite"),
             reason: error.to_string(),
         })?;
+        let idle = ledger.as_ref().map(Ledger::idle).transpose()?;
         let history = ledger.as_ref().map(Ledger::history);
         let standings = history.map(|history| history.standings()).transpose();
         let pending = history.map_or_else(Vec::new, |history| history.pending());
@@ -109,7 +110,7 @@ impl Run {
             answers,
             standings: standings?,
             pending: pending.iter().map(|request| request.number).collect(),
-            idle: ledger.as_ref().map_or(0, Ledger::idle),
+            idle: idle.unwrap_or(0),
             budget: history.and_then(History::budget).copied(),
             adopted: history.map_or_else(Vec::new, History::adopted),
             exposed: exposed(root)?.map(|(path, _)| path),
