@@ -55,7 +55,11 @@ fn a_request_is_for_all_that_its_options_name() {
     for gone in ["--class 3", "--class 4"] {
         let (_, code, _) = failure(here, &format!("forget run {gone}"));
         assert_eq!(code, "not_trained_on", "{gone}");
-        assert_eq!(status(here, &format!("plan run --epsilon 1 {gone}")), 6, "{gone}");
+        assert_eq!(
+            status(here, &format!("plan run --epsilon 1 {gone}")),
+            6,
+            "{gone}"
+        );
     }
     // One that cannot be met spoils the whole request.
     let (_, code, _) = failure(here, "forget run --records 30 --class eleven");

@@ -324,15 +324,17 @@ impl Run {
             return committed;
         }
         // What the database says now, whatever was thought of the transaction.
-        let counts = Ledger::open(&self.setup.root).and_then(|ledger| {
-            recover(&self.setup.root, &ledger)?;
+        let root = &self.setup.root;
+        let found = Ledger::open_existing(root).map(|ledger| {
             let last = ledger.history().last_request();
-            Ok(last.is_some_and(|last| last.state == staged.digest))
+            let counts = last.is_some_and(|last| last.state == staged.digest);
+            (counts, recover(root, &ledger).is_ok())
         });
-        self.broken = !matches!(counts, Ok(false));
+        self.broken = !matches!(found, Ok((false, true)));
         if !self.broken {
             self.setup.store.sweep()?;
         }
+        let counts = found.map(|(counts, _)| counts);
         match counts {
             Ok(true) => committed.map_err(|error| self.answered_but(number, error)),
             _ => committed,
