@@ -16,6 +16,7 @@ use clap::{CommandFactory, Parser};
 use commands::Command;
 use console::Console;
 use exit::{Failure, Status};
+use rescind::Code;
 use std::ffi::OsString;
 
 /// Make a trained neural network forget chosen records.
@@ -28,7 +29,7 @@ use std::ffi::OsString;
     version,
     arg_required_else_help = true,
     after_help = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused because the guarantee \
-                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named, 6 there was nothing to do\n(0 for forget: that is its answer)."
+                  asked for\ncannot be given, 4 verification failed, 5 a certificate is consistent but signed by\nnobody who was named, 6 there was nothing to do\n(0 where forget finds that they were never trained on: that is its answer)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -60,8 +61,7 @@ pub fn run(words: Vec<OsString>) -> u8 {
         }
     };
     let console = Console::new(arguments.json, arguments.quiet);
-    // Whoever asks to be forgotten and is nowhere has their answer.
-    let answers = matches!(arguments.command, Command::Forget(_));
+    let forgets = matches!(arguments.command, Command::Forget(_));
     let status = match arguments.command.run(&console) {
         Ok(status) => status,
         Err(Failure::Usage(message)) => {
@@ -69,9 +69,11 @@ pub fn run(words: Vec<OsString>) -> u8 {
             misused(&error, &console)
         }
         Err(failure) => {
-            let status = match failure.status() {
-                Status::Nothing if answers => Status::Done,
-                status => status,
+            // Whoever asks to be forgotten and was never trained on has what they asked for.
+            let never = failure.code() == Code::NeverTrainedOn.as_str();
+            let status = match forgets && never {
+                true => Status::Done,
+                false => failure.status(),
             };
             console.report_failure(&failure, status);
             status

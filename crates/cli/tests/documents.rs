@@ -110,7 +110,7 @@ fn the_table_of_codes_is_the_librarys() {
     }
     table.push_str(
         "\nThe command line adds two for what it finds out by itself: `usage` (2) for options \
-         that make no sense, and `refused` (3) for a guarantee that no formula gives. Exit status 0 is success, also of a `forget` that finds nothing to forget; 4 is a verification or an audit that found \
+         that make no sense, and `refused` (3) for a guarantee that no formula gives. Exit status 0 is success, also of a `forget` of records that were never trained on; 4 is a verification or an audit that found \
          something wrong, which is a result and has no code.\n",
     );
     compare_document("docs/errors.md", &table);
