@@ -59,6 +59,8 @@ def test_what_is_no_number_or_no_column_is_named():
         Records.table(frame(), target="churned")
     with pytest.raises(rescind.RescindError, match="no column 'name': the columns are customer"):
         Records(frame(), ids="name")
+    with pytest.raises(rescind.RescindError, match="'row' holds 'r0': a target is a class"):
+        Records.table(frame(), target="row", features=["a"])
     gap = frame()
     gap.loc[4, "a"] = None
     with pytest.raises(rescind.RescindError, match="column 'a' holds nan"):

@@ -147,7 +147,6 @@ fn fit(
         },
         (Targets::Values(values), OutputLoss::SquaredError { bound }) => {
             let bound = bound as f32;
-            // A value that is none becomes one in the range, and is named in vain nowhere.
             if let Some(value) = values.iter().find(|value| !value.is_finite()) {
                 return Err(no_target(*value, "a finite number"));
             }

@@ -53,7 +53,7 @@ def push(module: nn.Module, task: Task, parameters: Parts, batch: Any, v: Parts)
 
 
 def push_dual(module: nn.Module, task: Task, names: Sequence[str], batch: Any, v: Parts) -> Tensor:
-    """The same by dual numbers, at about half the price; not every module has them.
+    """The same by dual numbers, which take less; not every module has them.
 
     ``names`` are those of the parameters that ``v`` belongs to.
     """

@@ -106,6 +106,13 @@ class Records:
         aside = {target, ids, subjects}
         chosen = features or [name for name in columns(table) if name not in aside]
         wanted = column(table, target)
+        odd = next((v for v in wanted if not isinstance(v, (bool, int, float)) or v != v), None)
+        if odd is not None or None in wanted:
+            raise errors.of(
+                "setting",
+                f"column {target!r} holds {odd!r}: a target is a class number from 0, or a value. "
+                "Number the classes in an order that no record has a say in",
+            )
         made = TensorDataset(matrix(table, chosen), torch.tensor(wanted))
         return cls(
             made,

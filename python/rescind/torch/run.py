@@ -121,7 +121,8 @@ class Run:
         positions : sequence of int, optional
             Positions in the dataset, from 0.
         method : str or Method, optional
-            ``"newton"`` if absent.
+            A Newton step if absent; for :func:`rescind.tangent` and :func:`rescind.head` the
+            descent, which is the only one.
         release : Promise or Sigma, optional
             Release at once; without it only the private weights change, and a later release
             covers this request too.

@@ -149,7 +149,6 @@ def _share(model: TorchModel, name: str, given: tuple[Any, ...]) -> Any:
     """Compute this rank's records, and put together what all computed."""
     among, rank, world = _group(), dist.get_rank(), dist.get_world_size()
     raised: Exception | None = None
-    total = torch.zeros(1, dtype=torch.float64)
     try:
         if name == "measure":
             mine = _measure(model, given, rank, world)
