@@ -2,8 +2,10 @@
 //! forgot one record and runs that forgot another, the attacker looks at every number, text, file
 //! name, size and mode of the release, and at the weights, knowing all other records and the
 //! un-noised weights of both worlds. What is found may not exceed the trade-off curve
-//! (docs/theory.md §9); a leak that is planted must.
+//! (docs/theory.md §9), nor may the noise fall short of what the curve rests on; a leak that is
+//! planted, and noise that is missing, must be found.
 
+mod noise;
 mod published;
 mod worlds;
 
@@ -29,6 +31,8 @@ struct Rehearsal {
     /// The un-noised weights of each world, where they are the same in every run.
     weights: [Vec<f64>; 2],
     gdp: Gdp,
+    /// Standard deviation of the noise, as the certificates state it.
+    sigma: f64,
 }
 
 impl Rehearsal {
@@ -37,9 +41,10 @@ impl Rehearsal {
         let folder = tempfile::tempdir().unwrap();
         let of = |world| worlds::releases(kind, world, 2 * HALF, folder.path());
         let (first, second) = (of(World::First), of(World::Second));
-        let gdp = first.gdp;
+        let (gdp, sigma) = (first.gdp, first.sigma);
         assert_eq!(
-            gdp, second.gdp,
+            (gdp, sigma),
+            (second.gdp, second.sigma),
             "the promise is public, and the same in both worlds"
         );
         let weights = [first.weights, second.weights];
@@ -53,6 +58,7 @@ impl Rehearsal {
             measured: [b, d],
             weights,
             gdp,
+            sigma,
         }
     }
 
@@ -75,6 +81,7 @@ impl Rehearsal {
             measured: planted(&self.measured),
             weights: self.weights.clone(),
             gdp: self.gdp,
+            sigma: self.sigma,
         }
     }
 
@@ -209,6 +216,23 @@ fn rehearse(kind: Kind) {
         excess <= 0.0,
         "{kind:?}: the attack finds {excess} more than the curve allows"
     );
+    for world in [World::First, World::Second] {
+        let [learnt, measured] =
+            [&honest.learnt, &honest.measured].map(|half| &half[world as usize]);
+        let releases = [&learnt[..], measured].concat();
+        let short = |releases: &[Published]| noise::falls_short(releases, honest.sigma);
+        assert_eq!(short(&releases), None, "{kind:?}");
+        // Noisy fine-tuning releases what is left of its earlier noise besides.
+        let most = 0.85 / noise::spread(&releases, honest.sigma);
+        // A fiftieth of all noise, most of it, a tenth on one weight; a draw used twice.
+        for (factor, only) in [(0.02, None), (most, None), (0.1, Some(3))] {
+            let less = noise::with_less(&releases, factor, only);
+            assert!(short(&less).is_some(), "{kind:?}: {factor} of the noise");
+        }
+        let mut twice = releases;
+        twice[8].weights = twice[7].weights.clone();
+        assert!(short(&twice).is_some(), "{kind:?}: the same noise twice");
+    }
 
     let root = honest.with(|world| ("manifest.root".to_owned(), worlds::unsalted_root(world)));
     assert!(

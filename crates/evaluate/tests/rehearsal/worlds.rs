@@ -32,6 +32,8 @@ pub struct Releases {
     /// Of the last run, before noise.
     pub weights: Vec<f64>,
     pub gdp: Gdp,
+    /// Standard deviation of the noise.
+    pub sigma: f64,
 }
 
 /// The table, the record to be forgotten first.
@@ -128,7 +130,7 @@ pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releas
     fs::write(&path, table(world)).unwrap();
     let centre = (kind == Kind::Head).then(backbone);
     let (mut published, mut before) = (Vec::new(), Vec::new());
-    let mut gdp = None;
+    let mut stated = None;
     for _ in 0..count {
         // Always in the same place: where a run lies is no part of what it publishes.
         let root = folder.join("run");
@@ -138,7 +140,8 @@ pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releas
         run.train(&mut ()).unwrap();
         let answer = run.forget(&request(kind), &mut ()).unwrap();
         let release = answer.release.unwrap();
-        gdp = Some(release.certificate.guarantee.gdp);
+        let certificate = &release.certificate;
+        stated = Some((certificate.guarantee.gdp, certificate.noise.sigma.value()));
         published.push(Published::of(
             &root,
             release.weights.parameters(),
@@ -147,10 +150,12 @@ pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releas
         let private = run.private_weights().unwrap();
         before = private.parameters.iter().map(|&w| f64::from(w)).collect();
     }
+    let (gdp, sigma) = stated.unwrap();
     Releases {
         published,
         weights: before,
-        gdp: gdp.unwrap(),
+        gdp,
+        sigma,
     }
 }
 

@@ -1,0 +1,69 @@
+//! What the curve rests on beside the distance: Gaussian noise of the stated size in every
+//! direction, drawn anew for every release. An attacker who averages or subtracts finds less noise
+//! sooner than one who only compares two worlds, whose weights may lie far nearer than is promised.
+
+use super::LEVEL;
+use super::published::Published;
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// Whether the releases of one world, whose runs differ in nothing but their noise, spread at least
+/// as independent noise of standard deviation `sigma` does: each weight, all together, and what
+/// consecutive releases differ by.
+pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
+    let parameters = releases[0].weights.len();
+    let of_each = squares(releases, sigma);
+    let free = releases.len() as f64 - 1.0;
+    let weights = of_each.iter().enumerate();
+    let single = weights.map(|(index, &sum)| (format!("weight {index}"), sum, free));
+    let together = (
+        "all weights".to_owned(),
+        of_each.iter().sum(),
+        free * parameters as f64,
+    );
+    // A draw that is used twice in a row cancels here, whatever the draws that follow.
+    let pairs = releases.windows(2).enumerate().map(|(index, pair)| {
+        let [one, next] = [&pair[0].weights, &pair[1].weights];
+        let apart = one.iter().zip(next).map(|(a, b)| ((a - b) / sigma).powi(2));
+        let name = format!("releases {index} and {}", index + 1);
+        (name, apart.sum::<f64>() / 2.0, parameters as f64)
+    });
+    let mut spreads = single.chain([together]).chain(pairs);
+    spreads.find_map(|(name, sum, free)| {
+        // So little or less comes of noise of that size with a probability of at most LEVEL.
+        let least = ChiSquared::new(free).unwrap().inverse_cdf(LEVEL);
+        (sum < least).then(|| format!("{name}: {sum:.1} where {least:.1} is the least"))
+    })
+}
+
+/// Their standard deviation, in units of `sigma`.
+pub fn spread(releases: &[Published], sigma: f64) -> f64 {
+    let of_each = squares(releases, sigma);
+    let free = (releases.len() - 1) * of_each.len();
+    (of_each.iter().sum::<f64>() / free as f64).sqrt()
+}
+
+/// Of each weight, the sum of squared deviations from its mean, in units of `sigma`.
+fn squares(releases: &[Published], sigma: f64) -> Vec<f64> {
+    let square = |index: usize| {
+        let values = || releases.iter().map(|one| one.weights[index]);
+        let mean = values().sum::<f64>() / releases.len() as f64;
+        values().map(|w| ((w - mean) / sigma).powi(2)).sum()
+    };
+    (0..releases[0].weights.len()).map(square).collect()
+}
+
+/// The releases, with `factor` of their noise: of every weight, or of one only.
+pub fn with_less(releases: &[Published], factor: f64, only: Option<usize>) -> Vec<Published> {
+    let all = releases.len() as f64;
+    let mean = |index: usize| releases.iter().map(|one| one.weights[index]).sum::<f64>() / all;
+    let mut less = releases.to_vec();
+    for index in 0..releases[0].weights.len() {
+        if only.is_none_or(|only| only == index) {
+            let mean = mean(index);
+            for one in &mut less {
+                one.weights[index] = mean + factor * (one.weights[index] - mean);
+            }
+        }
+    }
+    less
+}
