@@ -12,6 +12,7 @@ mod forget;
 mod import;
 mod plan;
 mod purge;
+mod refresh;
 mod release;
 mod report;
 mod retrain;
@@ -37,6 +38,7 @@ pub enum Command {
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
     Audit(audit::Audit),
+    Refresh(refresh::Refresh),
     Purge(purge::Purge),
     Report(report::Report),
     Compare(compare::Compare),
@@ -61,6 +63,7 @@ impl Command {
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
             Self::Audit(command) => command.run(console),
+            Self::Refresh(command) => command.run(console),
             Self::Purge(command) => command.run(console),
             Self::Report(command) => command.run(console),
             Self::Compare(command) => command.run(console),

@@ -7,6 +7,7 @@ use faer::linalg::cholesky::llt::factor::{
 };
 use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::Solve;
 use faer::{Accum, Auto, Mat, MatMut, MatRef, Par, Side};
 
@@ -20,6 +21,21 @@ pub(crate) fn sum(a: Mat<f64>, b: Mat<f64>) -> Mat<f64> {
 /// `C ← C + AB` on this thread alone.
 pub(crate) fn add_product(c: &mut Mat<f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
     matmul(c, Accum::Add, a, b, 1.0, Par::Seq);
+}
+
+/// The lower triangle of `C ← C + AB`, of which C is symmetric, on this thread alone.
+pub(crate) fn add_symmetric_product(c: &mut Mat<f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
+    triangular::matmul(
+        c,
+        BlockStructure::TriangularLower,
+        Accum::Add,
+        a,
+        BlockStructure::Rectangular,
+        b,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
 }
 
 /// `AB`.

@@ -33,6 +33,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod blocks;
 mod control;
 mod dense;
 mod operator;
@@ -45,6 +46,7 @@ mod spectrum;
 mod tall;
 mod vector;
 
+pub use blocks::{BlockFactor, BlockSums, Coupling, SymmetricBlocks};
 pub use control::{Control, Progress};
 pub use operator::{
     Counted, Damped, DenseOperator, LinearOperator, NotSquare, SampledOperator, Scaled, Summed,

@@ -67,7 +67,7 @@ impl<'a, T: Scalar> Batch<'a, T> {
             })
         };
         match (self.targets, loss) {
-            (Targets::Classes(labels), Loss::SoftmaxCrossEntropy) => {
+            (Targets::Classes(labels), _) => {
                 if labels.len() != records {
                     return wrong_length(labels.len(), records);
                 }
@@ -80,10 +80,6 @@ impl<'a, T: Scalar> Batch<'a, T> {
                     None => Ok(records),
                 }
             }
-            (Targets::Classes(_), Loss::SquaredError) => Err(NetworkError::UnsuitableTargets {
-                reason: "squared error takes a vector of values per record, found class indices"
-                    .to_owned(),
-            }),
             (Targets::Values(values), _) => {
                 if values.len() != records * outputs {
                     return wrong_length(values.len(), records * outputs);

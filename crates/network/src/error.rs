@@ -137,13 +137,6 @@ pub enum NetworkError {
         classes: usize,
     },
 
-    /// Targets that the loss cannot use.
-    #[error("the targets do not suit the loss: {reason}")]
-    UnsuitableTargets {
-        /// What is wrong and what would fit.
-        reason: String,
-    },
-
     /// A target value that is not usable.
     #[error("the target of record {record} is not usable: {reason}")]
     BadTarget {

@@ -5,12 +5,13 @@ use crate::targets::Targets;
 use serde::{Deserialize, Serialize};
 
 /// The loss `ℓ_i` of a record, given the network's output `z` for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// `−Σ_k y_k ln softmax(z)_k`, `y` a class or probabilities.
+    #[default]
     SoftmaxCrossEntropy,
-    /// `½ ‖z − y‖²`.
+    /// `½ ‖z − y‖²`, of a class `y_k = 1` for it and 0 for the others.
     SquaredError,
 }
 
@@ -61,15 +62,17 @@ impl Loss {
                 }
             }
             Loss::SquaredError => {
-                if let Targets::Values(values) = targets {
-                    let rows = cotangent.chunks_exact_mut(outputs);
-                    let rows = rows.zip(z.chunks_exact(outputs)).enumerate();
-                    for ((i, (out, z)), y) in rows.zip(values.chunks_exact(outputs)) {
-                        let (scale, weight) = (all * weight(i), weight(i).as_f64());
-                        for ((out, &z), &y) in out.iter_mut().zip(z).zip(y) {
-                            *out = scale * (z - y);
-                            total += 0.5 * weight * (z.as_f64() - y.as_f64()).powi(2);
-                        }
+                let rows = cotangent.chunks_exact_mut(outputs);
+                for (i, (out, z)) in rows.zip(z.chunks_exact(outputs)).enumerate() {
+                    let (scale, weight) = (all * weight(i), weight(i).as_f64());
+                    for (k, (out, &z)) in out.iter_mut().zip(z).enumerate() {
+                        let y = match targets {
+                            Targets::Classes(labels) if labels[i] as usize == k => T::one(),
+                            Targets::Classes(_) => T::zero(),
+                            Targets::Values(values) => values[i * outputs + k],
+                        };
+                        *out = scale * (z - y);
+                        total += 0.5 * weight * (z.as_f64() - y.as_f64()).powi(2);
                     }
                 }
             }

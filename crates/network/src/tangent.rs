@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The tangent model `z(x; v) = J_f(x; w₀) v` of a network f over some records: its outputs are
-/// linear in v, so softmax cross-entropy of them is convex (Golatkar et al. 2021; docs/theory.md §3).
+/// linear in v, so both losses are convex in it (Golatkar et al. 2021; docs/theory.md §3).
 ///
 /// The constant `f(x; w₀)` is left out: at v = 0 every class is then as likely as any other,
 /// whatever the records. The Jacobian never changes, so the forward pass at w₀ can be kept, within
@@ -25,13 +25,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// statistics. Sums run in one order whatever the number of threads.
 ///
 /// ```
-/// use rescind_network::{zoo, Activation, Network, Tangent};
+/// use rescind_network::{zoo, Activation, Loss, Network, Tangent};
 /// let network = Network::new(zoo::mlp(&[2], &[8], 3, Activation::Relu, zoo::Norm::None)?)?;
 /// let origin: Vec<f64> = network.initialise(1);
 /// let records = [0.5, -1.0, 2.0, 0.1];
 /// let tangent = Tangent::new(&network, &origin, records, Default::default(), true)?;
 /// let mut gradient = vec![0.0; origin.len()];
-/// let loss = tangent.gradient(&vec![0.0; origin.len()], &[0, 2], &mut gradient)?;
+/// let zero = vec![0.0; origin.len()];
+/// let loss = tangent.gradient(Loss::SoftmaxCrossEntropy, &zero, &[0, 2], &mut gradient)?;
 /// assert!((loss - 3f64.ln()).abs() < 1e-12);
 /// # Ok::<(), rescind_network::NetworkError>(())
 /// ```
@@ -260,25 +261,26 @@ impl<'n, T: Scalar> Tangent<'n, T> {
         Ok(rows)
     }
 
-    /// Writes `(1/n) Σ J_iᵀ (p_i − y_i)` and returns the mean cross-entropy at v; the class of
-    /// record i is `labels[i]`.
+    /// Writes `(1/n) Σ J_iᵀ ∂ℓ_i/∂z` and returns the mean loss at v; the class of record i is
+    /// `labels[i]`.
     ///
     /// # Errors
     /// [`NetworkError::WrongLength`], and a label that is no class.
     pub fn gradient(
         &self,
+        loss: Loss,
         v: &[T],
         labels: &[u32],
         gradient: &mut [T],
     ) -> Result<f64, NetworkError> {
         check_len("targets", labels.len(), self.records())?;
-        Batch::classes(&self.inputs, labels).check(self.network, Loss::SoftmaxCrossEntropy)?;
+        Batch::classes(&self.inputs, labels).check(self.network, loss)?;
         let outputs = self.network.outputs();
         let scale = 1.0 / self.records() as f64;
         let total = self.through(v, gradient, |chunk, z, cotangent| {
             let targets = Targets::Classes(labels).range(chunk, outputs);
             let mut probabilities = Vec::new();
-            Loss::SoftmaxCrossEntropy.differentiate(
+            loss.differentiate(
                 z,
                 targets,
                 None,
@@ -292,26 +294,32 @@ impl<'n, T: Scalar> Tangent<'n, T> {
     }
 
     /// `out = (1/n) Σ J_iᵀ (diag(p_i) − p_i p_iᵀ) J_i u`: the Hessian of the mean cross-entropy,
-    /// and so its Gauss–Newton matrix, where the probabilities are those given (n × k).
+    /// and so its Gauss–Newton matrix, where the probabilities are those given (n × k). Without
+    /// any, that of the mean squared error, `(1/n) Σ J_iᵀ J_i u`.
     ///
     /// # Errors
     /// [`NetworkError::WrongLength`].
     pub fn hessian_product(
         &self,
-        probabilities: &[T],
+        probabilities: Option<&[T]>,
         u: &[T],
         out: &mut [T],
     ) -> Result<(), NetworkError> {
         let outputs = self.network.outputs();
-        check_len(
-            "probabilities",
-            probabilities.len(),
-            self.records() * outputs,
-        )?;
+        if let Some(probabilities) = probabilities {
+            let expected = self.records() * outputs;
+            check_len("probabilities", probabilities.len(), expected)?;
+        }
         let scale = 1.0 / self.records() as f64;
         self.through(u, out, |chunk, dz, cotangent| {
-            let p = &probabilities[chunk.start * outputs..chunk.end * outputs];
-            Loss::SoftmaxCrossEntropy.hessian(p, None, dz, outputs, scale, cotangent);
+            let (loss, p) = match probabilities {
+                Some(p) => {
+                    let own = chunk.start * outputs..chunk.end * outputs;
+                    (Loss::SoftmaxCrossEntropy, &p[own])
+                }
+                None => (Loss::SquaredError, &[][..]),
+            };
+            loss.hessian(p, None, dz, outputs, scale, cotangent);
             0.0
         })?;
         Ok(())

@@ -4,9 +4,11 @@
 mod support;
 
 use rescind_network::zoo::{self, Norm};
-use rescind_network::{Activation, Execution, Network, NetworkError, Tangent};
+use rescind_network::{Activation, Execution, Loss, Network, NetworkError, Tangent};
 use std::sync::Arc;
 use support::{along, derivative, direction, dot, labels, random, relative_error};
+
+const CROSS_ENTROPY: Loss = Loss::SoftmaxCrossEntropy;
 
 /// Convolutions around which a picture also goes straight on, with group norm and pooling.
 const RESIDUAL: &str = r#"{"input": [1, 6, 6], "output": "logits", "nodes": [
@@ -65,28 +67,34 @@ fn outputs_gradient_and_curvature_agree_with_differences() {
         assert!(relative_error(&z, &expected) < 1e-7);
 
         let u = direction(7, d);
-        let mut g = vec![0.0; d];
-        let loss = tangent.gradient(&v, &labels, &mut g).unwrap();
-        let by_hand: f64 = z
-            .chunks(k)
-            .zip(&labels)
-            .map(|(z, &y)| z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[y as usize])
-            .sum();
-        assert!((loss - by_hand / records as f64).abs() < 1e-12);
-        let at = |t: f64| {
-            let mut g = vec![0.0; d];
-            let loss = tangent
-                .gradient(&along(&v, t, &u), &labels, &mut g)
-                .unwrap();
-            (loss, g)
-        };
-        let slope = derivative(1e-3, |t| vec![at(t).0]);
-        assert!((dot(&g, &u) - slope[0]).abs() < 1e-9 * slope[0].abs().max(1.0));
+        for loss in [Loss::SoftmaxCrossEntropy, Loss::SquaredError] {
+            let at = |t: f64| {
+                let mut g = vec![0.0; d];
+                let v = along(&v, t, &u);
+                (tangent.gradient(loss, &v, &labels, &mut g).unwrap(), g)
+            };
+            let (value, g) = at(0.0);
+            let of_record = |(z, &y): (&[f64], &u32)| match loss {
+                Loss::SoftmaxCrossEntropy => {
+                    z.iter().map(|z| z.exp()).sum::<f64>().ln() - z[y as usize]
+                }
+                Loss::SquaredError => {
+                    let squares = z.iter().map(|z| z * z).sum::<f64>();
+                    0.5 * (squares - 2.0 * z[y as usize] + 1.0)
+                }
+            };
+            let by_hand: f64 =
+                z.chunks(k).zip(&labels).map(of_record).sum::<f64>() / records as f64;
+            assert!((value - by_hand).abs() < 1e-12 * by_hand.max(1.0));
+            let slope = derivative(1e-3, |t| vec![at(t).0]);
+            assert!((dot(&g, &u) - slope[0]).abs() < 1e-9 * slope[0].abs().max(1.0));
 
-        let mut hu = vec![0.0; d];
-        let p = tangent.probabilities(&v).unwrap();
-        tangent.hessian_product(&p, &u, &mut hu).unwrap();
-        assert!(relative_error(&hu, &derivative(1e-3, |t| at(t).1)) < 1e-8);
+            let mut hu = vec![0.0; d];
+            let p = tangent.probabilities(&v).unwrap();
+            let p = (loss == Loss::SoftmaxCrossEntropy).then_some(&*p);
+            tangent.hessian_product(p, &u, &mut hu).unwrap();
+            assert!(relative_error(&hu, &derivative(1e-3, |t| at(t).1)) < 1e-8);
+        }
     }
 }
 
@@ -181,9 +189,11 @@ fn bits_do_not_depend_on_threads_or_on_what_is_kept() {
         let execution = Arc::new(Execution::new(threads, 1 << 30).unwrap());
         let tangent = Tangent::new(&network, &origin, inputs.as_slice(), execution, keep).unwrap();
         let (mut g, mut h) = (vec![0.0; d], vec![0.0; d]);
-        let loss = tangent.gradient(&v, &labels, &mut g).unwrap();
+        let loss = tangent
+            .gradient(CROSS_ENTROPY, &v, &labels, &mut g)
+            .unwrap();
         let p = tangent.probabilities(&v).unwrap();
-        tangent.hessian_product(&p, &v, &mut h).unwrap();
+        tangent.hessian_product(Some(&p), &v, &mut h).unwrap();
         (loss.to_bits(), g, h, p)
     };
     let first = run(1, true);
@@ -220,10 +230,18 @@ fn wrong_lengths_and_labels_are_refused() {
     assert_eq!((tangent.records(), tangent.dim()), (2, d));
     let (mut out, v) = (vec![0.0; d], vec![0.0; d]);
     assert!(wrong(tangent.logits(&v[1..]).map(|_| ())));
-    assert!(wrong(tangent.gradient(&v, &[0], &mut out).map(|_| ())));
-    assert!(wrong(tangent.hessian_product(&[0.5; 3], &v, &mut out)));
+    assert!(wrong(
+        tangent
+            .gradient(CROSS_ENTROPY, &v, &[0], &mut out)
+            .map(|_| ())
+    ));
+    assert!(wrong(tangent.hessian_product(
+        Some(&[0.5; 3]),
+        &v,
+        &mut out
+    )));
     assert!(matches!(
-        tangent.gradient(&v, &[0, 2], &mut out),
+        tangent.gradient(CROSS_ENTROPY, &v, &[0, 2], &mut out),
         Err(NetworkError::LabelOutOfRange { .. })
     ));
 }

@@ -51,6 +51,7 @@ impl Poisson {
             description: ModelDescription {
                 kind: "poisson-regression".to_owned(),
                 linearised: false,
+                loss: None,
                 tensors: vec![Tensor {
                     name: "coefficients".to_owned(),
                     shape: vec![WIDTH],

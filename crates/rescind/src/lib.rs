@@ -41,11 +41,11 @@ pub use rescind_run::{ledger, plan, release, verify};
 pub use rescind_unlearn::{
     Ball, BatchNorm, Capability, Classifier, ClassifierParts, ConvexObjective, Curvature,
     CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,
-    HeadObjective, L2Penalty, LinearOutputs, Linearisation, Losses, Measured, Minibatch,
-    Minibatches, Model, ModelChoice, ModelDescription, NetworkModel, NetworkObjective, Objective,
-    Observer, OutputLoss, OutputTargets, OwnObjectives, Parameterisation, Phase, Products,
-    Progress, Records, Scaling, Smoothness, TangentObjective, Targets, Tensor, Watched,
-    exact_gradient_norm, linearised_gradient, narrowed, widened,
+    FixedFeatures, HeadObjective, L2Penalty, LinearOutputs, Linearisation, Losses, Measured,
+    Minibatch, Minibatches, Model, ModelChoice, ModelDescription, NetworkModel, NetworkObjective,
+    Objective, Observer, OutputLoss, OutputTargets, OwnObjectives, Parameterisation, Phase,
+    Preparation, Products, Progress, Records, Scaling, Smoothness, TangentObjective, Targets,
+    Tensor, Watched, exact_gradient_norm, linearised_gradient, narrowed, widened,
 };
 pub use rescind_unlearn::{Error as ModelError, descent, evaluation, methods, training};
 

@@ -7,7 +7,7 @@ use rescind::{
 };
 use rescind_curvature::{Cg, Control, Damped, Ending, Preconditioner, Solver, Stopping, norm};
 use rescind_data::{DataSource, Dataset, Selection, Standardisation, load};
-use rescind_network::{Activation, Network, zoo};
+use rescind_network::{Activation, Loss, Network, zoo};
 use std::ops::ControlFlow;
 
 fn digits() -> Dataset {
@@ -128,27 +128,33 @@ fn dense_minimum(objective: &dyn Objective, mut w: Vec<f64>) -> Vec<f64> {
 fn descents_end_where_dense_newton_does() {
     let (network, dataset) = (network(&[2]), digits());
     let (mu, bound) = (1e-3, 1e-9);
-    let (some, model) = (first(200, &dataset), model(&network, mu));
-    let tangent = TangentObjective::new(&model, &dataset, &some).unwrap();
-    let (pictures, small) = (pictures(2), first(60, &dataset));
-    let convolved = self::model(&pictures, mu);
-    let convolved = TangentObjective::new(&convolved, &dataset, &small).unwrap();
-    let without_head = without_head(&model);
-    let features = Features::new(&without_head, &dataset).unwrap();
-    let head = HeadObjective::new(&features, &without_head, &some).unwrap();
+    let (some, small) = (first(200, &dataset), first(60, &dataset));
+    let pictures = pictures(2);
     let settings = ConvexSettings::new(mu, bound);
-    for objective in [&tangent as &dyn ConvexObjective, &convolved, &head] {
-        let start: Vec<f64> = objective.origin().iter().map(|&c| f64::from(c)).collect();
-        let exact = dense_minimum(objective, start.clone());
-        let mut descent = Minimiser::start(objective, start, settings).unwrap();
-        arrive(&mut descent);
-        assert!(descent.effort().preconditioners > 0);
-        let w = descent.weights();
-        let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
-        assert!(norm(&apart) <= bound / mu, "{:e}", norm(&apart));
-        let mut gradient = vec![0.0; w.len()];
-        objective.exact_gradient(w, &mut gradient).unwrap();
-        assert!(norm(&gradient) <= bound);
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::SquaredError] {
+        let of = |network| NetworkModel {
+            loss,
+            ..model(network, mu)
+        };
+        let dense = of(&network);
+        let tangent = TangentObjective::new(&dense, &dataset, &some).unwrap();
+        let convolved = TangentObjective::new(&of(&pictures), &dataset, &small).unwrap();
+        let without_head = without_head(&dense);
+        let features = Features::new(&without_head, &dataset).unwrap();
+        let head = HeadObjective::new(&features, &without_head, &some).unwrap();
+        for objective in [&tangent as &dyn ConvexObjective, &convolved, &head] {
+            let start: Vec<f64> = objective.origin().iter().map(|&c| f64::from(c)).collect();
+            let exact = dense_minimum(objective, start.clone());
+            let mut descent = Minimiser::start(objective, start, settings).unwrap();
+            arrive(&mut descent);
+            assert!(descent.effort().preconditioners > 0);
+            let w = descent.weights();
+            let apart: Vec<f64> = w.iter().zip(&exact).map(|(a, b)| a - b).collect();
+            assert!(norm(&apart) <= bound / mu, "{loss:?} {:e}", norm(&apart));
+            let mut gradient = vec![0.0; w.len()];
+            objective.exact_gradient(w, &mut gradient).unwrap();
+            assert!(norm(&gradient) <= bound);
+        }
     }
 }
 
@@ -277,8 +283,17 @@ fn inputs_beyond_single_precision_are_an_error_and_not_a_loop() {
 
 #[test]
 fn products_and_gradients_agree() {
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::SquaredError] {
+        products_and_gradients_of(loss);
+    }
+}
+
+fn products_and_gradients_of(loss: Loss) {
     let (network, dataset) = (network(&[6]), digits());
-    let model = model(&network, 1e-3);
+    let model = NetworkModel {
+        loss,
+        ..model(&network, 1e-3)
+    };
     let objective = TangentObjective::new(&model, &dataset, &first(300, &dataset)).unwrap();
     let settings = ConvexSettings::new(1e-3, 1e-6);
     let mut descent = Minimiser::start(&objective, centre(&model), settings).unwrap();

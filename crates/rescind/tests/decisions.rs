@@ -55,6 +55,7 @@ impl Mean {
             description: ModelDescription {
                 kind: "mean".to_owned(),
                 linearised: false,
+                loss: None,
                 tensors: vec![Tensor {
                     name: "mean".to_owned(),
                     shape: vec![DIMENSION],

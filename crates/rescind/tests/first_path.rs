@@ -8,7 +8,7 @@ use rescind::{
     Records, Scaling,
 };
 use rescind_data::{DataSource, Digest, HeldOut, Manifest, RecordRequest, Selection, load};
-use rescind_network::{Activation, Network, zoo};
+use rescind_network::{Activation, Loss, Network, zoo};
 use std::sync::Arc;
 
 #[test]
@@ -49,6 +49,7 @@ fn a_newton_step_forgets_what_retraining_never_saw() {
         records,
         scaling,
         parameterisation: Parameterisation::Full,
+        loss: Loss::default(),
         centre: None,
     })
     .unwrap();

@@ -9,7 +9,7 @@ use rescind::verify::{Evidence, verify};
 use rescind::{
     Error, ModelChoice, ModelError, NetworkModel, Parameterisation, Run, RunConfig, Scaling,
 };
-use rescind_network::{Activation, Network, Weights, zoo};
+use rescind_network::{Activation, Loss, Network, Weights, zoo};
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
 
 fn config() -> RunConfig {
@@ -45,8 +45,15 @@ fn backbone() -> (Network, Vec<u8>) {
 
 #[test]
 fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
+    for loss in [Loss::SoftmaxCrossEntropy, Loss::SquaredError] {
+        forgotten_from_and_released(loss);
+    }
+}
+
+fn forgotten_from_and_released(loss: Loss) {
     let folder = tempfile::tempdir().unwrap();
     let (network, public) = backbone();
+    let config = || RunConfig { loss, ..config() };
     let mut run = Run::create(folder.path(), config(), Some(&public), &mut ()).unwrap();
     run.train(&mut ()).unwrap();
     drop(run);
@@ -85,9 +92,13 @@ fn a_head_is_forgotten_from_and_released_as_an_ordinary_network() {
         .unwrap()
         .test;
     let all = rescind_data::Selection::all(data.len());
-    let model = NetworkModel::new(&network);
+    let model = NetworkModel {
+        loss,
+        ..NetworkModel::new(&network)
+    };
     let seen = rescind::evaluation::measure(&model, &w.parameters, &data, &all, &mut ()).unwrap();
     assert!((seen.share_right() - released.share_right()).abs() < 1e-9);
+    assert!((seen.loss - released.loss).abs() < 1e-6);
     let public: Vec<f32> = network.initialise(9);
     let frozen = network.parameters()[0].range.clone();
     let pairs = w.parameters[frozen.clone()].iter().zip(&public[frozen]);
@@ -116,6 +127,12 @@ fn what_could_not_be_proved_is_refused() {
         ..config()
     };
     assert!(refused(moving, Some(&public)).contains("frozen backbone"));
+    let all_weights = RunConfig {
+        parameterisation: Parameterisation::Full,
+        loss: Loss::SquaredError,
+        ..config()
+    };
+    assert!(refused(all_weights, Some(&public)).contains("squared error"));
     let mut bent = zoo::mlp(&[1, 8, 8], &[64], 10, Activation::Relu, zoo::Norm::None).unwrap();
     bent.nodes.push(rescind_network::NodeDescription {
         name: "bend".to_owned(),

@@ -32,6 +32,7 @@ impl Linear {
         let description = ModelDescription {
             kind: "made up".to_owned(),
             linearised: true,
+            loss: Some(loss),
             tensors: vec![Tensor {
                 name: "weight".to_owned(),
                 shape: vec![OUTPUTS, INPUTS],
@@ -39,7 +40,7 @@ impl Linear {
             }],
             statistics: Vec::new(),
             smoothness: Smoothness::NotExamined,
-            architecture: serde_json::json!({ "loss": loss }),
+            architecture: serde_json::json!({}),
         };
         Self {
             centre: match seed {

@@ -89,6 +89,7 @@ codes! {
     ForgetsEverything, "forgets_everything", Failed, "Nothing would be left.";
     NothingPending, "nothing_pending", Failed, "Every request is covered by a release already.";
     NotProvable, "not_provable", Refused, "The model or the method would prove nothing.";
+    NotPrepared, "not_prepared", Failed, "The model cannot be prepared so that requests are answered from their own records.";
     NoiseDestroys, "noise_destroys", Refused, "The promise needs noise that would destroy the model.";
     Budget, "budget", Refused, "The release would break a promise to an earlier request.";
     BudgetDiffers, "budget_differs", Usage, "The run has another budget than the one given.";
@@ -228,6 +229,7 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::NoNoise { .. } => Code::NoNoise,
         ModelError::NoCheckpoint => Code::NoCheckpoint,
         ModelError::NotProvable { .. } => Code::NotProvable,
+        ModelError::NotPrepared { .. } => Code::NotPrepared,
         ModelError::GradientStuck { .. } => Code::GradientStuck,
         ModelError::Interrupted { .. } => Code::Interrupted,
         // Also what a later version of that crate may add.

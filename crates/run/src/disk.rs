@@ -53,9 +53,9 @@ pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Err
     }
 }
 
-/// Writes a file and has it on the disk when it returns. Not atomic: for files in a folder that
-/// nobody looks into yet. What lies there, left by a crash or put there by somebody, goes: a link is
-/// not followed.
+/// Writes a file, which is on the disk once it was [synced](sync). Not atomic: for files in a folder
+/// that nobody looks into yet. What lies there, left by a crash or put there by somebody, goes: a link
+/// is not followed.
 pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -76,18 +76,57 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Dis
         let half = bytes.len() / 2;
         file.write_all(&bytes[..half])?;
         fault::point()?;
-        file.write_all(&bytes[half..])?;
-        file.sync_all()
+        file.write_all(&bytes[half..])
     };
     attempt().map_err(io_error(path, "write it"))
 }
 
-/// Puts a file in place of the old one, or of none, in one step.
-pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+/// Has these files and their folder on the disk when it returns: all at once, since a file system
+/// writes many in one go.
+pub(crate) fn sync(folder: &Path, files: &[PathBuf]) -> Result<(), DiskError> {
+    let sync = |path: &Path| {
+        let attempt = || {
+            fault::point()?;
+            File::open(path)?.sync_all()
+        };
+        attempt().map_err(io_error(path, "write it to disk"))
+    };
+    let done: Vec<Result<(), DiskError>> = std::thread::scope(|scope| {
+        let all = files.iter().map(PathBuf::as_path).chain([folder]);
+        let threads: Vec<_> = all.map(|path| scope.spawn(move || sync(path))).collect();
+        let joined = threads.into_iter().filter_map(|thread| thread.join().ok());
+        joined.collect()
+    });
+    done.into_iter().collect()
+}
+
+/// Puts a file in place of the old one, whole or not at all as long as the system runs: for what can
+/// be made again, and is looked at before it is believed.
+pub(crate) fn replace_for_now(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+    let partial = partial(path);
+    write(&partial, bytes, access)?;
+    let attempt = || {
+        fault::point()?;
+        fs::rename(&partial, path)
+    };
+    attempt().map_err(io_error(path, "put it in place"))
+}
+
+fn partial(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
-    let partial = path.with_file_name(name);
+    path.with_file_name(name)
+}
+
+/// Puts a file in place of the old one, or of none, in one step.
+pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+    let partial = partial(path);
     write(&partial, bytes, access)?;
+    let attempt = || {
+        fault::point()?;
+        File::open(&partial)?.sync_all()
+    };
+    attempt().map_err(io_error(path, "write it to disk"))?;
     rename(&partial, path)
 }
 

@@ -24,6 +24,7 @@ mod private;
 mod purge;
 mod recompute;
 mod reference;
+mod refresh;
 mod release_later;
 mod resolve;
 mod retraining;

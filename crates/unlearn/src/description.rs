@@ -1,5 +1,6 @@
 //! What a model is, for storage, certificates and verification.
 
+use crate::outputs::OutputLoss;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rescind_data::Digest;
@@ -15,6 +16,9 @@ pub struct ModelDescription {
     /// `J_f(x; c)(w − c)`: a release then holds the centre too (docs/theory.md §3).
     #[serde(default)]
     pub linearised: bool,
+    /// The loss in the outputs, of a model that is linear in its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<OutputLoss>,
     /// The parameters' tensors in the order of the flat vector.
     pub tensors: Vec<Tensor>,
     /// Tensors of statistics that are no parameters, such as batch norm's; released, never noised.

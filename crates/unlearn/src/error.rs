@@ -161,6 +161,12 @@ pub enum Error {
         /// What stands in the way, and what would not.
         reason: String,
     },
+    /// A model that cannot be prepared for requests.
+    #[error("nothing was prepared: {reason}")]
+    NotPrepared {
+        /// What stands in the way.
+        reason: String,
+    },
     /// A strongly convex objective whose gradient no longer falls.
     #[error(
         "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \

@@ -5,6 +5,7 @@ use crate::native::NetworkModel;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;
 use rescind_data::{Dataset, Selection};
+use rescind_network::Loss;
 use serde::{Deserialize, Serialize};
 
 /// Loss and accuracy over a set of records.
@@ -68,12 +69,16 @@ pub fn measure(
                     },
                 );
             right += u64::from(best == label as usize);
-            let of = z.get(label as usize).copied().unwrap_or(f32::NAN);
-            let sum: f64 = z
-                .iter()
-                .map(|&z| (f64::from(z) - f64::from(top)).exp())
-                .sum();
-            loss += sum.ln() + f64::from(top) - f64::from(of);
+            let of = f64::from(z.get(label as usize).copied().unwrap_or(f32::NAN));
+            let each = || z.iter().map(|&z| f64::from(z));
+            loss += match model.loss {
+                Loss::SoftmaxCrossEntropy => {
+                    let top = f64::from(top);
+                    let sum: f64 = each().map(|z| (z - top).exp()).sum();
+                    sum.ln() + top - of
+                }
+                Loss::SquaredError => 0.5 * each().map(|z| z * z).sum::<f64>() - of + 0.5,
+            };
         }
         report(observer, Phase::Evaluate, done as u64 + 1, Some(groups))?;
     }

@@ -17,8 +17,8 @@ mod task;
 pub use choice::MethodChoice;
 pub use diameter::diameter;
 pub use method::{
-    AccuracyForecast, Checkpoint, Forecast, Kept, Method, NoisyProcess, Outcome, Outlook, Promise,
-    Public, Recomputed, Speed, Step, Task, members,
+    AccuracyForecast, Checkpoint, Forecast, Kept, Memory, Method, NoisyProcess, Outcome, Outlook,
+    Promise, Public, Recomputed, Speed, Step, Task, members,
 };
 pub use report::{MethodReport, SolveReport};
 pub use suits::check_suits;

@@ -3,6 +3,7 @@
 use crate::description::ModelDescription;
 use crate::error::{Error, Failure};
 use crate::evaluation::Measured;
+use crate::features::FixedFeatures;
 use crate::linearisation::Linearisation;
 use crate::objective::{Curvature, Objective};
 use crate::observer::Observer;
@@ -68,6 +69,11 @@ pub trait Model: Any + Send + Sync {
 
     /// Its outputs as a linear function of the weights, for a model from outside that has such.
     fn linearisation(&self) -> Option<&dyn Linearisation> {
+        None
+    }
+
+    /// Its outputs as a linear function of features that no weight changes, where they are.
+    fn fixed_features(&self) -> Option<&dyn FixedFeatures> {
         None
     }
 

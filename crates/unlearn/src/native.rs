@@ -2,6 +2,7 @@
 
 mod choice;
 mod classifier;
+mod fixed;
 mod head;
 mod model;
 mod network;

@@ -5,6 +5,7 @@ mod bench;
 mod failure;
 mod faults;
 mod fuzz;
+mod heads;
 mod product_times;
 mod test;
 
@@ -23,6 +24,7 @@ enum Task {
     Bench(bench::Bench),
     Faults(faults::Faults),
     Fuzz(fuzz::Fuzz),
+    Heads(heads::Heads),
     ProductTimes(product_times::ProductTimes),
     Test(test::Test),
 }
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Task::Bench(task) => task.run(),
         Task::Faults(task) => task.run(),
         Task::Fuzz(task) => task.run(),
+        Task::Heads(task) => task.run(),
         Task::ProductTimes(task) => task.run(),
         Task::Test(task) => task.run(),
     };

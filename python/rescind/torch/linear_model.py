@@ -166,8 +166,8 @@ class LinearModel(TorchModel):
     def _description(self) -> dict[str, Any]:
         described = super()._description()
         described["linearised"] = True
+        described["loss"] = self._loss
         described["architecture"] |= {
-            "loss": self._loss,
             "outputs": self.outputs,
             **self._extra,
         }

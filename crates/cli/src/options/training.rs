@@ -94,6 +94,7 @@ impl TrainingOptions {
             model: model.choice()?,
             training: self.settings(parameterisation.is_convex()),
             parameterisation,
+            loss: convex.loss(),
             declared_by: ball.declared_by(),
             radius: ball.radius,
             ..RunConfig::default()

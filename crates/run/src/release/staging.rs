@@ -44,10 +44,13 @@ impl Files {
         ];
         let about = about.map(|(name, text)| (name, text.as_bytes()));
         let files = self.0.iter().map(|(name, bytes)| (*name, bytes.as_slice()));
+        let mut written = Vec::new();
         for (name, bytes) in files.chain(about) {
-            disk::write(&folder.join(name), bytes, Access::Private)?;
+            let path = folder.join(name);
+            disk::write(&path, bytes, Access::Private)?;
+            written.push(path);
         }
-        disk::sync_folder(&folder)?;
+        disk::sync(&folder, &written)?;
         // Copies keep these times: to the second they would tell how long a request took.
         disk::date(&folder, certificate.released_on.midnight())?;
         Ok(folder)

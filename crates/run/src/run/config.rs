@@ -1,6 +1,7 @@
 //! What a run is, written once.
 
 use rescind_data::DataSource;
+use rescind_network::Loss;
 use rescind_unlearn::training::TrainingSettings;
 use rescind_unlearn::{ModelChoice, Parameterisation, Scaling};
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ pub struct RunConfig {
     /// What the weights are weights of; `full` if absent.
     #[serde(default)]
     pub parameterisation: Parameterisation,
+    /// The loss of its outputs; softmax cross-entropy if absent. Squared error, of targets 1 for a
+    /// record's class and 0 for the others, is for convex models.
+    #[serde(default)]
+    pub loss: Loss,
     /// Who vouches for what no program can check, of 1 to 200 characters: that a centre given as
     /// weights does not depend on the records (needed wherever one is given), nor given constants
     /// of scaling; that imported weights were trained as `training` says. The certificate names
@@ -53,6 +58,7 @@ impl Default for RunConfig {
             scaling: Scaling::None,
             training: TrainingSettings::default(),
             parameterisation: Parameterisation::Full,
+            loss: Loss::default(),
             declared_by: None,
             radius: None,
             keep_iterates: true,

@@ -3,7 +3,7 @@
 use super::config::{RunConfig, RunSettings};
 use crate::error::Error;
 use rescind_certificate::{LEAST_GRADIENT_BOUND, is_name};
-use rescind_network::{Network, Weights};
+use rescind_network::{Loss, Network, Weights};
 use rescind_unlearn::descent::ConvexSettings;
 use rescind_unlearn::training::{TrainingSettings, convex_settings};
 use rescind_unlearn::{
@@ -26,7 +26,13 @@ pub(super) fn complete_config(
         config.radius = Some(usual_radius(network, config.training.seed, given.is_some()));
     }
     if !config.parameterisation.is_convex() {
-        return Ok(given);
+        return match config.loss {
+            Loss::SoftmaxCrossEntropy => Ok(given),
+            Loss::SquaredError => Err(not_provable(
+                "squared error is the loss of a tangent model or of a convex head: train one of \
+                 them, or leave the loss out",
+            )),
+        };
     }
     let refuse = |reason: &str| Err(not_provable(reason));
     let settings = provable(&config.training)?;
@@ -49,7 +55,7 @@ pub(super) fn complete_config(
              features after every request: scale by fixed constants, or not at all",
         );
     }
-    let at_zero = OutputLoss::SoftmaxCrossEntropy.at_zero(network.outputs());
+    let at_zero = OutputLoss::from(config.loss).at_zero(network.outputs());
     config.radius = Some(proved_radius(at_zero, &settings));
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
@@ -127,10 +133,12 @@ pub(super) fn complete_outside(
     given: Option<&[f32]>,
 ) -> Result<(Option<Vec<f32>>, Option<u64>), Error> {
     let convex = provable(&settings.training)?;
-    if !description.linearised || !description.statistics.is_empty() {
+    let described = description.linearised && description.loss == Some(model.loss());
+    if !described || !description.statistics.is_empty() {
         return Err(not_provable(
             "the model's outputs are linear in its weights and its description does not say so, or \
-             has statistics: describe it as linearised and without any",
+             names another loss, or has statistics: describe it as linearised, with its loss, and \
+             without any",
         ));
     }
     settings.radius = proved_radius(model.loss().at_zero(model.outputs()), &convex);

@@ -17,6 +17,7 @@ use crate::tensors;
 use rescind_certificate::digest_of;
 use rescind_data::{DataSource, HeldOut, Manifest, load_watched};
 use rescind_network::{Network, NetworkDescription, Weights};
+use rescind_unlearn::methods::Memory;
 use rescind_unlearn::training::{TrainingEnding, TrainingSettings, TrainingState};
 use rescind_unlearn::{
     Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, loading,
@@ -116,6 +117,7 @@ impl Run {
             records: Records::of(data, source, Arc::clone(&manifest), constants)?,
             scaling: config.scaling.clone(),
             parameterisation: config.parameterisation,
+            loss: config.loss,
             centre,
         })?;
         let parts = Parts {
@@ -215,6 +217,7 @@ impl Run {
                 store,
                 made,
                 early_record: ledger.early()?,
+                memory: Memory::default(),
             },
             retained,
             ledger,

@@ -7,8 +7,9 @@ use crate::disk::{self, Access};
 use crate::error::Error;
 use rescind_data::{Digest, Selection, Standardisation};
 use rescind_unlearn::Observer;
-use rescind_unlearn::methods::{Checkpoint, Kept};
+use rescind_unlearn::methods::{Checkpoint, Kept, Memory};
 use rescind_unlearn::training::TrainingState;
+use std::fs;
 use std::path::PathBuf;
 
 /// What a file of kept bytes begins with; the BLAKE3 of the rest follows.
@@ -30,6 +31,8 @@ pub(super) struct KeptByRun<'a> {
     pub training: Training<'a>,
     /// The scaling of its inputs.
     pub scaling: Option<Standardisation>,
+    /// What methods want to find again in memory.
+    pub memory: &'a Memory,
 }
 
 impl KeptByRun<'_> {
@@ -52,8 +55,30 @@ impl Kept for KeptByRun<'_> {
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), rescind_unlearn::Error> {
         let content = [MAGIC, blake3::hash(bytes).as_bytes().as_slice(), bytes].concat();
         let kept = disk::folder(&self.folder, Access::Private)
-            .and_then(|()| disk::replace(&self.file(name), &content, Access::Private));
+            .and_then(|()| disk::replace_for_now(&self.file(name), &content, Access::Private));
         kept.map_err(|error| Error::from(error).into())
+    }
+
+    fn discard_others(&self, beginning: &str, stay: &[&str]) -> Result<(), rescind_unlearn::Error> {
+        let discarded = || {
+            let Ok(entries) = fs::read_dir(&self.folder) else {
+                return Ok(());
+            };
+            for entry in entries {
+                let entry = entry.map_err(disk::io_error(&self.folder, "list it"))?;
+                let name = entry.file_name();
+                let name = name.to_str().and_then(|name| name.strip_suffix(".bin"));
+                if name.is_some_and(|name| name.starts_with(beginning) && !stay.contains(&name)) {
+                    disk::remove_file(&entry.path())?;
+                }
+            }
+            Ok::<(), Error>(())
+        };
+        discarded().map_err(Into::into)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        Some(self.memory)
     }
 
     fn retrained(

@@ -19,6 +19,7 @@ use crate::request::Answered;
 use crate::tensors;
 use rescind_data::{Digest, Manifest, Selection};
 use rescind_network::Network;
+use rescind_unlearn::methods::Memory;
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, ModelDescription, Records};
 use std::path::{Path, PathBuf};
@@ -260,6 +261,7 @@ impl Run {
             records: Records::unread(source, manifest, retained, constants),
             scaling: config.scaling.clone(),
             parameterisation: config.parameterisation,
+            loss: config.loss,
             centre: opened.centre.clone(),
         })?;
         Run::with(root, opened, Box::new(model))
@@ -291,6 +293,7 @@ impl Run {
                 store: opened.store,
                 made: opened.made,
                 early_record: opened.ledger.early()?,
+                memory: Memory::default(),
             },
             ledger: opened.ledger,
             key: opened.key,

@@ -73,6 +73,9 @@ impl Run {
             }
             disk::sync_folder(&kept)?;
         }
+        if let Ok(mut memory) = self.setup.memory.lock() {
+            *memory = None;
+        }
         Ok(purged)
     }
 }

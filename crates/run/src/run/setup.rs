@@ -12,7 +12,7 @@ use rescind_certificate::{DataFacts, Declaration, Declared, InputScaling};
 use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisation};
 use rescind_network::Weights;
 use rescind_privacy::NoiseChoice;
-use rescind_unlearn::methods::{Kept, Public};
+use rescind_unlearn::methods::{Kept, Memory, Public};
 use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub made: MadeEntry,
     /// Digest of the record of training's early checkpoint, if one was kept.
     pub early_record: Option<Digest>,
+    /// What methods want to find again.
+    pub memory: Memory,
 }
 
 impl Setup {
@@ -105,6 +107,7 @@ impl Setup {
             reference: self.private("reference"),
             early: self.early(),
             early_record: self.early_record,
+            memory: &self.memory,
             run: self.made.identity(),
             training: self.training_on(&self.split.train),
             scaling: self.model.scaling().cloned(),

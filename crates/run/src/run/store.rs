@@ -184,8 +184,11 @@ impl Store {
         record.number = self.numbers()?.last().map_or(0, |last| last + 1);
         record.progress = state.progress.clone();
         record.files.clear();
+        let mut written = Vec::new();
         let mut put = |name: String, bytes: Vec<u8>| {
-            disk::write(&folder.join(&name), &bytes, Access::Private)?;
+            let path = folder.join(&name);
+            disk::write(&path, &bytes, Access::Private)?;
+            written.push(path);
             record.files.insert(name, digest_of(&bytes));
             Ok::<(), Error>(())
         };
@@ -215,7 +218,8 @@ impl Store {
         let path = folder.join(RECORD);
         let bytes = disk::json(&path, record)?;
         disk::write(&path, &bytes, Access::Private)?;
-        disk::sync_folder(&folder)?;
+        written.push(path);
+        disk::sync(&folder, &written)?;
         Ok(Staged {
             number: record.number,
             digest: digest_of(&bytes),

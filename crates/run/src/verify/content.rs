@@ -6,7 +6,7 @@ use crate::release::centre_digest;
 use crate::tensors;
 use rescind_certificate::verify::{Checks, Subject};
 use rescind_certificate::{Certificate, FollowedBy};
-use rescind_network::{Network, Weights};
+use rescind_network::{Loss, Network, Weights};
 use rescind_unlearn::{ModelDescription, OutputLoss, Parameterisation, describe};
 use std::path::Path;
 
@@ -78,11 +78,16 @@ fn is_what_its_layers_make(
     checks: &mut Checks,
 ) {
     let subject = Subject::Files;
+    // One that none of these is makes another description.
+    let loss = match description.loss {
+        Some(OutputLoss::SquaredError { .. }) => Loss::SquaredError,
+        _ => Loss::SoftmaxCrossEntropy,
+    };
     let network = serde_json::from_value(description.architecture.clone())
         .map_err(|error| error.to_string())
         .and_then(|layers| Network::new(layers).map_err(|error| error.to_string()));
     let made = network.and_then(|network| {
-        let made = describe(&network, own).map_err(|error| error.to_string())?;
+        let made = describe(&network, own, loss).map_err(|error| error.to_string())?;
         Ok((network, made))
     });
     let (network, made) = match made {
@@ -107,7 +112,7 @@ fn is_what_its_layers_make(
     let stated = |setting| certificate.method.number(setting);
     if let (true, Some(penalty)) = (own.is_convex(), stated("/penalty")) {
         // docs/theory.md §3, with the classes that the model has.
-        let at_zero = OutputLoss::SoftmaxCrossEntropy.at_zero(network.outputs());
+        let at_zero = OutputLoss::from(loss).at_zero(network.outputs());
         let gradient = stated("/gradient_bound").unwrap_or(0.0);
         let least = (2.0 * at_zero / penalty).sqrt() + gradient / penalty;
         let radius = certificate.model.ball.radius;

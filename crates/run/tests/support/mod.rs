@@ -190,6 +190,7 @@ fn describe(network: &Network) -> ModelDescription {
     ModelDescription {
         kind: "network".to_owned(),
         linearised: false,
+        loss: None,
         tensors: tensors(network.parameters()),
         statistics: tensors(network.statistics()),
         smoothness: Smoothness::Examined {

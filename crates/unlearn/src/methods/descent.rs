@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::model::{Capability, Model};
 use crate::observer::Observer;
 use crate::precision::{narrowed, widened};
+use crate::prepared;
 use crate::training::{TrainingEnding, TrainingState, convex_objective, convex_settings};
 use rescind_curvature::norm;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,11 @@ pub struct DescentReport {
     pub retained: usize,
     /// Records that go.
     pub forgotten: usize,
-    /// What it cost.
+    /// What it cost; gradients alone where sums over the records had been prepared.
     pub effort: Effort,
+    /// Whether it was answered from what was prepared of the records that stay.
+    #[serde(default)]
+    pub prepared: bool,
 }
 
 impl Method for Descent {
@@ -94,12 +98,29 @@ impl Method for Descent {
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         let settings = convex_settings(task.training)?;
-        let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;
         let w = exact_weights(task.state);
         let arrived = matches!(
             task.state.progress.ending,
             Some(TrainingEnding::GradientReached { .. })
         );
+        if arrived && !task.inputs_moved && task.state.exact.is_some() {
+            if let Some(answer) = prepared::forget(&task, &w, &settings, observer)? {
+                let effort = Effort {
+                    steps: answer.exact_gradients + 1,
+                    exact_gradients: answer.exact_gradients,
+                    ..Effort::default()
+                };
+                let reached = Reached {
+                    weights: answer.weights,
+                    gradient_norm: answer.gradient_norm,
+                    gradient_norm_before: None,
+                    effort,
+                    prepared: true,
+                };
+                return taken(&task, settings, reached);
+            }
+        }
+        let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;
         let mut gradient_norm_before = None;
         // Scaling that changes with the records moves the gradient of every one of them.
         let known = match arrived && !task.inputs_moved {
@@ -117,32 +138,14 @@ impl Method for Descent {
         while !descent.has_arrived() {
             descent.step(observer)?;
         }
-        let gradient_norm = descent.gradient_norm();
-        let details = DescentReport {
-            settings,
-            retained: task.retained.len(),
-            forgotten: task.forget.len(),
+        let reached = Reached {
+            gradient_norm: descent.gradient_norm(),
+            gradient_norm_before,
             effort: descent.effort(),
+            prepared: false,
+            weights: descent.into_weights(),
         };
-        let exact = descent.into_weights();
-        let mut next = task.state.clone();
-        next.weights.parameters = narrowed(&exact);
-        next.exact = Some(exact);
-        // Also where training had not ended: it ends here, on the records that stay.
-        next.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
-        Ok(Step::Taken(Box::new(Outcome {
-            state: next,
-            bounds: bounds(task.ball, &settings)?,
-            report: MethodReport {
-                method: NAME.to_owned(),
-                settings: members(NAME, &settings)?,
-                explanation: None,
-                gradient_norm_before,
-                gradient_norm_after: Some(gradient_norm),
-                solve: None,
-                details: Value::Object(members(NAME, &details)?),
-            },
-        })))
+        taken(&task, settings, reached)
     }
 
     fn repeatable(&self) -> Result<(), &'static str> {
@@ -168,6 +171,48 @@ impl Method for Descent {
             ..Recomputed::default()
         })
     }
+}
+
+/// Where a request led.
+struct Reached {
+    weights: Vec<f64>,
+    gradient_norm: f64,
+    gradient_norm_before: Option<f64>,
+    effort: Effort,
+    prepared: bool,
+}
+
+fn taken<'a>(
+    task: &Task<'a>,
+    settings: ConvexSettings,
+    reached: Reached,
+) -> Result<Step<'a>, Error> {
+    let gradient_norm = reached.gradient_norm;
+    let details = DescentReport {
+        settings,
+        retained: task.retained.len(),
+        forgotten: task.forget.len(),
+        effort: reached.effort,
+        prepared: reached.prepared,
+    };
+    let mut next = task.state.clone();
+    next.weights.parameters = narrowed(&reached.weights);
+    next.exact = Some(reached.weights);
+    // Also where training had not ended: it ends here, on the records that stay.
+    next.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
+    Ok(Step::Taken(Box::new(Outcome {
+        state: next,
+        bounds: bounds(task.ball, &settings)?,
+        report: MethodReport {
+            method: NAME.to_owned(),
+            settings: members(NAME, &settings)?,
+            explanation: None,
+            gradient_norm_before: reached.gradient_norm_before,
+            gradient_norm_after: Some(gradient_norm),
+            solve: None,
+            details: Value::Object(members(NAME, &details)?),
+        },
+    })))
 }
 
 /// The gradient's norm over the records that stay at these weights, in double precision.

@@ -11,6 +11,8 @@ use rescind_data::Selection;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
 use serde_json::{Map, Value};
+use std::any::Any;
+use std::sync::Mutex;
 
 /// One way to forget. It holds its own settings; [`TABLE`](super::TABLE) lists every method there
 /// is.
@@ -143,6 +145,9 @@ pub struct Task<'a> {
     pub kept: &'a dyn Kept,
 }
 
+/// Room for something of a method's own.
+pub type Memory = Mutex<Option<Box<dyn Any + Send>>>;
+
 /// What a run keeps for its methods, in private.
 pub trait Kept {
     /// A block of bytes kept under this name, whole or not at all.
@@ -153,6 +158,19 @@ pub trait Kept {
     /// # Errors
     /// [`Error::Storage`].
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Discards blocks whose names begin so, but for these.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    fn discard_others(&self, _beginning: &str, _stay: &[&str]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Room for what a method wants to find again in memory while the run is open, if there is any.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
 
     /// The outcome of training afresh on these records: as far as it was done before, it is not
     /// done again.

@@ -3,6 +3,7 @@
 mod capabilities;
 
 use super::choice::{Parameterisation, Scaling};
+use super::fixed::{LinearPlace, linear_place};
 use super::head::{Features, linear_head};
 use super::model::NetworkModel;
 use super::network::{NetworkObjective, check_shapes};
@@ -10,24 +11,29 @@ use super::records::{Records, Scaled};
 use crate::description::{ModelDescription, Smoothness, Tensor};
 use crate::error::{Error, Failure};
 use crate::evaluation::{Measured, measure};
+use crate::features::FixedFeatures;
 use crate::model::{
     BatchNorm, CurvatureProducts, DoublePrecision, EvaluationSet, Model, OwnObjectives,
 };
 use crate::objective::Objective;
 use crate::observer::Observer;
+use crate::outputs::OutputLoss;
 use crate::penalty::L2Penalty;
 use rescind_data::{Dataset, Digest, Selection, Standardisation, TableSummary};
-use rescind_network::{Execution, Network};
+use rescind_network::{Execution, Loss, Network};
 use std::sync::{Arc, OnceLock};
 
-/// A network over labelled records, with softmax cross-entropy: all its weights, its linearisation
-/// at the ball's centre, or its last layer.
+/// A network over labelled records: all its weights, its linearisation at the ball's centre, or its
+/// last layer.
 #[derive(Clone)]
 pub struct Classifier {
     network: Arc<Network>,
     description: ModelDescription,
     records: Records,
     parameterisation: Parameterisation,
+    loss: Loss,
+    /// The layer that alone moves, where it is a linear one on features that stay.
+    linear: Option<LinearPlace>,
     centre: Option<Arc<[f32]>>,
     /// The records as the last layer sees them, of a convex head.
     features: OnceLock<Features>,
@@ -46,6 +52,8 @@ pub struct ClassifierParts {
     pub scaling: Scaling,
     /// Which of its weights move, and how.
     pub parameterisation: Parameterisation,
+    /// The loss of its outputs.
+    pub loss: Loss,
     /// The ball's centre; zero if absent.
     pub centre: Option<Arc<[f32]>>,
 }
@@ -61,6 +69,7 @@ impl Classifier {
             records,
             scaling,
             parameterisation,
+            loss,
             centre,
         } = parts;
         let manifest = records.manifest();
@@ -70,10 +79,12 @@ impl Classifier {
             linear_head(&network)?;
         }
         Ok(Self {
-            description: describe(&network, parameterisation)?,
+            description: describe(&network, parameterisation, loss)?,
+            linear: linear_place(&network, parameterisation),
             network: Arc::new(network),
             records,
             parameterisation,
+            loss,
             centre,
             features: OnceLock::new(),
             scaling,
@@ -94,6 +105,23 @@ impl Classifier {
         };
         let features = Features::new(&model, &self.records.get()?.train)?;
         Ok(Some(self.features.get_or_init(|| features)))
+    }
+
+    pub(super) fn linear(&self) -> Option<&LinearPlace> {
+        self.linear.as_ref()
+    }
+
+    pub(super) fn output_loss(&self) -> OutputLoss {
+        self.loss.into()
+    }
+
+    /// All records as the last layer sees them, once these are found to be there.
+    pub(super) fn seen(&self, records: &[usize]) -> Result<&Dataset, Error> {
+        let train = self.train_records()?;
+        let mut positions = records.to_vec();
+        positions.sort_unstable();
+        train.check_present(&Selection::new(train.len(), positions)?)?;
+        Ok(self.features()?.map_or(train, Features::dataset))
     }
 
     /// The same over other training records, which have no manifest of their own.
@@ -164,6 +192,7 @@ impl Classifier {
     pub fn model(&self, statistics: Vec<f32>, penalty: f64) -> NetworkModel<'_> {
         NetworkModel {
             network: &self.network,
+            loss: self.loss,
             penalty,
             centre: self.centre.clone(),
             statistics,
@@ -189,13 +218,15 @@ impl Classifier {
     }
 }
 
-/// The network's description, a function of its layers and of which of its weights move.
+/// The network's description, a function of its layers, of which of its weights move, and of the
+/// loss.
 ///
 /// # Errors
 /// Layers that JSON cannot hold.
 pub fn describe(
     network: &Network,
     parameterisation: Parameterisation,
+    loss: Loss,
 ) -> Result<ModelDescription, Error> {
     let tensors = |layout: &[rescind_network::Tensor]| {
         let named = layout.iter().map(|tensor| Tensor {
@@ -214,6 +245,7 @@ pub fn describe(
     Ok(ModelDescription {
         kind: parameterisation.kind().to_owned(),
         linearised: parameterisation == Parameterisation::Tangent,
+        loss: parameterisation.is_convex().then(|| loss.into()),
         tensors: tensors(network.parameters()),
         statistics: tensors(network.statistics()),
         smoothness: Smoothness::Examined {
@@ -258,6 +290,10 @@ impl Model for Classifier {
 
     fn own_objectives(&self) -> Option<&dyn OwnObjectives> {
         Some(self)
+    }
+
+    fn fixed_features(&self) -> Option<&dyn FixedFeatures> {
+        self.linear.is_some().then_some(self)
     }
 
     fn is_convex(&self) -> bool {

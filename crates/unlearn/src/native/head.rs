@@ -59,6 +59,11 @@ impl Features {
             frozen,
         })
     }
+
+    /// The records as the last layer sees them.
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
 }
 
 /// The last layer, if it is linear, and the place of its weights among the parameters.
@@ -132,8 +137,8 @@ fn features(
     Ok(all)
 }
 
-/// [`Objective`] of a network of which the last layer alone moves: softmax regression on frozen
-/// features, with the penalty `(μ/2)‖w − c‖²` on all weights. Vectors have the length of the whole
+/// [`Objective`] of a network of which the last layer alone moves: regression on frozen features,
+/// with the penalty `(μ/2)‖w − c‖²` on all weights. Vectors have the length of the whole
 /// network's; at weights that differ from the centre elsewhere than in the last layer, the outputs
 /// are still those of the centre's features.
 pub struct HeadObjective<'f> {
@@ -164,6 +169,7 @@ impl<'f> HeadObjective<'f> {
         }
         let inner = NetworkModel {
             execution: Arc::clone(&model.execution),
+            loss: model.loss,
             penalty: model.penalty,
             linearised: true,
             centre: Some(centre.into()),

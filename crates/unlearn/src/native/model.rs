@@ -8,8 +8,10 @@ use std::sync::Arc;
 /// batch norms.
 #[derive(Clone, Debug)]
 pub struct NetworkModel<'n> {
-    /// The network; its loss is softmax cross-entropy.
+    /// The network.
     pub network: &'n Network,
+    /// The loss of its outputs.
+    pub loss: Loss,
     /// Strength μ of the penalty `(μ/2)‖w − c‖²`.
     pub penalty: f64,
     /// The centre c; zero if absent.
@@ -28,6 +30,7 @@ impl<'n> NetworkModel<'n> {
     pub fn new(network: &'n Network) -> Self {
         NetworkModel {
             network,
+            loss: Loss::default(),
             penalty: 0.0,
             centre: None,
             statistics: network.initial_statistics(),
@@ -69,7 +72,7 @@ impl<'n> NetworkModel<'n> {
         if let Some(centre) = &self.centre {
             penalty = penalty.around(convert(centre));
         }
-        Ok(Evaluator::new(self.network, Loss::SoftmaxCrossEntropy)
+        Ok(Evaluator::new(self.network, self.loss)
             .with_penalty(penalty)?
             .with_statistics(convert(&self.statistics))?
             .with_execution(Arc::clone(&self.execution)))

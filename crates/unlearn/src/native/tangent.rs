@@ -11,15 +11,15 @@ use crate::sampling::uniform_sample;
 use rayon::prelude::*;
 use rescind_curvature::{Preconditioner, RowPreconditioner};
 use rescind_data::{Dataset, Selection};
-use rescind_network::Tangent;
+use rescind_network::{Loss, Scalar, Tangent};
 use std::sync::Arc;
 
 /// Damping of a preconditioner made of rows, for each unit of the penalty: it stands for what no row
 /// of the sample saw, and hides noise where the curvature is small. MNIST through 512 units: 4 to 8.
 const DAMPING: f64 = 5.0;
 
-/// [`Objective`] of the tangent model `z(x) = J_f(x; c)(w − c)` over selected records: softmax
-/// cross-entropy and `(μ/2)‖w − c‖²`, strongly convex in all weights where μ > 0.
+/// [`Objective`] of the tangent model `z(x) = J_f(x; c)(w − c)` over selected records: its loss and
+/// `(μ/2)‖w − c‖²`, strongly convex in all weights where μ > 0.
 ///
 /// Its Hessian is its Gauss–Newton matrix. Holds a copy of the selected inputs and, within the
 /// memory budget, the network's activations at c.
@@ -130,7 +130,9 @@ impl Objective for TangentObjective<'_> {
 
     fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
         let (v, penalty) = (self.offset(w), self.model.penalty);
-        let loss = self.tangent.gradient(&v, &self.labels, gradient)?;
+        let loss = self
+            .tangent
+            .gradient(self.model.loss, &v, &self.labels, gradient)?;
         let mut squares = 0.0;
         for (g, &v) in gradient.iter_mut().zip(&v) {
             *g += (penalty * f64::from(v)) as f32;
@@ -141,7 +143,9 @@ impl Objective for TangentObjective<'_> {
 
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
         let (v, penalty) = (self.exact_offset(w), self.model.penalty);
-        let loss = self.exact.gradient(&v, &self.labels, gradient)?;
+        let loss = self
+            .exact
+            .gradient(self.model.loss, &v, &self.labels, gradient)?;
         let mut squares = 0.0;
         for (g, &v) in gradient.iter_mut().zip(&v) {
             *g += penalty * v;
@@ -156,7 +160,7 @@ impl Objective for TangentObjective<'_> {
         _: Curvature,
     ) -> Result<Box<dyn Products + 'a>, Error> {
         Ok(Box::new(Full {
-            probabilities: self.tangent.probabilities(&self.offset(w))?,
+            probabilities: probabilities(self.model.loss, &self.tangent, || self.offset(w))?,
             penalty: self.model.penalty,
             tangent: &self.tangent,
         }))
@@ -186,8 +190,10 @@ impl Objective for TangentObjective<'_> {
         v: &[f64],
         out: &mut [f64],
     ) -> Result<(), Error> {
-        let probabilities = self.exact.probabilities(&self.exact_offset(w))?;
-        self.exact.hessian_product(&probabilities, v, out)?;
+        let at = || self.exact_offset(w);
+        let probabilities = probabilities(self.model.loss, &self.exact, at)?;
+        self.exact
+            .hessian_product(probabilities.as_deref(), v, out)?;
         for (out, v) in out.iter_mut().zip(v) {
             *out += self.model.penalty * v;
         }
@@ -210,7 +216,7 @@ impl LinearOutputs for TangentObjective<'_> {
 
     fn losses(&self) -> Losses<'_> {
         Losses {
-            loss: OutputLoss::SoftmaxCrossEntropy,
+            loss: OutputLoss::from(self.model.loss),
             targets: OutputTargets::Classes(&self.labels),
             outputs: self.model.network.outputs(),
         }
@@ -246,10 +252,22 @@ impl LinearOutputs for TangentObjective<'_> {
     }
 }
 
+/// What the curvature at some offset depends on: nothing, where the loss is quadratic.
+fn probabilities<T: Scalar>(
+    loss: Loss,
+    tangent: &Tangent<'_, T>,
+    at: impl FnOnce() -> Vec<T>,
+) -> Result<Option<Vec<T>>, Error> {
+    Ok(match loss {
+        Loss::SoftmaxCrossEntropy => Some(tangent.probabilities(&at())?),
+        Loss::SquaredError => None,
+    })
+}
+
 /// The curvature over all records.
 struct Full<'a, 'n> {
     tangent: &'a Tangent<'n, f32>,
-    probabilities: Vec<f32>,
+    probabilities: Option<Vec<f32>>,
     penalty: f64,
 }
 
@@ -259,7 +277,8 @@ impl Products for Full<'_, '_> {
     }
 
     fn product(&self, v: &[f32], out: &mut [f32]) -> Result<(), Error> {
-        self.tangent.hessian_product(&self.probabilities, v, out)?;
+        self.tangent
+            .hessian_product(self.probabilities.as_deref(), v, out)?;
         let penalty = self.penalty as f32;
         for (out, v) in out.iter_mut().zip(v) {
             *out += penalty * v;

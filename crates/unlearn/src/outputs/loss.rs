@@ -1,6 +1,6 @@
 //! Losses that are convex in a model's outputs.
 
-use rescind_network::softmax;
+use rescind_network::{Loss, softmax};
 use serde::{Deserialize, Serialize};
 
 /// The loss `ℓ(z, y) = A(z) − yᵀz + const` of a record with outputs z and target y, each of k
@@ -19,6 +19,16 @@ pub enum OutputLoss {
         /// The greatest absolute value of a target, above 0: chosen, not read off records.
         bound: f64,
     },
+}
+
+impl From<Loss> for OutputLoss {
+    /// A network's loss, its targets being classes.
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::SoftmaxCrossEntropy => Self::SoftmaxCrossEntropy,
+            Loss::SquaredError => Self::SquaredError { bound: 1.0 },
+        }
+    }
 }
 
 impl OutputLoss {
@@ -43,8 +53,29 @@ impl OutputLoss {
         }
     }
 
+    /// At least `‖∇³A(z)[a, b]‖` for unit vectors a, b, whatever z: for softmax a third cumulant
+    /// `E[ũ ã b̃]`, of which `|ũ| ≤ √2 ‖u‖` and `E ã² ≤ ½ ‖a‖²`; for a label the greatest `|σ''|`
+    /// (docs/theory.md §11).
+    pub(crate) fn third_derivative(self) -> f64 {
+        match self {
+            Self::SoftmaxCrossEntropy => std::f64::consts::FRAC_1_SQRT_2,
+            Self::IndependentLabels => 0.096_225_1,
+            Self::SquaredError { .. } => 0.0,
+        }
+    }
+
+    /// `∇²A_ab` at the means m.
+    pub(crate) fn coupled(self, m: &[f64], a: usize, b: usize) -> f64 {
+        let own = f64::from(u8::from(a == b));
+        match self {
+            Self::SoftmaxCrossEntropy => m[a] * (own - m[b]),
+            Self::IndependentLabels => own * m[a] * (1.0 - m[a]),
+            Self::SquaredError { .. } => own,
+        }
+    }
+
     /// Writes m and returns A.
-    pub(super) fn mean(self, z: &[f64], m: &mut [f64]) -> f64 {
+    pub(crate) fn mean(self, z: &[f64], m: &mut [f64]) -> f64 {
         match self {
             Self::SoftmaxCrossEntropy => softmax(z, m),
             Self::IndependentLabels => {

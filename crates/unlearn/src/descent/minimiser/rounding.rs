@@ -3,15 +3,10 @@
 use super::Minimiser;
 use crate::error::Error;
 use crate::outputs::{ConvexObjective, LinearOutputs};
+use crate::rounding::rounding;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rescind_curvature::norm;
-
-/// Unit roundoff of binary64.
-const UNIT: f64 = 0.5 * f64::EPSILON;
-/// Units that a sum of products may lose, the estimate of the Jacobian's size included. Worst cases
-/// grow with the number of terms; sums here are of blocks, whose errors are of both signs.
-const UNITS: f64 = 64.0;
 
 /// `√(‖J‖_F²/n)`, estimated from the length of `Jᵀu` for random signs u, whose square is `‖J‖_F²` on
 /// average.
@@ -29,16 +24,13 @@ pub(super) fn jacobian_size(model: &dyn LinearOutputs, seed: u64) -> Result<f64,
     Ok(norm(&pulled) / (losses.records() as f64).sqrt())
 }
 
-/// A bound on the rounding of `∇F(w)` in binary64, where J has this size and F is this (docs/theory.md
-/// §3.1): with `ẑ − z` of at most a few units of `‖J_i‖‖v‖` for record i, the residual is off by no
-/// more, and the sum of `J_iᵀ r_i` by a few units of its terms besides.
+/// A bound on the rounding of `∇F(w)` in binary64, where J has this size and F is this.
 fn bound(model: &dyn ConvexObjective, size: f64, w: &[f64], value: f64) -> f64 {
     let pairs = w.iter().zip(model.origin());
     let v: Vec<f64> = pairs.map(|(w, &c)| w - f64::from(c)).collect();
     let losses = model.losses();
     let residual = losses.loss.residual_at_most(losses.outputs, value);
-    let v = norm(&v);
-    UNITS * UNIT * (size * (residual + size * v) + model.penalty() * v)
+    rounding(size, residual, norm(&v), model.penalty())
 }
 
 impl Minimiser<'_> {

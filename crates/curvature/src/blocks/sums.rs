@@ -1,0 +1,80 @@
+//! Adding up blocks over many records.
+
+use super::{Coupling, SymmetricBlocks, triangle};
+use crate::{Real, dense};
+use faer::Mat;
+use rayon::prelude::*;
+
+/// Blocks that grow, in binary64: of 10⁶ records' products each sum is right to 10⁻¹⁰.
+pub struct BlockSums {
+    outputs: usize,
+    width: usize,
+    coupling: Coupling,
+    sums: Vec<Mat<f64>>,
+}
+
+impl BlockSums {
+    /// Zero.
+    #[must_use]
+    pub fn new(outputs: usize, width: usize, coupling: Coupling) -> Self {
+        let pairs = coupling.pairs(outputs);
+        let sums = pairs.iter().map(|_| Mat::zeros(width, width)).collect();
+        Self {
+            outputs,
+            width,
+            coupling,
+            sums,
+        }
+    }
+
+    /// Adds records: their features, n × p, and for each of them `C_ab` of every pair. At most a few
+    /// thousand at a time, since they are held in binary64 meanwhile.
+    pub fn add(&mut self, features: &[f32], couplings: &[f64]) {
+        let (width, pairs) = (self.width, self.sums.len());
+        let records = features.len() / width.max(1);
+        let plain = Mat::from_fn(width, records, |j, i| f64::from(features[i * width + j]));
+        let plain = plain.as_ref();
+        let sums = self.sums.par_iter_mut().enumerate();
+        sums.for_each(|(pair, sum)| {
+            let coupled = Mat::from_fn(width, records, |j, i| {
+                couplings[i * pairs + pair] * plain[(j, i)]
+            });
+            dense::add_symmetric_product(sum, coupled.as_ref(), plain.transpose());
+        });
+    }
+
+    /// Sums to go on from.
+    #[must_use]
+    pub fn from(blocks: &SymmetricBlocks<f64>) -> Self {
+        let width = blocks.width;
+        let each = blocks.packed.chunks_exact(triangle(width).max(1));
+        let unpacked = |lower: &[f64]| {
+            Mat::from_fn(width, width, |i, j| {
+                if j <= i { lower[triangle(i) + j] } else { 0.0 }
+            })
+        };
+        Self {
+            outputs: blocks.outputs,
+            width,
+            coupling: blocks.coupling,
+            sums: each.map(unpacked).collect(),
+        }
+    }
+
+    /// The sums so far, lower triangles.
+    #[must_use]
+    pub fn blocks<T: Real>(&self) -> SymmetricBlocks<T> {
+        let mut packed = Vec::with_capacity(triangle(self.width) * self.sums.len());
+        for sum in &self.sums {
+            for i in 0..self.width {
+                packed.extend((0..=i).map(|j| T::narrow(sum[(i, j)])));
+            }
+        }
+        SymmetricBlocks {
+            outputs: self.outputs,
+            width: self.width,
+            coupling: self.coupling,
+            packed,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Heads whose requests are answered from their own records: the bound that is told against the
+//! gradient over all records, and where they end against training afresh.
+
+mod common;
+
+use common::{checked, network, promise};
+use rescind::methods::MethodChoice;
+use rescind::methods::descent::DescentReport;
+use rescind::training::{TrainingEnding, TrainingSettings};
+use rescind::{
+    Answer, Error, ModelChoice, ModelError, Parameterisation, Phase, Progress, Request, Run,
+    RunConfig,
+};
+use rescind_curvature::norm;
+use rescind_network::{Activation, Loss, Weights, zoo};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+const MU: f64 = 0.1;
+const G: f64 = 1e-3;
+const LOSSES: [Loss; 2] = [Loss::SoftmaxCrossEntropy, Loss::SquaredError];
+
+/// Regression on the digits.
+fn config(loss: Loss) -> RunConfig {
+    RunConfig {
+        model: ModelChoice::Logistic,
+        parameterisation: Parameterisation::Tangent,
+        loss,
+        training: TrainingSettings {
+            penalty: MU,
+            until_gradient: Some(G),
+            ..TrainingSettings::default()
+        },
+        keep_iterates: false,
+        ..RunConfig::default()
+    }
+}
+
+fn prepared(root: &Path, config: RunConfig) -> Run {
+    let mut run = Run::create(root, config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let made = run.refresh(&mut ()).unwrap();
+    assert_eq!(made.records, run.retained().len());
+    assert!(made.gradient_norm <= G);
+    run
+}
+
+fn forget(run: &mut Run, request: &str) -> Answer {
+    let request = Request::of(request.parse().unwrap()).by(MethodChoice::named("descent"));
+    run.forget(&request, &mut ()).unwrap()
+}
+
+fn report(answer: &Answer) -> DescentReport {
+    answer.record.method.details().unwrap()
+}
+
+/// The private weights, in binary64.
+fn exact(run: &Run) -> Vec<f64> {
+    let states = run.root().join("private/state");
+    let names = std::fs::read_dir(&states).unwrap();
+    let names = names.filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    let newest = names.filter(|name| name.parse::<u64>().is_ok()).max();
+    let bytes = std::fs::read(states.join(newest.unwrap()).join("exact.safetensors")).unwrap();
+    let weights: Weights<f64> = Weights::from_safetensors(network(run), &bytes).unwrap();
+    weights.parameters
+}
+
+/// `‖∇F‖` over the records that stay.
+fn true_gradient(run: &Run) -> f64 {
+    let w = exact(run);
+    let mut gradient = vec![0.0; w.len()];
+    let objective = run.objective(run.retained(), &[]).unwrap();
+    objective.exact_gradient(&w, &mut gradient).unwrap();
+    norm(&gradient)
+}
+
+fn stated(run: &Run) -> f64 {
+    match run.state().unwrap().progress.ending {
+        Some(TrainingEnding::GradientReached { gradient_norm }) => gradient_norm,
+        ref other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_bound_holds_and_most_requests_read_no_other_record() {
+    for loss in LOSSES {
+        let folder = tempfile::tempdir().unwrap();
+        let mut run = prepared(folder.path(), config(loss));
+        let mut passes = 0;
+        for number in 0..60 {
+            let request = match number % 20 {
+                19 => "random:100?seed=3".to_owned(),
+                own => format!("random:1?seed={number}{own}"),
+            };
+            let report = report(&forget(&mut run, &request));
+            assert!(report.prepared, "{loss:?} {number}");
+            passes += report.effort.exact_gradients;
+            assert_eq!(report.effort.products, 0);
+            let (bound, truth) = (stated(&run), true_gradient(&run));
+            assert!(
+                truth <= bound && bound <= G,
+                "{loss:?} {number}: {truth:e} {bound:e}"
+            );
+            // The session is left now and then, and what is kept is read again.
+            if number % 7 == 6 {
+                drop(run);
+                run = Run::open(folder.path()).unwrap();
+            }
+        }
+        match loss {
+            Loss::SquaredError => assert_eq!(passes, 0),
+            Loss::SoftmaxCrossEntropy => assert!((1..30).contains(&passes), "{passes}"),
+        }
+        let request = Request::of("random:5?seed=9".parse().unwrap()).released(promise(1.0));
+        let answer = run.forget(&request, &mut ()).unwrap();
+        assert!(report(&answer).prepared);
+        let checks = checked(&run, 61);
+        assert!(checks.holds(), "{checks}");
+    }
+}
+
+#[test]
+fn a_quadratic_head_ends_where_training_afresh_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = prepared(folder.path(), config(Loss::SquaredError));
+    for number in 0..300 {
+        let request = match number % 50 {
+            49 => format!("random:10?seed={number}"),
+            _ => format!("random:1?seed={number}"),
+        };
+        assert!(report(&forget(&mut run, &request)).prepared);
+    }
+    // The minimum over the records that stay lies no further than this, whatever led here.
+    let distance = true_gradient(&run) / MU;
+    let length = norm(&exact(&run));
+    assert!(distance / length < 1e-10, "{:e}", distance / length);
+}
+
+/// A backbone that never saw a record, and a head on it.
+fn head(loss: Loss) -> (RunConfig, Vec<u8>) {
+    let model = ModelChoice::Mlp {
+        hidden: vec![24],
+        activation: Activation::Tanh,
+        norm: zoo::Norm::None,
+    };
+    let description = zoo::mlp(&[1, 8, 8], &[24], 10, Activation::Tanh, zoo::Norm::None).unwrap();
+    let backbone = rescind_network::Network::new(description).unwrap();
+    let weights = Weights::<f32> {
+        parameters: backbone.initialise(9),
+        statistics: Vec::new(),
+    };
+    let config = RunConfig {
+        model,
+        parameterisation: Parameterisation::Head,
+        declared_by: Some("A. Smith".to_owned()),
+        ..config(loss)
+    };
+    (config, weights.to_safetensors(&backbone).unwrap())
+}
+
+#[test]
+fn a_head_on_a_network_is_prepared_too() {
+    for loss in LOSSES {
+        let folder = tempfile::tempdir().unwrap();
+        let (config, backbone) = head(loss);
+        let mut run = Run::create(folder.path(), config, Some(&backbone), &mut ()).unwrap();
+        run.train(&mut ()).unwrap();
+        run.refresh(&mut ()).unwrap();
+        for request in ["random:3?seed=1", "class:7", "random:40?seed=2"] {
+            assert!(report(&forget(&mut run, request)).prepared, "{loss:?}");
+            let (bound, truth) = (stated(&run), true_gradient(&run));
+            assert!(truth <= bound && bound <= G, "{truth:e} {bound:e}");
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_is_of_these_weights_and_leaves_with_the_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = prepared(folder.path(), config(Loss::SquaredError));
+    let kept = folder.path().join("private/kept");
+    let names = || {
+        let entries = std::fs::read_dir(&kept).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names().len(), 2, "{:?}", names());
+    for number in 0..5 {
+        forget(&mut run, &format!("random:2?seed={number}"));
+        // A factor, the sums, and those from before in case the request is not recorded.
+        assert_eq!(names().len(), 3, "{:?}", names());
+    }
+    // Another method moves the weights: what was kept is not of them.
+    let retrain = Request::of("random:1?seed=77".parse().unwrap());
+    let retrain = retrain.by(MethodChoice::named("retrain"));
+    run.forget(&retrain, &mut ()).unwrap();
+    assert!(!report(&forget(&mut run, "random:1?seed=78")).prepared);
+    run.refresh(&mut ()).unwrap();
+    assert!(report(&forget(&mut run, "random:1?seed=79")).prepared);
+    assert!(!run.purge().unwrap().is_empty());
+    assert_eq!(names(), Vec::<String>::new());
+    assert!(!report(&forget(&mut run, "random:1?seed=80")).prepared);
+
+    // Damaged, it is none.
+    run.refresh(&mut ()).unwrap();
+    drop(run);
+    for name in names() {
+        let file = kept.join(name);
+        let mut bytes = std::fs::read(&file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+    }
+    let mut run = Run::open(folder.path()).unwrap();
+    assert!(!report(&forget(&mut run, "random:1?seed=81")).prepared);
+}
+
+#[test]
+fn preparing_that_is_broken_off_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::create(
+        folder.path(),
+        config(Loss::SoftmaxCrossEntropy),
+        None,
+        &mut (),
+    )
+    .unwrap();
+    let untrained = run.refresh(&mut ());
+    assert!(matches!(untrained, Err(Error::NothingTrained { .. })));
+    run.train(&mut ()).unwrap();
+    let mut stop = |progress: &Progress| match progress.phase {
+        Phase::Precondition => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    let broken = run.refresh(&mut stop);
+    assert!(matches!(
+        broken,
+        Err(Error::Unlearn(ModelError::Interrupted { .. }))
+    ));
+    run.refresh(&mut ()).unwrap();
+    assert!(report(&forget(&mut run, "random:1?seed=1")).prepared);
+}
+
+#[test]
+fn what_cannot_be_prepared_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = RunConfig {
+        model: ModelChoice::Mlp {
+            hidden: vec![4],
+            activation: Activation::Tanh,
+            norm: zoo::Norm::None,
+        },
+        ..config(Loss::SquaredError)
+    };
+    let mut run = Run::create(folder.path(), deep, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    match run.refresh(&mut ()) {
+        Err(Error::Unlearn(ModelError::NotPrepared { reason })) => {
+            assert!(reason.contains("single layer"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

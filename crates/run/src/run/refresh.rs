@@ -1,0 +1,27 @@
+//! Preparing a model so that requests are answered from their own records.
+
+use super::Run;
+use crate::error::Error;
+use rescind_unlearn::{Observer, Preparation, prepare};
+
+impl Run {
+    /// Sums up the records that stay, so that the requests to come cost what their own records cost,
+    /// with the same proof (docs/theory.md §11). What is kept is private, and loses a record with its
+    /// request. Doing it again renews it: the curvature is then that of the weights in force. Broken
+    /// off, it goes on where it stood.
+    ///
+    /// # Errors
+    /// [`ModelError::NotPrepared`](rescind_unlearn::Error::NotPrepared) for a model that is not linear
+    /// in fixed features, that is not trained to its end, or that would need too much memory; what
+    /// the model meets; interruption.
+    pub fn refresh(&mut self, observer: &mut dyn Observer) -> Result<Preparation, Error> {
+        self.model_is_here()?;
+        let (_, state) = self.trained()?;
+        self.setup.model.prepare(&self.retained, observer)?;
+        let settings = (&self.setup.settings.training, &self.setup.ball);
+        let of = (state, &self.retained);
+        let kept = self.setup.kept();
+        let made = prepare(&*self.setup.model, of, settings, &kept, observer)?;
+        Ok(made)
+    }
+}

@@ -1,0 +1,316 @@
+//! A head as it is kept: its weights, the gradient there, and sums over the records that stay.
+
+use crate::linearisation::Targets;
+use crate::outputs::{Losses, OutputLoss, OutputTargets};
+use crate::rounding::{UNIT, UNITS, rounding};
+use rescind_curvature::{BlockFactor, Coupling, SymmetricBlocks, dot, norm};
+use std::sync::Arc;
+
+/// Most corrections of a step by one factor.
+const CORRECTIONS: usize = 12;
+/// A correction that leaves more than this of the residual is the last.
+const WORTH: f64 = 0.9;
+/// Unit roundoff of binary32.
+const SINGLE: f64 = 0.5 * f32::EPSILON as f64;
+
+/// Blocks as they are kept: where the loss is quadratic there is one, in binary64, and requests stay
+/// exact.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Blocks {
+    Single(SymmetricBlocks<f32>),
+    Double(SymmetricBlocks<f64>),
+}
+
+impl Blocks {
+    fn product(&self, x: &[f64]) -> Vec<f64> {
+        match self {
+            Self::Single(blocks) => blocks.product(x),
+            Self::Double(blocks) => blocks.product(x),
+        }
+    }
+
+    fn add(&mut self, scale: f64, features: &[f32], couplings: &[f64]) {
+        match self {
+            Self::Single(blocks) => blocks.add(scale, features, couplings),
+            Self::Double(blocks) => blocks.add(scale, features, couplings),
+        }
+    }
+
+    fn frobenius(&self) -> f64 {
+        match self {
+            Self::Single(blocks) => blocks.frobenius(),
+            Self::Double(blocks) => blocks.frobenius(),
+        }
+    }
+
+    fn unit(&self) -> f64 {
+        match self {
+            Self::Single(_) => SINGLE,
+            Self::Double(_) => UNIT,
+        }
+    }
+
+    /// The factor of `blocks/n + μI`.
+    pub fn factor(&self, records: usize, penalty: f64) -> Option<BlockFactor> {
+        let scale = 1.0 / records as f64;
+        match self {
+            Self::Single(blocks) => BlockFactor::new(blocks, scale, penalty),
+            Self::Double(blocks) => BlockFactor::new(blocks, scale, penalty),
+        }
+    }
+}
+
+/// A head over n records. Sums are over all of them; `V = w − c` has k × p elements.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub loss: OutputLoss,
+    pub outputs: usize,
+    pub width: usize,
+    pub penalty: f64,
+    pub records: usize,
+    /// `Σ ‖φ_i‖²`.
+    pub squares: f64,
+    /// `Σ ∇²ℓ_i` at `prepared_at`.
+    pub blocks: Blocks,
+    /// `Σ ‖φ_i‖ φ_i φ_iᵀ`, unless the loss is quadratic.
+    pub moments: Option<SymmetricBlocks<f64>>,
+    /// Of the curvature as it was prepared: it may be stale.
+    pub factor: Arc<BlockFactor>,
+    pub prepared_at: Vec<f64>,
+    /// V.
+    pub weights: Vec<f64>,
+    /// `Σ ∇ℓ_i` at V, without the penalty.
+    pub gradient: Vec<f64>,
+    /// At most so far is that from the truth, rounding apart.
+    pub slack: f64,
+    /// Records that have left the blocks since these were summed.
+    pub left: u64,
+    /// Steps since the gradient was computed from the records.
+    pub steps: u64,
+}
+
+/// Which couplings a loss has.
+pub(super) fn coupling(loss: OutputLoss) -> Coupling {
+    match loss {
+        OutputLoss::SoftmaxCrossEntropy => Coupling::Full,
+        OutputLoss::IndependentLabels => Coupling::Diagonal,
+        OutputLoss::SquaredError { .. } => Coupling::Shared,
+    }
+}
+
+/// `V φ_i` of each record, n × k.
+pub(super) fn outputs_at(v: &[f64], width: usize, features: &[f32]) -> Vec<f64> {
+    let rows = features.chunks_exact(width);
+    let each = |phi: &[f32]| {
+        let phi: Vec<f64> = phi.iter().map(|&x| f64::from(x)).collect();
+        let outputs = v.chunks_exact(width);
+        outputs.map(|row| dot(row, &phi)).collect::<Vec<f64>>()
+    };
+    rows.flat_map(each).collect()
+}
+
+/// What of some records goes into the sums: residuals at one point and couplings at another, n × k
+/// and n × pairs.
+pub(super) fn couplings(loss: OutputLoss, outputs: usize, z: &[f64]) -> Vec<f64> {
+    let pairs = coupling(loss).pairs(outputs);
+    let mut m = vec![0.0; outputs];
+    let mut all = Vec::with_capacity(z.len() / outputs * pairs.len());
+    for z in z.chunks_exact(outputs) {
+        loss.mean(z, &mut m);
+        all.extend(pairs.iter().map(|&(a, b)| loss.coupled(&m, a, b)));
+    }
+    all
+}
+
+pub(super) fn residuals(
+    loss: OutputLoss,
+    outputs: usize,
+    targets: &Targets,
+    z: &[f64],
+) -> Vec<f64> {
+    let targets = match targets {
+        Targets::Classes(labels) => OutputTargets::Classes(labels),
+        Targets::Values(values) => OutputTargets::Values(values),
+    };
+    let losses = Losses {
+        loss,
+        targets,
+        outputs,
+    };
+    let mut residuals = vec![0.0; z.len()];
+    losses.residuals(z, &mut residuals);
+    residuals
+}
+
+/// Adds `scale · Σ r_i ⊗ φ_i`.
+pub(super) fn add_outer(
+    gradient: &mut [f64],
+    width: usize,
+    scale: f64,
+    features: &[f32],
+    r: &[f64],
+) {
+    let outputs = gradient.len() / width;
+    for (phi, r) in features.chunks_exact(width).zip(r.chunks_exact(outputs)) {
+        for (row, r) in gradient.chunks_exact_mut(width).zip(r) {
+            let factor = scale * r;
+            for (g, &x) in row.iter_mut().zip(phi) {
+                *g += factor * f64::from(x);
+            }
+        }
+    }
+}
+
+/// `‖φ_i‖` of each record.
+pub(super) fn lengths(width: usize, features: &[f32]) -> Vec<f64> {
+    features.chunks_exact(width).map(norm).collect()
+}
+
+impl Head {
+    fn count(&self) -> f64 {
+        self.records as f64
+    }
+
+    /// Takes records out: their features, n × p, and targets.
+    pub fn remove(&mut self, features: &[f32], targets: &Targets) {
+        let (loss, outputs, width) = (self.loss, self.outputs, self.width);
+        let count = features.len() / width;
+        let z = outputs_at(&self.weights, width, features);
+        let r = residuals(loss, outputs, targets, &z);
+        add_outer(&mut self.gradient, width, -1.0, features, &r);
+        let z = outputs_at(&self.prepared_at, width, features);
+        self.blocks
+            .add(-1.0, features, &couplings(loss, outputs, &z));
+        let lengths = lengths(width, features);
+        self.squares -= lengths.iter().map(|l| l * l).sum::<f64>();
+        if let Some(moments) = &mut self.moments {
+            moments.add(-1.0, features, &lengths);
+        }
+        self.records -= count;
+        self.left += count as u64;
+    }
+
+    /// `(1/n) Σ ‖φ_i‖ ‖X φ_i‖²`.
+    fn moment(&self, x: &[f64]) -> f64 {
+        let Some(moments) = &self.moments else {
+            return 0.0;
+        };
+        let product = moments.product(x);
+        (dot(&product, x) / self.count()).max(0.0)
+    }
+
+    /// `∇F` here, as far as it is known.
+    fn mean_gradient(&self) -> Vec<f64> {
+        let n = self.count();
+        let pairs = self.gradient.iter().zip(&self.weights);
+        pairs.map(|(g, v)| g / n + self.penalty * v).collect()
+    }
+
+    /// Goes a Newton step by the curvature as it was prepared, of which the records that left are no
+    /// part: to a residual of at most `tolerance` if that can be had, and to the last digit where the
+    /// loss is quadratic. Whether the factor had to be renewed for that.
+    pub fn step(&mut self, tolerance: f64) -> bool {
+        let tolerance = match self.blocks {
+            Blocks::Single(_) => tolerance,
+            // Less than what the products lose is no residual.
+            Blocks::Double(_) => self.rounding_of_one() / UNITS,
+        };
+        let mut residual = self.mean_gradient();
+        let mut x = vec![0.0; residual.len()];
+        let stuck = !self.correct(&mut x, &mut residual, tolerance);
+        let fresh = match stuck && self.left > 0 && norm(&residual) > tolerance {
+            true => self.blocks.factor(self.records, self.penalty),
+            false => None,
+        };
+        let renewed = fresh.is_some();
+        if let Some(factor) = fresh {
+            self.factor = Arc::new(factor);
+            self.correct(&mut x, &mut residual, tolerance);
+        }
+        self.arrive(&x, &residual);
+        renewed
+    }
+
+    /// Corrects x by the factor, each time by as much as leaves the least residual. False where many
+    /// corrections did not do.
+    fn correct(&self, x: &mut [f64], residual: &mut [f64], tolerance: f64) -> bool {
+        let n = self.count();
+        for _ in 0..CORRECTIONS {
+            let before = norm(residual);
+            if before <= tolerance {
+                return true;
+            }
+            let correction = self.factor.solve(residual);
+            let mut moved = self.blocks.product(&correction);
+            for (moved, c) in moved.iter_mut().zip(&correction) {
+                *moved = *moved / n + self.penalty * c;
+            }
+            let length = dot(residual, &moved) / dot(&moved, &moved);
+            let left: Vec<f64> = residual
+                .iter()
+                .zip(&moved)
+                .map(|(r, m)| r - length * m)
+                .collect();
+            let after = norm(&left);
+            if after.is_nan() || after >= WORTH * before {
+                // As far as rounding lets it go.
+                return true;
+            }
+            residual.copy_from_slice(&left);
+            x.iter_mut()
+                .zip(&correction)
+                .for_each(|(x, c)| *x -= length * c);
+        }
+        false
+    }
+
+    /// Makes x further the place where it stands, and the residual its gradient.
+    fn arrive(&mut self, x: &[f64], residual: &[f64]) {
+        let n = self.count();
+        self.slack += self.curved_away(x);
+        for (v, x) in self.weights.iter_mut().zip(x) {
+            *v += x;
+        }
+        for ((g, r), v) in self.gradient.iter_mut().zip(residual).zip(&self.weights) {
+            *g = n * (r - self.penalty * v);
+        }
+        self.steps += 1;
+    }
+
+    /// How far the sum of gradients may be, after a step x from here, from where the kept curvature
+    /// says (docs/theory.md §11): by the loss's third derivative, and by the blocks' own rounding.
+    fn curved_away(&self, x: &[f64]) -> f64 {
+        let pairs = self.weights.iter().zip(&self.prepared_at);
+        let e: Vec<f64> = pairs.map(|(v, at)| v - at).collect();
+        let (e, d) = (self.moment(&e), self.moment(x));
+        let curved = self.loss.third_derivative() * ((e * d).sqrt() + 0.5 * d);
+        let stored = self.blocks.unit() * (1.0 + self.left as f64) * self.blocks.frobenius();
+        // A little more than computed, for the rounding of these sums themselves.
+        1.001 * (self.count() * curved + stored * norm(x))
+    }
+
+    /// What `‖∇F‖` is at most, rounding included: of the gradient, and of every step since.
+    pub fn bound(&self) -> f64 {
+        let rounding = (1 + self.steps) as f64 * self.rounding_of_one();
+        norm(&self.mean_gradient()) + self.slack / self.count() + rounding
+    }
+
+    /// What rounding does to a gradient.
+    fn rounding_of_one(&self) -> f64 {
+        let size = (self.squares.max(0.0) * self.outputs as f64 / self.count()).sqrt();
+        let residual = self
+            .loss
+            .residual_at_most(self.outputs, self.loss.at_zero(self.outputs));
+        rounding(size, residual, norm(&self.weights), self.penalty)
+    }
+
+    /// Learns the gradient, as it was computed from the records in binary64, penalty included.
+    pub fn set_gradient(&mut self, gradient: &[f64]) {
+        let n = self.count();
+        let terms = self.gradient.iter_mut().zip(gradient).zip(&self.weights);
+        for ((g, of), v) in terms {
+            *g = n * (of - self.penalty * v);
+        }
+        (self.slack, self.steps) = (0.0, 0);
+    }
+}
