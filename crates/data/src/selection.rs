@@ -8,6 +8,9 @@ use thiserror::Error;
 /// Most records a written selection may speak of, so that a damaged file cannot claim all memory.
 const MAX_RECORDS: usize = 1 << 28;
 
+/// Positions that go into a digest at a time.
+const DIGESTED: usize = 8192;
+
 /// A set of record positions in a dataset of known size, kept sorted.
 ///
 /// Serde writes the size and the positions as ranges: `{"records": 100, "positions": "3,17,20-29"}`.
@@ -135,10 +138,38 @@ impl Selection {
     /// [`SelectionError::Mismatch`] if `other` speaks of a dataset of another size.
     pub fn difference(&self, other: &Self) -> Result<Self, SelectionError> {
         self.check(other)?;
-        let keep = |position: &&usize| !other.contains(**position);
+        // What lies between two positions that go stays as a whole.
+        let mut positions = Vec::with_capacity(self.len());
+        let mut rest = self.positions();
+        for position in &other.positions {
+            let (before, from) = rest.split_at(rest.partition_point(|own| own < position));
+            positions.extend_from_slice(before);
+            rest = match from.first() == Some(position) {
+                true => &from[1..],
+                false => from,
+            };
+        }
+        positions.extend_from_slice(rest);
         Ok(Self {
             records: self.records,
-            positions: self.positions.iter().filter(keep).copied().collect(),
+            positions,
+        })
+    }
+
+    /// The records selected both here and in `other`.
+    ///
+    /// # Errors
+    /// [`SelectionError::Mismatch`] if `other` speaks of a dataset of another size.
+    pub fn intersection(&self, other: &Self) -> Result<Self, SelectionError> {
+        self.check(other)?;
+        let (few, many) = match self.len() <= other.len() {
+            true => (self, other),
+            false => (other, self),
+        };
+        let both = few.positions.iter().copied();
+        Ok(Self {
+            records: self.records,
+            positions: both.filter(|&position| many.contains(position)).collect(),
         })
     }
 
@@ -161,8 +192,12 @@ impl Selection {
     pub fn digest(&self) -> Digest {
         let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 selection v1");
         hasher.update(&(self.records as u64).to_le_bytes());
-        for &position in &self.positions {
-            hasher.update(&(position as u64).to_le_bytes());
+        let mut bytes = Vec::with_capacity(8 * DIGESTED);
+        for positions in self.positions.chunks(DIGESTED) {
+            bytes.clear();
+            let each = positions.iter().map(|&position| position as u64);
+            bytes.extend(each.flat_map(u64::to_le_bytes));
+            hasher.update(&bytes);
         }
         Digest::finalize(&hasher)
     }

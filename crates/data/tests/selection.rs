@@ -29,6 +29,7 @@ proptest! {
         prop_assert_eq!(positions(&x.difference(&y).unwrap()), &a - &b);
         prop_assert_eq!(positions(&x.union(&y).unwrap()), &a | &b);
         prop_assert_eq!(positions(&x.complement()), &(0..N).collect() - &a);
+        prop_assert_eq!(positions(&x.intersection(&y).unwrap()), &a & &b);
         prop_assert!((0..N + 5).all(|i| x.contains(i) == a.contains(&i)));
         prop_assert_eq!(x.digest() == y.digest(), a == b);
     }

@@ -11,7 +11,7 @@ pub(crate) use request::forget;
 
 use crate::error::Error;
 use head::Head;
-use rescind_data::{Digest, Selection};
+use rescind_data::Digest;
 
 /// What is kept in memory from request to request: a head, and the weights and records it is of.
 struct Remembered {
@@ -21,13 +21,14 @@ struct Remembered {
     factor: String,
 }
 
-/// Identifies the weights and records that something is kept for.
-fn key(w: &[f64], retained: &Selection) -> Digest {
+/// Identifies the weights and records that something is kept for: within a run fewer records stay
+/// with every request, so that weights and number tell them apart.
+fn key(w: &[f64], retained: usize) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for w in w {
         hasher.update(&w.to_le_bytes());
     }
-    hasher.update(retained.digest().as_bytes());
+    hasher.update(&(retained as u64).to_le_bytes());
     Digest::from(*hasher.finalize().as_bytes())
 }
 

@@ -34,25 +34,32 @@ impl Setup {
         let Some((names, labels)) = self.manifest.classes() else {
             return Vec::new();
         };
-        let counts = |on: &Selection| {
-            let mut counts = vec![0_usize; names.len()];
-            for position in on
-                .positions()
-                .iter()
-                .chain(self.split.validation.positions())
-            {
-                if let Some(count) = labels
-                    .get(*position)
-                    .and_then(|&label| counts.get_mut(label as usize))
+        // Looked through until every class was seen, which is soon.
+        let seen = |on: &Selection| {
+            let mut seen = vec![false; names.len()];
+            let mut left = names.len();
+            let all = [on.positions(), self.split.validation.positions()];
+            for &position in all.into_iter().flatten() {
+                let label = labels.get(position).map(|&label| label as usize);
+                if let Some(seen) = label.and_then(|label| seen.get_mut(label))
+                    && !*seen
                 {
-                    *count += 1;
+                    *seen = true;
+                    left -= 1;
+                    if left == 0 {
+                        break;
+                    }
                 }
             }
-            counts
+            seen
         };
-        let both = counts(before).into_iter().zip(counts(after));
+        let after = seen(after);
+        if after.iter().all(|&seen| seen) {
+            return Vec::new();
+        }
+        let both = seen(before).into_iter().zip(after);
         let emptied = names.iter().zip(both);
-        let emptied = emptied.filter(|(_, (before, after))| *before > 0 && *after == 0);
+        let emptied = emptied.filter(|(_, (before, after))| *before && !*after);
         emptied.map(|(name, _)| name.clone()).collect()
     }
 

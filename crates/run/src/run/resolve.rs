@@ -45,8 +45,8 @@ impl Run {
                 Err(error) => return Err(error.into()),
             }
         }
-        let forget = named.difference(&self.retained.complement())?;
-        let held_out = named.difference(&self.setup.split.validation.complement())?;
+        let forget = named.intersection(&self.retained)?;
+        let held_out = named.intersection(&self.setup.split.validation)?;
         let already = named.difference(&forget)?.difference(&held_out)?;
         if forget.is_empty() && !named.is_empty() {
             return Err(Error::NotTrainedOn {

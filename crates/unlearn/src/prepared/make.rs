@@ -102,7 +102,7 @@ pub fn prepare(
     }
     let v: Vec<f64> = places.iter().map(|&at| w[at] - centre(at)).collect();
 
-    let key = key(w, retained);
+    let key = key(w, retained.len());
     let positions = retained.positions();
     let mut sums = begun(kept, &key, features).unwrap_or_else(|| Sums::new(features));
     let mut kept_at = Instant::now();

@@ -45,8 +45,8 @@ pub(crate) fn forget(
     let Some(model) = task.model.fixed_features() else {
         return Ok(None);
     };
-    let before = task.retained.union(task.forget)?;
-    let Some((mut head, factor)) = kept(task.kept, key(w, &before), model) else {
+    let before = task.retained.len() + task.forget.len();
+    let Some((mut head, factor)) = kept(task.kept, key(w, before), model) else {
         return Ok(None);
     };
     let going = task.forget.positions();
@@ -90,12 +90,12 @@ pub(crate) fn forget(
     }
     let weights = moved(w, &places, &head, task);
     let gradient_norm = head.bound();
-    let after = key(&weights, task.retained);
+    let after = key(&weights, task.retained.len());
     let factor = match renewed {
         true => keep_factor(task.kept, &after, &head)?,
         false => factor,
     };
-    keep(task.kept, after, &head, &factor, &key(w, &before))?;
+    keep(task.kept, after, &head, &factor, &key(w, before))?;
     remember(task.kept, after, head, factor);
     Ok(Some(Answer {
         weights,
