@@ -20,7 +20,7 @@ from typing import Any
 
 import rescind
 import torch
-from rescind.torch import Run, Training, attach, head, tangent
+from rescind.torch import ModuleRun, Training, attach, head, tangent
 from torch import nn
 from torch.nn import functional
 
@@ -84,7 +84,7 @@ class Tokens(torch.utils.data.Dataset[dict[str, torch.Tensor]]):
         return {name: column[i] for name, column in self.columns.items()}
 
 
-def by_head(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> Run:
+def by_head(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> ModuleRun:
     """A linear layer on the sentence vectors."""
     options = {"outputs": 2, "test": test, "declared_by": DECLARED_BY}
     run = head(place, Encoder(encoder, None), train, penalty=1e-4, gradient=1e-8, **options)
@@ -92,7 +92,7 @@ def by_head(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) 
     return run
 
 
-def by_last_block(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> Run:
+def by_last_block(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> ModuleRun:
     """The encoder's last block and a layer on it, linearised at the public weights."""
     model = Encoder(encoder, 2)
     with torch.no_grad():
@@ -112,7 +112,7 @@ def by_last_block(place: Path, encoder: nn.Module, train: rescind.Records, test:
     return run
 
 
-def by_lora(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> Run:
+def by_lora(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) -> ModuleRun:
     """LoRA, trained as one trains it; forgotten by noisy fine-tuning."""
     from peft import LoraConfig, get_peft_model
 

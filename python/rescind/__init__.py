@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from rescind import errors
 from rescind._core import __version__
-from rescind.answers import Answer, Release
+from rescind.answers import Answer, Audit, Release
 from rescind.choices import Method, Promise, Sigma
 from rescind.errors import NothingToDo, Refused, RescindError, UsageError
+from rescind.run import Run
+from rescind.run import open_run as open
 from rescind.verification import Verification, verify
 
 if TYPE_CHECKING:
     from rescind.torch import (
         Bars,
         Records,
-        Run,
         Task,
         Training,
         attach,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Audit",
     "Bars",
     "Method",
     "NothingToDo",
@@ -58,6 +60,7 @@ __all__ = [
     "errors",
     "head",
     "load",
+    "open",
     "tangent",
     "verify",
 ]
@@ -65,7 +68,6 @@ __all__ = [
 _TORCH = {
     "Bars",
     "Records",
-    "Run",
     "Task",
     "Training",
     "attach",

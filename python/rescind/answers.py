@@ -58,7 +58,16 @@ class Release:
         return self.text
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.text)}</pre>"
+        guarantee = self.certificate["guarantee"]
+        rows = {
+            "release": self.number,
+            "epsilon": f"{self.epsilon:.6g}",
+            "delta": f"{self.delta:.6g}",
+            "kind of promise": self.kind,
+            "rests on": str(guarantee["binding"]).replace("_", " "),
+            "noise on every weight": f"{self.certificate['noise']['sigma']:.4g}",
+        }
+        return f"{_table(rows)}<details><summary>certificate</summary>{_pre(self.text)}</details>"
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,70 @@ class Answer:
         )
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(str(self))}</p>"
+        told = f"<p>{html.escape(str(self))}</p>"
+        return told if self.release is None else told + self.release._repr_html_()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found: lower bounds on what a release tells, by its behaviour.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether nothing was found that breaks the promise; that is no proof.
+    pairs : int
+        Pairs of releases drawn.
+    epsilon, promised_epsilon : float
+        At least this much, and what was promised.
+    distance, bound : float
+        Between the unlearned and the retrained weights before noise, and what the promise allows.
+    figures : dict
+        Everything, as ``rescind audit --json`` prints it.
+    """
+
+    holds: bool
+    pairs: int
+    epsilon: float
+    promised_epsilon: float
+    distance: float
+    bound: float
+    figures: dict[str, Any]
+
+    def __str__(self) -> str:
+        told = (
+            "Nothing was found that breaks the promise" if self.holds else "THE PROMISE IS BROKEN"
+        )
+        return (
+            f"{told}: {self.pairs} pairs show epsilon at least {self.epsilon:.4g} of "
+            f"{self.promised_epsilon:.4g} promised; weights {self.distance:.4g} apart, "
+            f"{self.bound:.4g} allowed."
+        )
+
+
+def _table(rows: Mapping[str, Any]) -> str:
+    made = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+        for name, value in rows.items()
+    )
+    return f"<table>{made}</table>"
+
+
+def _pre(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>"
+
+
+def audit_of(told: dict[str, Any]) -> Audit:
+    """The audit that the core told of."""
+    return Audit(
+        holds=told["holds"],
+        pairs=told["pairs"],
+        epsilon=told["epsilon"]["value"],
+        promised_epsilon=told["claim"]["epsilon"],
+        distance=told["distance"]["measured"],
+        bound=told["distance"]["bound"],
+        figures=told,
+    )
 
 
 def release_of(folder: Path, told: Mapping[str, Any]) -> Release:

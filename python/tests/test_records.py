@@ -4,7 +4,8 @@ import numpy
 import pytest
 import rescind
 import torch
-from rescind.torch.records import Records, content_identity, identity_of
+from rescind.identity import identity_of
+from rescind.torch.records import Records, content_identity
 from torch.utils.data import TensorDataset
 
 

@@ -219,7 +219,8 @@ pub fn of_run(
     let claim = Claim::of(&certificate)?;
     let sides = run.sides(observer)?;
     let (unlearned, retrained) = (&sides.unlearned, &sides.retrained);
-    let projections = Projection::of_sides(run.classifier()?.network(), unlearned, retrained);
+    let tensors = &run.model().description().tensors;
+    let projections = Projection::of_sides(tensors, unlearned, retrained);
     let apart = Distance {
         measured: distance(unlearned.values(), retrained.values()),
         bound: certificate.sensitivity(),

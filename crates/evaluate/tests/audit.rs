@@ -5,7 +5,7 @@ mod common;
 use common::{Convex, Planted, claim, released_run, run_with_a_false_promise};
 use rescind::certificate::{FollowedBy, NoiseRecord};
 use rescind::release::PrivateWeights;
-use rescind::{ModelError, Run, Sides};
+use rescind::{ModelError, Run, Sides, Tensor};
 use rescind_evaluate::audit::{
     Audit, AuditError, AuditSettings, Claim, Extent, Projection, Rehearsed, Releases, Statistic,
     audit, of_run,
@@ -22,7 +22,13 @@ use std::path::Path;
 fn audited(network: &Network, claim: Claim, mut planted: Planted) -> Audit {
     let weights = |side: &[f32]| PrivateWeights::new(side.to_vec());
     let (unlearned, retrained) = (weights(&planted.unlearned), weights(&planted.retrained));
-    let projections = Projection::of_sides(network, &unlearned, &retrained);
+    let tensors = network.parameters().iter().map(|tensor| Tensor {
+        name: tensor.name.clone(),
+        shape: vec![tensor.range.len()],
+        fan_in: 0,
+    });
+    let tensors: Vec<Tensor> = tensors.collect();
+    let projections = Projection::of_sides(&tensors, &unlearned, &retrained);
     let statistics: Vec<&dyn Statistic> = projections.iter().map(|p| p as _).collect();
     let settings = AuditSettings::default();
     audit(claim, &mut planted, &statistics, &settings, &mut ()).unwrap()

@@ -8,7 +8,7 @@ use pyo3::types::PyByteArray;
 pub trait Number: Copy {
     /// Its bytes.
     const SIZE: usize;
-    fn write(self, bytes: &mut Vec<u8>);
+    fn write(self, bytes: &mut [u8]);
     fn read(bytes: &[u8]) -> Self;
 }
 
@@ -17,8 +17,8 @@ macro_rules! number {
         impl Number for $type {
             const SIZE: usize = size_of::<$type>();
 
-            fn write(self, bytes: &mut Vec<u8>) {
-                bytes.extend_from_slice(&self.to_le_bytes());
+            fn write(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_le_bytes());
             }
 
             fn read(bytes: &[u8]) -> Self {
@@ -33,12 +33,13 @@ macro_rules! number {
 number!(f32, f64, i64, u32);
 
 /// A copy that Python owns: whatever is kept of it there points at no memory of this side.
-pub fn given<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> Bound<'py, PyByteArray> {
-    let mut bytes = Vec::with_capacity(numbers.len() * T::SIZE);
-    for &number in numbers {
-        number.write(&mut bytes);
-    }
-    PyByteArray::new(py, &bytes)
+pub fn given<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> PyResult<Bound<'py, PyByteArray>> {
+    PyByteArray::new_with(py, numbers.len() * T::SIZE, |bytes| {
+        for (number, own) in numbers.iter().zip(bytes.chunks_exact_mut(T::SIZE)) {
+            number.write(own);
+        }
+        Ok(())
+    })
 }
 
 /// Reads a vector of known length back.
@@ -75,7 +76,7 @@ pub fn zeros<T: Number>(py: Python<'_>, count: usize) -> PyResult<Bound<'_, PyBy
 }
 
 /// Positions of records, int64.
-pub fn positions<'py>(py: Python<'py>, records: &[usize]) -> Bound<'py, PyByteArray> {
+pub fn positions<'py>(py: Python<'py>, records: &[usize]) -> PyResult<Bound<'py, PyByteArray>> {
     let records: Vec<i64> = records.iter().map(|&record| record as i64).collect();
     given(py, &records)
 }

@@ -1,7 +1,10 @@
 //! Errors of the library as exceptions of the package.
 
+use crate::reporting::ReportFailure;
 use pyo3::prelude::*;
 use rescind::{Code, CodeKind, Error, ModelError};
+use rescind_evaluate::audit::AuditError;
+use rescind_evaluate::report::{ReportError, WriteError};
 
 /// What a code's exception derives from.
 pub fn kind(code: Code) -> &'static str {
@@ -22,6 +25,53 @@ pub fn raise(py: Python<'_>, error: Error) -> PyErr {
             Err(failure) => of(py, Code::ModelFailed, &failure.to_string()),
         },
         error => of(py, error.code(), &error.to_string()),
+    }
+}
+
+/// An error that Python can be told of.
+pub trait Raised: Send {
+    /// As an exception.
+    fn raised(self, py: Python<'_>) -> PyErr;
+}
+
+impl Raised for Error {
+    fn raised(self, py: Python<'_>) -> PyErr {
+        raise(py, self)
+    }
+}
+
+impl Raised for AuditError {
+    fn raised(self, py: Python<'_>) -> PyErr {
+        match self {
+            AuditError::Run(error) => raise(py, error),
+            AuditError::Privacy(error) => raise(py, error.into()),
+            AuditError::Setting { .. } => of(py, Code::Setting, &self.to_string()),
+            other => of(py, Code::CannotAudit, &other.to_string()),
+        }
+    }
+}
+
+impl Raised for ReportFailure {
+    fn raised(self, py: Python<'_>) -> PyErr {
+        match self {
+            ReportFailure::Report(error) => error.raised(py),
+            ReportFailure::Audit(error) => error.raised(py),
+            ReportFailure::Write(error) => match *error {
+                WriteError::Io { .. } => of(py, Code::Io, &error.to_string()),
+                other => of(py, Code::Document, &other.to_string()),
+            },
+        }
+    }
+}
+
+impl Raised for ReportError {
+    fn raised(self, py: Python<'_>) -> PyErr {
+        match self {
+            ReportError::Run(error) => raise(py, error),
+            ReportError::Privacy(error) => raise(py, error.into()),
+            ReportError::Attack(error) => of(py, Code::CannotAttack, &error.to_string()),
+            other => of(py, Code::Document, &other.to_string()),
+        }
     }
 }
 

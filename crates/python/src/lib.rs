@@ -8,6 +8,7 @@ mod failure;
 mod linear;
 mod model;
 mod progress;
+mod reporting;
 mod run;
 mod verification;
 

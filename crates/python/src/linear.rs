@@ -9,7 +9,7 @@ use rescind::{Failure, Linearisation, OutputLoss, Targets};
 /// A Python object with `linear()`, which says `None` or `(outputs, loss, centre)`, and these, all
 /// called with a precision, `"single"` or `"double"`, records, a vector, and what to write into:
 /// `push` writes `J v`, `pull` writes `J' u`, `rows` writes `u_i' J_i` for each record. `targets` of
-/// records gives uint32 classes for softmax cross-entropy, else float32 values.
+/// records gives uint32 classes or tokens for a cross-entropy of these, else float32 values.
 pub struct Linear {
     object: Py<PyAny>,
     centre: Vec<f32>,
@@ -46,7 +46,7 @@ impl Linear {
     ) -> Result<(), Failure> {
         let called = Python::attach(|py| {
             let array = zeros::<T>(py, out.len())?;
-            let arguments = (precision, positions(py, records), given(py, v), &array);
+            let arguments = (precision, positions(py, records)?, given(py, v)?, &array);
             self.object.call_method1(py, name, arguments)?;
             taken(&array, out)
         });
@@ -70,7 +70,7 @@ impl Linearisation for Linear {
     fn targets(&self, records: &[usize]) -> Result<Targets, Failure> {
         let loss = self.loss;
         let called = Python::attach(|py| {
-            let arguments = (positions(py, records),);
+            let arguments = (positions(py, records)?,);
             let targets = self.object.call_method1(py, "targets", arguments)?;
             let bytes = targets.cast_bound::<PyBytes>(py)?.as_bytes();
             Ok(match loss {
@@ -78,6 +78,7 @@ impl Linearisation for Linear {
                 OutputLoss::IndependentLabels | OutputLoss::SquaredError { .. } => {
                     Targets::Values(read(bytes, "the targets")?)
                 }
+                OutputLoss::TokenCrossEntropy { .. } => Targets::Tokens(read(bytes, "the tokens")?),
             })
         });
         called.map_err(|error: PyErr| Failure::from(error))

@@ -54,7 +54,7 @@ impl PythonModel {
     ) -> Result<f64, Failure> {
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, gradient.len())?;
-            let arguments = (precision, given(py, w), positions(py, records), &out);
+            let arguments = (precision, given(py, w)?, positions(py, records)?, &out);
             let loss = self.object.call_method1(py, "gradient", arguments)?;
             taken(&out, gradient)?;
             loss.extract::<f64>(py)
@@ -76,7 +76,7 @@ impl PythonModel {
         };
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, product.len())?;
-            let (w, records, v) = (given(py, w), positions(py, records), given(py, v));
+            let (w, records, v) = (given(py, w)?, positions(py, records)?, given(py, v)?);
             let arguments = (precision, which, w, records, v, &out);
             self.object.call_method1(py, "product", arguments)?;
             taken(&out, product)
@@ -136,10 +136,10 @@ impl Model for PythonModel {
     ) -> Result<Option<Measured>, Failure> {
         let called = Python::attach(|py| {
             let records = match on {
-                EvaluationSet::Records(selection) => Some(positions(py, selection.positions())),
+                EvaluationSet::Records(selection) => Some(positions(py, selection.positions())?),
                 EvaluationSet::Test => None,
             };
-            let arguments = (given(py, w), records);
+            let arguments = (given(py, w)?, records);
             let measured = self.object.call_method1(py, "measure", arguments)?;
             measured.extract::<Option<(usize, f64, Option<f64>)>>(py)
         });
@@ -196,5 +196,5 @@ pub fn draw<'py>(
 ) -> PyResult<Bound<'py, PyByteArray>> {
     let description: ModelDescription = serde_json::from_str(description)
         .map_err(|error| unreadable(py, "the model's description", &error))?;
-    Ok(given(py, &description.draw(seed)))
+    given(py, &description.draw(seed))
 }

@@ -1,15 +1,17 @@
 //! Runs, as Python sees them.
 
 use crate::bytes::{given, read};
-use crate::failure::{of, raise, unreadable};
+use crate::failure::{Raised, of, raise, unreadable};
 use crate::model::PythonModel;
 use crate::progress::Watch;
+use crate::reporting::{ReportSettings, audited, write_report};
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rescind::methods::MethodChoice;
 use rescind::release::Released;
 use rescind::{Code, Error, Observer, OutsideRecords, ReleaseChoice, Request, Run, RunSettings};
 use rescind_data::RecordRequest;
+use rescind_evaluate::audit::AuditSettings;
 use rescind_network::Weights;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -58,6 +60,57 @@ impl Session {
         Self::of(py, opened)
     }
 
+    /// Opens a run that the command made: its network computes here.
+    #[staticmethod]
+    fn open_native(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        let opened = py.detach(|| Run::open(&folder));
+        Self::of(py, opened)
+    }
+
+    /// Whether the run's model computes in another program than the one that opened it.
+    fn model_is_absent(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |run| Ok(run.model_is_absent()))
+    }
+
+    /// The model's description, as JSON.
+    fn description(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |run| {
+            serde_json::to_string(run.model().description()).map_err(Error::Document)
+        })
+    }
+
+    /// Writes the report page (`rescind report`) and its figures, and returns their files.
+    #[pyo3(signature = (out, figures, settings, progress))]
+    fn report(
+        &self,
+        py: Python<'_>,
+        out: PathBuf,
+        figures: Option<PathBuf>,
+        settings: &str,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Vec<PathBuf>> {
+        let settings: ReportSettings = parse(py, "the settings", settings)?;
+        self.watched(py, progress, |run, watch| {
+            write_report(run, &out, figures.as_deref(), &settings, watch)
+        })
+    }
+
+    /// Audits the newest release (`rescind audit`), as JSON.
+    #[pyo3(signature = (pairs, confidence, full, progress))]
+    fn audit(
+        &self,
+        py: Python<'_>,
+        pairs: usize,
+        confidence: f64,
+        full: bool,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<String> {
+        let settings = AuditSettings { pairs, confidence };
+        self.watched(py, progress, |run, watch| {
+            audited(run, &settings, full, watch)
+        })
+    }
+
     /// Lets the run go. Closing twice does nothing more.
     fn close(&self) -> PyResult<()> {
         Python::attach(|py| {
@@ -84,7 +137,8 @@ impl Session {
             let ball = run.ball();
             Ok((ball.radius(), ball.centre().cloned()))
         })?;
-        Ok((radius, centre.map(|centre| given(py, &centre))))
+        let centre = centre.map(|centre| given(py, &centre)).transpose()?;
+        Ok((radius, centre))
     }
 
     /// Whether training has ended.
@@ -109,7 +163,7 @@ impl Session {
         self.watched(py, progress, |run, watch| {
             let done = run.train(watch)?;
             let report = json!({ "epochs": done.epoch, "seconds": done.seconds });
-            Ok(report.to_string())
+            Ok::<_, Error>(report.to_string())
         })
     }
 
@@ -118,7 +172,8 @@ impl Session {
     fn retrain(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<String> {
         self.watched(py, progress, |run, watch| {
             let done = run.retrain(watch)?;
-            Ok(json!({ "records": done.retained, "seconds": done.seconds }).to_string())
+            let report = json!({ "records": done.retained, "seconds": done.seconds });
+            Ok::<_, Error>(report.to_string())
         })
     }
 
@@ -159,7 +214,7 @@ impl Session {
                 "release": release,
                 "repeated": answer.repeated,
             });
-            Ok(answer.to_string())
+            Ok::<_, Error>(answer.to_string())
         })
     }
 
@@ -167,20 +222,22 @@ impl Session {
     fn release(&self, py: Python<'_>, release: &str) -> PyResult<String> {
         let choice: ReleaseChoice = parse(py, "the release", release)?;
         self.watched(py, None, |run, watch| {
-            Ok(described(&run.release(&choice, watch)?)?.to_string())
+            Ok::<_, Error>(described(&run.release(&choice, watch)?)?.to_string())
         })
     }
 
     /// The private weights, float32: nothing that leaves the owner's hands.
     fn private_weights<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyByteArray>> {
         let weights = self.with(py, |run| Ok(run.private_weights()?.parameters.clone()))?;
-        Ok(given(py, &weights))
+        given(py, &weights)
     }
 
     /// The weights of the newest release, float32, if there is one.
     fn released_weights<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyByteArray>>> {
         let weights = self.with(py, |run| run.released_model())?;
-        Ok(weights.map(|weights| given(py, &weights.parameters)))
+        weights
+            .map(|weights| given(py, &weights.parameters))
+            .transpose()
     }
 
     /// Numbers of the requests that no release covers yet.
@@ -228,23 +285,32 @@ impl Session {
         py: Python<'_>,
         work: impl FnOnce(&mut Run) -> Result<T, Error> + Send,
     ) -> PyResult<T> {
+        self.tried(py, work)
+    }
+
+    /// Works on the run, whatever may go wrong.
+    fn tried<T: Send, E: Raised>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Run) -> Result<T, E> + Send,
+    ) -> PyResult<T> {
         let mut run = self.lock(py)?;
         let Some(run) = run.as_mut() else {
             let message = "the run was closed: open it again";
             return Err(of(py, Code::OpenAgain, message));
         };
-        py.detach(|| work(run)).map_err(|error| raise(py, error))
+        py.detach(|| work(run)).map_err(|error| error.raised(py))
     }
 
     /// The same, watched from Python: what that raises is what is raised.
-    fn watched<T: Send>(
+    fn watched<T: Send, E: Raised>(
         &self,
         py: Python<'_>,
         progress: Option<Py<PyAny>>,
-        work: impl FnOnce(&mut Run, &mut dyn Observer) -> Result<T, Error> + Send,
+        work: impl FnOnce(&mut Run, &mut dyn Observer) -> Result<T, E> + Send,
     ) -> PyResult<T> {
         let mut watch = Watch::new(progress);
-        let done = self.with(py, |run| work(run, &mut watch));
+        let done = self.tried(py, |run| work(run, &mut watch));
         match watch.raised {
             Some(raised) if done.is_err() => Err(raised),
             _ => done,

@@ -9,7 +9,7 @@ from rescind.torch.linearised import Linearised
 from rescind.torch.loading import load
 from rescind.torch.progress import Bars
 from rescind.torch.records import Records
-from rescind.torch.run import Run
+from rescind.torch.run import ModuleRun
 from rescind.torch.tangent_run import TangentRun, tangent
 from rescind.torch.task import Task
 from rescind.torch.training import Training
@@ -20,10 +20,10 @@ __all__ = [
     "Head",
     "HeadRun",
     "Linearised",
+    "ModuleRun",
     "Problem",
     "Records",
     "Report",
-    "Run",
     "TangentRun",
     "Task",
     "Training",

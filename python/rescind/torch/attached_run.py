@@ -16,7 +16,7 @@ from rescind.torch.checking import check
 from rescind.torch.drawing import trainable
 from rescind.torch.module import TorchModel
 from rescind.torch.records import Records
-from rescind.torch.run import Run
+from rescind.torch.run import ModuleRun
 from rescind.torch.sharing import first, make_session
 from rescind.torch.task import Task
 from rescind.torch.training import Training
@@ -106,7 +106,7 @@ def attach(
     return AttachedRun(Path(folder), model, session)
 
 
-class AttachedRun(Run):
+class AttachedRun(ModuleRun):
     """A run of a module all of whose weights are trained, by a loop of yours or by the core."""
 
     def __init__(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Progress = Callable[[str, int, "int | None"], object]
-
 
 class Bars:
     """A bar of ``tqdm`` for every phase of a call, for ``progress=rescind.Bars()``.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import struct
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,10 @@ from torch import Tensor
 from torch.utils.data import TensorDataset, default_collate
 
 from rescind import _core, errors
+from rescind.identity import identity_of, text
 from rescind.torch.tables import as_dataset, column, columns, matrix
 
 _CONTENT = "rescind 2026 python record v1"
-_IDENTIFIER = "rescind 2026 python record id v1"
 # How many records are read twice, to find out whether they are the same each time.
 _READ_TWICE = 32
 
@@ -147,21 +146,11 @@ class Records:
                 )
 
 
-def identity_of(identifier: Any) -> bytes:
-    """The identity of the record with this identifier: 32 bytes."""
-    return _core.digest(_IDENTIFIER, text(identifier).encode())
-
-
 def content_identity(record: Any) -> bytes:
     """The identity of a record by its content: 32 bytes."""
     parts: list[bytes] = []
     _walk(record, parts)
     return _core.digest(_CONTENT, b"".join(parts))
-
-
-def text(value: Any) -> str:
-    """An id or a name as it is compared: Unicode-normalised, without blanks around it."""
-    return unicodedata.normalize("NFC", str(value)).strip()
 
 
 def _part(kind: bytes, content: bytes) -> bytes:

@@ -1,10 +1,9 @@
 //! What a release is judged by.
 
 use super::AuditError;
-use rescind::Run;
 use rescind::release::PrivateWeights;
+use rescind::{Run, Tensor};
 use rescind_data::Selection;
-use rescind_network::Network;
 use std::ops::Range;
 
 /// A number that may tell an unlearned release from a retrained one.
@@ -52,20 +51,21 @@ impl Projection {
     /// Along the whole difference, and along its part in every tensor of parameters: what was left
     /// without noise shows there.
     pub fn of_sides(
-        network: &Network,
+        tensors: &[Tensor],
         unlearned: &PrivateWeights,
         retrained: &PrivateWeights,
     ) -> Vec<Self> {
         let (unlearned, retrained) = (unlearned.values(), retrained.values());
         let whole = (
             "projection on the difference".to_owned(),
-            0..network.parameter_count(),
+            0..unlearned.len(),
         );
-        let tensors = network.parameters().iter().map(|tensor| {
-            (
-                format!("projection on the difference in {}", tensor.name),
-                tensor.range.clone(),
-            )
+        let mut begin = 0;
+        let tensors = tensors.iter().map(|tensor| {
+            let range = begin..begin + tensor.len();
+            begin = range.end;
+            let name = format!("projection on the difference in {}", tensor.name);
+            (name, range)
         });
         std::iter::once(whole)
             .chain(tensors)
@@ -96,11 +96,15 @@ pub struct ForgottenLoss<'a> {
 const MOST: usize = 100;
 
 impl<'a> ForgottenLoss<'a> {
-    /// On at most 100 records of the run's last request; nothing without one.
+    /// On at most 100 records of the run's last request; nothing without one, or where the run's
+    /// model is in another program.
     ///
     /// # Errors
     /// [`AuditError::Run`] never in practice: a request's records are among the run's.
     pub fn of_last_request(run: &'a Run) -> Result<Option<Self>, AuditError> {
+        if run.model_is_absent() {
+            return Ok(None);
+        }
         let last = run.ledger().history().request_count();
         let Some(request) = run.answer(last)? else {
             return Ok(None);

@@ -46,12 +46,18 @@ pub fn of_run(
     }
     sections.retain(|section: &Section| !section.blocks.is_empty());
     let data = run.manifest().source();
-    let records = count(run.classifier()?.train_records()?.len(), "training record");
-    let parameters = count(run.classifier()?.network().parameter_count(), "parameter");
+    let records = count(run.model().records(), "training record");
+    let described = run.model().description();
+    let model = match described.kind.as_str() {
+        "network" => "a network",
+        _ => "a model",
+    };
+    let sizes = described.tensors.iter().map(rescind::Tensor::len);
+    let parameters = count(sizes.sum(), "parameter");
     let root = run.root().display();
     Ok(Report {
         title: "Unlearning report".to_owned(),
-        subject: format!("Run {root}: {data}, {records}, a network of {parameters}"),
+        subject: format!("Run {root}: {data}, {records}, {model} of {parameters}"),
         headline: headline::headline(&sources),
         facts: headline::facts(&sources)?,
         sections,

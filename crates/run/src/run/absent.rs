@@ -38,7 +38,8 @@ impl Model for Absent {
 
 impl Run {
     /// Whether the run's model is in another program.
-    pub(crate) fn model_is_absent(&self) -> bool {
+    #[must_use]
+    pub fn model_is_absent(&self) -> bool {
         let any: &dyn Any = &*self.setup.model;
         any.is::<Absent>()
     }

@@ -131,13 +131,20 @@ impl Run {
     /// A release without its file, or with a damaged one.
     pub fn released_model(&self) -> Result<Option<Weights<f32>>, Error> {
         let newest = self.ledger.history().releases().last();
-        let Some(newest) = newest else {
-            return Ok(None);
-        };
-        let folder = crate::ledger::release_folder(&self.setup.root, newest.number);
+        newest
+            .map(|newest| self.released(newest.number))
+            .transpose()
+    }
+
+    /// The weights of a release, read from its file as anybody would.
+    ///
+    /// # Errors
+    /// A file that is gone or damaged.
+    pub fn released(&self, release: u64) -> Result<Weights<f32>, Error> {
+        let folder = crate::ledger::release_folder(&self.setup.root, release);
         let path = folder.join("weights.safetensors");
         let bytes = crate::disk::read(&path)?;
         let read = tensors::from_bytes(self.setup.model.description(), &bytes);
-        Ok(Some(read.map_err(|error| damaged(&path, &error))?))
+        read.map_err(|error| damaged(&path, &error))
     }
 }

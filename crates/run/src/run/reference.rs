@@ -40,6 +40,11 @@ impl Run {
         retained: &Selection,
         observer: &mut dyn Observer,
     ) -> Result<TrainingState, Error> {
+        // What was done already needs no model.
+        let there = self.reference(retained)?;
+        if let Some(done) = there.filter(|state| state.progress.ending.is_some()) {
+            return Ok(done);
+        }
         self.model_is_here()?;
         retrained(
             self.reference_store()?,

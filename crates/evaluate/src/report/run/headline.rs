@@ -4,8 +4,8 @@ use super::ReportError;
 use super::sources::Sources;
 use crate::report::page::{Fact, Headline, Tone};
 use crate::report::words::{VACUOUS, above, count, percent, seconds};
-use rescind::Sets;
 use rescind::verify::{Outcome, VerificationReport};
+use rescind::{Measured, Sets};
 use rescind_privacy::sensitivity::GuaranteeKind;
 
 pub(super) fn headline(sources: &Sources<'_>) -> Headline {
@@ -96,9 +96,6 @@ pub(super) fn facts(sources: &Sources<'_>) -> Result<Vec<Fact>, ReportError> {
         let name = name.to_owned();
         facts.push(Fact { name, value, note });
     };
-    let Some(evaluation) = &sources.evaluation else {
-        return Ok(facts);
-    };
     if let Some(certificate) = &sources.certificate {
         let guarantee = &certificate.guarantee;
         say(
@@ -107,6 +104,9 @@ pub(super) fn facts(sources: &Sources<'_>) -> Result<Vec<Fact>, ReportError> {
             format!("at delta = {}", above(guarantee.delta.value())),
         );
     }
+    let Some(evaluation) = &sources.evaluation else {
+        return Ok(facts);
+    };
     let (now, retrained) = (&evaluation.current, evaluation.retrained.as_ref());
     say(
         "records forgotten",
@@ -122,14 +122,15 @@ pub(super) fn facts(sources: &Sources<'_>) -> Result<Vec<Fact>, ReportError> {
         Some(retrained) => format!("{name}; retrained {}", percent(of(retrained))),
         None => format!("{name}; not retrained yet"),
     };
-    if now.forgotten.records > 0 {
+    let classifies = |of: &Measured| of.records > 0 && of.accuracy.is_some();
+    if classifies(&now.forgotten) {
         say(
             "accuracy on them",
             percent(shown.forgotten.share_right()),
             beside(|sets| sets.forgotten.share_right()),
         );
     }
-    if now.test.records > 0 {
+    if classifies(&now.test) {
         say(
             "accuracy on test records",
             percent(shown.test.share_right()),

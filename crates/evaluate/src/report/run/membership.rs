@@ -32,6 +32,12 @@ pub(super) fn blocks(
     if forgotten.is_empty() {
         return none("Nothing was forgotten yet, so there is no record for an attack to look for.");
     }
+    if run.config().is_none() {
+        return none(
+            "The attacks look at a network's outputs, and this model computes outside Rescind: \
+             none was made.",
+        );
+    }
     let models = outputs(run, &forgotten, observer)?;
     let found = match attacks(&models, settings, observer) {
         Ok(found) => found,

@@ -12,7 +12,13 @@ const SETS: [&str; 4] = ["forgotten", "retained", "validation", "test"];
 pub(super) fn section(sources: &Sources<'_>) -> Section {
     let title = "Models by set of records";
     let Some(evaluation) = &sources.evaluation else {
-        let none = "There are no weights yet: train the run first.";
+        let none = match sources.run.model_is_absent() {
+            true => {
+                "The model computes in a program of its own, and this page was made without it: \
+                 what the models do is on the page that is made there (run.report() in Python)."
+            }
+            false => "There are no weights yet: train the run first.",
+        };
         return Section::new(title, vec![Block::text(none)]);
     };
     let mut blocks = vec![Block::text(
@@ -63,7 +69,10 @@ fn table(evaluation: &Evaluation) -> Table {
         for measured in [&of.forgotten, &of.retained, &of.test] {
             row.extend(match measured.records {
                 0 => ["\u{2013}".to_owned(), "\u{2013}".to_owned()],
-                _ => [percent(measured.share_right()), number(measured.loss)],
+                _ => [
+                    measured.accuracy.map_or("\u{2013}".to_owned(), percent),
+                    number(measured.loss),
+                ],
             });
         }
         row.push(of.to_retrained.map_or("\u{2013}".to_owned(), number));
@@ -71,7 +80,7 @@ fn table(evaluation: &Evaluation) -> Table {
     });
     let counts = sets(&evaluation.current).map(|measured| measured.records);
     let caption = format!(
-        "Accuracy, mean loss (cross-entropy, nats) and distance of the weights from the retrained \
+        "Accuracy, mean loss and distance of the weights from the retrained \
          ones (Euclidean). Records: {} forgotten, {} retained, {} for validation, {} for test.",
         counts[0], counts[1], counts[2], counts[3]
     );

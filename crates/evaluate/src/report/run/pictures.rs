@@ -16,7 +16,11 @@ const MOST: usize = 12;
 pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
     let title = "Some of the forgotten records";
     let text = |text: &str| Ok(Section::new(title, vec![Block::text(text)]));
-    let (run, dataset) = (sources.run, sources.run.classifier()?.train_records()?);
+    let run = sources.run;
+    if run.config().is_none() {
+        return text("The records are in the program that the model computes in.");
+    }
+    let dataset = run.classifier()?.train_records()?;
     let forgotten: Vec<usize> = sources
         .answers
         .iter()

@@ -9,7 +9,7 @@ use rescind::{Answered, Evaluation, Observer, Run};
 /// What the sections draw on.
 pub(super) struct Sources<'a> {
     pub run: &'a Run,
-    /// Nothing before training.
+    /// Nothing before training, or where the run's model is in another program.
     pub evaluation: Option<Evaluation>,
     /// Nothing before the first release.
     pub history: Option<&'a History>,
@@ -22,8 +22,8 @@ pub(super) struct Sources<'a> {
 impl<'a> Sources<'a> {
     pub fn new(run: &'a Run, observer: &mut dyn Observer) -> Result<Self, ReportError> {
         let evaluation = match run.state() {
-            Some(_) => Some(run.evaluate(observer)?),
-            None => None,
+            Some(_) if !run.model_is_absent() => Some(run.evaluate(observer)?),
+            _ => None,
         };
         let mut sources = Sources {
             run,

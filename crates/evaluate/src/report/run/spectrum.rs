@@ -27,8 +27,8 @@ pub(super) fn section(
     let title = "Spectrum of the Hessian";
     let run = sources.run;
     let weights = match run.state() {
-        Some(_) => run.private_model(PrivateModel::Current)?,
-        None => None,
+        Some(_) if !run.model_is_absent() => run.private_model(PrivateModel::Current)?,
+        _ => None,
     };
     let Some(weights) = weights else {
         return Ok(Section::new(title, Vec::new()));
@@ -36,8 +36,7 @@ pub(super) fn section(
     let mut some = epoch_order(run.retained(), SETTINGS.seed, 0);
     some.truncate(RECORDS);
     let records = some.len();
-    let some = Selection::new(run.classifier()?.train_records()?.len(), some)
-        .map_err(rescind::Error::from)?;
+    let some = Selection::new(run.model().records(), some).map_err(rescind::Error::from)?;
     let objective = run.objective(&some, &weights.statistics)?;
     let hessian = objective.curvature(&weights.parameters, Curvature::Hessian);
     let hessian = Watched::new(hessian.map_err(rescind::Error::from)?);

@@ -5,13 +5,9 @@ use super::sources::Sources;
 use crate::report::chart::{Axis, Chart, Mark, Place, Reference, Scale, Series};
 use crate::report::page::{Block, Figure, Section, Table};
 use crate::report::words::{above, number, percent, seconds};
-use rescind::evaluation::measure;
 use rescind::ledger::ReleaseEntry;
 use rescind::release::{PrivateWeights, Rehearsal};
-use rescind::{Evaluation, PrivateModel};
-use rescind::{Observer, Run};
-use rescind_data::Selection;
-use rescind_network::Weights;
+use rescind::{Error, Evaluation, EvaluationSet, Observer, PrivateModel, Run, Sets};
 use rescind_privacy::noise::NoiseSource;
 use rescind_privacy::{Delta, NoiseScale, Sensitivity, analytic};
 
@@ -45,7 +41,10 @@ pub(super) fn section(
             Delta::new(DELTA)?,
         ),
     };
-    let tried = tried(sources.run, bound, delta)?;
+    let tried = match classified(&evaluation.current) {
+        true => tried(sources.run, bound, delta)?,
+        false => Vec::new(),
+    };
     let released = released(sources, observer)?;
     let mut blocks = vec![chart(&tried, &released, evaluation, delta)];
     blocks.extend(table(&released, evaluation).map(Block::Table));
@@ -64,6 +63,11 @@ pub(super) fn section(
     Ok(Section::new(title, blocks))
 }
 
+/// Whether there is an accuracy on test records.
+fn classified(sets: &Sets) -> bool {
+    sets.test.records > 0 && sets.test.accuracy.is_some()
+}
+
 /// `(ε, test accuracy)` at every level of noise.
 fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>, ReportError> {
     let mut points = Vec::new();
@@ -71,7 +75,7 @@ fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>,
         return Ok(points);
     };
     let parameters = weights.parameters;
-    if run.classifier()?.test_records()?.is_empty() || parameters.is_empty() {
+    if parameters.is_empty() {
         return Ok(points);
     }
     let size = rescind_curvature::norm(&parameters) / (parameters.len() as f64).sqrt();
@@ -138,23 +142,19 @@ fn accuracy(
     release: u64,
     observer: &mut dyn Observer,
 ) -> Result<Option<f64>, ReportError> {
-    let path = format!("releases/{release:06}/weights.safetensors");
-    let Ok(bytes) = std::fs::read(run.root().join(path)) else {
-        return Ok(None);
+    let weights = match run.released(release) {
+        Err(Error::Io(_)) => return Ok(None),
+        read => read?,
     };
-    let test = run.classifier()?.test_records()?;
-    if test.is_empty() {
-        return Ok(None);
-    }
-    let weights = Weights::<f32>::from_safetensors(run.classifier()?.network(), &bytes);
-    let Weights {
-        parameters,
-        statistics,
-    } = weights.map_err(rescind::Error::from)?;
-    let model = run.network_model(statistics)?;
-    let all = Selection::all(test.len());
-    let measured = measure(&model, &parameters, test, &all, observer)?;
-    Ok(Some(100.0 * measured.share_right()))
+    let (w, statistics) = (&weights.parameters, &weights.statistics);
+    let measured = run
+        .model()
+        .measure(w, statistics, EvaluationSet::Test, observer);
+    let measured = measured.map_err(rescind::ModelError::from)?;
+    let measured = measured.filter(|measured| measured.records > 0);
+    Ok(measured
+        .and_then(|measured| measured.accuracy)
+        .map(|share| 100.0 * share))
 }
 
 fn chart(
@@ -172,8 +172,8 @@ fn chart(
         series.push(Series::new("releases", points, Mark::Points));
     }
     let mut references = Vec::new();
-    let mut compare = |name: String, sets: Option<&rescind::Sets>| {
-        if let Some(sets) = sets.filter(|sets| sets.test.records > 0) {
+    let mut compare = |name: String, sets: Option<&Sets>| {
+        if let Some(sets) = sets.filter(|sets| classified(sets)) {
             let place = Place::Y(100.0 * sets.test.share_right());
             references.push(Reference { name, place });
         }
