@@ -1,5 +1,7 @@
 """Libraries that people train with."""
 
+import math
+
 import pytest
 import rescind
 import torch
@@ -246,3 +248,53 @@ def test_a_model_drawn_from_a_seed_is_the_same_everywhere():
     torch.manual_seed(6)
     second = draw(lora(), 3)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+class Documents(torch.utils.data.Dataset):
+    """Made-up documents of up to seven tokens."""
+
+    def __init__(self):
+        start = torch.arange(N)[:, None]
+        self.tokens = (start + torch.arange(7) * (1 + start % 3)) % 12
+        self.labels = self.tokens.masked_fill(torch.arange(7) > 3 + start % 4, -100)
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, i):
+        return {"input_ids": self.tokens[i], "labels": self.labels[i]}
+
+
+def test_a_causal_language_model_of_transformers_forgets(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    config = transformers.GPT2Config(vocab_size=12, n_positions=8, n_embd=8, n_layer=2, n_head=2)
+    config._attn_implementation = "eager"
+    made = transformers.GPT2LMHeadModel(config)
+    assert made.lm_head.weight is made.transformer.wte.weight
+    task = rescind.Task.language_model()
+    # What is this side's loss is that library's.
+    batch = {"input_ids": Documents().tokens, "labels": Documents().labels}
+    with torch.no_grad():
+        one = {name: column[:1] for name, column in batch.items()}
+        assert float(task.losses(made.eval(), one)) == pytest.approx(
+            float(made(**one).loss), rel=1e-5
+        )
+    training = rescind.Training(epochs=3, batch=10, learning_rate=1e-2)
+    options = {"task": task, "test": Documents(), "training": training, "radius": 30.0}
+    with attach(tmp_path / "run", made, Documents(), declared_by="A. Smith", **options) as run:
+        run.train()
+        before = run.evaluate()["current"]["test"]
+        assert before["accuracy"] is None and 0.0 < before["loss"] < math.log(12)
+        answer = run.forget(positions=range(5), method="newton", release=Sigma(0.01))
+        effect = answer.record["effect"]
+        assert effect["forgotten_after"]["loss"] > effect["forgotten_before"]["loss"]
+        assert "lm_head.weight" in run.released_state_dict()
+        page = run.report().read_text()
+        assert "NaN" not in page
+    with tangent(
+        tmp_path / "tangent", made, Documents(), task=task, gradient=1e-5, penalty=1e-2
+    ) as run:
+        run.train()
+        answer = run.forget(positions=range(5), release=Promise(1.0))
+        assert answer.release.certificate["guarantee"]["binding"] == "strongly_convex"

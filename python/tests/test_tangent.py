@@ -1,5 +1,7 @@
 """Linearised modules: derivatives, and forgetting against retraining from scratch."""
 
+import math
+
 import pytest
 import rescind
 import torch
@@ -8,7 +10,7 @@ from rescind import Promise, Records, Task
 from rescind.torch import Linearised, attach, draw, tangent
 from rescind.torch.computing import computing
 from rescind.torch.drawing import trainable
-from rescind.torch.linearised import dual_numbers_serve
+from rescind.torch.duals import dual_numbers_serve
 from rescind.torch.products import pull, push, push_dual
 from torch import nn
 from torch.utils.data import TensorDataset
@@ -174,6 +176,135 @@ def test_forgetting_ends_as_near_retraining_as_proved(kind, tmp_path):
         tmp_path / "run", made, records, penalty=PENALTY, gradient=GRADIENT, **common
     ) as run:
         assert run.is_trained and run.forget(ids=[0]).forgotten == [0]
+
+
+class Language(nn.Module):
+    """A causal language model of two layers, with tied weights."""
+
+    def __init__(self, vocabulary=7, width=4):
+        super().__init__()
+        self.embed = nn.Embedding(vocabulary, width)
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, 2, 6, activation="gelu", batch_first=True)
+            for _ in range(2)
+        )
+        self.head = nn.Linear(width, vocabulary, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, input_ids):
+        mask = nn.Transformer.generate_square_subsequent_mask(input_ids.shape[1])
+        states = self.embed(input_ids)
+        for layer in self.layers:
+            states = layer(states, src_mask=mask.to(states.dtype))
+        return self.head(states)
+
+
+class Documents(torch.utils.data.Dataset):
+    """Made-up documents of one to six tokens, and one without any."""
+
+    def __init__(self, count=48, length=6):
+        generator = torch.Generator().manual_seed(5)
+        start = torch.randint(0, 7, (count, 1), generator=generator)
+        self.tokens = (start + 3 * torch.arange(length)) % 7
+        self.labels = self.tokens.clone()
+        lengths = torch.randint(1, length + 1, (count, 1), generator=generator)
+        self.labels[torch.arange(length) >= lengths] = -100
+        self.labels[9] = -100
+
+    def __len__(self):
+        return len(self.tokens)
+
+    def __getitem__(self, i):
+        return {"input_ids": self.tokens[i], "labels": self.labels[i]}
+
+
+def language_minimum(made, centre, documents, keep):
+    """The minimum over these documents by Newton's method in float64, J written out."""
+    made = Language().double().eval()
+    with torch.no_grad():
+        for name, parameter in trainable(made):
+            parameter.copy_(centre[name])
+    parameters = {n: p.detach() for n, p in trainable(made)}
+    tokens, labels = documents.tokens[keep], documents.labels[keep]
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        jacobian = torch.func.jacrev(lambda w: torch.func.functional_call(made, w, (tokens,)))(
+            parameters
+        )
+    shape = (*tokens.shape, 7, -1)
+    j = torch.cat([jacobian[n].reshape(shape) for n in parameters], dim=-1)
+
+    def loss(flat):
+        logits = (j @ flat)[:, :-1]
+        each = torch.stack(
+            [
+                nn.functional.cross_entropy(z[y != -100], y[y != -100])
+                for z, y in zip(logits, labels[:, 1:], strict=True)
+                if (y != -100).any()
+            ]
+        )
+        return each.sum() / len(keep) + 0.5 * PENALTY * flat.square().sum()
+
+    flat = torch.zeros(j.shape[-1], dtype=torch.float64)
+    for _ in range(40):
+        flat = flat - torch.linalg.solve(
+            torch.func.hessian(loss)(flat), torch.func.grad(loss)(flat)
+        )
+    assert float(torch.func.grad(loss)(flat).norm()) < 1e-11
+    return torch.cat([p.reshape(-1) for p in parameters.values()]) + flat
+
+
+def test_a_language_model_forgets_as_near_retraining_as_proved(tmp_path):
+    documents, made = Documents(), Language()
+    assert len(trainable(made)) == len(list(made.parameters()))
+    with tangent(
+        tmp_path / "run",
+        made,
+        Records(documents, ids=range(48), subjects=[i % 16 for i in range(48)]),
+        task=Task.language_model(),
+        penalty=PENALTY,
+        gradient=GRADIENT,
+        declared_by="A. Smith",
+    ) as run:
+        run.train()
+        centre, proved = draw(made, 42), 2 * GRADIENT / PENALTY
+
+        def distance(keep):
+            flat = torch.frombuffer(run._session.private_weights(), dtype=torch.float32)
+            minimum = language_minimum(made, centre, documents, keep)
+            return float((flat.double() - minimum).norm())
+
+        everybody = torch.arange(48)
+        assert distance(everybody) < proved
+        answer = run.forget(subjects=["3", "9"], release=Promise(1.0))
+        keep = everybody[(everybody % 16 != 3) & (everybody % 16 != 9)]
+        assert distance(keep) < proved
+        assert distance(everybody) > 100 * proved
+        certificate = answer.release.certificate
+        assert certificate["guarantee"]["binding"] == "strongly_convex"
+        radius = certificate["model"]["ball"]["radius"]
+        assert radius == pytest.approx((2 * math.log(7) / PENALTY) ** 0.5, rel=1e-2)
+        batch = documents[0]["input_ids"][None]
+        assert float((run.released()(batch) - run.model(batch)).abs().max()) < 0.1
+    assert rescind.verify(answer.release.folder, run=tmp_path / "run").verdict == "holds"
+
+
+def test_documents_that_no_bound_covers_are_refused(tmp_path):
+    class Uneven(Documents):
+        def __getitem__(self, i):
+            return {name: row[: 6 - i // 40] for name, row in super().__getitem__(i).items()}
+
+    class Odd(Documents):
+        def __getitem__(self, i):
+            made = super().__getitem__(i)
+            return made | {"labels": made["labels"] - 50 * (i == 30)}
+
+    for documents, word in ((Uneven(), "pad all records"), (Odd(), "from 0, or -100")):
+        folder = tmp_path / word.split()[0]
+        task = Task.language_model()
+        options = {"task": task, "chunk": 1}
+        with tangent(folder, Language(), documents, **options) as run:
+            with pytest.raises(rescind.RescindError, match=word):
+                run.train()
 
 
 def test_what_would_prove_nothing_is_refused(tmp_path):

@@ -43,7 +43,7 @@ pub use rescind_unlearn::{
     CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,
     FixedFeatures, HeadObjective, L2Penalty, LinearOutputs, Linearisation, Losses, Measured,
     Minibatch, Minibatches, Model, ModelChoice, ModelDescription, NetworkModel, NetworkObjective,
-    Objective, Observer, OutputLoss, OutputTargets, OwnObjectives, Parameterisation, Phase,
+    NO_TOKEN, Objective, Observer, OutputLoss, OutputTargets, OwnObjectives, Parameterisation, Phase,
     Preparation, Products, Progress, Records, Scaling, Smoothness, TangentObjective, Targets,
     Tensor, Watched, exact_gradient_norm, linearised_gradient, narrowed, widened,
 };

@@ -4,7 +4,7 @@
 
 use rescind::verify::{Evidence, verify_run};
 use rescind::{
-    Code, Failure, Linearisation, Model, ModelDescription, OutputLoss, OutsideRecords,
+    Code, Failure, Linearisation, Model, ModelDescription, NO_TOKEN, OutputLoss, OutsideRecords,
     ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets, Tensor, linearised_gradient,
 };
 use rescind_data::Digest;
@@ -13,7 +13,9 @@ use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
 
 const RECORDS: usize = 90;
 const INPUTS: usize = 5;
-const OUTPUTS: usize = 3;
+const OUTPUTS: usize = 4;
+const POSITIONS: usize = 2;
+const TOKENS: usize = OUTPUTS / POSITIONS;
 const DIM: usize = INPUTS * OUTPUTS;
 const PENALTY: f64 = 1e-2;
 const GRADIENT: f64 = 1e-7;
@@ -64,7 +66,25 @@ impl Linear {
             OutputLoss::IndependentLabels => f64::from(u8::from(wave > 0.0)),
             // Beyond the bound now and then.
             OutputLoss::SquaredError { .. } => 1.5 * wave,
+            OutputLoss::TokenCrossEntropy { .. } => {
+                let own = self.token(record, output / TOKENS) as usize;
+                f64::from(u8::from(own == output % TOKENS))
+            }
         }
+    }
+
+    /// Some positions do not count, and of some records none does.
+    fn token(&self, record: usize, position: usize) -> u32 {
+        match (record * 7 + position * record) % 3 {
+            2 => NO_TOKEN,
+            token => token as u32,
+        }
+    }
+
+    /// One over the positions of a record that count.
+    fn share(&self, record: usize) -> f64 {
+        let counting = (0..POSITIONS).filter(|&at| self.token(record, at) != NO_TOKEN);
+        1.0 / counting.count() as f64
     }
 
     fn outputs_of(&self, records: &[usize], v: &[f64]) -> Vec<f64> {
@@ -123,6 +143,20 @@ impl Linear {
             OutputLoss::SquaredError { bound } => {
                 let r = z.iter().zip(y).map(|(z, y)| z - y.clamp(-bound, bound));
                 (r.collect(), diagonal(&[1.0; OUTPUTS]))
+            }
+            OutputLoss::TokenCrossEntropy { .. } => {
+                let (mut r, mut h) = (vec![0.0; OUTPUTS], diagonal(&[0.0; OUTPUTS]));
+                for at in (0..POSITIONS).filter(|&at| self.token(record, at) != NO_TOKEN) {
+                    let (a, own) = (self.share(record), TOKENS * at..TOKENS * (at + 1));
+                    let all: f64 = z[own.clone()].iter().map(|z| z.exp()).sum();
+                    let p = |i: usize| z[i].exp() / all;
+                    for i in own.clone() {
+                        r[i] = a * (p(i) - y[i]);
+                        h[i][i] += a * p(i);
+                        own.clone().for_each(|j| h[i][j] -= a * p(i) * p(j));
+                    }
+                }
+                (r, h)
             }
         }
     }
@@ -214,6 +248,10 @@ impl Linearisation for Linear {
             OutputLoss::SoftmaxCrossEntropy => {
                 Targets::Classes(records.iter().map(|r| (r * 7 % 3) as u32).collect())
             }
+            OutputLoss::TokenCrossEntropy { .. } => {
+                let of = |&record: &usize| (0..POSITIONS).map(move |at| self.token(record, at));
+                Targets::Tokens(records.iter().flat_map(of).collect())
+            }
             _ => Targets::Values(records.iter().flat_map(of).map(|y| y as f32).collect()),
         })
     }
@@ -247,10 +285,13 @@ impl Linearisation for Linear {
     }
 }
 
-const LOSSES: [OutputLoss; 3] = [
+const LOSSES: [OutputLoss; 4] = [
     OutputLoss::SoftmaxCrossEntropy,
     OutputLoss::IndependentLabels,
     OutputLoss::SquaredError { bound: 1.25 },
+    OutputLoss::TokenCrossEntropy {
+        positions: POSITIONS,
+    },
 ];
 
 fn settings() -> RunSettings {

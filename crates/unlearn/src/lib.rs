@@ -53,7 +53,7 @@ pub use native::{
 pub use norm::norm_above;
 pub use objective::{Curvature, Minibatch, Objective, exact_gradient_norm};
 pub use observer::{Observer, Progress, loading, relay, report};
-pub use outputs::{ConvexObjective, LinearOutputs, Losses, OutputLoss, OutputTargets};
+pub use outputs::{ConvexObjective, LinearOutputs, Losses, NO_TOKEN, OutputLoss, OutputTargets};
 pub use penalty::L2Penalty;
 pub use phase::Phase;
 pub use precision::{narrowed, widened};

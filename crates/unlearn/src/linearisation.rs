@@ -74,4 +74,7 @@ pub enum Targets {
     Classes(Vec<u32>),
     /// k values for each.
     Values(Vec<f32>),
+    /// The token of every position of each, below V, or [`NO_TOKEN`](crate::NO_TOKEN) where the
+    /// position does not count.
+    Tokens(Vec<u32>),
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::linearisation::{Linearisation, Targets};
 use crate::objective::{Curvature, Minibatch, Objective};
-use crate::outputs::{LinearOutputs, Losses, OutputLoss, OutputTargets, sample};
+use crate::outputs::{LinearOutputs, Losses, NO_TOKEN, OutputLoss, OutputTargets, sample};
 use crate::precision::{narrowed, widened};
 use crate::products::Products;
 use crate::sampling::uniform_sample;
@@ -131,12 +131,40 @@ fn fit(
     outputs: usize,
     loss: OutputLoss,
 ) -> Result<(), Error> {
-    let (found, expected) = match targets {
-        Targets::Classes(labels) => (labels.len(), records),
-        Targets::Values(values) => (values.len(), records * outputs),
+    let positions = match loss {
+        OutputLoss::TokenCrossEntropy { positions } => Some(positions),
+        _ => None,
+    };
+    let (found, expected) = match (&*targets, positions) {
+        (Targets::Classes(labels), None) => (labels.len(), records),
+        (Targets::Values(values), None) => (values.len(), records * outputs),
+        (Targets::Tokens(tokens), Some(positions)) => {
+            if positions == 0 || !outputs.is_multiple_of(positions) {
+                return Err(Error::Setting {
+                    setting: "the positions of a record",
+                    found: positions.to_string(),
+                    expected: "a divisor of its number of outputs",
+                });
+            }
+            (tokens.len(), records * positions)
+        }
+        (_, Some(_)) => return Err(unsuitable("classes or values", "tokens")),
+        (Targets::Tokens(_), None) => return Err(unsuitable("tokens", "classes or values")),
     };
     check_len("targets", found, expected)?;
     match (targets, loss) {
+        (Targets::Tokens(tokens), _) => {
+            let vocabulary = (outputs / positions.unwrap_or(1)) as u32;
+            let known = |token: &&u32| **token < vocabulary || **token == NO_TOKEN;
+            match tokens.iter().find(|token| !known(token)) {
+                Some(token) => Err(Error::Setting {
+                    setting: "a record's token",
+                    found: token.to_string(),
+                    expected: "a number below that of the model's tokens",
+                }),
+                None => Ok(()),
+            }
+        }
         (Targets::Classes(labels), _) => match labels.iter().find(|l| **l as usize >= outputs) {
             Some(label) => Err(Error::Setting {
                 setting: "a record's class",
@@ -157,6 +185,14 @@ fn fit(
             Some(value) => Err(no_target(*value, "a number from 0 to 1")),
             None => Ok(()),
         },
+    }
+}
+
+fn unsuitable(found: &str, expected: &'static str) -> Error {
+    Error::Setting {
+        setting: "the targets of this loss",
+        found: found.to_owned(),
+        expected,
     }
 }
 
@@ -263,6 +299,10 @@ impl LinearOutputs for LinearisedObjective<'_> {
             targets: match &self.targets {
                 Targets::Classes(labels) => OutputTargets::Classes(labels),
                 Targets::Values(values) => OutputTargets::Values(values),
+                Targets::Tokens(tokens) => OutputTargets::Tokens {
+                    tokens,
+                    positions: tokens.len() / self.positions.len(),
+                },
             },
             outputs: self.model.outputs(),
         }

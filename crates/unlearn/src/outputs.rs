@@ -3,10 +3,12 @@
 mod loss;
 mod losses;
 mod sampled_rows;
+mod tokens;
 
 pub use loss::OutputLoss;
 pub use losses::{Losses, OutputTargets};
 pub(crate) use sampled_rows::{SampledRow, sample};
+pub use tokens::NO_TOKEN;
 
 use crate::error::Error;
 use crate::objective::Objective;

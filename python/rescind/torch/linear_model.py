@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from rescind import errors
 from rescind.torch.computing import computing
 from rescind.torch.drawing import trainable
-from rescind.torch.linearised import dual_numbers_serve
+from rescind.torch.duals import dual_numbers_serve
 from rescind.torch.module import TYPES, Flat, TorchModel, positions_of
 from rescind.torch.products import pull, push, push_dual
 from rescind.torch.records import Records
-from rescind.torch.task import Task, count, moved
+from rescind.torch.task import LEFT_OUT, Task, count, moved
 
 
 def must_be_convex(task: Task) -> tuple[dict[str, Any], Callable[[Any], Tensor]]:
@@ -27,10 +27,16 @@ def must_be_convex(task: Task) -> tuple[dict[str, Any], Callable[[Any], Tensor]]
         raise errors.of(
             "setting",
             "the task's loss is not one that is known to be convex in the outputs and bounded "
-            "where they are zero: use Task.cross_entropy(), Task.independent_labels() or "
-            "Task.squared_error(bound=...); rescind.attach takes any",
+            "where they are zero: use Task.cross_entropy(), Task.independent_labels(), "
+            "Task.squared_error(bound=...) or Task.language_model(); rescind.attach takes any",
         )
     return task.convex, task.target
+
+
+_AXES = {
+    "softmax_cross_entropy": ("records", "classes"),
+    "token_cross_entropy": ("records", "positions", "tokens"),
+}
 
 
 class LinearModel(TorchModel):
@@ -71,13 +77,16 @@ class LinearModel(TorchModel):
         batch = moved(records.batch(range(min(2, len(records)))), device, torch.float32)
         with computing(own), torch.no_grad():
             outputs = task.forward(own, batch)
-        self.outputs = outputs[0].numel()
-        if self._loss["kind"] == "softmax_cross_entropy" and outputs.dim() != 2:
-            raise errors.of(
-                "setting",
-                f"outputs of shape {list(outputs.shape)} cannot be classes: give a module, or a "
-                "task's forward, whose outputs are (records, classes)",
-            )
+        self.outputs, self._shape = outputs[0].numel(), outputs.shape[1:]
+        for kind, axes in _AXES.items():
+            if self._loss["kind"] == kind and outputs.dim() != len(axes):
+                raise errors.of(
+                    "setting",
+                    f"outputs of shape {list(outputs.shape)} cannot be ({', '.join(axes)}): give a "
+                    "module, or a task's forward, that returns such",
+                )
+        if self._loss["kind"] == "token_cross_entropy":
+            self._loss = self._loss | {"positions": outputs.shape[1]}
         self._dual = dual_numbers_serve(own, task, batch)
         super().__init__(own, records, test, task, chunk)
         self._names = [name for name, _ in trainable(own)]
@@ -92,8 +101,21 @@ class LinearModel(TorchModel):
         chosen, parts = positions_of(records), []
         for start in range(0, len(chosen), self.chunk):
             batch = self.records.batch(chosen[start : start + self.chunk])
-            parts.append(self._target(batch).detach().cpu())
+            part = self._target(batch).detach().cpu()
+            if self._loss["kind"] == "token_cross_entropy" and part.shape[1:] != self._shape[:1]:
+                raise self._of_another_shape(part.shape[1:], self._shape[:1])
+            parts.append(part)
         joined = torch.cat(parts)
+        if self._loss["kind"] == "token_cross_entropy":
+            left_out = joined == LEFT_OUT
+            if bool(((joined < 0) & ~left_out).any()):
+                raise errors.of(
+                    "setting",
+                    f"labels are tokens from 0, or {LEFT_OUT} where none is; found "
+                    f"{joined[~left_out].min().item()}",
+                )
+            # What is left out is the greatest number there is.
+            return joined.masked_fill(left_out, -1).to(torch.int32).numpy().tobytes()
         if self._loss["kind"] == "softmax_cross_entropy":
             if joined.dim() != 1 or joined.is_floating_point() or int(joined.min()) < 0:
                 raise errors.of(
@@ -150,8 +172,19 @@ class LinearModel(TorchModel):
 
     def _pushed(self, flat: Flat, batch: Any, along: list[Tensor]) -> Tensor:
         if self._dual:
-            return push_dual(flat.module, self.task, self._names, batch, along)
-        return push(flat.module, self.task, flat.parameters, batch, along)
+            pushed = push_dual(flat.module, self.task, self._names, batch, along)
+        else:
+            pushed = push(flat.module, self.task, flat.parameters, batch, along)
+        if pushed.shape[1:] != self._shape:
+            raise self._of_another_shape(pushed.shape[1:], self._shape)
+        return pushed
+
+    def _of_another_shape(self, found: torch.Size, expected: torch.Size) -> Exception:
+        return errors.of(
+            "setting",
+            f"a record has outputs or targets of shape {list(found)}, the first "
+            f"{list(expected)}: pad all records to one length, with labels of -100 there",
+        )
 
     def _rows(self, precision: str, of: bytearray) -> Tensor:
         return torch.frombuffer(of, dtype=TYPES[precision]).reshape(-1, self.outputs)

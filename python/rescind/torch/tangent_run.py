@@ -17,7 +17,7 @@ from rescind.torch.drawing import draw, trainable
 from rescind.torch.linear_model import LinearModel, must_be_convex
 from rescind.torch.linearised import Linearised, by_name
 from rescind.torch.records import Records
-from rescind.torch.run import Run
+from rescind.torch.run import ModuleRun
 from rescind.torch.sharing import first, make_session
 from rescind.torch.task import Task
 from rescind.torch.training import Training
@@ -54,8 +54,9 @@ def tangent(
     data : Records or dataset
         What it is trained on.
     task : Task, optional
-        ``Task.cross_entropy()`` if absent, ``Task.independent_labels()``, or
-        ``Task.squared_error(bound=...)``.
+        ``Task.cross_entropy()`` if absent, ``Task.independent_labels()``,
+        ``Task.squared_error(bound=...)``, or ``Task.language_model()``, for records that are all
+        padded to one length. The outputs of all records are held at once.
     test : Records or dataset, optional
         What it is tested on.
     penalty : float
@@ -139,7 +140,7 @@ def opened(
     return session
 
 
-class TangentRun(Run):
+class TangentRun(ModuleRun):
     """A run of a linearised module. It is trained by :meth:`train`."""
 
     _model: LinearModel

@@ -22,6 +22,16 @@ def _target(batch: Any) -> Tensor:
     return batch["labels"] if isinstance(batch, Mapping) else batch[1]
 
 
+# A label that torch's cross-entropy leaves out.
+LEFT_OUT = -100
+
+
+def _next(batch: Any) -> Tensor:
+    """The token that follows each position; none follows the last."""
+    labels = _target(batch)
+    return functional.pad(labels[:, 1:], (0, 1), value=LEFT_OUT)
+
+
 def _outputs(module: nn.Module, batch: Any) -> Tensor:
     """Call the module with a batch's inputs, and take ``.logits`` of what has them."""
     inputs = _inputs(batch)
@@ -129,16 +139,21 @@ class Task:
     @classmethod
     def language_model(cls, forward: Forward = _outputs) -> Task:
         """The next token: logits of shape ``(n, t, v)``, ``labels`` of shape ``(n, t)`` in which
-        -100 is left out. A record's loss is the mean over its tokens."""
+        -100 is left out. A record's loss is the mean over its tokens, and 0 if it has none."""
 
         def loss(outputs: Tensor, batch: Any) -> Tensor:
-            labels = _target(batch)[:, 1:]
+            labels = _next(batch)
             each = functional.cross_entropy(
-                outputs[:, :-1].transpose(1, 2), labels, ignore_index=-100, reduction="none"
+                outputs.transpose(1, 2), labels, ignore_index=LEFT_OUT, reduction="none"
             )
-            return each.sum(1) / (labels != -100).sum(1).clamp(min=1)
+            return each.sum(1) / (labels != LEFT_OUT).sum(1).clamp(min=1)
 
-        return cls(loss=loss, forward=forward)
+        return cls(
+            loss=loss,
+            forward=forward,
+            target=_next,
+            convex={"kind": "token_cross_entropy"},
+        )
 
     def losses(self, module: nn.Module, batch: Any) -> Tensor:
         """The loss of every record of a batch, shape ``(n,)``."""

@@ -1,5 +1,6 @@
 //! Losses that are convex in a model's outputs.
 
+use super::tokens;
 use rescind_network::{Loss, softmax};
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,12 @@ pub enum OutputLoss {
     SquaredError {
         /// The greatest absolute value of a target, above 0: chosen, not read off records.
         bound: f64,
+    },
+    /// The mean, over the positions of a sequence that count, of the cross-entropy of one of V
+    /// tokens; the k outputs are `positions × V`.
+    TokenCrossEntropy {
+        /// Positions of a record, at least 1, those included that do not count.
+        positions: usize,
     },
 }
 
@@ -40,6 +47,7 @@ impl OutputLoss {
             Self::SoftmaxCrossEntropy => k.ln(),
             Self::IndependentLabels => k * std::f64::consts::LN_2,
             Self::SquaredError { bound } => 0.5 * k * bound * bound,
+            Self::TokenCrossEntropy { positions } => (k / positions.max(1) as f64).ln(),
         }
     }
 
@@ -47,7 +55,8 @@ impl OutputLoss {
     /// `value`.
     pub(crate) fn residual_at_most(self, outputs: usize, value: f64) -> f64 {
         match self {
-            Self::SoftmaxCrossEntropy => std::f64::consts::SQRT_2,
+            // Of m ≥ 1 positions that count, each adds at most 2/m².
+            Self::SoftmaxCrossEntropy | Self::TokenCrossEntropy { .. } => std::f64::consts::SQRT_2,
             Self::IndependentLabels => (outputs as f64).sqrt(),
             Self::SquaredError { .. } => (2.0 * value).sqrt(),
         }
@@ -58,7 +67,10 @@ impl OutputLoss {
     /// (docs/theory.md §11).
     pub(crate) fn third_derivative(self) -> f64 {
         match self {
-            Self::SoftmaxCrossEntropy => std::f64::consts::FRAC_1_SQRT_2,
+            // Positions are apart, and none weighs more than 1.
+            Self::SoftmaxCrossEntropy | Self::TokenCrossEntropy { .. } => {
+                std::f64::consts::FRAC_1_SQRT_2
+            }
             Self::IndependentLabels => 0.096_225_1,
             Self::SquaredError { .. } => 0.0,
         }
@@ -71,10 +83,13 @@ impl OutputLoss {
             Self::SoftmaxCrossEntropy => m[a] * (own - m[b]),
             Self::IndependentLabels => own * m[a] * (1.0 - m[a]),
             Self::SquaredError { .. } => own,
+            Self::TokenCrossEntropy { positions } => {
+                tokens::coupled(each(m.len(), positions), m, a, b)
+            }
         }
     }
 
-    /// Writes m and returns A.
+    /// Writes m and returns A; of a sequence all of whose positions count.
     pub(crate) fn mean(self, z: &[f64], m: &mut [f64]) -> f64 {
         match self {
             Self::SoftmaxCrossEntropy => softmax(z, m),
@@ -91,6 +106,7 @@ impl OutputLoss {
                 m.copy_from_slice(z);
                 0.5 * z.iter().map(|z| z * z).sum::<f64>()
             }
+            Self::TokenCrossEntropy { positions } => tokens::mean(&vec![0; positions], z, m),
         }
     }
 
@@ -104,6 +120,9 @@ impl OutputLoss {
             }
             Self::IndependentLabels => rows.for_each(|((out, m), d)| *out = m * (1.0 - m) * d),
             Self::SquaredError { .. } => out.copy_from_slice(d),
+            Self::TokenCrossEntropy { positions } => {
+                tokens::curve(each(m.len(), positions), m, d, out);
+            }
         }
     }
 
@@ -119,6 +138,7 @@ impl OutputLoss {
             }
             Self::IndependentLabels => pairs.map(|(m, d)| m * (1.0 - m) * d * d).sum(),
             Self::SquaredError { .. } => pairs.map(|(_, d)| d * d).sum(),
+            Self::TokenCrossEntropy { positions } => tokens::bend(each(m.len(), positions), m, d),
         }
     }
 
@@ -129,6 +149,7 @@ impl OutputLoss {
                 m.iter().map(|m| m * (1.0 - m)).sum()
             }
             Self::SquaredError { .. } => m.len() as f64,
+            Self::TokenCrossEntropy { positions } => tokens::trace(each(m.len(), positions), m),
         }
     }
 
@@ -150,18 +171,40 @@ impl OutputLoss {
                 f[j] = 1.0;
                 1.0
             }
+            Self::TokenCrossEntropy { positions } => {
+                tokens::factor(each(m.len(), positions), m, j, f)
+            }
         }
     }
+
+    /// Appends `s_j ‖f_j‖²` of every j.
+    pub(super) fn sizes(self, m: &[f32], out: &mut Vec<f64>) {
+        if let Self::TokenCrossEntropy { positions } = self {
+            return tokens::sizes(each(m.len(), positions), m, out);
+        }
+        let mut f = vec![0.0; m.len()];
+        for j in 0..m.len() {
+            let share = self.factor(m, j, &mut f);
+            out.push(share * f.iter().map(|f| f * f).sum::<f64>());
+        }
+    }
+}
+
+/// V.
+fn each(outputs: usize, positions: usize) -> usize {
+    (outputs / positions.max(1)).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [OutputLoss; 3] = [
+    const ALL: [OutputLoss; 5] = [
         OutputLoss::SoftmaxCrossEntropy,
         OutputLoss::IndependentLabels,
         OutputLoss::SquaredError { bound: 2.0 },
+        OutputLoss::TokenCrossEntropy { positions: 1 },
+        OutputLoss::TokenCrossEntropy { positions: 3 },
     ];
     const STEP: f64 = 1e-5;
 
@@ -223,6 +266,9 @@ mod tests {
                 assert!((sum - curved).abs() < 1e-6, "{loss:?} {sum} {curved}");
             }
             assert!((trace - loss.trace(&m)).abs() < 1e-6, "{loss:?}");
+            let mut sizes = Vec::new();
+            loss.sizes(&narrow, &mut sizes);
+            assert!((trace - sizes.iter().sum::<f64>()).abs() < 1e-6, "{loss:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The losses of many records, and their derivatives in the outputs.
 
 use super::loss::OutputLoss;
+use super::tokens;
 use rayon::prelude::*;
 
 /// Records that are worth a thread; sums run over one block after another, whatever the threads.
@@ -13,6 +14,18 @@ pub enum OutputTargets<'a> {
     Classes(&'a [u32]),
     /// A value for each output, n × k.
     Values(&'a [f32]),
+    /// The token of each position, below V, or [`NO_TOKEN`](super::NO_TOKEN); n × `positions`.
+    Tokens {
+        /// The tokens.
+        tokens: &'a [u32],
+        /// Positions of a record, at least 1.
+        positions: usize,
+    },
+}
+
+/// Record i's tokens.
+fn of(tokens: &[u32], positions: usize, i: usize) -> &[u32] {
+    &tokens[i * positions..][..positions]
 }
 
 impl OutputTargets<'_> {
@@ -33,6 +46,7 @@ impl OutputTargets<'_> {
                 };
                 pairs.map(one).sum()
             }
+            Self::Tokens { tokens, positions } => tokens::subtract(of(tokens, positions, i), z, m),
         }
     }
 
@@ -44,6 +58,7 @@ impl OutputTargets<'_> {
                 let row = &values[i * r.len()..];
                 r.iter_mut().zip(row).for_each(|(r, &y)| *r += f64::from(y));
             }
+            Self::Tokens { tokens, positions } => tokens::add(of(tokens, positions, i), r),
         }
     }
 
@@ -51,6 +66,7 @@ impl OutputTargets<'_> {
     fn half_square(self, i: usize, outputs: usize) -> f64 {
         match self {
             Self::Classes(_) => 0.5,
+            Self::Tokens { tokens, positions } => 0.5 * tokens::share(of(tokens, positions, i)),
             Self::Values(values) => {
                 let row = values[i * outputs..][..outputs].iter();
                 0.5 * row.map(|&y| f64::from(y).powi(2)).sum::<f64>()
@@ -77,6 +93,7 @@ impl Losses<'_> {
         match self.targets {
             OutputTargets::Classes(labels) => labels.len(),
             OutputTargets::Values(values) => values.len() / self.outputs,
+            OutputTargets::Tokens { tokens, positions } => tokens.len() / positions,
         }
     }
 
@@ -95,13 +112,25 @@ impl Losses<'_> {
         losses.iter().sum::<f64>() / self.records() as f64
     }
 
+    /// Writes what record i's outputs predict, and returns A.
+    fn mean(&self, i: usize, z: &[f64], m: &mut [f64]) -> f64 {
+        match self.targets {
+            OutputTargets::Tokens { tokens, positions } => {
+                tokens::mean(of(tokens, positions, i), z, m)
+            }
+            _ => self.loss.mean(z, m),
+        }
+    }
+
     /// Record i's loss; its residual goes to `r`.
     fn one(&self, i: usize, z: &[f64], r: &mut [f64]) -> f64 {
         let constant = match self.loss {
             OutputLoss::SquaredError { .. } => self.targets.half_square(i, self.outputs),
-            OutputLoss::SoftmaxCrossEntropy | OutputLoss::IndependentLabels => 0.0,
+            OutputLoss::SoftmaxCrossEntropy
+            | OutputLoss::IndependentLabels
+            | OutputLoss::TokenCrossEntropy { .. } => 0.0,
         };
-        let log_partition = self.loss.mean(z, r);
+        let log_partition = self.mean(i, z, r);
         log_partition - self.targets.subtract(i, z, r) + constant
     }
 
@@ -147,7 +176,7 @@ impl Losses<'_> {
                 for ((there, z), &dz) in there.iter_mut().zip(z).zip(dz) {
                     *there = z + t * f64::from(dz);
                 }
-                self.loss.mean(&there, &mut m);
+                self.mean(BLOCK * block + i, &there, &mut m);
                 sums.1 += self.loss.bend(&m, dz);
                 self.targets.subtract(BLOCK * block + i, &there, &mut m);
                 for ((m, r), &dz) in m.iter().zip(residuals).zip(dz) {

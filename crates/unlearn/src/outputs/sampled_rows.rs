@@ -30,10 +30,9 @@ pub(crate) fn sample(
     let mut f = vec![0.0; k];
     let mut weights = Vec::with_capacity(means.len());
     for (m, size) in means.chunks_exact(k).zip(sizes) {
-        for j in 0..k {
-            let share = loss.factor(m, j, &mut f);
-            weights.push(size * share * f.iter().map(|f| f * f).sum::<f64>());
-        }
+        let first = weights.len();
+        loss.sizes(m, &mut weights);
+        weights[first..].iter_mut().for_each(|own| *own *= size);
     }
     let drawn = poisson_sample(&weights, count, seed);
     let row = |(at, chance): (usize, f64)| {
