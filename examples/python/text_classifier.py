@@ -27,6 +27,7 @@ from torch.nn import functional
 DECLARED_BY = "whoever runs this example"
 PROMISE = rescind.Promise(epsilon=1.0, delta=1e-5)
 LENGTH = 48
+LORA_EPOCHS = 2
 
 
 class Encoder(nn.Module):
@@ -120,7 +121,7 @@ def by_lora(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) 
     model = Encoder(encoder, 2)
     lora = LoraConfig(r=4, target_modules=["query", "value"], modules_to_save=["classify"])
     model = get_peft_model(model, lora)
-    training = Training(epochs=2, batch=32, learning_rate=1e-3)
+    training = Training(epochs=LORA_EPOCHS, batch=32, learning_rate=1e-3)
     run = attach(
         place, model, train, test=test, training=training, radius=30.0,
         declared_by=DECLARED_BY, chunk=64,

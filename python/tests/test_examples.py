@@ -44,8 +44,10 @@ def test_sentences_are_classified_and_forgotten(way, tmp_path):
     train = rescind.Records(made.Tokens(Words(), given))
     # Noise for epsilon = 1 would drown so small a model but for the head's proved bound.
     made.PROMISE = rescind.Promise(1.0) if way == "head" else rescind.Sigma(0.05)
+    # On a random encoder LoRA learns slowly.
+    made.LORA_EPOCHS = 40
+    made.METHODS = {"lora": rescind.Method("noisy-finetune", {"recovery_epochs": 20})}
     figures = made.tried(way, tmp_path / "runs", encoder, train, made.Tokens(Words(), given))
-    # Two epochs of LoRA on a random encoder learn nothing.
-    assert way == "lora" or figures["trained"] > 0.8
+    assert figures["trained"] > 0.8
     assert figures["kind"] == "declared"
     assert abs(figures["unlearned"] - figures["retrained"]) < 0.2

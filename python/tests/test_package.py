@@ -62,7 +62,8 @@ def test_every_public_name_is_there_and_documented():
         thing = getattr(torch_part, name)
         assert inspect.getdoc(thing), name
         for member, function in inspect.getmembers(thing, inspect.isfunction):
-            if not member.startswith("_"):
+            # Other libraries write methods of theirs into torch's modules.
+            if not member.startswith("_") and function.__module__.startswith("rescind"):
                 assert inspect.getdoc(function), f"{name}.{member}"
     with pytest.raises(AttributeError):
         rescind.nothing  # noqa: B018

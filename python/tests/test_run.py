@@ -222,6 +222,28 @@ def test_a_module_that_changed_is_noticed(tmp_path):
     run.close()
 
 
+@pytest.mark.parametrize("write", ["in place", "through data", "through numpy", "another tensor"])
+def test_frozen_tensors_that_changed_are_noticed(write, tmp_path):
+    records, _ = data()
+    made = module()
+    made[0].requires_grad_(False)
+    run = attach(tmp_path / "run", made, records)
+    run.trained()
+    run.forget(ids="r1")
+    with torch.no_grad():
+        if write == "in place":
+            made[0].bias.add_(1.0)
+        elif write == "through data":
+            made[0].bias.data += 1.0
+        elif write == "through numpy":
+            made[0].bias.numpy()[0] += 1.0
+        else:
+            made[0].bias = nn.Parameter(made[0].bias + 1.0, requires_grad=False)
+    with pytest.raises(rescind.errors.OtherModel, match="frozen"):
+        run.forget(ids="r2")
+    run.close()
+
+
 def test_weights_outside_the_ball_are_refused_and_projected(tmp_path):
     records, _ = data()
     made = module()

@@ -12,12 +12,13 @@ from torch.nn import functional
 from torch.utils.data import TensorDataset
 
 from rescind import errors
+from rescind.progress import Progress
 from rescind.torch.computing import computing
+from rescind.torch.features import features
+from rescind.torch.frozen import digest_of_tensors
 from rescind.torch.linear_model import LinearModel, must_be_convex
-from rescind.torch.module import digest_of_tensors
-from rescind.torch.progress import Progress
 from rescind.torch.records import Records
-from rescind.torch.run import Run
+from rescind.torch.run import ModuleRun
 from rescind.torch.tangent_run import convex_settings, opened
 from rescind.torch.task import Task, moved
 
@@ -80,9 +81,10 @@ def head(
     """Put a run around a linear layer on the features of a public backbone: one that is in the
     folder is opened, else it is made.
 
-    Features are computed when a run is opened, every record by itself, so that they have the same
-    bits whatever other records there are. The layer starts at zero and its loss is strongly convex:
-    the bound is that of :func:`rescind.tangent`.
+    Features are computed when a run is opened, with the same bits whatever other records there are:
+    in batches where a record comes out of these as it does alone, which is tried, else one by one.
+    The layer starts at zero and its loss is strongly convex: the bound is that of
+    :func:`rescind.tangent`.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def head(
 _CHUNK = 8192
 
 
-class HeadRun(Run):
+class HeadRun(ModuleRun):
     """A run of a linear layer on frozen features. It is trained by :meth:`train`."""
 
     _model: LinearModel
@@ -182,16 +184,13 @@ def layer_of(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 def _featured(shell: Head, records: Records, task: Task, progress: Progress | None) -> Records:
     """The same records as the layer sees them."""
-    features, targets = [], []
+    if len(records) == 0:
+        raise errors.of("setting", "there is no record: give a dataset of some")
     own = next(shell.backbone.parameters(), None) if shell.backbone is not None else None
     device = torch.device("cpu") if own is None else own.device
     _, target = must_be_convex(task)
-    for i in range(len(records)):
-        batch = records.batch([i])
-        features.append(shell.features(moved(batch, device, torch.float32)).cpu())
-        targets.append(target(batch).cpu())
-        if progress is not None and (i + 1) % 1000 == 0:
-            progress("features", i + 1, len(records))
-    if not features:
-        raise errors.of("setting", "there is no record: give a dataset of some")
-    return records.prepared(TensorDataset(torch.cat(features), torch.cat(targets)))
+    made = features(
+        lambda batch: shell.features(moved(batch, device, torch.float32)).cpu(), records, progress
+    )
+    targets = [target(records.batch([i])).cpu() for i in range(len(records))]
+    return records.prepared(TensorDataset(made, torch.cat(targets)))

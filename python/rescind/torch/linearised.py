@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from rescind.torch.computing import computing
 from rescind.torch.drawing import trainable
+from rescind.torch.duals import dual_numbers_serve
 from rescind.torch.products import push, push_dual
-from rescind.torch.task import Task, moved
+from rescind.torch.task import Task
 
 
 class Linearised(nn.Module):
@@ -70,29 +71,6 @@ class Linearised(nn.Module):
             if self._dual:
                 return push_dual(self.at, self._task, self.names, batch, list(self.direction))
             return push(self.at, self._task, parameters, batch, list(self.direction))
-
-
-def dual_numbers_serve(module: nn.Module, task: Task, batch: Any) -> bool:
-    """Whether dual numbers give the module's derivatives, which is tried in float64."""
-    double = copy.deepcopy(module).double()
-    named = trainable(double)
-    device = named[0][1].device
-    own = moved(batch, device, torch.float64)
-    generator = torch.Generator().manual_seed(0)
-    v = [
-        torch.randn(p.shape, generator=generator, dtype=torch.float64).to(device) for _, p in named
-    ]
-    with computing(double):
-        expected = push(double, task, [p for _, p in named], own, v)
-        try:
-            found = push_dual(double, task, [name for name, _ in named], own, v)
-        except (RuntimeError, NotImplementedError):
-            return False
-    return bool(torch.allclose(found, expected, rtol=1e-9, atol=1e-12 * _scale(expected)))
-
-
-def _scale(values: Tensor) -> float:
-    return float(values.abs().max()) if values.numel() else 0.0
 
 
 def by_name(module: nn.Module, parts: Sequence[Tensor]) -> dict[str, Tensor]:

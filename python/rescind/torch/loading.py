@@ -12,9 +12,9 @@ from torch import nn
 
 from rescind import errors
 from rescind.torch.drawing import tensors, trainable
+from rescind.torch.frozen import digest_of_tensors
 from rescind.torch.head_run import Head, layer_of
 from rescind.torch.linearised import Linearised
-from rescind.torch.module import digest_of_tensors
 from rescind.torch.task import Task
 from rescind.verification import verify
 

@@ -10,15 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rescind import _core, errors
+from rescind import errors
 from rescind.torch.computing import computing
 from rescind.torch.drawing import tensors, trainable
-from rescind.torch.products import gauss_newton_product, gradient, hessian_product
+from rescind.torch.duals import duals_serve_gauss_newton
+from rescind.torch.frozen import Frozen
+from rescind.torch.products import (
+    gauss_newton_by_duals,
+    gauss_newton_product,
+    gradient,
+    hessian_product,
+)
 from rescind.torch.records import Records
 from rescind.torch.task import Task, count, moved
 
 TYPES = {"single": torch.float32, "double": torch.float64}
-_FROZEN = "rescind 2026 python frozen tensors v1"
 
 
 class Flat:
@@ -87,6 +93,8 @@ class TorchModel:
         self.records, self.test, self.task, self.chunk = records, test, task, chunk
         self.flat = Flat(module)
         self._double: Flat | None = None
+        self._by_duals: bool | None = None
+        self._frozen = Frozen(module)
         self._described = self._description()
         # Chunks of the records of the last pass, which a solver asks for again and again.
         self._kept: tuple[tuple[bytes, str], list[Any]] | None = None
@@ -144,14 +152,26 @@ class TorchModel:
         flat = self._ready(precision, w)
         into = torch.frombuffer(out, dtype=TYPES[precision])
         along = flat.split(torch.frombuffer(v, dtype=into.dtype))
-        multiply = hessian_product if which == "hessian" else gauss_newton_product
+        multiply = self._multiplication(flat, which)
         number = 0
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
-                parts = multiply(flat.module, self.task, flat.parameters, batch, along)
-                into += flat.joined(parts, into.dtype)
+                into += flat.joined(multiply(batch, along), into.dtype)
                 number += count(batch)
         into /= number
+
+    def _multiplication(self, flat: Flat, which: str) -> Callable[[Any, Any], Any]:
+        module, task, parameters = flat.module, self.task, flat.parameters
+        if which == "hessian":
+            return lambda batch, v: hessian_product(module, task, parameters, batch, v)
+        if self._by_duals is None:
+            # Of records that are always the first, so that every process finds the same.
+            few = self.records.batch(range(min(2, len(self.records))))
+            self._by_duals = duals_serve_gauss_newton(self.module, task, few)
+        if not self._by_duals:
+            return lambda batch, v: gauss_newton_product(module, task, parameters, batch, v)
+        names = [name for name, _ in trainable(module)]
+        return lambda batch, v: gauss_newton_by_duals(module, task, names, batch, v)
 
     def measure(self, w: bytearray, records: bytearray | None) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
@@ -216,7 +236,6 @@ class TorchModel:
 
     def _description(self) -> dict[str, Any]:
         module = self.flat.module
-        trained = {name for name, _ in trainable(module)}
         layers = [f"{name}: {type(part).__qualname__}" for name, part in module.named_modules()]
         return {
             "kind": "torch",
@@ -225,7 +244,7 @@ class TorchModel:
             "architecture": {
                 "module": f"{type(module).__module__}.{type(module).__qualname__}",
                 "layers": layers,
-                "frozen": digest_of_tensors(module, trained),
+                "frozen": self._frozen.digest(),
             },
         }
 
@@ -236,17 +255,3 @@ _KEPT_RECORDS = 20_000
 
 def positions_of(records: bytearray) -> list[int]:
     return torch.frombuffer(records, dtype=torch.int64).tolist() if records else []
-
-
-def digest_of_tensors(module: nn.Module, trained: set[str]) -> str:
-    """What decides the outputs besides the trained parameters: the other tensors, bit for bit, in
-    hexadecimal."""
-    parts = []
-    named = [*module.named_parameters(), *module.named_buffers()]
-    for name, tensor in named:
-        if name in trained or name.endswith("num_batches_tracked"):
-            continue
-        content = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        parts.append(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        parts.append(content.numpy().tobytes())
-    return _core.digest(_FROZEN, b"".join(parts)).hex()

@@ -41,15 +41,38 @@ def gauss_newton_product(
     linear in u; then the Hessian of the losses in the outputs; then ``J'``."""
     outputs = task.forward(module, batch)
     pushed = _pushed(outputs, parameters, v)
+    return _grad(outputs, parameters, grad_outputs=_curved(task, outputs, batch, pushed))
+
+
+def _curved(task: Task, outputs: Tensor, batch: Any, pushed: Tensor) -> Tensor:
+    """The Hessian of the losses in the outputs, times ``pushed``."""
     at = outputs.detach().requires_grad_()
     slope = _grad(task.loss(at, batch).sum(), (at,), create_graph=True)
-    (curved,) = _of_graph(slope, (at,), (pushed,))
-    return _grad(outputs, parameters, grad_outputs=curved)
+    (curved,) = _of_graph(slope, (at,), (pushed.detach(),))
+    return curved
+
+
+def gauss_newton_by_duals(
+    module: nn.Module, task: Task, names: Sequence[str], batch: Any, v: Parts
+) -> Sequence[Tensor]:
+    """The same with ``J v`` by dual numbers, in the pass whose graph then gives ``J'``: cheaper,
+    where a module has them. ``names`` are those of the parameters that ``v`` belongs to."""
+    own = dict(module.named_parameters())
+    with forward_ad.dual_level():
+        duals = {
+            f"module.{name}": forward_ad.make_dual(own[name], part)
+            for name, part in zip(names, v, strict=True)
+        }
+        made = torch.func.functional_call(_Forward(module, task), duals, (batch,))
+        outputs, pushed = forward_ad.unpack_dual(made)
+    curved = torch.zeros_like(outputs) if pushed is None else _curved(task, outputs, batch, pushed)
+    return _grad(outputs, [own[name] for name in names], grad_outputs=curved)
 
 
 def push(module: nn.Module, task: Task, parameters: Parts, batch: Any, v: Parts) -> Tensor:
     """``J v``, of the outputs' shape, by differentiating ``J' u``."""
-    return _pushed(task.forward(module, batch), parameters, v).detach()
+    with torch.enable_grad():
+        return _pushed(task.forward(module, batch), parameters, v).detach()
 
 
 def push_dual(module: nn.Module, task: Task, names: Sequence[str], batch: Any, v: Parts) -> Tensor:
