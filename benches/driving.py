@@ -5,7 +5,7 @@
 
 For each model a request of a run, and beside it what one would write by hand: the gradients that
 the request measures, the same Gauss-Newton products (`rescind.torch.products`), conjugate gradients
-on a flat tensor, the step. Both take the same number of products. Printed: seconds of each, the least
+on a flat tensor, the step. Both take as many products. Printed: seconds of each, the least
 of all repeats, which alternate; their ratio, of the whole request and of the solve alone; by how
 much memory grows above what one Hessian product takes, in vectors of the model's size.
 
@@ -210,6 +210,9 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
         hessian_product(model, TASK, hand.parameters, batch, v)
         with Peak() as one:
             hessian_product(model, TASK, hand.parameters, batch, v)
+        gauss_newton_by_duals(model, TASK, hand.names, batch, v)
+        with Peak() as curved:
+            gauss_newton_by_duals(model, TASK, hand.names, batch, v)
     times: dict[str, list[float]] = {}
     peak = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -234,6 +237,12 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
         "seconds": least,
         "ratio": least["run"] / least["hand"],
         "ratio of the solve": least["run solve"] / least["hand solve"],
+        "megabytes": {
+            "one vector": 4e-6 * d,
+            "one Hessian product": 1e-6 * one.bytes,
+            "one Gauss-Newton product": 1e-6 * curved.bytes,
+            "run": 1e-6 * peak,
+        },
         "vectors above one Hessian product": (peak - one.bytes) / (4 * d),
     }
 

@@ -30,7 +30,9 @@ class Batch(Dataset):
 
 def model_of(name):
     module, task, batch = zoo.modules()[name]
-    return TorchModel(module, Records(Batch(batch)), None, task, chunk=4)
+    made = TorchModel(module, Records(Batch(batch)), None, task, chunk=4)
+    made.try_duals()
+    return made
 
 
 def weights_of(model):

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that are searched and whose files may be cited by their paths from the root.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 7] = [
     ".ci",
     "benches",
     "crates",
     "docs",
     "examples",
     "experiments",
+    "python",
 ];
 const TEXTS: [&str; 5] = ["rs", "md", "toml", "py", "sh"];
 /// Files by their bare names count as citations if the program writes none of the kind.

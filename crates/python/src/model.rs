@@ -1,6 +1,6 @@
 //! A model that computes in Python.
 
-use crate::bytes::{Number, given, positions, taken, zeros};
+use crate::bytes::{Number, Same, given, positions, taken, zeros};
 use crate::failure::unreadable;
 use crate::linear::Linear;
 use pyo3::prelude::*;
@@ -13,9 +13,11 @@ use rescind_data::Digest;
 
 /// A Python object with these methods, whose failures arrive as they were raised:
 ///
-/// - `gradient(w, records, out) -> float` and `product(which, w, records, v, out)`, both in the
-///   precision of the `bytearray`s given (`precision` is `"single"` or `"double"`),
+/// - `gradient(precision, w, records, out) -> float` and
+///   `product(precision, which, w, records, v, out)`, in the `precision` `"single"` or `"double"`,
 /// - `measure(w, records) -> (records, loss, right) | None`; `records` is `None` for the test set.
+///
+/// w are `bytes`, the same object for as long as they are the same; the rest are `bytearray`s.
 ///
 /// `curvature` and `double` say whether it has products and double precision; `linear()` whether its
 /// outputs are linear in the weights (`linear.rs`), which then stands for all three.
@@ -26,6 +28,7 @@ pub struct PythonModel {
     identities: Vec<Digest>,
     curvature: bool,
     double: bool,
+    weights: Same,
 }
 
 impl PythonModel {
@@ -41,6 +44,7 @@ impl PythonModel {
             curvature: object.getattr("curvature")?.extract()?,
             double: object.getattr("double")?.extract()?,
             linear: Linear::said_by(object)?,
+            weights: Same::default(),
             object: object.clone().unbind(),
         })
     }
@@ -54,7 +58,8 @@ impl PythonModel {
     ) -> Result<f64, Failure> {
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, gradient.len())?;
-            let arguments = (precision, given(py, w)?, positions(py, records)?, &out);
+            let w = self.weights.given(py, w)?;
+            let arguments = (precision, w, positions(py, records)?, &out);
             let loss = self.object.call_method1(py, "gradient", arguments)?;
             taken(&out, gradient)?;
             loss.extract::<f64>(py)
@@ -76,8 +81,8 @@ impl PythonModel {
         };
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, product.len())?;
-            let (w, records, v) = (given(py, w)?, positions(py, records)?, given(py, v)?);
-            let arguments = (precision, which, w, records, v, &out);
+            let (w, v) = (self.weights.given(py, w)?, given(py, v)?);
+            let arguments = (precision, which, w, positions(py, records)?, v, &out);
             self.object.call_method1(py, "product", arguments)?;
             taken(&out, product)
         });
@@ -139,7 +144,7 @@ impl Model for PythonModel {
                 EvaluationSet::Records(selection) => Some(positions(py, selection.positions())?),
                 EvaluationSet::Test => None,
             };
-            let arguments = (given(py, w)?, records);
+            let arguments = (self.weights.given(py, w)?, records);
             let measured = self.object.call_method1(py, "measure", arguments)?;
             measured.extract::<Option<(usize, f64, Option<f64>)>>(py)
         });

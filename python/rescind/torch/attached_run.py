@@ -82,6 +82,7 @@ def attach(
     report = check(module, records.batch(range(min(8, len(records)))), task)
     report.raise_if_any()
     model = TorchModel(module, records, tested, task, chunk)
+    model.try_duals()
     place = os.fspath(folder)
     flat = None
     if centre is not None:

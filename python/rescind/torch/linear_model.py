@@ -162,10 +162,10 @@ class LinearModel(TorchModel):
                 parts = pull(flat.module, self.task, flat.parameters, batch, part)
                 into[at] = flat.joined(parts, into.dtype)
 
-    def measure(self, w: bytearray, records: bytearray | None) -> tuple[int, float, float | None]:
+    def measure(self, w: bytes, records: bytearray | None) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
         flat = self._at_centre("single")
-        weights = torch.frombuffer(w, dtype=torch.float32).double()
+        weights = torch.frombuffer(bytearray(w), dtype=torch.float32).double()
         centre = torch.frombuffer(bytearray(self.centre), dtype=torch.float32).double()
         along = flat.split((weights - centre).float())
         return self._measured(flat, records, lambda batch: self._pushed(flat, batch, along))

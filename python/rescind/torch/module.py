@@ -42,6 +42,20 @@ class Flat:
         self._sizes = [parameter.numel() for parameter in self.parameters]
         self._loaded: tuple[bytes | bytearray, list[int]] | None = None
 
+    def add(self, total: list[Tensor] | None, parts: Sequence[Tensor]) -> list[Tensor]:
+        """The sum of parts so far, on their devices, with these."""
+        if total is None:
+            return [part.detach() for part in parts]
+        return [own + part.detach() for own, part in zip(total, parts, strict=True)]
+
+    def write(self, total: Sequence[Tensor] | None, over: int, into: Tensor) -> None:
+        """Write a sum, divided by a number, into a vector on the CPU."""
+        if total is None:
+            return
+        for part, place in zip(total, into.split(self._sizes), strict=True):
+            place.copy_(part.reshape(-1))
+        into /= over
+
     def split(self, flat: Tensor) -> list[Tensor]:
         """Parts of a vector, with the shapes and on the devices of the parameters."""
         parts = flat.split(self._sizes)
@@ -55,8 +69,10 @@ class Flat:
     def load(self, flat: bytes | bytearray, dtype: torch.dtype) -> None:
         """Write a vector into the parameters, unless they hold it already."""
         versions = [parameter._version for parameter in self.parameters]
-        if self._loaded is not None and self._loaded == (flat, versions):
-            return
+        if self._loaded is not None:
+            own, then = self._loaded
+            if then == versions and (own is flat or own == flat):
+                return
         parts = self.split(torch.frombuffer(bytearray(flat), dtype=dtype))
         with torch.no_grad():
             for parameter, part in zip(self.parameters, parts, strict=True):
@@ -93,7 +109,7 @@ class TorchModel:
         self.records, self.test, self.task, self.chunk = records, test, task, chunk
         self.flat = Flat(module)
         self._double: Flat | None = None
-        self._by_duals: bool | None = None
+        self._by_duals = False
         self._frozen = Frozen(module)
         self._described = self._description()
         # Chunks of the records of the last pass, which a solver asks for again and again.
@@ -126,54 +142,54 @@ class TorchModel:
                     "norm that trains changes its buffers (rescind.torch.freeze_batch_norm)",
                 )
 
-    def gradient(self, precision: str, w: bytearray, records: bytearray, out: bytearray) -> float:
+    def gradient(self, precision: str, w: bytes, records: bytearray, out: bytearray) -> float:
         """Write the gradient of the mean loss; return that loss."""
         flat = self._ready(precision, w)
-        total, number = 0.0, 0
-        into = torch.frombuffer(out, dtype=TYPES[precision])
+        total, number, summed = 0.0, 0, None
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
                 loss, parts = gradient(flat.module, self.task, flat.parameters, batch)
-                into += flat.joined(parts, into.dtype)
+                summed = flat.add(summed, parts)
                 total, number = total + loss, number + count(batch)
-        into /= number
+        flat.write(summed, number, torch.frombuffer(out, dtype=TYPES[precision]))
         return total / number
 
     def product(
         self,
         precision: str,
         which: str,
-        w: bytearray,
+        w: bytes,
         records: bytearray,
         v: bytearray,
         out: bytearray,
     ) -> None:
         """Write the product of the mean loss's curvature with ``v``."""
         flat = self._ready(precision, w)
-        into = torch.frombuffer(out, dtype=TYPES[precision])
-        along = flat.split(torch.frombuffer(v, dtype=into.dtype))
+        along = flat.split(torch.frombuffer(v, dtype=TYPES[precision]))
         multiply = self._multiplication(flat, which)
-        number = 0
+        number, summed = 0, None
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
-                into += flat.joined(multiply(batch, along), into.dtype)
+                summed = flat.add(summed, multiply(batch, along))
                 number += count(batch)
-        into /= number
+        flat.write(summed, number, torch.frombuffer(out, dtype=TYPES[precision]))
+
+    def try_duals(self) -> None:
+        """Find out whether dual numbers serve for Gauss-Newton products."""
+        # Of records that are always the first, so that every process finds the same.
+        few = self.records.batch(range(min(2, len(self.records))))
+        self._by_duals = duals_serve_gauss_newton(self.module, self.task, few)
 
     def _multiplication(self, flat: Flat, which: str) -> Callable[[Any, Any], Any]:
         module, task, parameters = flat.module, self.task, flat.parameters
         if which == "hessian":
             return lambda batch, v: hessian_product(module, task, parameters, batch, v)
-        if self._by_duals is None:
-            # Of records that are always the first, so that every process finds the same.
-            few = self.records.batch(range(min(2, len(self.records))))
-            self._by_duals = duals_serve_gauss_newton(self.module, task, few)
         if not self._by_duals:
             return lambda batch, v: gauss_newton_product(module, task, parameters, batch, v)
         names = [name for name, _ in trainable(module)]
         return lambda batch, v: gauss_newton_by_duals(module, task, names, batch, v)
 
-    def measure(self, w: bytearray, records: bytearray | None) -> tuple[int, float, float | None]:
+    def measure(self, w: bytes, records: bytearray | None) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
         flat = self._ready("single", w)
         return self._measured(flat, records, lambda batch: self.task.forward(flat.module, batch))
@@ -201,7 +217,7 @@ class TorchModel:
             return 0, 0.0, None
         return number, total / number, None if self.task.hits is None else right / number
 
-    def _ready(self, precision: str, w: bytearray) -> Flat:
+    def _ready(self, precision: str, w: bytes) -> Flat:
         flat = self.flat if precision == "single" else self._in_double()
         flat.load(w, TYPES[precision])
         return flat

@@ -18,6 +18,8 @@ from rescind.torch.linear_model import LinearModel
 from rescind.torch.module import TYPES, TorchModel, positions_of
 
 # What a vector of records computed by all is made of: means are weighted, rows put side by side.
+# Where the weights are among what is given, which are mostly those of the call before.
+_WEIGHTS = {"gradient": 1, "product": 2, "measure": 0}
 _MEANS, _ROWS = {"gradient", "product"}, {"push", "rows"}
 
 
@@ -97,12 +99,19 @@ class _Follower:
 
     def __init__(self, model: TorchModel) -> None:
         self._model = model
+        self._weights: bytes | None = None
 
     def _call(self, name: str) -> Any:
         _, called = _receive()
         kind, told = _receive()
         while kind == "compute":
-            _share(self._model, *told)
+            what, given = told
+            at = _WEIGHTS.get(what)
+            if at is not None:
+                # Sent only when they are others than before.
+                self._weights = given[at] or self._weights
+                given = (*given[:at], self._weights, *given[at + 1 :])
+            _share(self._model, what, given)
             kind, told = _receive()
         if called != name:
             raise errors.of(
@@ -125,6 +134,7 @@ class _Shared:
 
     def __init__(self, model: TorchModel) -> None:
         self._model = model
+        self._weights: bytes | None = None
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(self._model, name)
@@ -134,7 +144,12 @@ class _Shared:
         def shared(*given: Any) -> Any:
             # What is only written into is not sent.
             sent = given if name == "measure" else (*given[:-1], len(given[-1]))
-            _send(("compute", (name, sent)))
+            at, told = _WEIGHTS.get(name), sent
+            if at is not None:
+                if sent[at] is self._weights:
+                    told = (*sent[:at], None, *sent[at + 1 :])
+                self._weights = sent[at]
+            _send(("compute", (name, told)))
             made = _share(self._model, name, sent)
             if name == "measure":
                 return made
