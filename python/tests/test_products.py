@@ -7,6 +7,7 @@ import torch
 import zoo
 from rescind import Records, Task, check
 from rescind.torch.module import TorchModel
+from rescind.torch.task import moved
 from torch.utils.data import Dataset
 
 STEP = 1e-6
@@ -28,9 +29,9 @@ class Batch(Dataset):
         return tuple(value[i] for value in self.batch)
 
 
-def model_of(name):
+def model_of(name, device):
     module, task, batch = zoo.modules()[name]
-    made = TorchModel(module, Records(Batch(batch)), None, task, chunk=4)
+    made = TorchModel(module.to(device), Records(Batch(batch)), None, task, chunk=4)
     made.try_duals()
     return made
 
@@ -65,8 +66,8 @@ def direction(w):
 
 
 @pytest.mark.parametrize("name", list(zoo.modules()))
-def test_gradients_and_products_are_those_of_the_loss(name):
-    model = model_of(name)
+def test_gradients_and_products_are_those_of_the_loss(name, device):
+    model = model_of(name, device)
     w = weights_of(model)
     v = direction(w)
     loss, slope = gradient(model, w)
@@ -82,16 +83,16 @@ def test_gradients_and_products_are_those_of_the_loss(name):
 
 
 @pytest.mark.parametrize("name", list(zoo.modules()))
-def test_gauss_newton_is_the_jacobian_twice(name):
-    model = model_of(name)
+def test_gauss_newton_is_the_jacobian_twice(name, device):
+    model = model_of(name, device)
     module, task, _ = zoo.modules()[name]
     w = weights_of(model)
     v = direction(w)
     positions = [5, 0, 1, 2, 4]
     batch = model.records.batch(positions)
-    batch = zoo_double(batch)
+    batch = moved(batch, device, torch.float64)
     # J by rows, and the Hessian of the losses in the outputs, written out.
-    module = module.double().eval()
+    module = module.double().to(device).eval()
     parameters = [p for p in module.parameters() if p.requires_grad]
     with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
         outputs = task.forward(module, batch)
@@ -106,18 +107,14 @@ def test_gauss_newton_is_the_jacobian_twice(name):
     size = outputs.numel()
     dense = jacobian.T @ inner.reshape(size, size) @ jacobian / len(positions)
     found = product(model, "gauss-newton", w, v)
+    dense = dense.cpu()
     assert (found - dense @ v).norm() <= 1e-9 * (dense @ v).norm()
 
 
-def zoo_double(batch):
-    if isinstance(batch, dict):
-        return batch
-    return tuple(part.double() if part.is_floating_point() else part for part in batch)
-
-
 @pytest.mark.parametrize("name", list(zoo.modules()))
-def test_what_is_tried_here_will_do_and_is_left_as_it_was(name):
+def test_what_is_tried_here_will_do_and_is_left_as_it_was(name, device):
     module, task, batch = zoo.modules()[name]
+    module = module.to(device)
     module.train()
     before = {key: value.clone() for key, value in module.state_dict().items()}
     modes = [part.training for part in module.modules()]

@@ -273,10 +273,11 @@ def test_a_centre_needs_somebody_who_vouches_for_it(tmp_path):
 
 
 @pytest.mark.parametrize("name", list(zoo.modules()))
-def test_every_kind_of_module_is_forgotten_from(tmp_path, name):
+def test_every_kind_of_module_is_forgotten_from(tmp_path, name, device):
     from test_products import Batch
 
     made, task, batch = zoo.modules()[name]
+    made = made.to(device)
     with attach(tmp_path / "run", made, Batch(batch), task=task, radius=50.0) as run:
         run.trained()
         answer = run.forget(positions=[1], release=Sigma(0.001))

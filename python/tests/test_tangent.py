@@ -116,11 +116,11 @@ TASKS = {
 
 
 @pytest.mark.parametrize("kind", list(TASKS))
-def test_forgetting_ends_as_near_retraining_as_proved(kind, tmp_path):
+def test_forgetting_ends_as_near_retraining_as_proved(kind, device, tmp_path):
     task = TASKS[kind]
     x, y = data(task)
     records = Records(TensorDataset(x, y), ids=range(120), subjects=[i % 30 for i in range(120)])
-    made = module()
+    made = module().to(device)
     with tangent(
         tmp_path / "run",
         made,
@@ -157,16 +157,18 @@ def test_forgetting_ends_as_near_retraining_as_proved(kind, tmp_path):
 
     # What is released computes what it is said to: J(x; c)(w - c).
     weights = {
-        n: t for n, t in zip([n for n, _ in trainable(made)], private.direction, strict=True)
+        n: t.cpu() for n, t in zip([n for n, _ in trainable(made)], private.direction, strict=True)
     }
-    outputs = private(x[:5])
+    outputs = private(x[:5].to(device)).cpu()
+    own = module()
     exact = torch.func.jvp(
-        lambda w: torch.func.functional_call(made, w, (x[:5],)),
+        lambda w: torch.func.functional_call(own, w, (x[:5],)),
         (centre,),
         ({n: t.detach() for n, t in weights.items()},),
     )[1]
     assert torch.allclose(outputs, exact, atol=1e-5)
-    assert float((released(x) - private(x)).abs().max()) < 0.1
+    there = x.to(device)
+    assert float((released(there) - private(there)).abs().max()) < 0.1
 
     # The run opens again, with what it was made with alone.
     common = {"task": task, "declared_by": "A. Smith"}
@@ -253,8 +255,8 @@ def language_minimum(made, centre, documents, keep):
     return torch.cat([p.reshape(-1) for p in parameters.values()]) + flat
 
 
-def test_a_language_model_forgets_as_near_retraining_as_proved(tmp_path):
-    documents, made = Documents(), Language()
+def test_a_language_model_forgets_as_near_retraining_as_proved(device, tmp_path):
+    documents, made = Documents(), Language().to(device)
     assert len(trainable(made)) == len(list(made.parameters()))
     with tangent(
         tmp_path / "run",
@@ -283,7 +285,7 @@ def test_a_language_model_forgets_as_near_retraining_as_proved(tmp_path):
         assert certificate["guarantee"]["binding"] == "strongly_convex"
         radius = certificate["model"]["ball"]["radius"]
         assert radius == pytest.approx((2 * math.log(7) / PENALTY) ** 0.5, rel=1e-2)
-        batch = documents[0]["input_ids"][None]
+        batch = documents[0]["input_ids"][None].to(device)
         assert float((run.released()(batch) - run.model(batch)).abs().max()) < 0.1
     assert rescind.verify(answer.release.folder, run=tmp_path / "run").verdict == "holds"
 
