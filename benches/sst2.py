@@ -128,7 +128,7 @@ class Ways:
         made = get_peft_model(self.example.Encoder(self.encoder, 2), lora)
         training = Training(epochs=self.words.epochs, batch=32, learning_rate=1e-3)
         return attach(
-            place, made, self.train, test=self.test, radius=30.0, training=training,
+            place, made, self.train, test=self.test, radius=60.0, training=training,
             declared_by=DECLARED_BY, chunk=64,
         )  # fmt: skip
 

@@ -123,7 +123,7 @@ def by_lora(place: Path, encoder: nn.Module, train: rescind.Records, test: Any) 
     model = get_peft_model(model, lora)
     training = Training(epochs=LORA_EPOCHS, batch=32, learning_rate=1e-3)
     run = attach(
-        place, model, train, test=test, training=training, radius=30.0,
+        place, model, train, test=test, training=training, radius=60.0,
         declared_by=DECLARED_BY, chunk=64,
     )  # fmt: skip
     run.train()

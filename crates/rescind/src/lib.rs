@@ -42,10 +42,11 @@ pub use rescind_unlearn::{
     Ball, BatchNorm, Capability, Classifier, ClassifierParts, ConvexObjective, Curvature,
     CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,
     FixedFeatures, HeadObjective, L2Penalty, LinearOutputs, Linearisation, Losses, Measured,
-    Minibatch, Minibatches, Model, ModelChoice, ModelDescription, NetworkModel, NetworkObjective,
-    NO_TOKEN, Objective, Observer, OutputLoss, OutputTargets, OwnObjectives, Parameterisation, Phase,
-    Preparation, Products, Progress, Records, Scaling, Smoothness, TangentObjective, Targets,
-    Tensor, Watched, exact_gradient_norm, linearised_gradient, narrowed, widened,
+    Minibatch, Minibatches, Model, ModelChoice, ModelDescription, NO_TOKEN, NetworkModel,
+    NetworkObjective, Objective, Observer, OutputLoss, OutputTargets, OwnObjectives,
+    Parameterisation, Phase, Preparation, Products, Progress, Records, Scaling, Smoothness,
+    TangentObjective, Targets, Tensor, Watched, exact_gradient_norm, linearised_gradient, narrowed,
+    widened,
 };
 pub use rescind_unlearn::{Error as ModelError, descent, evaluation, methods, training};
 

@@ -70,7 +70,11 @@ pub(super) fn coupled(vocabulary: usize, m: &[f64], i: usize, j: usize) -> f64 {
     }
     let a: f64 = m[position].iter().sum();
     let own = f64::from(u8::from(i == j));
-    if a > 0.0 { m[i] * (own - m[j] / a) } else { 0.0 }
+    if a > 0.0 {
+        m[i] * (own - m[j] / a)
+    } else {
+        0.0
+    }
 }
 
 /// `dᵀ ∇²A d`.

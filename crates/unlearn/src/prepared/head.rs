@@ -89,10 +89,16 @@ pub(super) struct Head {
     pub steps: u64,
 }
 
+/// Whether a record's couplings follow from its outputs alone. Which positions of a sequence count
+/// does not.
+pub(super) fn can_be_prepared(loss: OutputLoss) -> bool {
+    !matches!(loss, OutputLoss::TokenCrossEntropy { .. })
+}
+
 /// Which couplings a loss has.
 pub(super) fn coupling(loss: OutputLoss) -> Coupling {
     match loss {
-        OutputLoss::SoftmaxCrossEntropy => Coupling::Full,
+        OutputLoss::SoftmaxCrossEntropy | OutputLoss::TokenCrossEntropy { .. } => Coupling::Full,
         OutputLoss::IndependentLabels => Coupling::Diagonal,
         OutputLoss::SquaredError { .. } => Coupling::Shared,
     }
@@ -131,6 +137,10 @@ pub(super) fn residuals(
     let targets = match targets {
         Targets::Classes(labels) => OutputTargets::Classes(labels),
         Targets::Values(values) => OutputTargets::Values(values),
+        Targets::Tokens(tokens) => OutputTargets::Tokens {
+            tokens,
+            positions: (tokens.len() * outputs / z.len().max(1)).max(1),
+        },
     };
     let losses = Losses {
         loss,

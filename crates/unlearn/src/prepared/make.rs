@@ -1,7 +1,9 @@
 //! Summing up all records, once.
 
 use super::file::take;
-use super::head::{Blocks, Head, add_outer, coupling, couplings, lengths, outputs_at, residuals};
+use super::head::{
+    Blocks, Head, add_outer, can_be_prepared, coupling, couplings, lengths, outputs_at, residuals,
+};
 use super::key;
 use super::request::{FACTOR, keep, keep_factor, named, remember};
 use crate::ball::Ball;
@@ -67,7 +69,9 @@ pub fn prepare(
     kept: &dyn Kept,
     observer: &mut dyn Observer,
 ) -> Result<Preparation, Error> {
-    let features = model.fixed_features().ok_or_else(|| {
+    let features = model.fixed_features();
+    let features = features.filter(|features| can_be_prepared(features.loss()));
+    let features = features.ok_or_else(|| {
         not_prepared(
             "only models that are linear in features which no weight changes can be prepared: \
              heads, and tangent models of a single layer",
