@@ -299,7 +299,23 @@ pub(crate) fn share(folder: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
-/// Reads a file.
+/// Refuses what is no regular file of this folder, such as a link: what would be written to it belongs
+/// to somebody else.
+pub(crate) fn expect_own(path: &Path) -> Result<(), DiskError> {
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let why = io::Error::other("it is no regular file: remove it");
+            Err(io_error(path, "use it")(why))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a regular file: what is none, such as a pipe, would be waited for without end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DiskError> {
-    fs::read(path).map_err(io_error(path, "read it"))
+    let attempt = || match fs::metadata(path)?.is_file() {
+        true => fs::read(path),
+        false => Err(io::Error::other("it is not a regular file")),
+    };
+    attempt().map_err(io_error(path, "read it"))
 }

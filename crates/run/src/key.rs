@@ -154,10 +154,13 @@ impl RunKey {
                 });
             }
         }
-        let text = std::fs::read_to_string(path).map_err(io_error(path, "read this key"))?;
-        let seed: Digest = text.trim_end().parse().map_err(|_| KeyError::Damaged {
-            path: path.to_owned(),
-        })?;
+        let bytes = disk::read(path)?;
+        let seed = std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(|text| text.trim_end().parse::<Digest>().ok())
+            .ok_or_else(|| KeyError::Damaged {
+                path: path.to_owned(),
+            })?;
         Ok(Self(SigningKey::from_bytes(seed.as_bytes())))
     }
 

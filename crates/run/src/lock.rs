@@ -1,6 +1,6 @@
 //! One process at a time.
 
-use crate::disk::io_error;
+use crate::disk::{self, expect_own, io_error};
 use crate::error::Error;
 use crate::ledger::{LedgerError, private_file};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -31,6 +31,7 @@ impl Lock {
     /// private part at all.
     pub fn take(root: &Path) -> Result<Self, Error> {
         let path = root.join(FILE);
+        expect_own(&path)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -48,6 +49,13 @@ impl Lock {
         let mut patience = 20;
         loop {
             match file.try_lock() {
+                // Removed by its holder, it is the lock of nothing.
+                Ok(()) if is_gone(&file, &path) => {
+                    return Err(Error::Busy {
+                        path: root.to_owned(),
+                        holder: written(&path),
+                    });
+                }
                 Ok(()) => break,
                 Err(TryLockError::WouldBlock) if patience > 0 => {
                     patience -= 1;
@@ -72,9 +80,18 @@ impl Lock {
         Ok(Lock(file))
     }
 
+    /// Removes the lock, whose holder made the `private` folder that it lies in: nobody else had one
+    /// there. Whoever waits for it finds that it is gone.
+    pub fn remove(&self, private: &Path) {
+        if let Some(name) = Path::new(FILE).file_name() {
+            let _ = std::fs::remove_file(private.join(name));
+        }
+    }
+
     /// The process that works on the run in `root`, if one does.
     pub fn holder(root: &Path) -> Option<String> {
         let path = root.join(FILE);
+        expect_own(&path).ok()?;
         let file = File::open(&path).ok()?;
         let glance = file.try_lock_shared();
         let _ = file.unlock();
@@ -82,10 +99,26 @@ impl Lock {
     }
 }
 
+/// Whether another file, or none, has the name that a file had when it was opened.
+fn is_gone(file: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+        let own = file.metadata().map(place).ok();
+        own.is_some() && std::fs::metadata(path).map(place).ok() != own
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = (file, path);
+        false
+    }
+}
+
 /// What the holder of a lock wrote down about itself.
 fn written(path: &Path) -> String {
-    let holder = std::fs::read_to_string(path).unwrap_or_default();
-    match holder.trim() {
+    let holder = disk::read(path).unwrap_or_default();
+    match String::from_utf8_lossy(&holder).trim() {
         "" => "unknown".to_owned(),
         pid => pid.to_owned(),
     }

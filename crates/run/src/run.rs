@@ -35,6 +35,7 @@ mod store;
 mod table;
 mod train;
 mod training;
+mod vacant;
 
 pub use amend::Amendment;
 pub use config::{RunConfig, RunSettings};

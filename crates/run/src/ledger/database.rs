@@ -42,14 +42,20 @@ pub(crate) const SUPER_JOURNAL: &str = "ledger.sqlite-mj";
 
 /// Removes what a process that died left of its commits, once both databases have been read and
 /// with that restored: none of these files counts any more.
-pub(super) fn remove_super_journals(run: &Path) -> Result<(), LedgerError> {
-    let journals = [ledger_file(run), private_file(run)].map(|file| {
-        let mut name = file.into_os_string();
-        name.push("-journal");
-        PathBuf::from(name)
-    });
-    if journals.iter().any(|journal| journal.exists()) {
-        return Ok(());
+pub(super) fn remove_journals(connection: &Connection, run: &Path) -> Result<(), LedgerError> {
+    for (schema, file) in [("main", ledger_file(run)), ("private", private_file(run))] {
+        let mut journal = file.clone().into_os_string();
+        journal.push("-journal");
+        // One that was not complete has not been restored from, and stays until the next commit,
+        // which is this one; until then it names the file that is removed below.
+        if Path::new(&journal).exists() {
+            let version = connection
+                .pragma_query_value(Some(schema), "user_version", |row| row.get::<_, i64>(0));
+            let again = version.and_then(|version| {
+                connection.pragma_update(Some(schema), "user_version", version)
+            });
+            on_database(&file, again)?;
+        }
     }
     for entry in fs::read_dir(run).map_err(io_error(run, "list it"))? {
         let entry = entry.map_err(io_error(run, "list it"))?;

@@ -3,7 +3,7 @@
 use super::chain::{chain, entry_digest, first_head};
 use super::database::{
     check_schema, connect, in_memory, ledger_file, on_database, place, private_file,
-    remove_super_journals,
+    remove_journals,
 };
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
@@ -73,7 +73,7 @@ impl Ledger {
         }
         private::begin(&ledger.connection, &ledger.path)?;
         ledger.stay()?;
-        remove_super_journals(run)?;
+        remove_journals(&ledger.connection, run)?;
         Ok(ledger)
     }
 
@@ -85,7 +85,7 @@ impl Ledger {
     /// [`LedgerError::Database`].
     pub fn open(run: &Path) -> Result<Self, LedgerError> {
         let ledger = Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)?;
-        remove_super_journals(run)?;
+        remove_journals(&ledger.connection, run)?;
         if ledger.is_in_place()? {
             return Ok(ledger);
         }

@@ -308,3 +308,20 @@ fn both_databases_keep_rollback_journals() {
         assert_eq!(mode, "delete", "{file}");
     }
 }
+
+/// What a process leaves that dies while it writes the journals of a commit: one of them is not whole,
+/// so that nothing is restored from it.
+#[test]
+fn half_a_commit_leaves_no_file() {
+    let fixture = used();
+    let run = fixture.run();
+    let entries = fixture.ledger().history().entries().len();
+    let journal = run.join("private/requests.sqlite-journal");
+    let names = run.join("ledger.sqlite-mj0123ABCD4");
+    std::fs::write(&journal, [0; 2048]).unwrap();
+    std::fs::write(&names, "ledger.sqlite-journal").unwrap();
+    let ledger = Ledger::open(run).unwrap();
+    assert_eq!(ledger.history().entries().len(), entries);
+    assert!(!journal.exists(), "the journal");
+    assert!(!names.exists(), "the names of journals");
+}

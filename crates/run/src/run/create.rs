@@ -3,15 +3,15 @@
 use super::Run;
 use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{complete_config, without_head};
-use super::files::{CENTRE, CONFIG, FORMAT, MODEL, check_vacant, read_config, write_manifest};
+use super::files::{CENTRE, CONFIG, FORMAT, MODEL, read_config, write_manifest};
 use super::made::of_files;
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
+use super::vacant::Vacant;
 use crate::error::Error;
 use crate::json::{self, Access};
 use crate::key::RunKey;
 use crate::ledger::{Entry, Ledger};
-use crate::lock::Lock;
 use crate::release::fresh_salt;
 use crate::tensors;
 use rescind_certificate::digest_of;
@@ -43,17 +43,6 @@ pub(super) struct Stands<'a> {
     pub early: Option<(StateRecord, TrainingState)>,
 }
 
-/// A folder that a run may be made in, and its lock.
-pub(super) fn vacant(root: &Path) -> Result<Lock, Error> {
-    json::folder(root, Access::Open)?;
-    // Nothing is put into a folder of something else, not even a lock.
-    check_vacant(root)?;
-    json::folder(&root.join("private"), Access::Private)?;
-    let lock = Lock::take(root)?;
-    check_vacant(root)?;
-    Ok(lock)
-}
-
 impl Run {
     /// Makes a run in a new or empty folder. `centre` is the content of a `safetensors` file of
     /// public weights around which the ball is laid and from which training starts; zero and fresh
@@ -71,23 +60,23 @@ impl Run {
         centre: Option<&[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let (lock, parts) = Run::parts(root, config, centre, observer)?;
-        Run::made(root, lock, parts, None)
+        let (place, parts) = Run::parts(root, config, centre, observer)?;
+        Run::made(root, place, parts, None)
     }
 
-    /// What a run of this configuration is made of, and the lock of its folder.
+    /// What a run of this configuration is made of, and its folder.
     pub(super) fn parts(
         root: &Path,
         config: RunConfig,
         centre: Option<&[u8]>,
         observer: &mut dyn Observer,
-    ) -> Result<(Lock, Parts), Error> {
+    ) -> Result<(Vacant, Parts), Error> {
         let mut config = RunConfig {
             data: absolute(config.data)?,
             ..config
         };
         config.training.validate()?;
-        let lock = vacant(root)?;
+        let place = Vacant::take(root)?;
         report(observer, Phase::Load, 0, None)?;
         let classes = config.classes.as_deref();
         let data = load_watched(&config.data, classes, &mut loading(observer))?;
@@ -128,13 +117,13 @@ impl Run {
             manifest,
             ball,
         };
-        Ok((lock, parts))
+        Ok((place, parts))
     }
 
     /// Writes a run and opens it; where another stands, if one does.
     pub(super) fn made(
         root: &Path,
-        lock: Lock,
+        place: Vacant,
         parts: Parts,
         stands: Option<Stands<'_>>,
     ) -> Result<Self, Error> {
@@ -147,6 +136,7 @@ impl Run {
             centre_seed,
         } = parts;
         let split = manifest.split();
+        let lock = place.into_lock();
         json::folder(&root.join("private"), Access::Private)?;
         let mut ledger = Ledger::create(root)?;
         let key = RunKey::create(root)?;
@@ -224,7 +214,7 @@ impl Run {
             key,
             current,
             broken: false,
-            _lock: Some(lock),
+            _lock: lock,
         })
     }
 

@@ -1,7 +1,8 @@
 //! A second run that stands where another stands.
 
 use super::Run;
-use super::create::{Parts, Stands, vacant};
+use super::create::{Parts, Stands};
+use super::vacant::Vacant;
 use crate::error::Error;
 use rescind_unlearn::Classifier;
 use std::path::Path;
@@ -25,7 +26,7 @@ impl Run {
             .into());
         }
         let model: Classifier = self.classifier()?.clone();
-        let lock = vacant(root)?;
+        let place = Vacant::take(root)?;
         let parts = Parts {
             origin: self.setup.origin.clone(),
             settings: self.setup.settings.clone(),
@@ -38,6 +39,6 @@ impl Run {
             Some(_) => self.setup.kept().early()?,
             None => None,
         };
-        Run::made(root, lock, parts, Some(Stands { state, early }))
+        Run::made(root, place, parts, Some(Stands { state, early }))
     }
 }

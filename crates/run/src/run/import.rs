@@ -27,7 +27,7 @@ impl Run {
         weights: &[u8],
         observer: &mut dyn Observer,
     ) -> Result<Self, Error> {
-        let (lock, parts) = Run::parts(root, config, centre, observer)?;
+        let (place, parts) = Run::parts(root, config, centre, observer)?;
         let model: &dyn Any = &*parts.model;
         let classifier: Option<&Classifier> = model.downcast_ref();
         let network = classifier
@@ -38,7 +38,7 @@ impl Run {
         let weights = Weights::from_safetensors(network, weights)?;
         let state = &imported(weights, &parts.ball)?;
         let early = None;
-        Run::made(root, lock, parts, Some(Stands { state, early }))
+        Run::made(root, place, parts, Some(Stands { state, early }))
     }
 
     /// Takes weights that were trained elsewhere as those of this run, which has none yet.

@@ -3,8 +3,9 @@
 use super::Run;
 use super::config::{Origin, RunSettings};
 use super::convex::{check_declared, complete_outside};
-use super::create::{Parts, held_out, vacant};
+use super::create::{Parts, held_out};
 use super::open::{Mode, opened};
+use super::vacant::Vacant;
 use crate::error::Error;
 use crate::release::fresh_salt;
 use rescind_data::{Digest, Manifest};
@@ -45,7 +46,7 @@ impl Run {
             let (description, given) = (model.description(), centre.as_deref());
             (centre, centre_seed) = complete_outside(&mut settings, description, linear, given)?;
         }
-        let lock = vacant(root)?;
+        let place = Vacant::take(root)?;
         let centre: Option<Arc<[f32]>> = centre.map(Into::into);
         let parts = Parts {
             manifest: Arc::new(manifest(&*model, records, &settings)?),
@@ -55,7 +56,7 @@ impl Run {
             model,
             centre_seed,
         };
-        Run::made(root, lock, parts, None)
+        Run::made(root, place, parts, None)
     }
 
     /// Opens the run of an outside model, which the caller brings again.

@@ -131,7 +131,7 @@ impl Store {
     pub fn staged(&self) -> Result<Option<Staged>, Error> {
         let path = self.folder.join(STAGING).join(RECORD);
         // Written last: without it, or with half of it, nothing was promised to anybody.
-        let Ok(bytes) = std::fs::read(&path) else {
+        let Ok(bytes) = disk::read(&path) else {
             return Ok(None);
         };
         let Ok(record) = disk::parse::<StateRecord>(&path, &bytes) else {
