@@ -8,6 +8,7 @@
 mod chart;
 mod files;
 mod html;
+mod mark;
 mod page;
 mod png;
 pub(crate) mod roc;

@@ -113,7 +113,13 @@ fn work(
     let mut left = Vec::new();
     for (seed, candidate) in plan {
         match folder.cell(seed, candidate.name()) {
-            Some(cell) => cells.push(cell),
+            Some(cell) => {
+                // A process that died may have kept the cell and not got to its run.
+                if let Candidate::Entry(entry) = candidate {
+                    remove(&folder.run(seed, &entry.name))?;
+                }
+                cells.push(cell);
+            }
             None => left.push((seed, candidate)),
         }
     }

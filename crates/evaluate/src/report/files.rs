@@ -1,9 +1,15 @@
 //! Writing reports and their figures.
 
 use super::chart::PictureError;
+use super::mark::MARK;
 use super::page::Report;
 use crate::owner_only::{self, replace};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
+
+/// So many first bytes of a file say whether it was made by this program.
+const START: u64 = 4096;
 
 /// Why a report was not written.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +64,29 @@ impl Report {
     }
 }
 
+/// Puts a file where there is none, or one that was made by this program.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
-    replace(path, bytes).map_err(|source| WriteError::Io {
+    let attempt = || match is_of_others(path)? {
+        true => Err(io::Error::new(
+            ErrorKind::AlreadyExists,
+            "it is there already and was not made by rescind: give another name, or remove it",
+        )),
+        false => replace(path, bytes),
+    };
+    attempt().map_err(|source| WriteError::Io {
         path: path.to_owned(),
         source,
     })
+}
+
+/// Whether a file is there that does not say that this program made it.
+fn is_of_others(path: &Path) -> io::Result<bool> {
+    // What is no regular file is refused when it would be replaced.
+    if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file()) {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    File::open(path)?.take(START).read_to_end(&mut start)?;
+    let mark = MARK.as_bytes();
+    Ok(!start.windows(mark.len()).any(|bytes| bytes == mark))
 }

@@ -1,5 +1,6 @@
 //! A report as one HTML page that needs nothing else.
 
+use super::mark::MARK;
 use super::page::{Block, Fact, Figure, Headline, Picture, Report, Section, Table, Tone};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,7 @@ impl Report {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="generator" content=(MARK);
                     meta name="color-scheme" content="light dark";
                     title { (self.title) ": " (self.subject) }
                     style { (PreEscaped(STYLE)) }
@@ -30,7 +32,7 @@ impl Report {
                         (facts(&self.facts))
                         @for part in &self.sections { (section(part)) }
                         footer {
-                            "Made by rescind " (version) ". " (self.closing)
+                            (MARK) " " (version) ". " (self.closing)
                         }
                     }
                 }

@@ -1,5 +1,6 @@
 //! PNG files.
 
+use super::mark::MARK;
 use png::{BitDepth, ColorType, Encoder, EncodingError};
 
 /// The PNG file of `pixels`, row by row, a byte for each channel, of which there are one (grey) or
@@ -15,6 +16,7 @@ pub(super) fn encoded(
         1 => ColorType::Grayscale,
         _ => ColorType::Rgb,
     });
+    encoder.add_text_chunk("Software".to_owned(), MARK.to_owned())?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(pixels)?;
     writer.finish()?;

@@ -365,7 +365,11 @@ fn a_report_is_written_for_its_owner_alone() {
     let run = trained(&folder.path().join("run"), small());
     let report = report(&run);
     let path = folder.path().join("page.html");
-    std::fs::write(&path, "before").unwrap();
+    std::fs::write(&path, "somebody else's").unwrap();
+    let refused = report.write(&path).unwrap_err().to_string();
+    assert!(refused.contains("not made by rescind"), "{refused}");
+    // One of its own, which everybody can read.
+    std::fs::write(&path, report.to_html()).unwrap();
     report.write(&path).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), report.to_html());
     assert_eq!(

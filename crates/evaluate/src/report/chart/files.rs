@@ -4,6 +4,7 @@ use super::Chart;
 use super::draw::{Drawing, WIDTH};
 use super::error::PictureError;
 use super::lettering::shortened;
+use crate::report::mark::MARK;
 use crate::report::png;
 use maud::{PreEscaped, html};
 use plotters::prelude::*;
@@ -32,6 +33,7 @@ impl Chart {
             svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}"))
                 width=(WIDTH / 2) role="img" aria-label=(title) class="chart" {
                 title { (title) }
+                metadata { (MARK) }
                 (PreEscaped(marks.trim_end().trim_end_matches("</svg>")))
             }
         };
