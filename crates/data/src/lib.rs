@@ -36,6 +36,7 @@ mod identity;
 mod loaders;
 mod manifest;
 mod normal;
+mod panics;
 mod permutation;
 mod ranges;
 mod reading;
@@ -57,6 +58,7 @@ pub use manifest::{Manifest, ManifestError, Placed};
 use reading::Reading;
 use std::ops::ControlFlow;
 
+pub use panics::silence_answered_panics;
 pub use ranges::{PositionRanges, RangesError};
 pub use reading::Watch;
 pub use request::{RecordRequest, RequestError};
@@ -187,13 +189,13 @@ pub enum ReloadError {
 
 fn read(source: &DataSource, reading: &mut Reading<'_>) -> Result<Data, DataError> {
     match source {
-        DataSource::Digits => loaders::digits::load(),
-        DataSource::Mnist(folder) => loaders::mnist::load(folder),
+        DataSource::Digits => loaders::digits::load(reading),
+        DataSource::Mnist(folder) => loaders::mnist::load(folder, reading),
         DataSource::Cifar10(folder) => loaders::cifar::load(folder, &loaders::cifar::TEN, reading),
         DataSource::Cifar100(folder) => {
             loaders::cifar::load(folder, &loaders::cifar::HUNDRED, reading)
         }
-        DataSource::Svhn(folder) => loaders::svhn::load(folder),
+        DataSource::Svhn(folder) => loaders::svhn::load(folder, reading),
         DataSource::Images { path, options } => loaders::images::load(path, options, reading),
         DataSource::Table {
             format,

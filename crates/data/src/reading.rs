@@ -12,6 +12,8 @@ pub type Watch<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
 pub(crate) struct Reading<'a> {
     strictness: Strictness<'a>,
     watch: &'a mut Watch<'a>,
+    /// Records read so far.
+    records: u64,
 }
 
 /// How strictly a source is read, and what is known of it beforehand.
@@ -38,6 +40,7 @@ impl<'a> Reading<'a> {
         Self {
             strictness: Strictness::First { classes },
             watch,
+            records: 0,
         }
     }
 
@@ -54,6 +57,7 @@ impl<'a> Reading<'a> {
                 unread: None,
             },
             watch,
+            records: 0,
         }
     }
 
@@ -95,7 +99,16 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// [`DataError::Interrupted`] where the reading is to stop.
     pub fn read_so_far(&mut self, records: u64, path: &Path) -> Result<(), DataError> {
-        match (self.watch)(records) {
+        self.records = records;
+        self.look_up(path)
+    }
+
+    /// Asks, in the middle of something long, whether the reading is to stop.
+    ///
+    /// # Errors
+    /// [`DataError::Interrupted`] where it is.
+    pub fn look_up(&mut self, path: &Path) -> Result<(), DataError> {
+        match (self.watch)(self.records) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(DataError::Interrupted {
                 path: path.to_owned(),

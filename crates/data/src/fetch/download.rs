@@ -57,6 +57,11 @@ pub fn download(
         return Ok(());
     }
     let part_path = target.with_file_name(format!("{name}.part"));
+    // What would be written to a link belongs to somebody else.
+    if fs::symlink_metadata(&part_path).is_ok_and(|there| !there.is_file()) {
+        let why = std::io::Error::other("it is no regular file: remove it");
+        return Err(io_error(&part_path)(why));
+    }
     let mut part = OpenOptions::new()
         .read(true)
         .write(true)

@@ -59,7 +59,14 @@ fn unpack(archive: &Path, folder: &Path, bytes: u64) -> Result<(), FetchError> {
             )));
         }
         let part = into.join(format!("{name}.part"));
-        let mut output = File::create(&part).map_err(disk(&part))?;
+        // Of an earlier try; a link is not followed.
+        match fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(disk(&part)(error));
+            }
+            _ => {}
+        }
+        let mut output = File::create_new(&part).map_err(disk(&part))?;
         let copied = io::copy(&mut entry, &mut output).map_err(damaged)?;
         if copied != bytes {
             return Err(wrong(format!(

@@ -15,7 +15,11 @@ use crate::reading::Reading;
 use kind::Kind;
 use std::path::Path;
 
-pub(crate) fn load(folder: &Path, kind: &Kind, reading: &Reading<'_>) -> Result<Data, DataError> {
+pub(crate) fn load(
+    folder: &Path,
+    kind: &Kind,
+    reading: &mut Reading<'_>,
+) -> Result<Data, DataError> {
     let inside = |inner: &str| match folder.join(inner) {
         inner if inner.is_dir() => inner,
         _ => folder.to_owned(),
@@ -23,21 +27,24 @@ pub(crate) fn load(folder: &Path, kind: &Kind, reading: &Reading<'_>) -> Result<
     let (binary, python) = (inside(kind.binary_folder), inside(kind.python_folder));
     let first = kind.train[0];
     let is_python = !binary.join(format!("{first}.bin")).exists() && python.join(first).is_file();
-    let part = |names: &[&str], records: usize| {
+    let mut met = 0;
+    let mut part = |names: &[&str], records: usize| {
         let (mut inputs, mut labels) = (Vec::new(), Vec::new());
         for name in names {
             let (path, batch) = match is_python {
                 true => {
                     let path = python.join(name);
-                    let batch = python::read(&path, &file::read(&path)?, kind)?;
+                    let batch = python::read(&path, &file::read_watched(&path, reading)?, kind)?;
                     (path, batch)
                 }
                 false => {
                     let path = file::find(&binary, &[&format!("{name}.bin")])?;
-                    let batch = binary::read(&path, &file::read(&path)?, kind)?;
+                    let batch = binary::read(&path, &file::read_watched(&path, reading)?, kind)?;
                     (path, batch)
                 }
             };
+            met += batch.labels.len() as u64;
+            reading.read_so_far(met, folder)?;
             let (found, expected) = (batch.labels.len(), records / names.len());
             // Records may leave their files once the model was made to forget them.
             if found != expected && !reading.passes_over() {
@@ -142,7 +149,7 @@ mod tests {
         load(
             folder,
             kind,
-            &Reading::first(None, &mut |_| ControlFlow::Continue(())),
+            &mut Reading::first(None, &mut |_| ControlFlow::Continue(())),
         )
     }
 
@@ -186,13 +193,38 @@ mod tests {
             "{error}"
         );
         let mut unwatched = |_| ControlFlow::Continue(());
-        let again = Reading::again(&[], &[3, 32, 32], &mut unwatched);
-        assert_eq!(load(folder.path(), kind, &again).unwrap().train.len(), 9);
+        let mut again = Reading::again(&[], &[3, 32, 32], &mut unwatched);
+        assert_eq!(
+            load(folder.path(), kind, &mut again).unwrap().train.len(),
+            9
+        );
         write_all(folder.path(), kind, ".bin", binary);
         fs::remove_file(folder.path().join("data_batch_4.bin")).unwrap();
         let error = first(folder.path(), kind).unwrap_err();
         assert!(matches!(error, DataError::Missing { .. }), "{error}");
         assert!(error.to_string().contains("data_batch_4.bin"), "{error}");
+    }
+
+    #[test]
+    fn reading_can_be_stopped_at_every_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let kind = &SMALL[0];
+        write_all(folder.path(), kind, "", pickled);
+        for stop in 0..=6_u64 {
+            let (mut asked, mut most) = (0, 0);
+            let mut watch = |records| {
+                asked += 1;
+                most = records;
+                match records >= 2 * stop {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            };
+            let read = load(folder.path(), kind, &mut Reading::first(None, &mut watch));
+            let stopped = matches!(&read, Err(DataError::Interrupted { .. }));
+            assert!(stopped && most == 2 * stop, "{stop}: {:?}", read.err());
+            assert!(asked > stop, "{asked}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use super::{digit_names, idx};
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
+use crate::reading::Reading;
 use std::path::Path;
 
 const IMAGES: &[u8] = include_bytes!("digits/images-idx3-ubyte.gz");
@@ -18,9 +19,11 @@ fn is_test(position: usize) -> bool {
     position / 10 % 5 == 4
 }
 
-pub(crate) fn load() -> Result<Data, DataError> {
-    let images: idx::Idx<3> = idx::parse(Path::new("the embedded digits' pictures"), IMAGES)?;
-    let labels: idx::Idx<1> = idx::parse(Path::new("the embedded digits' labels"), LABELS)?;
+pub(crate) fn load(reading: &mut Reading<'_>) -> Result<Data, DataError> {
+    let images: idx::Idx<3> =
+        idx::parse(Path::new("the embedded digits' pictures"), IMAGES, reading)?;
+    let labels: idx::Idx<1> =
+        idx::parse(Path::new("the embedded digits' labels"), LABELS, reading)?;
     let [_, height, width] = images.dims;
     let part = |test: bool| {
         let (mut inputs, mut classes) = (Vec::new(), Vec::new());

@@ -1,8 +1,10 @@
 //! IDX: the format of MNIST. A big-endian header of a magic number and one 32-bit size per
 //! dimension, then the elements; only unsigned bytes (type 8) are read.
 
+use super::file::all;
 use super::unpack::limit;
 use crate::error::DataError;
+use crate::reading::Reading;
 use flate2::read::MultiGzDecoder;
 use std::io::Read;
 use std::path::Path;
@@ -15,7 +17,11 @@ pub(super) struct Idx<const D: usize> {
 }
 
 /// Reads an array of D dimensions from a file's bytes, gzipped or not.
-pub(super) fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<Idx<D>, DataError> {
+pub(super) fn parse<const D: usize>(
+    path: &Path,
+    bytes: &[u8],
+    reading: &mut Reading<'_>,
+) -> Result<Idx<D>, DataError> {
     let gzipped = bytes.starts_with(&[0x1f, 0x8b]);
     if !gzipped {
         let (dims, expected) = header::<D>(path, bytes)?;
@@ -57,11 +63,8 @@ pub(super) fn parse<const D: usize>(path: &Path, bytes: &[u8]) -> Result<Idx<D>,
     }
     // One byte more than expected, so that an oversized file shows. The buffer grows with what is
     // really unpacked, not with the claim.
-    let mut data = Vec::new();
-    decoder
-        .take(expected - header_len + 1)
-        .read_to_end(&mut data)
-        .map_err(packed)?;
+    let unpacked = decoder.take(expected - header_len + 1);
+    let data = all(unpacked, path, reading, packed)?;
     let found = header_len + data.len() as u64;
     if found != expected {
         return Err(DataError::Length {

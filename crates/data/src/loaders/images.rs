@@ -13,8 +13,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Pictures decoded between two checks for an error; bounds what is held twice in memory.
-const BLOCK: usize = 1024;
+/// Values decoded between two looks at whether the reading is to stop; bounds what is held twice in
+/// memory.
+const BLOCK: usize = 1 << 22;
+/// Pictures at least, so that no processor waits for another.
+const LEAST: usize = 16;
 
 /// Reads the pictures class by class, both in order of name (by byte), whatever order the file
 /// system lists them in. Names that begin with a dot are passed over; any other file that is not
@@ -67,7 +70,8 @@ pub(crate) fn load(
                 pictures.extend(paths.into_iter().map(|path| (path, label)));
             }
         }
-        for block in pictures.chunks(BLOCK) {
+        let values = shape.iter().product::<usize>().max(1);
+        for block in pictures.chunks((BLOCK / values).clamp(LEAST, 1024)) {
             let read_so_far: usize = parts.iter().map(|part| part.labels.len()).sum();
             reading.read_so_far(read_so_far as u64, folder)?;
             let decoded = block.par_iter().map(|(path, _)| decode(path, Some(shape)));

@@ -12,6 +12,7 @@
 use super::file::inflate;
 use super::unpack::{MAX_BYTES, limit};
 use crate::error::DataError;
+use crate::reading::Reading;
 use std::path::Path;
 
 const HEADER_LEN: usize = 128;
@@ -40,7 +41,11 @@ pub(super) struct Array {
 }
 
 /// All real numeric arrays of a file, in order.
-pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Array>, DataError> {
+pub(super) fn parse(
+    path: &Path,
+    bytes: &[u8],
+    reading: &mut Reading<'_>,
+) -> Result<Vec<Array>, DataError> {
     let file = File { path };
     let Some((header, mut rest)) = bytes.split_at_checked(HEADER_LEN) else {
         return Err(file.wrong("the size", bytes.len(), "at least a header of 128 bytes"));
@@ -59,9 +64,10 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Array>, DataError> 
         let element = file.element(&mut rest)?;
         let array = match element.kind {
             MATRIX => file.array(element.data)?,
-            COMPRESSED => file.compressed(element.data, &mut unpacked)?,
+            COMPRESSED => file.compressed(element.data, &mut unpacked, reading)?,
             _ => None,
         };
+        reading.look_up(path)?;
         arrays.extend(array);
     }
     Ok(arrays)
@@ -121,9 +127,14 @@ impl File<'_> {
     }
 
     /// An array in a zlib stream; all streams of a file together may unpack to `MAX_BYTES`.
-    fn compressed(&self, packed: &[u8], unpacked: &mut u64) -> Result<Option<Array>, DataError> {
+    fn compressed(
+        &self,
+        packed: &[u8],
+        unpacked: &mut u64,
+        reading: &mut Reading<'_>,
+    ) -> Result<Option<Array>, DataError> {
         let most = limit(packed.len() as u64).min(MAX_BYTES - *unpacked);
-        let bytes = inflate(self.path, packed, most)?;
+        let bytes = inflate(self.path, packed, most, reading)?;
         *unpacked += bytes.len() as u64;
         let element = self.element(&mut bytes.as_slice())?;
         if element.kind == MATRIX {

@@ -4,11 +4,13 @@ use super::idx::{Idx, parse};
 use super::{digit_names, file, unit_interval};
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
+use crate::reading::Reading;
 use std::path::Path;
 
-pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
-    let (train, test) = rayon::join(|| part(folder, "train"), || part(folder, "t10k"));
-    let (train, test) = (train?, test?);
+pub(crate) fn load(folder: &Path, reading: &mut Reading<'_>) -> Result<Data, DataError> {
+    let train = part(folder, "train", reading)?;
+    reading.read_so_far(train.len() as u64, folder)?;
+    let test = part(folder, "t10k", reading)?;
     if train.input_shape() != test.input_shape() {
         return Err(DataError::Format {
             path: folder.to_owned(),
@@ -21,7 +23,7 @@ pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
     Ok(Data { train, test })
 }
 
-fn part(folder: &Path, prefix: &str) -> Result<Dataset, DataError> {
+fn part(folder: &Path, prefix: &str, reading: &mut Reading<'_>) -> Result<Dataset, DataError> {
     // Some mirrors write a dot for the last hyphen.
     let find = |kind: &str, idx: &str| {
         let hyphen = format!("{prefix}-{kind}-{idx}-ubyte");
@@ -32,8 +34,10 @@ fn part(folder: &Path, prefix: &str) -> Result<Dataset, DataError> {
         )
     };
     let (images_path, labels_path) = (find("images", "idx3")?, find("labels", "idx1")?);
-    let images: Idx<3> = parse(&images_path, &file::read(&images_path)?)?;
-    let labels: Idx<1> = parse(&labels_path, &file::read(&labels_path)?)?;
+    let bytes = file::read_watched(&images_path, reading)?;
+    let images: Idx<3> = parse(&images_path, &bytes, reading)?;
+    let bytes = file::read_watched(&labels_path, reading)?;
+    let labels: Idx<1> = parse(&labels_path, &bytes, reading)?;
     let [records, height, width] = images.dims;
     if labels.dims != [records] {
         return Err(DataError::Format {

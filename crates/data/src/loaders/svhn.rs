@@ -5,15 +5,19 @@ use super::mat5::{Array, parse};
 use super::{digit_names, file};
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
+use crate::reading::Reading;
 use std::path::Path;
 
 const SIDE: usize = 32;
 const CHANNELS: usize = 3;
 
-pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
-    let part = |name: &str| {
+pub(crate) fn load(folder: &Path, reading: &mut Reading<'_>) -> Result<Data, DataError> {
+    let mut part = |name: &str| {
         let path = file::find(folder, &[name])?;
-        read(&path, &file::read(&path)?)
+        let bytes = file::read_watched(&path, reading)?;
+        let part = read(&path, &bytes, reading)?;
+        reading.read_so_far(part.len() as u64, folder)?;
+        Ok::<_, DataError>(part)
     };
     Ok(Data {
         train: part("train_32x32.mat")?,
@@ -21,7 +25,7 @@ pub(crate) fn load(folder: &Path) -> Result<Data, DataError> {
     })
 }
 
-fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
+fn read(path: &Path, bytes: &[u8], reading: &mut Reading<'_>) -> Result<Dataset, DataError> {
     let wrong = |what, found: String, expected: &str| DataError::Format {
         path: path.to_owned(),
         what,
@@ -29,7 +33,7 @@ fn read(path: &Path, bytes: &[u8]) -> Result<Dataset, DataError> {
         expected: expected.to_owned(),
         advice: "it is not SVHN's file of cropped digits; fetch it again",
     };
-    let arrays = parse(path, bytes)?;
+    let arrays = parse(path, bytes, reading)?;
     let find = |name: &str| {
         arrays
             .iter()

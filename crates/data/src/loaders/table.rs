@@ -24,7 +24,7 @@ use rows::{Next, Rows};
 use std::path::Path;
 
 /// Rows between two looks at whether the reading is to stop.
-const PATIENCE: u64 = 1024;
+const PATIENCE: u64 = 64;
 
 pub(crate) use survey::survey;
 

@@ -186,13 +186,11 @@ fn each<T: npyz::Deserialize, R: Read>(
     reading: &mut Reading<'_>,
     take: &mut dyn FnMut(T),
 ) -> Result<(), DataError> {
-    let mut met = 0;
-    for value in found {
-        take(value.map_err(|source| io_error(path, source))?);
-        met += 1;
+    for (met, value) in (0_u64..).zip(found) {
         if met % PATIENCE == 0 {
-            reading.read_so_far(met, path)?;
+            reading.look_up(path)?;
         }
+        take(value.map_err(|source| io_error(path, source))?);
     }
     Ok(())
 }

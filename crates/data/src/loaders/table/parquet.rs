@@ -8,12 +8,12 @@ use super::rows::{Next, Rows};
 use crate::error::DataError;
 use crate::loaders::file;
 use crate::loaders::unpack::MAX_BYTES;
+use crate::panics::answered;
 use ::parquet::basic::LogicalType;
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::ParquetMetaData;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::{Field, Row, reader::RowIter};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Parquet {
@@ -118,15 +118,7 @@ fn check(metadata: &ParquetMetaData, size: u64) -> Result<(), ParquetError> {
 
 /// A panic of the reader, as an error.
 fn guarded<T>(path: &Path, read: impl FnOnce() -> T) -> Result<T, DataError> {
-    // What is half read is not looked at again: an error ends the reading.
-    catch_unwind(AssertUnwindSafe(read)).map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-        damaged(
-            path,
-            &ParquetError::General(said.unwrap_or("its reader failed").to_owned()),
-        )
-    })
+    answered(read).map_err(|said| damaged(path, &ParquetError::General(said)))
 }
 
 fn cell(field: &Field) -> Cell<'_> {
