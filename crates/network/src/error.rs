@@ -200,6 +200,25 @@ pub enum NetworkError {
         advice: &'static str,
     },
 
+    /// An ONNX file that is not one.
+    #[error("the ONNX file is damaged: {reason}; export it again")]
+    DamagedOnnx {
+        /// What the reader met.
+        reason: String,
+    },
+
+    /// An ONNX file whose network has what no network here has.
+    #[error(
+        "the network of the ONNX file is none that this program has:{}\nExport it without these \
+         (docs/network.md lists the layers there are), or train and forget with its PyTorch module, \
+         whatever its layers: docs/python.md",
+        listed(problems)
+    )]
+    ForeignOnnx {
+        /// What is in the way, by node.
+        problems: Vec<String>,
+    },
+
     /// Tensors whose names or shapes are not those of the network.
     #[error(
         "the weights do not fit the network ({fitting} of its {expected} tensors are there): name \
@@ -233,6 +252,17 @@ pub enum NetworkError {
         /// Its name.
         name: String,
     },
+}
+
+/// The first of many lines.
+fn listed(lines: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = lines.iter().take(SHOWN).map(|line| format!("\n  {line}"));
+    let more = match lines.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    shown.collect::<String>() + &more
 }
 
 /// Refuses a vector of the wrong length.

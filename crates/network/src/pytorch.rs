@@ -4,6 +4,7 @@
 //! the values.
 
 use crate::NetworkError;
+use crate::onnx::looks_like_onnx;
 use rescind_pickle::{Id, Node, Pickle};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -47,11 +48,9 @@ pub(crate) fn as_safetensors(file: &[u8]) -> Result<Cow<'_, [u8]>, NetworkError>
                       kernel as PyTorch has it (outputs first)";
         return foreign("an HDF5 file, as Keras writes them", advice);
     }
-    // A version, and who wrote it: how exporters begin.
-    if let Some(&[0x08, 1..32, 0x12, _]) = file.first_chunk() {
-        let advice = "save the state_dict of the PyTorch module that it was exported from, by \
-                      safetensors.torch.save_file(module.state_dict(), 'model.safetensors'), and \
-                      describe the network by --model or --network";
+    if looks_like_onnx(file) {
+        let advice = "a model of ONNX brings its network along: give it to `rescind import`, without \
+                      --model; for --centre save the state_dict of its PyTorch module";
         return foreign("an ONNX file", advice);
     }
     Ok(Cow::Borrowed(file))
