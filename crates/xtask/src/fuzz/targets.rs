@@ -4,10 +4,10 @@ use crate::failure::Failure;
 use rescind::RunConfig;
 use rescind::verify::{Evidence, verify};
 use rescind_data::{DataSource, Digest, HeldOut, Manifest, PositionRanges, RecordRequest};
-use rescind_data::{Selection, load};
+use rescind_data::{Selection, load, read_subjects};
 use rescind_evaluate::compare::Comparison;
 use rescind_network::zoo::{self, Norm};
-use rescind_network::{Activation, Network, NetworkDescription, Weights};
+use rescind_network::{Activation, Network, NetworkDescription, Weights, read_onnx};
 use std::fs;
 use std::path::Path;
 
@@ -147,6 +147,44 @@ pub const TARGETS: &[Target] = &[
             Ok(load(&source.parse()?, None).is_ok())
         },
         files: &["crates/xtask/corpus/table"],
+    },
+    Target {
+        name: "parquet",
+        read: |input, place| {
+            let path = place.join("t.parquet");
+            fs::write(&path, input)?;
+            let source = format!("parquet:{}?label=y&drop=day&hash=plan", path.display());
+            Ok(load(&format!("{source}&missing=mark").parse()?, None).is_ok())
+        },
+        files: &["crates/xtask/corpus/parquet"],
+    },
+    Target {
+        name: "npz",
+        read: |input, place| {
+            let path = place.join("t.npz");
+            fs::write(&path, input)?;
+            let source = format!("npz:{}?inputs=x&label=y&test=0", path.display());
+            Ok(load(&source.parse()?, None).is_ok())
+        },
+        files: &["crates/xtask/corpus/npz"],
+    },
+    Target {
+        name: "subjects",
+        read: |input, _| Ok(read_subjects(input, None).is_ok()),
+        files: &["crates/xtask/corpus/subjects"],
+    },
+    Target {
+        name: "onnx",
+        // Whatever a file says lies beside it is the file itself.
+        read: |input, _| Ok(read_onnx(input, &mut |_| Ok(input.to_vec())).is_ok()),
+        files: &[
+            "crates/network/tests/fixtures/onnx/residual.onnx",
+            "crates/network/tests/fixtures/onnx/norms.onnx",
+            "crates/network/tests/fixtures/onnx/gemm.onnx",
+            "crates/network/tests/fixtures/onnx/view.onnx",
+            "crates/network/tests/fixtures/onnx/softplus.onnx",
+            "crates/network/tests/fixtures/onnx/mean-dynamo.onnx",
+        ],
     },
 ];
 
