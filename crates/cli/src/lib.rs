@@ -4,6 +4,7 @@ mod commands;
 mod console;
 mod exit;
 mod figures;
+mod file;
 mod interrupt;
 mod options;
 mod place;

@@ -1,13 +1,13 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number};
+use crate::file;
 use crate::progress::Watch;
 use clap::Args;
 use rescind::{Observer, Phase, Progress};
 use rescind_data::{ColumnSurvey, DataSource, Encoding, numbers_rows, survey};
 use serde::Serialize;
 use std::fmt::{self, Write};
-use std::fs;
 use std::path::PathBuf;
 
 /// Draft a declaration of a table's columns, to be looked through and given to train
@@ -81,12 +81,7 @@ impl Columns {
         match &self.out {
             None => console.print(&Drafted { draft })?,
             Some(path) => {
-                if path.exists() {
-                    return Err(Failure::io(path, "is there already: choose another file"));
-                }
-                fs::write(path, draft).map_err(|error| {
-                    Failure::io(path, format_args!("cannot be written: {error}"))
-                })?;
+                file::write_new(path, draft.as_bytes())?;
                 let draft = format!(
                     "Drafted {}. Go through it, then: rescind train --data '{}' --columns {} --out run\n",
                     path.display(),

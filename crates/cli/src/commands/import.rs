@@ -1,24 +1,29 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use crate::figures::{count, number, percent};
+use crate::file;
 use crate::options::budget::BudgetOptions;
-use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions, read_weights};
+use crate::options::model::{BallOptions, ConvexOptions, DataOptions, ModelOptions};
 use crate::options::records::draw;
 use crate::options::training::TrainingOptions;
 use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::facts;
 use clap::Args;
-use rescind::{Model, Run};
+use rescind::{Code, Model, ModelChoice, Run};
 use rescind_data::{Provenance, Standardisation};
+use rescind_network::{
+    FromOnnx, Network, NetworkDescription, NetworkError, looks_like_onnx, read_onnx,
+};
 use serde::Serialize;
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// Take a model trained elsewhere into a run
 ///
 /// The weights are a safetensors file under PyTorch's names, or a state_dict that torch.save wrote
-/// (.pt, .pth), of which nothing is executed. What is printed shows whether they do on these records
+/// (.pt, .pth), of which nothing is executed; or an ONNX file, which brings its network along. What is printed shows whether they do on these records
 /// as they should: the order of the outputs, the scaling of inputs, the accuracy. Every record of the data source but
 /// the validation share counts as trained on. Name the settings the model was trained by: retraining
 /// uses them, and the guarantee compares with it. Nobody can check that they are the right ones.
@@ -27,7 +32,7 @@ use std::path::PathBuf;
     after_help = "Example: rescind import model.safetensors --data mnist:mnist --model mlp --out run"
 )]
 pub struct Import {
-    /// The trained weights (safetensors, or a state_dict of torch.save)
+    /// The trained weights (safetensors, or a state_dict of torch.save), or a model (ONNX)
     weights: PathBuf,
 
     /// Run folder to make: new or empty
@@ -75,10 +80,20 @@ struct Imported {
 impl Import {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         self.budget.check()?;
-        let weights = read_weights(&self.weights)?;
-        let config = self
+        let mut weights = file::read(&self.weights)?;
+        let mut config = self
             .training
             .config(&self.data, &self.model, &self.ball, &self.convex)?;
+        if is_onnx(&self.weights, &weights) {
+            if self.model.is_given() {
+                return Err(Failure::usage(
+                    "an ONNX file brings its network along: leave --model and --network out",
+                ));
+            }
+            let network;
+            (network, weights) = from_onnx(&self.weights, &weights)?;
+            config.model = ModelChoice::Description { network };
+        }
         let centre = self.ball.centre()?;
         let mut watch = Watch::new(console);
         let mut run = Run::import(&self.out, config, centre.as_deref(), &weights, &mut watch)?;
@@ -111,6 +126,27 @@ impl Import {
         });
         Ok(Status::Done)
     }
+}
+
+/// Whether a file is one of ONNX, by its name or by how it begins.
+fn is_onnx(path: &Path, content: &[u8]) -> bool {
+    let named = path
+        .extension()
+        .is_some_and(|ending| ending.eq_ignore_ascii_case("onnx"));
+    named || looks_like_onnx(content)
+}
+
+/// The network of an ONNX file, and its weights as a safetensors file.
+fn from_onnx(path: &Path, content: &[u8]) -> Result<(NetworkDescription, Vec<u8>), Failure> {
+    let mut beside = |name: &str| {
+        let read = file::read(&path.with_file_name(name));
+        read.map_err(|failure| io::Error::other(failure.to_string()))
+    };
+    let refused =
+        |error: NetworkError| Failure::other(Code::Network, format!("{}: {error}", path.display()));
+    let FromOnnx { network, weights } = read_onnx(content, &mut beside).map_err(refused)?;
+    let checked = Network::new(network.clone()).map_err(refused)?;
+    Ok((network, weights.to_safetensors(&checked).map_err(refused)?))
 }
 
 /// The share of the most frequent of so many classes.

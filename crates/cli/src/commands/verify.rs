@@ -1,11 +1,11 @@
 use crate::console::Console;
 use crate::exit::{Failure, Status};
+use crate::file;
 use clap::Args;
 use rescind::certificate::reading;
 use rescind::verify::{Check, Evidence, Today, Verdict, VerificationReport, verify, verify_run};
 use serde::Serialize;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Check a certificate
@@ -47,9 +47,7 @@ struct Verified<'a> {
 
 impl Verify {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let bytes = fs::read(&self.certificate).map_err(|error| {
-            Failure::io(&self.certificate, format_args!("cannot be read: {error}"))
-        })?;
+        let bytes = file::read(&self.certificate)?;
         let beside = self.certificate.parent().unwrap_or(Path::new(""));
         let evidence = Evidence {
             fingerprint: self.fingerprint,

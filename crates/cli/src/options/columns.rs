@@ -1,10 +1,10 @@
 //! Declarations of a table's columns, in a file.
 
 use crate::exit::Failure;
+use crate::file;
 use rescind_data::{DataSource, Encoding, Missing, TableOptions};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 /// What is declared of a table: which columns are inputs and how, and the classes.
@@ -52,8 +52,7 @@ pub fn declare(source: &DataSource, path: &Path) -> Result<(DataSource, Declared
             "--columns declares the columns of a table: give csv:FILE or parquet:FILE as --data",
         ));
     };
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+    let text = file::read_text(path)?;
     let declared: Declared = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     if !(options.keep.is_empty() && options.drop.is_empty() && options.encodings.is_empty()) {
         return Err(wrong(

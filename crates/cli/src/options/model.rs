@@ -2,12 +2,12 @@
 
 use super::columns::declare;
 use crate::exit::Failure;
+use crate::file;
 use clap::{Args, ValueEnum};
 use rescind::{Code, ModelChoice, Parameterisation, Scaling};
 use rescind_data::DataSource;
 use rescind_network::{Activation, Loss, NetworkDescription, zoo};
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Which records.
@@ -96,14 +96,9 @@ enum ScalingChoice {
 #[command(next_help_heading = "Network")]
 pub struct ModelOptions {
     /// Architecture: logistic, mlp, allcnn, resnet18 (for small pictures) or torchvision-resnet18; the
-    /// last three take pictures
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "mlp",
-        conflicts_with = "network"
-    )]
-    model: Architecture,
+    /// last three take pictures [default: mlp]
+    #[arg(long, value_name = "NAME", conflicts_with = "network")]
+    model: Option<Architecture>,
 
     /// Widths of the hidden layers of mlp
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = [32, 32])]
@@ -135,17 +130,23 @@ enum Architecture {
 }
 
 impl ModelOptions {
+    /// Whether a network was asked for.
+    pub fn is_given(&self) -> bool {
+        self.model.is_some() || self.network.is_some()
+    }
+
     pub fn choice(&self) -> Result<ModelChoice, Failure> {
         if let Some(path) = &self.network {
             let network = read_description(path)?;
             return Ok(ModelChoice::Description { network });
         }
-        let usual = match self.model {
+        let model = self.model.unwrap_or(Architecture::Mlp);
+        let usual = match model {
             Architecture::TorchvisionResnet18 => zoo::Norm::Batch,
             _ => zoo::Norm::None,
         };
         let (activation, norm) = (self.activation, self.norm.unwrap_or(usual));
-        Ok(match self.model {
+        Ok(match model {
             Architecture::Logistic => ModelChoice::Logistic,
             Architecture::Mlp => ModelChoice::Mlp {
                 hidden: self.hidden.clone(),
@@ -161,9 +162,8 @@ impl ModelOptions {
     }
 }
 
-fn read_description(path: &PathBuf) -> Result<NetworkDescription, Failure> {
-    let bytes = fs::read(path)
-        .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+fn read_description(path: &Path) -> Result<NetworkDescription, Failure> {
+    let bytes = file::read(path)?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let reason = format!("{}: is not a network description: {error}", path.display());
         Failure::other(Code::Network, reason)
@@ -244,13 +244,6 @@ impl BallOptions {
     }
 
     pub fn centre(&self) -> Result<Option<Vec<u8>>, Failure> {
-        self.centre.as_ref().map(read_weights).transpose()
+        self.centre.as_deref().map(file::read).transpose()
     }
-}
-
-pub fn read_weights(path: &PathBuf) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        let reason = format_args!("cannot be read: {error}; give a safetensors file");
-        Failure::io(path, reason)
-    })
 }

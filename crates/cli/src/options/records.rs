@@ -1,11 +1,11 @@
 //! Which records to forget.
 
 use crate::exit::Failure;
+use crate::file;
 use clap::Args;
 use rescind::{Code, Error, Run, RunConfig};
 use rescind_data::{DataSource, RecordRequest, read_subjects};
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::PathBuf;
 
 /// A draw to suggest for a first try, of so many records: a few, as forgetting most of them would
@@ -70,8 +70,7 @@ impl RecordOptions {
             all.push(read(positions.clone())?);
         }
         for path in &self.records_from {
-            let text = fs::read_to_string(path)
-                .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+            let text = file::read_text(path)?;
             let parts: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
             let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
             all.push(read(parts.join(","))?);
@@ -84,8 +83,7 @@ impl RecordOptions {
         }
         all.extend(self.subject.iter().cloned().map(RecordRequest::Subject));
         for path in &self.subjects_from {
-            let bytes = fs::read(path)
-                .map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))?;
+            let bytes = file::read(path)?;
             let column = subject_column(run);
             let subjects = read_subjects(&bytes, column.as_deref());
             let subjects = subjects

@@ -1,0 +1,213 @@
+//! Files that are named on the command line: what they may be, and what they are not allowed to
+//! overwrite.
+#![cfg(unix)]
+
+mod common;
+
+use common::{folder, json, rescind, run, status};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const TABLE: &str = "csv:t.csv?label=y&test=0.2";
+
+fn table(here: &Path) {
+    let rows: String = (0..60).map(|i| format!("{i},{}\n", i % 2)).collect();
+    fs::write(here.join("t.csv"), format!("a,y\n{rows}")).unwrap();
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The reader of Parquet panics at this file, whose pages refer to a dictionary that is not there.
+#[test]
+fn a_file_that_makes_its_reader_panic_is_refused_in_one_line() {
+    let here = folder();
+    let damaged = include_bytes!("../../data/tests/fixtures/no-dictionary.parquet");
+    fs::write(here.path().join("t.parquet"), damaged).unwrap();
+    let output = run(
+        here.path(),
+        "train --data parquet:t.parquet?label=y&hash=plan&drop=day&missing=mark --out run -q",
+    );
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("cannot be read as Parquet"), "{said}");
+    assert!(!here.path().join("run").exists());
+}
+
+/// Every file that a command reads, given as a pipe that is written to and closed: waited for, and read
+/// or refused as its content deserves.
+#[test]
+fn pipes_are_read_to_their_end() {
+    let here = folder();
+    let here = here.path();
+    table(here);
+    let _: Value = json(here, "train --out run --epochs 1");
+    let made = Command::new("mkfifo").arg(here.join("pipe")).status();
+    assert!(made.unwrap().success());
+    let columns = "missing = \"refuse\"\n[columns]\na = \"number\"\n";
+    for (words, content, status) in [
+        (
+            format!("train --data {TABLE} --columns pipe --epochs 1 --out with -q"),
+            columns,
+            0,
+        ),
+        ("forget run --records-from pipe".to_owned(), "3,4\n5\n", 0),
+        ("forget run --subjects-from pipe".to_owned(), "ann\n", 1),
+        ("train --network pipe --out other".to_owned(), "{}", 1),
+        ("import pipe --out other".to_owned(), "no weights", 1),
+        (
+            "train --head --centre pipe --declared-by me --out other".to_owned(),
+            "no weights",
+            1,
+        ),
+        ("verify pipe".to_owned(), "no certificate", 4),
+    ] {
+        let mut command = rescind(here, &words);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        // Opened once the command opens it for reading.
+        let mut pipe = fs::File::options()
+            .write(true)
+            .open(here.join("pipe"))
+            .unwrap();
+        pipe.write_all(content.as_bytes()).unwrap();
+        drop(pipe);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{words}: {}",
+            said(&output)
+        );
+        assert!(!here.join("other").exists(), "{words}");
+    }
+}
+
+#[test]
+fn an_endless_device_is_refused() {
+    let here = folder();
+    table(here.path());
+    let output = run(
+        here.path(),
+        &format!("train --data {TABLE} --columns /dev/zero --out run"),
+    );
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no regular file"), "{said}");
+}
+
+#[test]
+fn reports_and_figures_replace_their_own_files_and_nobody_else_s() {
+    let here = folder();
+    let here = here.path();
+    let _: Value = json(here, "train --out run --epochs 1");
+    let report = "report run --no-attacks --out page.html --figures pictures";
+    for _ in 0..2 {
+        let output = run(here, report);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let mut figures: Vec<_> = fs::read_dir(here.join("pictures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    figures.sort();
+    assert!(figures.len() >= 2, "{figures:?}");
+    for other in figures.into_iter().chain([here.join("page.html")]) {
+        let own = fs::read(&other).unwrap();
+        fs::write(&other, "somebody else's").unwrap();
+        let output = run(here, report);
+        assert_eq!(output.status.code(), Some(1), "{other:?}");
+        assert!(said(&output).contains("not made by rescind"));
+        assert_eq!(fs::read(&other).unwrap(), b"somebody else's");
+        fs::write(&other, own).unwrap();
+    }
+}
+
+#[test]
+fn a_draft_of_columns_is_its_owner_s_and_follows_no_link() {
+    let here = folder();
+    let here = here.path();
+    table(here);
+    let draft = |name: &str| run(here, &format!("columns {TABLE} --out {name}"));
+    assert!(draft("t.columns").status.success());
+    let mode = here.join("t.columns").metadata().unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(status(here, &format!("columns {TABLE} --out t.columns")), 1);
+    symlink(here.join("elsewhere"), here.join("link")).unwrap();
+    let output = draft("link");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("is there already"));
+    assert!(!here.join("elsewhere").exists());
+}
+
+/// Whoever holds a lock writes who it is.
+#[test]
+fn a_lock_that_leads_elsewhere_is_not_written_to() {
+    let here = folder();
+    let here = here.path();
+    let _: Value = json(here, "train --out run --epochs 1");
+    let lock = here.join("run/private/lock");
+    fs::write(here.join("letter"), "dear").unwrap();
+    fs::remove_file(&lock).unwrap();
+    symlink(here.join("letter"), &lock).unwrap();
+    let output = run(here, "forget run --records 1");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("lock"), "{}", said(&output));
+    assert_eq!(fs::read(here.join("letter")).unwrap(), b"dear");
+}
+
+/// What is refused before anything is done leaves nothing, also of the folders above.
+#[test]
+fn a_run_that_is_not_made_leaves_no_folder() {
+    let here = folder();
+    let here = here.path();
+    fs::write(here.join("weights"), "none").unwrap();
+    fs::create_dir(here.join("mine")).unwrap();
+    for (words, made) in [
+        ("train --data mnist:nowhere --out a/b/run", "a"),
+        ("import weights --out a/b/run", "a"),
+        ("import weights --out mine", "mine/private"),
+    ] {
+        assert_eq!(status(here, words), 1, "{words}");
+        assert!(!here.join(made).exists(), "{words}");
+    }
+    assert!(here.join("mine").exists());
+    let _: Value = json(here, "train --out a/b/run --epochs 1");
+}
+
+/// A model of ONNX brings its network along, and what lies beside it.
+#[test]
+fn a_model_of_onnx_is_imported_without_naming_its_network() {
+    let here = folder();
+    let here = here.path();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../network/tests/fixtures/onnx");
+    for name in ["digits.onnx", "digits.onnx.data", "refused.onnx"] {
+        fs::copy(fixtures.join(name), here.join(name)).unwrap();
+    }
+    let imported: Value = json(here, "import digits.onnx --data digits --out run");
+    assert_eq!(imported["parameters"], 650);
+    let _: Value = json(here, "forget run --random 5 --sigma 0.1");
+    assert_eq!(
+        status(
+            here,
+            "verify run/releases/000001/certificate.json --run run"
+        ),
+        0
+    );
+    let output = run(here, "import digits.onnx --model mlp --out other");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let output = run(here, "import refused.onnx --out other");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("\"over channels\""));
+    fs::remove_file(here.join("digits.onnx.data")).unwrap();
+    let output = run(here, "import digits.onnx --out other");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("digits.onnx.data"));
+    assert!(!here.join("other").exists());
+}
