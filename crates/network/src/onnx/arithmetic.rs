@@ -4,7 +4,7 @@ use super::constant::Constant;
 use super::layers::{applied, spread};
 use super::patterns::{Flow, Norm, Part, Value};
 use super::proto::Node;
-use super::translate::{Stop, Translator, layer_name};
+use super::state::{Stop, Translator, layer_name};
 use crate::Activation;
 use crate::description::Layer;
 use std::f64::consts::FRAC_1_SQRT_2;

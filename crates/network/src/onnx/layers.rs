@@ -2,7 +2,7 @@
 
 use super::patterns::Flow;
 use super::proto::Node;
-use super::translate::{Stop, Translator, layer_name};
+use super::state::{Stop, Translator, layer_name};
 use super::windows::Windows;
 use crate::Activation;
 use crate::description::Layer;

@@ -2,7 +2,7 @@
 
 use super::patterns::{Flow, Norm, Part, Value};
 use super::proto::Node;
-use super::translate::{Stop, Translator, layer_name};
+use super::state::{Stop, Translator, layer_name};
 use crate::description::Layer;
 
 /// The channels of pictures or features.

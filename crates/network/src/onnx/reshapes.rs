@@ -3,7 +3,7 @@
 use super::constant::{Constant, Values};
 use super::patterns::{Flow, Length, Norm, Part, Value};
 use super::proto::Node;
-use super::translate::{Stop, Translator, layer_name};
+use super::state::{Stop, Translator, layer_name};
 use crate::description::Layer;
 use std::rc::Rc;
 

@@ -2,43 +2,21 @@
 
 use super::builder::Builder;
 use super::constant::{self, Constant};
-use super::patterns::{Flow, Part, Value};
+use super::patterns::{Flow, Value};
 use super::proto::{Graph, Model, Node, Tensor, ValueInfo};
-use super::{FromOnnx, arithmetic, layers, norms, reshapes};
-use crate::{NetworkError, Shape};
+use super::state::{Stop, Translator};
+use super::{arithmetic, layers, norms, reshapes};
+use crate::{NetworkDescription, NetworkError, Shape, Weights};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-/// Why a node gives nothing.
-pub(super) enum Stop {
-    /// It is no layer of this program: why not.
-    Refused(String),
-    /// What it takes was refused already.
-    Follows,
-}
-
-impl<S: Into<String>> From<S> for Stop {
-    fn from(why: S) -> Self {
-        Self::Refused(why.into())
-    }
-}
-
-/// What is known halfway.
-pub(super) struct Translator<'m> {
-    pub builder: Builder,
-    /// What the nodes so far give.
-    values: HashMap<&'m str, Value>,
-    tensors: HashMap<&'m str, &'m Tensor>,
-    beside: &'m HashMap<String, Vec<u8>>,
-    /// How many nodes take a value, the graph's output counted as one.
-    uses: HashMap<&'m str, usize>,
-    /// Matrices and kernels that a layer has: shared by two, they would be one parameter.
-    taken: HashSet<&'m str>,
-    /// The number of records that the file is made for, if it is fixed.
-    pub records: Option<i64>,
-    /// The version of ONNX's own operators.
-    pub version: i64,
-    output: &'m str,
+/// A network that an ONNX file describes, and its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FromOnnx {
+    /// The network. What a final softmax got is its output.
+    pub network: NetworkDescription,
+    /// Its weights.
+    pub weights: Weights<f32>,
 }
 
 /// The oldest version of operators that are as this program takes them, and the newest that it was
@@ -125,7 +103,7 @@ pub(super) fn network(
         output,
     };
     for node in nodes {
-        let value = translator.node(node).unwrap_or_else(|stop| {
+        let value = given(&mut translator, node).unwrap_or_else(|stop| {
             if let Stop::Refused(why) = stop {
                 problems.push(format!("{}: {why}", node.label()));
             }
@@ -220,223 +198,104 @@ fn reached<'m>(graph: &'m Graph, output: &'m str) -> Vec<&'m Node> {
         .collect()
 }
 
-impl<'m> Translator<'m> {
-    fn node(&mut self, node: &'m Node) -> Result<Value, Stop> {
-        if !matches!(node.domain.as_str(), "" | "ai.onnx") {
-            return Err("this program knows the operators of ONNX itself alone".into());
+/// What a node gives.
+fn given<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Result<Value, Stop> {
+    if !matches!(node.domain.as_str(), "" | "ai.onnx") {
+        return Err("this program knows the operators of ONNX itself alone".into());
+    }
+    let flow = |flow: Flow| Ok(Value::Flow(flow));
+    match node.op_type.as_str() {
+        "Gemm" => flow(layers::gemm(translator, node)?),
+        "MatMul" => flow(layers::matrix_product(translator, node)?),
+        "Conv" => flow(layers::convolution(translator, node)?),
+        "MaxPool" => flow(layers::max_pool(translator, node)?),
+        "AveragePool" => flow(layers::average_pool(translator, node)?),
+        "GlobalAveragePool" => flow(layers::global_average(translator, node)?),
+        "GlobalMaxPool" => flow(layers::global_max(translator, node)?),
+        "ReduceMean" => flow(layers::reduce_mean(translator, node)?),
+        "Relu" | "Tanh" | "Softplus" | "Gelu" | "Swish" => {
+            flow(layers::activation(translator, node)?)
         }
-        let flow = |flow: Flow| Ok(Value::Flow(flow));
-        match node.op_type.as_str() {
-            "Gemm" => flow(layers::gemm(self, node)?),
-            "MatMul" => flow(layers::matrix_product(self, node)?),
-            "Conv" => flow(layers::convolution(self, node)?),
-            "MaxPool" => flow(layers::max_pool(self, node)?),
-            "AveragePool" => flow(layers::average_pool(self, node)?),
-            "GlobalAveragePool" => flow(layers::global_average(self, node)?),
-            "GlobalMaxPool" => flow(layers::global_max(self, node)?),
-            "ReduceMean" => flow(layers::reduce_mean(self, node)?),
-            "Relu" | "Tanh" | "Softplus" | "Gelu" | "Swish" => {
-                flow(layers::activation(self, node)?)
+        "BatchNormalization" => flow(norms::batch(translator, node)?),
+        "GroupNormalization" => flow(norms::group(translator, node)?),
+        "LayerNormalization" => flow(norms::layer(translator, node)?),
+        "InstanceNormalization" => norms::instance(translator, node),
+        "Add" | "Sum" => arithmetic::add(translator, node),
+        "Mul" => arithmetic::multiply(translator, node),
+        "Div" => arithmetic::divide(translator, node),
+        "Erf" => arithmetic::erf(translator, node),
+        "Sigmoid" => arithmetic::sigmoid(translator, node),
+        "Greater" => arithmetic::greater(translator, node),
+        "Where" => arithmetic::choose(translator, node),
+        "Flatten" => reshapes::flatten(translator, node),
+        "Reshape" => reshapes::reshape(translator, node),
+        "Squeeze" | "Unsqueeze" => reshapes::ones(translator, node),
+        "Shape" => reshapes::shape(translator, node),
+        "Gather" => reshapes::gather(translator, node),
+        "Concat" => reshapes::concatenate(translator, node),
+        "Transpose" => reshapes::transpose(translator, node),
+        "Constant" => literal(translator, node),
+        "Identity" => translator.argument(node, 0),
+        "Cast" => cast(translator, node),
+        "Dropout" => match translator.constant(node, 2) {
+            Err(Stop::Follows) | Ok(_) => {
+                Err("it drops at random: export the module after .eval()".into())
             }
-            "BatchNormalization" => flow(norms::batch(self, node)?),
-            "GroupNormalization" => flow(norms::group(self, node)?),
-            "LayerNormalization" => flow(norms::layer(self, node)?),
-            "InstanceNormalization" => norms::instance(self, node),
-            "Add" | "Sum" => arithmetic::add(self, node),
-            "Mul" => arithmetic::multiply(self, node),
-            "Div" => arithmetic::divide(self, node),
-            "Erf" => arithmetic::erf(self, node),
-            "Sigmoid" => arithmetic::sigmoid(self, node),
-            "Greater" => arithmetic::greater(self, node),
-            "Where" => arithmetic::choose(self, node),
-            "Flatten" => reshapes::flatten(self, node),
-            "Reshape" => reshapes::reshape(self, node),
-            "Squeeze" | "Unsqueeze" => reshapes::ones(self, node),
-            "Shape" => reshapes::shape(self, node),
-            "Gather" => reshapes::gather(self, node),
-            "Concat" => reshapes::concatenate(self, node),
-            "Transpose" => reshapes::transpose(self, node),
-            "Constant" => self.literal(node),
-            "Identity" => self.argument(node, 0),
-            "Cast" => self.cast(node),
-            "Dropout" => match self.constant(node, 2) {
-                Err(Stop::Follows) | Ok(_) => {
-                    Err("it drops at random: export the module after .eval()".into())
-                }
-                Err(Stop::Refused(_)) => self.argument(node, 0),
-            },
-            "Softmax" | "LogSoftmax" => self.softmax(node),
-            "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Clip" | "HardSwish" | "HardSigmoid"
-            | "Mish" | "Celu" | "ThresholdedRelu" => {
-                Err("activations are Relu, Gelu, Swish (SiLU), Softplus and Tanh".into())
-            }
-            "Sub" => Err(
-                "no layer subtracts; of inputs leave it out, and have them scaled by --scaling"
-                    .into(),
-            ),
-            _ => Err("no layer of this program".into()),
+            Err(Stop::Refused(_)) => translator.argument(node, 0),
+        },
+        "Softmax" | "LogSoftmax" => softmax(translator, node),
+        "LeakyRelu" | "PRelu" | "Elu" | "Selu" | "Clip" | "HardSwish" | "HardSigmoid" | "Mish"
+        | "Celu" | "ThresholdedRelu" => {
+            Err("activations are Relu, Gelu, Swish (SiLU), Softplus and Tanh".into())
         }
-    }
-
-    /// Numbers stay numbers, and lengths lengths.
-    fn cast(&mut self, node: &'m Node) -> Result<Value, Stop> {
-        let to = node.integer("to", 0);
-        match self.argument(node, 0)? {
-            value @ Value::Flow(_) if matches!(to, 1 | 10 | 11 | 16) => Ok(value),
-            value @ Value::Lengths(_) if matches!(to, 6 | 7) => Ok(value),
-            _ => Err(format!("to ONNX type {to}").into()),
-        }
-    }
-
-    /// A softmax that gives the output is left out: the loss has one of its own.
-    fn softmax(&mut self, node: &'m Node) -> Result<Value, Stop> {
-        let flow = self.flow(node, 0)?;
-        let is_last = node.output.first().is_some_and(|name| *name == self.output);
-        match is_last && self.uses.get(self.output) == Some(&1) && flow.dims.len() == 1 {
-            true => Ok(Value::Flow(flow)),
-            false => Err("a softmax is taken at the end alone, over the classes".into()),
-        }
-    }
-
-    fn literal(&self, node: &Node) -> Result<Value, Stop> {
-        let scalar = |values| Constant {
-            dims: Vec::new(),
-            values,
-        };
-        let constant = if let Some(tensor) = node.attribute("value").and_then(|own| own.t.as_ref())
-        {
-            self.read(tensor)?
-        } else if let Some(own) = node.attribute("value_float") {
-            scalar(constant::Values::Floats(vec![own.f]))
-        } else if let Some(own) = node.attribute("value_int") {
-            scalar(constant::Values::Integers(vec![own.i]))
-        } else if let Some(ints) = node.integers("value_ints") {
-            Constant {
-                dims: vec![ints.len()],
-                values: constant::Values::Integers(ints.to_vec()),
-            }
-        } else {
-            return Err("only tensors and numbers are taken".into());
-        };
-        Ok(Value::Constant(Rc::new(constant)))
-    }
-
-    fn read(&self, tensor: &Tensor) -> Result<Constant, Stop> {
-        constant::read(tensor, self.beside).map_err(|error| error.to_string().into())
-    }
-
-    /// Whether a node has this input.
-    pub fn has(&self, node: &Node, at: usize) -> bool {
-        node.input.get(at).is_some_and(|name| !name.is_empty())
-    }
-
-    /// Whether this node alone takes what it takes.
-    pub fn alone(&self, node: &'m Node, at: usize) -> bool {
-        let name = node.input.get(at).map_or("", String::as_str);
-        self.uses.get(name) == Some(&1)
-    }
-
-    /// What a node takes.
-    pub fn argument(&mut self, node: &'m Node, at: usize) -> Result<Value, Stop> {
-        match node.input.get(at).map(String::as_str) {
-            None | Some("") => Err(format!("input {at} is missing").into()),
-            Some(name) => self.value(name),
-        }
-    }
-
-    fn value(&mut self, name: &'m str) -> Result<Value, Stop> {
-        if let Some(value) = self.values.get(name) {
-            return match value {
-                Value::Refused => Err(Stop::Follows),
-                value => Ok(value.clone()),
-            };
-        }
-        let tensor = self.tensors.get(name);
-        let tensor = *tensor.ok_or_else(|| format!("nothing before it gives {name:?}"))?;
-        let value = Value::Constant(Rc::new(self.read(tensor)?));
-        self.values.insert(name, value.clone());
-        Ok(value)
-    }
-
-    /// What a layer gives.
-    pub fn flow(&mut self, node: &'m Node, at: usize) -> Result<Flow, Stop> {
-        match node.input.get(at).map(String::as_str) {
-            None | Some("") => Err(format!("input {at} is missing").into()),
-            Some(name) => self.flow_of(name),
-        }
-    }
-
-    pub fn flow_of(&mut self, name: &'m str) -> Result<Flow, Stop> {
-        match self.value(name)? {
-            Value::Flow(flow) => Ok(flow),
-            Value::Part(Part::Norm(norm)) => {
-                let flow = self.builder.norm(&norm, None)?;
-                self.values.insert(name, Value::Flow(flow.clone()));
-                Ok(flow)
-            }
-            Value::Part(Part::Scaled { of, .. }) if of.node == "input" => Err(
-                "it takes inputs that are multiplied by a number: leave that out, and have them scaled \
-                 by --scaling"
-                    .into(),
-            ),
-            Value::Part(_) => Err(
-                "what it takes is computed from a layer in a way that no layer here has".into()
-            ),
-            Value::Constant(_) => Err("a constant stands where the records should".into()),
-            Value::Lengths(_) => Err("the shape of a tensor stands where its values should".into()),
-            Value::Refused => Err(Stop::Follows),
-        }
-    }
-
-    /// What is known.
-    pub fn constant(&mut self, node: &'m Node, at: usize) -> Result<Rc<Constant>, Stop> {
-        match self.argument(node, at)? {
-            Value::Constant(constant) => Ok(constant),
-            _ => Err(
-                format!("input {at} is computed from the records, not a tensor of the file").into(),
-            ),
-        }
-    }
-
-    /// So many numbers of a tensor of the file.
-    pub fn floats(&mut self, node: &'m Node, at: usize, count: usize) -> Result<Vec<f32>, Stop> {
-        let constant = self.constant(node, at)?;
-        match constant.floats() {
-            Some(values) if values.len() == count => Ok(values.to_vec()),
-            Some(values) => {
-                Err(format!("input {at} has {} values, not {count}", values.len()).into())
-            }
-            None => Err(format!("input {at} holds whole numbers").into()),
-        }
-    }
-
-    /// A matrix or kernel, which no other layer has; its name without the end.
-    pub fn matrix(&mut self, node: &'m Node, at: usize) -> Result<(Rc<Constant>, String), Stop> {
-        let name = node.input.get(at).map_or("", String::as_str);
-        let constant = self.constant(node, at)?;
-        if !self.taken.insert(name) {
-            return Err(format!(
-                "it shares {name:?} with another layer: here every layer has weights of its own"
-            )
-            .into());
-        }
-        let named = match name.strip_suffix(".weight") {
-            Some(layer) if !layer.is_empty() => layer.to_owned(),
-            _ => layer_name(node),
-        };
-        Ok((constant, named))
+        "Sub" => Err(
+            "no layer subtracts; of inputs leave it out, and have them scaled by --scaling".into(),
+        ),
+        _ => Err("no layer of this program".into()),
     }
 }
 
-/// A name for the layer that a node becomes.
-pub(super) fn layer_name(node: &Node) -> String {
-    let kind = &node.op_type;
-    let inner = node
-        .name
-        .strip_suffix(kind)
-        .and_then(|name| name.strip_suffix('/'));
-    match inner.unwrap_or(&node.name).trim_start_matches('/') {
-        "" => kind.to_lowercase(),
-        name => name.to_owned(),
+/// Numbers stay numbers, and lengths lengths.
+fn cast<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Result<Value, Stop> {
+    let to = node.integer("to", 0);
+    match translator.argument(node, 0)? {
+        value @ Value::Flow(_) if matches!(to, 1 | 10 | 11 | 16) => Ok(value),
+        value @ Value::Lengths(_) if matches!(to, 6 | 7) => Ok(value),
+        _ => Err(format!("to ONNX type {to}").into()),
     }
+}
+
+/// A softmax that gives the output is left out: the loss has one of its own.
+fn softmax<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Result<Value, Stop> {
+    let flow = translator.flow(node, 0)?;
+    let is_last = node
+        .output
+        .first()
+        .is_some_and(|name| *name == translator.output);
+    match is_last && translator.uses.get(translator.output) == Some(&1) && flow.dims.len() == 1 {
+        true => Ok(Value::Flow(flow)),
+        false => Err("a softmax is taken at the end alone, over the classes".into()),
+    }
+}
+
+fn literal(translator: &Translator<'_>, node: &Node) -> Result<Value, Stop> {
+    let scalar = |values| Constant {
+        dims: Vec::new(),
+        values,
+    };
+    let constant = if let Some(tensor) = node.attribute("value").and_then(|own| own.t.as_ref()) {
+        translator.read(tensor)?
+    } else if let Some(own) = node.attribute("value_float") {
+        scalar(constant::Values::Floats(vec![own.f]))
+    } else if let Some(own) = node.attribute("value_int") {
+        scalar(constant::Values::Integers(vec![own.i]))
+    } else if let Some(ints) = node.integers("value_ints") {
+        Constant {
+            dims: vec![ints.len()],
+            values: constant::Values::Integers(ints.to_vec()),
+        }
+    } else {
+        return Err("only tensors and numbers are taken".into());
+    };
+    Ok(Value::Constant(Rc::new(constant)))
 }

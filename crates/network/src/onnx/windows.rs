@@ -1,7 +1,7 @@
 //! Kernels that slide over a picture.
 
 use super::proto::Node;
-use super::translate::Stop;
+use super::state::Stop;
 
 /// Sizes of a kernel, its step and the zeros around the picture.
 pub(super) struct Windows {
