@@ -162,6 +162,17 @@ fn a_lock_that_leads_elsewhere_is_not_written_to() {
     assert_eq!(fs::read(here.join("letter")).unwrap(), b"dear");
 }
 
+/// The runs of a demonstration are no part of another run.
+#[test]
+fn a_demonstration_is_not_put_into_a_run() {
+    let here = folder();
+    let here = here.path();
+    let _: Value = json(here, "train --out run --epochs 1");
+    let output = run(here, "demo --out run");
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(!here.join("run/network").exists());
+}
+
 /// What is refused before anything is done leaves nothing, also of the folders above.
 #[test]
 fn a_run_that_is_not_made_leaves_no_folder() {

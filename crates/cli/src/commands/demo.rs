@@ -79,6 +79,10 @@ struct Guarantee {
 
 impl Demo {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
+        if self.out.join("run.json").exists() {
+            let error = rescind::Error::RunExists { path: self.out };
+            return Err(error.into());
+        }
         let mut watch = Watch::new(console);
         let (network, _) = demonstrate(
             &self.out.join("network"),

@@ -145,6 +145,25 @@ fn reading_stops_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_table_that_is_packed_twice_is_named_so() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+    let packed = |bytes: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.csv.gz");
+    fs::write(&path, packed(&packed(b"x,y\n1,0\n2,1\n"))).unwrap();
+    let source = format!("csv:{}?label=y", path.display());
+    let error = load(&source.parse().unwrap(), None)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("compressed twice"), "{error}");
+}
+
+#[test]
 fn a_wide_table_is_read() {
     let names: Vec<String> = (0..100_000).map(|i| format!("c{i}")).collect();
     let row = |label: &str| vec!["1.5"; 100_000].join(",") + "," + label;

@@ -22,6 +22,7 @@ pub(super) struct Text {
 
 /// What other files begin with.
 const OTHERS: &[(&[u8], &str, &str)] = &[
+    (b"\x1f\x8b", "compressed twice by gzip", "unpack it once"),
     (b"PAR1", "a Parquet file", "write parquet: for csv:"),
     (
         b"PK\x03\x04",
