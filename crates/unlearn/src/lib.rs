@@ -26,7 +26,6 @@ mod outputs;
 mod penalty;
 mod phase;
 mod precision;
-mod prepared;
 mod products;
 mod rounding;
 mod sampling;
@@ -42,6 +41,7 @@ pub use evaluation::Measured;
 pub use features::FixedFeatures;
 pub use linearisation::{Linearisation, Targets};
 pub use linearised::linearised_gradient;
+pub use methods::descent::{Preparation, prepare};
 pub use model::{
     BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
     OwnObjectives,
@@ -57,7 +57,6 @@ pub use outputs::{ConvexObjective, LinearOutputs, Losses, NO_TOKEN, OutputLoss, 
 pub use penalty::L2Penalty;
 pub use phase::Phase;
 pub use precision::{narrowed, widened};
-pub use prepared::{Preparation, prepare};
 pub use products::{Products, Watched};
 pub use selected::{minibatches, objective};
 pub use setting::require;

@@ -2,8 +2,8 @@
 
 mod choice;
 mod classifier;
-mod fixed;
 mod head;
+mod linear_place;
 mod model;
 mod network;
 mod records;

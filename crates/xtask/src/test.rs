@@ -25,7 +25,7 @@ impl Test {
     pub fn run(self) -> Result<(), Failure> {
         let root = root()?;
         if !self.python {
-            let words = "test --release --workspace -- --include-ignored";
+            let words = "test --release --workspace --no-fail-fast -- --include-ignored";
             let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
             succeed(cargo.args(words.split(' ')).current_dir(&root))?;
         }

@@ -2,8 +2,10 @@
 //! stay, until the gradient is as small as training made it (docs/theory.md §3).
 
 mod bounds;
+mod prepared;
 
 pub use bounds::bounds;
+pub use prepared::{Preparation, prepare};
 
 use super::method::{
     AccuracyForecast, Forecast, Method, Outcome, Outlook, Promise, Public, Recomputed, Step, Task,
@@ -15,7 +17,6 @@ use crate::error::Error;
 use crate::model::{Capability, Model};
 use crate::observer::Observer;
 use crate::precision::{narrowed, widened};
-use crate::prepared;
 use crate::training::{TrainingEnding, TrainingState, convex_objective, convex_settings};
 use rescind_curvature::norm;
 use serde::{Deserialize, Serialize};
@@ -103,22 +104,24 @@ impl Method for Descent {
             task.state.progress.ending,
             Some(TrainingEnding::GradientReached { .. })
         );
-        if arrived && !task.inputs_moved && task.state.exact.is_some() {
-            if let Some(answer) = prepared::forget(&task, &w, &settings, observer)? {
-                let effort = Effort {
-                    steps: answer.exact_gradients + 1,
-                    exact_gradients: answer.exact_gradients,
-                    ..Effort::default()
-                };
-                let reached = Reached {
-                    weights: answer.weights,
-                    gradient_norm: answer.gradient_norm,
-                    gradient_norm_before: None,
-                    effort,
-                    prepared: true,
-                };
-                return taken(&task, settings, reached);
-            }
+        if arrived
+            && !task.inputs_moved
+            && task.state.exact.is_some()
+            && let Some(answer) = prepared::forget(&task, &w, &settings, observer)?
+        {
+            let effort = Effort {
+                steps: answer.exact_gradients + 1,
+                exact_gradients: answer.exact_gradients,
+                ..Effort::default()
+            };
+            let reached = Reached {
+                weights: answer.weights,
+                gradient_norm: answer.gradient_norm,
+                gradient_norm_before: None,
+                effort,
+                prepared: true,
+            };
+            return taken(&task, settings, reached);
         }
         let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;
         let mut gradient_norm_before = None;

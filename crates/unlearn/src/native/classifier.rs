@@ -1,10 +1,11 @@
 //! A network over labelled records, as a [`Model`].
 
 mod capabilities;
+mod fixed;
 
 use super::choice::{Parameterisation, Scaling};
-use super::fixed::{LinearPlace, linear_place};
 use super::head::{Features, linear_head};
+use super::linear_place::{LinearPlace, linear_place};
 use super::model::NetworkModel;
 use super::network::{NetworkObjective, check_shapes};
 use super::records::{Records, Scaled};
@@ -17,7 +18,6 @@ use crate::model::{
 };
 use crate::objective::Objective;
 use crate::observer::Observer;
-use crate::outputs::OutputLoss;
 use crate::penalty::L2Penalty;
 use rescind_data::{Dataset, Digest, Selection, Standardisation, TableSummary};
 use rescind_network::{Execution, Loss, Network};
@@ -107,16 +107,8 @@ impl Classifier {
         Ok(Some(self.features.get_or_init(|| features)))
     }
 
-    pub(super) fn linear(&self) -> Option<&LinearPlace> {
-        self.linear.as_ref()
-    }
-
-    pub(super) fn output_loss(&self) -> OutputLoss {
-        self.loss.into()
-    }
-
     /// All records as the last layer sees them, once these are found to be there.
-    pub(super) fn seen(&self, records: &[usize]) -> Result<&Dataset, Error> {
+    fn seen(&self, records: &[usize]) -> Result<&Dataset, Error> {
         let train = self.train_records()?;
         let mut positions = records.to_vec();
         positions.sort_unstable();

@@ -1,7 +1,6 @@
 //! A head as bytes.
 
 use super::head::{Blocks, Head, coupling};
-use super::storage;
 use crate::error::Error;
 use crate::outputs::OutputLoss;
 use rescind_curvature::{BlockFactor, Coupling, SymmetricBlocks};
@@ -142,4 +141,8 @@ pub(super) fn take<const N: usize, T>(
     *bytes = rest;
     let (numbers, _) = front.as_chunks::<N>();
     Some(numbers.iter().map(|&bytes| number(bytes)).collect())
+}
+
+fn storage(reason: &str) -> Error {
+    Error::Storage(reason.to_owned().into())
 }

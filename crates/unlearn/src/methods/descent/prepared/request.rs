@@ -1,17 +1,14 @@
 //! A request answered from what is kept of the records that stay.
 
-use super::file::{factor_to_bytes, from_bytes, to_bytes};
 use super::head::Head;
-use super::make::{is_little_work, summed};
-use super::{Remembered, key};
+use super::keeping::{keep, keep_factor, kept, key, remember};
+use super::sums::{is_little_work, summed};
 use crate::descent::ConvexSettings;
 use crate::error::Error;
-use crate::features::FixedFeatures;
-use crate::methods::{Kept, Task};
+use crate::methods::method::Task;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;
 use crate::training::convex_objective;
-use rescind_data::Digest;
 
 /// Share of G that is left for the computation's own rounding, as a descent leaves it.
 const ROUNDING: f64 = 1e-3;
@@ -19,10 +16,6 @@ const ROUNDING: f64 = 1e-3;
 const LEFT: f64 = 0.05;
 /// Most gradients computed from the records before a descent takes over.
 const GRADIENTS: u64 = 8;
-/// What names of kept heads begin with.
-pub(super) const HEAD: &str = "head-";
-/// What names of kept factors begin with.
-pub(super) const FACTOR: &str = "factor-";
 
 /// Where a request led.
 pub(crate) struct Answer {
@@ -112,61 +105,4 @@ fn moved(w: &[f64], places: &[usize], head: &Head, task: &Task<'_>) -> Vec<f64> 
         moved[place] = v + centre.map_or(0.0, |centre| f64::from(centre[place]));
     }
     moved
-}
-
-/// The head that is kept for this, in memory or on disk, with the name of its factor.
-fn kept(kept: &dyn Kept, key: Digest, model: &dyn FixedFeatures) -> Option<(Head, String)> {
-    let fits = |head: &Head| {
-        (head.loss, head.outputs, head.width) == (model.loss(), model.outputs(), model.width())
-    };
-    let remembered = kept.memory().and_then(|memory| {
-        let memory = memory.lock().ok()?;
-        let found: &Remembered = memory.as_ref()?.downcast_ref()?;
-        (found.key == key).then(|| (found.head.clone(), found.factor.clone()))
-    });
-    let (head, factor) = remembered.or_else(|| {
-        let mut name = String::new();
-        let head = from_bytes(&kept.bytes(&named(HEAD, &key))?, |factor| {
-            factor.clone_into(&mut name);
-            kept.bytes(factor)
-        });
-        Some((head?, name))
-    })?;
-    fits(&head).then_some((head, factor))
-}
-
-/// Under what name something is kept.
-pub(super) fn named(what: &str, key: &Digest) -> String {
-    format!("{what}{}", &key.to_string()[..16])
-}
-
-/// Keeps the head's factor, and returns its name. Those that other heads may still need stay until
-/// the model is prepared again.
-pub(super) fn keep_factor(kept: &dyn Kept, key: &Digest, head: &Head) -> Result<String, Error> {
-    let name = named(FACTOR, key);
-    kept.keep(&name, &factor_to_bytes(&head.factor))?;
-    Ok(name)
-}
-
-/// Keeps a head for later requests; the one before it stays until this one's request has been
-/// recorded, and goes with the next.
-pub(super) fn keep(
-    kept: &dyn Kept,
-    key: Digest,
-    head: &Head,
-    factor: &str,
-    before: &Digest,
-) -> Result<usize, Error> {
-    let name = named(HEAD, &key);
-    let bytes = to_bytes(head, factor)?;
-    kept.keep(&name, &bytes)?;
-    kept.discard_others(HEAD, &[&name, &named(HEAD, before)])?;
-    Ok(bytes.len())
-}
-
-/// Keeps a head in memory too, where there is room for one.
-pub(super) fn remember(kept: &dyn Kept, key: Digest, head: Head, factor: String) {
-    if let Some(Ok(mut memory)) = kept.memory().map(|memory| memory.lock()) {
-        *memory = Some(Box::new(Remembered { key, head, factor }));
-    }
 }

@@ -1,0 +1,12 @@
+//! Requests answered from their own records: what a head keeps of all others is sums, made once,
+//! which lose a record by subtraction (docs/theory.md §11).
+
+mod file;
+mod head;
+mod keeping;
+mod make;
+mod request;
+mod sums;
+
+pub use make::{Preparation, prepare};
+pub(super) use request::forget;

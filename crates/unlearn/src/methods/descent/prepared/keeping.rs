@@ -1,0 +1,93 @@
+//! What a run keeps of a head from request to request.
+
+use super::file::{factor_to_bytes, from_bytes, to_bytes};
+use super::head::Head;
+use crate::error::Error;
+use crate::features::FixedFeatures;
+use crate::methods::method::Kept;
+use rescind_data::Digest;
+
+/// What names of kept heads begin with.
+const HEAD: &str = "head-";
+/// What names of kept factors begin with.
+pub(super) const FACTOR: &str = "factor-";
+
+/// What is kept in memory from request to request: a head, and the weights and records it is of.
+struct Remembered {
+    key: Digest,
+    head: Head,
+    /// Name of its factor on disk.
+    factor: String,
+}
+
+/// Identifies the weights and records that something is kept for: within a run fewer records stay
+/// with every request, so that weights and number tell them apart.
+pub(super) fn key(w: &[f64], retained: usize) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    for w in w {
+        hasher.update(&w.to_le_bytes());
+    }
+    hasher.update(&(retained as u64).to_le_bytes());
+    Digest::from(*hasher.finalize().as_bytes())
+}
+
+/// The head that is kept for this, in memory or on disk, with the name of its factor.
+pub(super) fn kept(
+    kept: &dyn Kept,
+    key: Digest,
+    model: &dyn FixedFeatures,
+) -> Option<(Head, String)> {
+    let fits = |head: &Head| {
+        (head.loss, head.outputs, head.width) == (model.loss(), model.outputs(), model.width())
+    };
+    let remembered = kept.memory().and_then(|memory| {
+        let memory = memory.lock().ok()?;
+        let found: &Remembered = memory.as_ref()?.downcast_ref()?;
+        (found.key == key).then(|| (found.head.clone(), found.factor.clone()))
+    });
+    let (head, factor) = remembered.or_else(|| {
+        let mut name = String::new();
+        let head = from_bytes(&kept.bytes(&named(HEAD, &key))?, |factor| {
+            factor.clone_into(&mut name);
+            kept.bytes(factor)
+        });
+        Some((head?, name))
+    })?;
+    fits(&head).then_some((head, factor))
+}
+
+/// Under what name something is kept.
+pub(super) fn named(what: &str, key: &Digest) -> String {
+    format!("{what}{}", &key.to_string()[..16])
+}
+
+/// Keeps the head's factor, and returns its name. Those that other heads may still need stay until
+/// the model is prepared again.
+pub(super) fn keep_factor(kept: &dyn Kept, key: &Digest, head: &Head) -> Result<String, Error> {
+    let name = named(FACTOR, key);
+    kept.keep(&name, &factor_to_bytes(&head.factor))?;
+    Ok(name)
+}
+
+/// Keeps a head for later requests; the one before it stays until this one's request has been
+/// recorded, and goes with the next.
+pub(super) fn keep(
+    kept: &dyn Kept,
+    key: Digest,
+    head: &Head,
+    factor: &str,
+    before: &Digest,
+) -> Result<usize, Error> {
+    let name = named(HEAD, &key);
+    let bytes = to_bytes(head, factor)?;
+    kept.keep(&name, &bytes)?;
+    kept.discard_others(HEAD, &[&name, &named(HEAD, before)])?;
+    Ok(bytes.len())
+}
+
+/// Keeps a head in memory too, where there is room for one.
+pub(super) fn remember(kept: &dyn Kept, key: Digest, head: Head, factor: String) {
+    if let Some(Ok(mut memory)) = kept.memory().map(|memory| memory.lock()) {
+        *memory = Some(Box::new(Remembered { key, head, factor }));
+    }
+}
