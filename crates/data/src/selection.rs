@@ -180,7 +180,8 @@ impl Selection {
     pub fn union(&self, other: &Self) -> Result<Self, SelectionError> {
         self.check(other)?;
         let mut positions = [self.positions(), other.positions()].concat();
-        positions.sort_unstable();
+        // Two ascending runs: merged.
+        positions.sort();
         positions.dedup();
         Ok(Self {
             records: self.records,

@@ -92,9 +92,17 @@ pub(crate) fn sync(folder: &Path, files: &[PathBuf]) -> Result<(), DiskError> {
         attempt().map_err(io_error(path, "write it to disk"))
     };
     let done: Vec<Result<(), DiskError>> = std::thread::scope(|scope| {
-        let all = files.iter().map(PathBuf::as_path).chain([folder]);
+        let files = files.iter().map(PathBuf::as_path);
+        let all = files.chain([folder]).chain(folder.parent());
         let threads: Vec<_> = all.map(|path| scope.spawn(move || sync(path))).collect();
-        let joined = threads.into_iter().filter_map(|thread| thread.join().ok());
+        let lost = || {
+            Err(io_error(folder, "write it to disk")(
+                io::ErrorKind::Other.into(),
+            ))
+        };
+        let joined = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|_| lost()));
         joined.collect()
     });
     done.into_iter().collect()

@@ -41,7 +41,7 @@ pub use evaluation::Measured;
 pub use features::FixedFeatures;
 pub use linearisation::{Linearisation, Targets};
 pub use linearised::linearised_gradient;
-pub use methods::descent::{Preparation, prepare};
+pub use methods::descent::{Preparation, discard_superseded, prepare};
 pub use model::{
     BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
     OwnObjectives,

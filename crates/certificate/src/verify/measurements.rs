@@ -6,7 +6,7 @@ use crate::consistency::measured_contradictions;
 use crate::evidence::EvidenceRecord;
 use crate::record::Certificate;
 use rescind_data::Digest;
-use rescind_privacy::sensitivity::Symbol;
+use rescind_privacy::sensitivity::{Symbol, Theorem};
 
 /// Quantities computed again, in f64, from a run's records and private state, as by
 /// recomputing a release of the run.
@@ -105,22 +105,25 @@ pub fn repeat(
         );
         checks.failed(subject, "/model/ball/radius", expected, distance, why);
     }
-    let mut same = |field: &str, again: Option<f64>, stated: Option<f64>, scale: f64| {
-        let Some(stated) = stated else { return };
-        match again {
-            Some(again) if (again - stated).abs() <= TOLERANCE * again.abs() + 1e-12 * scale => {
-                checks.passed_if(true, subject, &format!("{field} comes out the same"));
+    let same =
+        |checks: &mut Checks, field: &str, again: Option<f64>, stated: Option<f64>, scale: f64| {
+            let Some(stated) = stated else { return };
+            match again {
+                Some(again)
+                    if (again - stated).abs() <= TOLERANCE * again.abs() + 1e-12 * scale =>
+                {
+                    checks.passed_if(true, subject, &format!("{field} comes out the same"));
+                }
+                Some(again) => {
+                    let why = "computed again, it is another number";
+                    checks.failed(subject, field, again, stated, why);
+                }
+                None => {
+                    let why = format!("{field}: the run no longer has what it takes");
+                    checks.skipped(subject, &why);
+                }
             }
-            Some(again) => {
-                let why = "computed again, it is another number";
-                checks.failed(subject, field, again, stated, why);
-            }
-            None => {
-                let why = format!("{field}: the run no longer has what it takes");
-                checks.skipped(subject, &why);
-            }
-        }
-    };
+        };
     let Some(evidence) = evidence else {
         checks.skipped(
             subject,
@@ -132,14 +135,36 @@ pub fn repeat(
     let (before, after) = (measured.gradient_norm_before, measured.gradient_norm_after);
     let scale = before.unwrap_or(0.0);
     let field = "/measured/gradient_norm_before";
-    same(field, again.gradient_norm_before, before, scale);
+    same(checks, field, again.gradient_norm_before, before, scale);
     let field = "/measured/gradient_norm_after";
-    same(field, again.gradient_norm_after, after, scale);
+    let convex = certificate.binding().map(|bound| bound.theorem) == Some(Theorem::StronglyConvex);
+    match (convex, again.gradient_norm_after, after) {
+        (true, Some(again), Some(stated)) => {
+            // What is stated is a bound; what the promise rests on is G.
+            let reached = certificate.method.number("/gradient_bound");
+            let most = stated.min(reached.unwrap_or(f64::NAN));
+            let holds = again <= most * (1.0 + TOLERANCE) + 1e-12 * scale;
+            at_most(field, again, most, holds, checks);
+        }
+        (_, again, stated) => same(checks, field, again, stated, scale),
+    }
     if let Some(solve) = &measured.solve {
         let (stated, scale) = (solve.residual, solve.right_hand_side);
-        same("/measured/solve/residual", again.residual, stated, scale);
+        let field = "/measured/solve/residual";
+        same(checks, field, again.residual, stated, scale);
         let (stated, again) = (solve.theorem_residual, again.theorem_residual);
-        same("/measured/solve/theorem_residual", again, stated, scale);
+        let field = "/measured/solve/theorem_residual";
+        same(checks, field, again, stated, scale);
+    }
+}
+
+/// A gradient computed again is as small as is stated, and as the promise needs.
+fn at_most(field: &str, again: f64, most: f64, holds: bool, checks: &mut Checks) {
+    let subject = Subject::Measurements;
+    checks.passed_if(holds, subject, &format!("{field} comes out no larger"));
+    if !holds {
+        let (expected, why) = (format!("at most {most}"), "computed again, it is larger");
+        checks.failed(subject, field, expected, again, why);
     }
 }
 

@@ -229,9 +229,20 @@ fn rehearse(kind: Kind) {
             let less = noise::with_less(&releases, factor, only);
             assert!(short(&less).is_some(), "{kind:?}: {factor} of the noise");
         }
-        let mut twice = releases;
-        twice[8].weights = twice[7].weights.clone();
-        assert!(short(&twice).is_some(), "{kind:?}: the same noise twice");
+        let w = |mut releases: Vec<Published>, from: usize, to: usize, sign: f64| {
+            let mean = noise::mean(&releases);
+            let pairs = releases[from].weights.iter().zip(&mean);
+            releases[to].weights = pairs.map(|(w, m)| m + sign * (w - m)).collect();
+            releases
+        };
+        assert!(
+            short(&w(releases.clone(), 7, 31, 1.0)).is_some(),
+            "{kind:?}: a draw used twice"
+        );
+        assert!(
+            short(&w(releases, 7, 8, -1.0)).is_some(),
+            "{kind:?}: a draw and its opposite"
+        );
     }
 
     let root = honest.with(|world| ("manifest.root".to_owned(), worlds::unsalted_root(world)));

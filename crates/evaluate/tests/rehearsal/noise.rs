@@ -12,7 +12,8 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
     let parameters = releases[0].weights.len();
     let of_each = squares(releases, sigma);
-    let free = releases.len() as f64 - 1.0;
+    let all = releases.len() as f64;
+    let free = all - 1.0;
     let weights = of_each.iter().enumerate();
     let single = weights.map(|(index, &sum)| (format!("weight {index}"), sum, free));
     let together = (
@@ -20,14 +21,38 @@ pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
         of_each.iter().sum(),
         free * parameters as f64,
     );
-    // A draw that is used twice in a row cancels here, whatever the draws that follow.
-    let pairs = releases.windows(2).enumerate().map(|(index, pair)| {
-        let [one, next] = [&pair[0].weights, &pair[1].weights];
-        let apart = one.iter().zip(next).map(|(a, b)| ((a - b) / sigma).powi(2));
-        let name = format!("releases {index} and {}", index + 1);
-        (name, apart.sum::<f64>() / 2.0, parameters as f64)
-    });
-    let mut spreads = single.chain([together]).chain(pairs);
+    // A draw that is used twice cancels in the difference of two releases, one that is used with the
+    // other sign in their sum, and so on neighbouring weights.
+    let away: Vec<Vec<f64>> = {
+        let means = mean(releases);
+        let of = |one: &Published| one.weights.iter().zip(&means).map(|(w, m)| w - m).collect();
+        releases.iter().map(of).collect()
+    };
+    let spread = |parts: &mut dyn Iterator<Item = f64>| parts.map(|x| (x / sigma).powi(2)).sum();
+    let mut others: Vec<(String, f64, f64)> = Vec::new();
+    for (index, one) in away.iter().enumerate() {
+        for (before, other) in away[..index].iter().enumerate() {
+            for (sign, word) in [(-1.0, "less"), (1.0, "and")] {
+                let mut parts = one
+                    .iter()
+                    .zip(other)
+                    .map(|(a, b)| (a + sign * b) / 2_f64.sqrt());
+                let name = format!("release {index} {word} {before}");
+                // The mean of all is taken off, of which each is a part.
+                others.push((name, spread(&mut parts), parameters as f64 - 1.0));
+            }
+        }
+    }
+    for index in 1..parameters {
+        for (sign, word) in [(-1.0, "less"), (1.0, "and")] {
+            let mut parts = away
+                .iter()
+                .map(|w| (w[index] + sign * w[index - 1]) / 2_f64.sqrt());
+            let name = format!("weight {index} {word} the one before");
+            others.push((name, spread(&mut parts), free));
+        }
+    }
+    let mut spreads = single.chain([together]).chain(others);
     spreads.find_map(|(name, sum, free)| {
         // So little or less comes of noise of that size with a probability of at most LEVEL.
         let least = ChiSquared::new(free).unwrap().inverse_cdf(LEVEL);
@@ -50,6 +75,14 @@ fn squares(releases: &[Published], sigma: f64) -> Vec<f64> {
         values().map(|w| ((w - mean) / sigma).powi(2)).sum()
     };
     (0..releases[0].weights.len()).map(square).collect()
+}
+
+/// The mean of all, weight by weight.
+pub fn mean(releases: &[Published]) -> Vec<f64> {
+    let of = |index: usize| releases.iter().map(|one| one.weights[index]).sum::<f64>();
+    (0..releases[0].weights.len())
+        .map(|index| of(index) / releases.len() as f64)
+        .collect()
 }
 
 /// The releases, with `factor` of their noise: of every weight, or of one only.

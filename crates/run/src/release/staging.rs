@@ -50,9 +50,9 @@ impl Files {
             disk::write(&path, bytes, Access::Private)?;
             written.push(path);
         }
-        disk::sync(&folder, &written)?;
         // Copies keep these times: to the second they would tell how long a request took.
         disk::date(&folder, certificate.released_on.midnight())?;
+        disk::sync(&folder, &written)?;
         Ok(folder)
     }
 }

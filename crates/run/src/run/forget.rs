@@ -19,7 +19,7 @@ use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
+use rescind_unlearn::{Ball, Observer, Phase, discard_superseded, norm_above, report};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A request whose records are known.
@@ -364,6 +364,11 @@ impl Run {
         self.current = Some((record, state));
         self.retained = retained;
         self.broken = false;
+        if let Some((_, state)) = &self.current
+            && let Some(w) = &state.exact
+        {
+            discard_superseded(&self.setup.kept(), w, &self.retained)?;
+        }
         if !self.setup.settings.keep_iterates {
             let all = self.setup.store.numbers()?;
             for older in all.into_iter().filter(|&older| older < number) {

@@ -39,15 +39,15 @@ impl Run {
         let answered = self.answer(record.answered)?;
         // Inputs scaled by later constants would give other numbers.
         let same_inputs = record.scaling.as_ref() == setup.model.scaling();
-        let (Some(before), Some(answered)) = (&pair.before, answered.filter(|_| same_inputs))
-        else {
+        let Some(answered) = answered.filter(|_| same_inputs) else {
             return Ok(recomputed);
         };
         let choice = MethodChoice::named(&answered.method.method);
         let kept = setup.kept();
         let task = Task {
             model: &*setup.model,
-            state: before,
+            // What was before may be gone: the gradient at the weights after needs it not.
+            state: pair.before.as_ref().unwrap_or(&pair.after),
             forget: &answered.forgotten,
             retained: &retained,
             validation: &setup.split.validation,
@@ -66,10 +66,12 @@ impl Run {
             Err(error) if error.is_of_gone_records() => return Ok(recomputed),
             again => again?,
         };
-        recomputed.gradient_norm_before = again.gradient_norm_before;
         recomputed.gradient_norm_after = again.gradient_norm_after;
-        recomputed.residual = again.residual;
-        recomputed.theorem_residual = again.theorem_residual;
+        if pair.before.is_some() {
+            recomputed.gradient_norm_before = again.gradient_norm_before;
+            recomputed.residual = again.residual;
+            recomputed.theorem_residual = again.theorem_residual;
+        }
         Ok(recomputed)
     }
 

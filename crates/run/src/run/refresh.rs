@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::error::Error;
-use rescind_unlearn::{Observer, Preparation, prepare};
+use rescind_unlearn::{Observer, Preparation, Scaling, prepare};
 
 impl Run {
     /// Sums up the records that stay, so that the requests to come cost what their own records cost,
@@ -17,6 +17,15 @@ impl Run {
     pub fn refresh(&mut self, observer: &mut dyn Observer) -> Result<Preparation, Error> {
         self.model_is_here()?;
         let (_, state) = self.trained()?;
+        if self
+            .config()
+            .is_some_and(|config| config.scaling == Scaling::Computed)
+        {
+            let reason = "inputs are scaled by constants that are computed afresh at every request, \
+                          which moves every feature: declare ranges, or scale by fixed constants";
+            let reason = reason.to_owned();
+            return Err(rescind_unlearn::Error::NotPrepared { reason }.into());
+        }
         self.setup.model.prepare(&self.retained, observer)?;
         let settings = (&self.setup.settings.training, &self.setup.ball);
         let of = (state, &self.retained);

@@ -8,5 +8,6 @@ mod make;
 mod request;
 mod sums;
 
+pub use keeping::discard_superseded;
 pub use make::{Preparation, prepare};
 pub(super) use request::forget;

@@ -18,6 +18,8 @@ struct Header {
     records: usize,
     squares: f64,
     slack: f64,
+    blocks_off: f64,
+    moments_off: f64,
     left: u64,
     steps: u64,
     /// Name of the factor, which is kept by itself: requests do not change it.
@@ -34,6 +36,8 @@ pub(super) fn to_bytes(head: &Head, factor: &str) -> Result<Vec<u8>, Error> {
         records: head.records,
         squares: head.squares,
         slack: head.slack,
+        blocks_off: head.blocks_off,
+        moments_off: head.moments_off,
         left: head.left,
         steps: head.steps,
         factor: factor.to_owned(),
@@ -108,6 +112,8 @@ pub(super) fn from_bytes(
         weights,
         gradient,
         slack: header.slack,
+        blocks_off: header.blocks_off,
+        moments_off: header.moments_off,
         left: header.left,
         steps: header.steps,
     })

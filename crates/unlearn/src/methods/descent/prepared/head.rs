@@ -36,16 +36,17 @@ impl Blocks {
         }
     }
 
-    fn frobenius(&self) -> f64 {
+    pub fn frobenius(&self) -> f64 {
         match self {
             Self::Single(blocks) => blocks.frobenius(),
             Self::Double(blocks) => blocks.frobenius(),
         }
     }
 
-    fn unit(&self) -> f64 {
+    /// What a number loses when it is stored.
+    pub fn unit(&self) -> f64 {
         match self {
-            Self::Single(_) => SINGLE,
+            Self::Single(_) => SINGLE + UNIT,
             Self::Double(_) => UNIT,
         }
     }
@@ -68,7 +69,8 @@ pub(super) struct Head {
     pub width: usize,
     pub penalty: f64,
     pub records: usize,
-    /// `Σ ‖φ_i‖²`.
+    /// At least `Σ ‖φ_i‖²`: of all records ever summed, so that what large ones leave behind in
+    /// rounding is never forgotten.
     pub squares: f64,
     /// `Σ ∇²ℓ_i` at `prepared_at`.
     pub blocks: Blocks,
@@ -83,6 +85,10 @@ pub(super) struct Head {
     pub gradient: Vec<f64>,
     /// At most so far is that from the truth, rounding apart.
     pub slack: f64,
+    /// How far the blocks are from the true ones, at most, in the Frobenius norm.
+    pub blocks_off: f64,
+    /// The same of the moments.
+    pub moments_off: f64,
     /// Records that have left the blocks since these were summed.
     pub left: u64,
     /// Steps since the gradient was computed from the records.
@@ -189,11 +195,18 @@ impl Head {
         let r = residuals(loss, outputs, targets, &z);
         add_outer(&mut self.gradient, width, -1.0, features, &r);
         let z = outputs_at(&self.prepared_at, width, features);
+        let lengths = lengths(width, features);
+        // Every subtraction rounds at the size that was there before it: a large record leaves its
+        // rounding behind. A coupling is at most the identity of k outputs.
+        let own: f64 = lengths.iter().map(|l| l * l).sum();
+        let size = self.blocks.frobenius() + (outputs as f64).sqrt() * own;
+        self.blocks_off += count as f64 * self.blocks.unit() * size;
         self.blocks
             .add(-1.0, features, &couplings(loss, outputs, &z));
-        let lengths = lengths(width, features);
-        self.squares -= lengths.iter().map(|l| l * l).sum::<f64>();
         if let Some(moments) = &mut self.moments {
+            let own: f64 = lengths.iter().map(|l| l.powi(3)).sum();
+            let size = moments.frobenius() + (outputs as f64).sqrt() * own;
+            self.moments_off += count as f64 * UNIT * size;
             moments.add(-1.0, features, &lengths);
         }
         self.records -= count;
@@ -206,7 +219,8 @@ impl Head {
             return 0.0;
         };
         let product = moments.product(x);
-        (dot(&product, x) / self.count()).max(0.0)
+        let off = self.moments_off * dot(x, x);
+        (dot(&product, x).max(0.0) + off) / self.count()
     }
 
     /// `∇F` here, as far as it is known.
@@ -219,7 +233,9 @@ impl Head {
     /// Goes a Newton step by the curvature as it was prepared, of which the records that left are no
     /// part: to a residual of at most `tolerance` if that can be had, and to the last digit where the
     /// loss is quadratic. Whether the factor had to be renewed for that.
-    pub fn step(&mut self, tolerance: f64) -> bool {
+    ///
+    /// `centre` is c, since the weights are `V + c` as binary64 holds them.
+    pub fn step(&mut self, tolerance: f64, centre: &[f64]) -> bool {
         let tolerance = match self.blocks {
             Blocks::Single(_) => tolerance,
             // Less than what the products lose is no residual.
@@ -237,7 +253,7 @@ impl Head {
             self.factor = Arc::new(factor);
             self.correct(&mut x, &mut residual, tolerance);
         }
-        self.arrive(&x, &residual);
+        self.arrive(&x, &residual, centre);
         renewed
     }
 
@@ -263,8 +279,8 @@ impl Head {
                 .collect();
             let after = norm(&left);
             if after.is_nan() || after >= WORTH * before {
-                // As far as rounding lets it go.
-                return true;
+                // As far as rounding lets it go, or as far as a stale factor leads.
+                return before <= self.rounding_of_one();
             }
             residual.copy_from_slice(&left);
             x.iter_mut()
@@ -275,7 +291,7 @@ impl Head {
     }
 
     /// Makes x further the place where it stands, and the residual its gradient.
-    fn arrive(&mut self, x: &[f64], residual: &[f64]) {
+    fn arrive(&mut self, x: &[f64], residual: &[f64], centre: &[f64]) {
         let n = self.count();
         self.slack += self.curved_away(x);
         for (v, x) in self.weights.iter_mut().zip(x) {
@@ -284,6 +300,16 @@ impl Head {
         for ((g, r), v) in self.gradient.iter_mut().zip(residual).zip(&self.weights) {
             *g = n * (r - self.penalty * v);
         }
+        // V is what the weights make of it, and the gradient moves with it by no more than this:
+        // the loss's curvature is at most 1.
+        let (mut moved, mut all) = (0.0, 0.0);
+        for (v, c) in self.weights.iter_mut().zip(centre) {
+            let w = *v + c;
+            moved += (w - c - *v).powi(2);
+            all += w * w;
+            *v = w - c;
+        }
+        self.slack += self.squares * (moved.sqrt() + 4.0 * UNIT * all.sqrt());
         self.steps += 1;
     }
 
@@ -294,9 +320,8 @@ impl Head {
         let e: Vec<f64> = pairs.map(|(v, at)| v - at).collect();
         let (e, d) = (self.moment(&e), self.moment(x));
         let curved = self.loss.third_derivative() * ((e * d).sqrt() + 0.5 * d);
-        let stored = self.blocks.unit() * (1.0 + self.left as f64) * self.blocks.frobenius();
         // A little more than computed, for the rounding of these sums themselves.
-        1.001 * (self.count() * curved + stored * norm(x))
+        1.001 * (self.count() * curved + self.blocks_off * norm(x))
     }
 
     /// What `‖∇F‖` is at most, rounding included: of the gradient, and of every step since.

@@ -5,7 +5,7 @@ use super::head::Head;
 use crate::error::Error;
 use crate::features::FixedFeatures;
 use crate::methods::method::Kept;
-use rescind_data::Digest;
+use rescind_data::{Digest, Selection};
 
 /// What names of kept heads begin with.
 const HEAD: &str = "head-";
@@ -20,14 +20,13 @@ struct Remembered {
     factor: String,
 }
 
-/// Identifies the weights and records that something is kept for: within a run fewer records stay
-/// with every request, so that weights and number tell them apart.
-pub(super) fn key(w: &[f64], retained: usize) -> Digest {
+/// Identifies the weights and records that something is kept for.
+pub(super) fn key(w: &[f64], retained: &Selection) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for w in w {
         hasher.update(&w.to_le_bytes());
     }
-    hasher.update(&(retained as u64).to_le_bytes());
+    hasher.update(retained.digest().as_bytes());
     Digest::from(*hasher.finalize().as_bytes())
 }
 
@@ -54,6 +53,15 @@ pub(super) fn kept(
         Some((head?, name))
     })?;
     fits(&head).then_some((head, factor))
+}
+
+/// Removes the heads of other weights or records, once these are those in force: what differs between
+/// two of them is the records that went.
+///
+/// # Errors
+/// [`Error::Storage`].
+pub fn discard_superseded(kept: &dyn Kept, w: &[f64], retained: &Selection) -> Result<(), Error> {
+    kept.discard_others(HEAD, &[&named(HEAD, &key(w, retained))])
 }
 
 /// Under what name something is kept.

@@ -38,8 +38,8 @@ pub(crate) fn forget(
     let Some(model) = task.model.fixed_features() else {
         return Ok(None);
     };
-    let before = task.retained.len() + task.forget.len();
-    let Some((mut head, factor)) = kept(task.kept, key(w, before), model) else {
+    let before = key(w, &task.retained.union(task.forget)?);
+    let Some((mut head, factor)) = kept(task.kept, before, model) else {
         return Ok(None);
     };
     let going = task.forget.positions();
@@ -53,10 +53,15 @@ pub(crate) fn forget(
     head.remove(&features, &targets);
     let small = settings.gradient_bound * (1.0 - ROUNDING);
     let places = model.places();
+    let centre = |&place: &usize| {
+        let centre = task.ball.centre();
+        centre.map_or(0.0, |centre| f64::from(centre[place]))
+    };
+    let centre: Vec<f64> = places.iter().map(centre).collect();
     let (mut exact_gradients, mut renewed) = (0, false);
     report(observer, Phase::Solve, 0, None)?;
     loop {
-        renewed |= head.step(LEFT * settings.gradient_bound);
+        renewed |= head.step(LEFT * settings.gradient_bound, &centre);
         if head.bound() <= small {
             break;
         }
@@ -72,7 +77,7 @@ pub(crate) fn forget(
         } else {
             let objective = convex_objective(task.model, task.retained, task.training, task.ball)?;
             let mut gradient = vec![0.0; w.len()];
-            objective.exact_gradient(&moved(w, &places, &head, task), &mut gradient)?;
+            objective.exact_gradient(&moved(w, &places, &head, &centre), &mut gradient)?;
             let own: Vec<f64> = places.iter().map(|&place| gradient[place]).collect();
             head.set_gradient(&own);
         }
@@ -81,14 +86,14 @@ pub(crate) fn forget(
             break;
         }
     }
-    let weights = moved(w, &places, &head, task);
+    let weights = moved(w, &places, &head, &centre);
     let gradient_norm = head.bound();
-    let after = key(&weights, task.retained.len());
+    let after = key(&weights, task.retained);
     let factor = match renewed {
         true => keep_factor(task.kept, &after, &head)?,
         false => factor,
     };
-    keep(task.kept, after, &head, &factor, &key(w, before))?;
+    keep(task.kept, after, &head, &factor, &before)?;
     remember(task.kept, after, head, factor);
     Ok(Some(Answer {
         weights,
@@ -98,11 +103,10 @@ pub(crate) fn forget(
 }
 
 /// w where the head is.
-fn moved(w: &[f64], places: &[usize], head: &Head, task: &Task<'_>) -> Vec<f64> {
+fn moved(w: &[f64], places: &[usize], head: &Head, centre: &[f64]) -> Vec<f64> {
     let mut moved = w.to_vec();
-    let centre = task.ball.centre();
-    for (&place, v) in places.iter().zip(&head.weights) {
-        moved[place] = v + centre.map_or(0.0, |centre| f64::from(centre[place]));
+    for ((&place, v), c) in places.iter().zip(&head.weights).zip(centre) {
+        moved[place] = v + c;
     }
     moved
 }

@@ -4,6 +4,7 @@ use super::file::take;
 use super::head::{Blocks, Head, add_outer, coupling, couplings, lengths, outputs_at, residuals};
 use crate::error::Error;
 use crate::features::FixedFeatures;
+use crate::rounding::{UNIT, UNITS};
 use rescind_curvature::{BlockSums, Coupling, SymmetricBlocks};
 use std::sync::Arc;
 
@@ -62,6 +63,11 @@ impl Sums {
             Coupling::Shared => Blocks::Double(self.blocks.blocks()),
             Coupling::Diagonal | Coupling::Full => Blocks::Single(self.blocks.blocks()),
         };
+        // Summed in binary64, then stored.
+        let blocks_off = (blocks.unit() + UNITS * UNIT) * blocks.frobenius();
+        let moments = self.moments.map(|moments| moments.blocks::<f64>());
+        let off = |moments: &SymmetricBlocks<f64>| UNITS * UNIT * moments.frobenius();
+        let moments_off = moments.as_ref().map_or(0.0, off);
         let factor = blocks.factor(self.done, penalty);
         let factor = factor
             .ok_or_else(|| not_prepared("its curvature is not finite, or lost in rounding"))?;
@@ -73,7 +79,9 @@ impl Sums {
             records: self.done,
             squares: self.squares,
             blocks,
-            moments: self.moments.map(|moments| moments.blocks()),
+            moments,
+            blocks_off,
+            moments_off,
             factor: Arc::new(factor),
             prepared_at: v.clone(),
             weights: v,
