@@ -153,3 +153,15 @@ fn records_that_left_are_forgotten_by_the_command_told() {
     assert!(followed.status.success(), "{command}: {followed:?}");
     assert!(shell(here, "rescind evaluate run").status.success());
 }
+
+#[test]
+fn what_refresh_tells_works_with_and_without_subjects() {
+    let here = tempdir().unwrap();
+    let here = here.path();
+    table(here, 60);
+    let train = "rescind train --data 'csv:t.csv?label=y&test=0.2' --scaling none --model logistic \
+                 --tangent --loss squared-error --mu 0.1 --out run";
+    follow(here, train);
+    let told = follow(here, "rescind refresh run");
+    assert!(told[0].contains("forget"), "{told:?}");
+}

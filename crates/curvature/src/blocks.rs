@@ -36,6 +36,16 @@ impl Coupling {
             }
         }
     }
+
+    /// How many pairs have a block of their own; none beyond what can be counted.
+    #[must_use]
+    pub fn count(self, outputs: usize) -> Option<usize> {
+        match self {
+            Self::Shared => Some(1),
+            Self::Diagonal => Some(outputs),
+            Self::Full => Some(outputs.checked_mul(outputs.checked_add(1)?)? / 2),
+        }
+    }
 }
 
 /// `Σ_i C_i ⊗ φ_i φ_iᵀ` over records with features φ of p numbers and symmetric k × k couplings C.
@@ -71,12 +81,7 @@ impl<T: Real> SymmetricBlocks<T> {
     /// How many numbers are held; none beyond what can be counted.
     #[must_use]
     pub fn numbers(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
-        let pairs = match coupling {
-            Coupling::Shared => 1,
-            Coupling::Diagonal => outputs,
-            Coupling::Full => outputs.checked_mul(outputs + 1)? / 2,
-        };
-        (width.checked_mul(width.checked_add(1)?)? / 2).checked_mul(pairs)
+        (width.checked_mul(width.checked_add(1)?)? / 2).checked_mul(coupling.count(outputs)?)
     }
 
     /// k.

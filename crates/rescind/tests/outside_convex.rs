@@ -2,10 +2,12 @@
 //! value at zero outputs: forgotten from by descent, against retraining by Newton's method in
 //! double precision on the retained records alone.
 
+use rescind::methods::descent::DescentReport;
 use rescind::verify::{Evidence, verify_run};
 use rescind::{
-    Code, Failure, Linearisation, Model, ModelDescription, NO_TOKEN, OutputLoss, OutsideRecords,
-    ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets, Tensor, linearised_gradient,
+    Code, Failure, FixedFeatures, Linearisation, Model, ModelDescription, NO_TOKEN, OutputLoss,
+    OutsideRecords, ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets, Tensor,
+    linearised_gradient,
 };
 use rescind_data::Digest;
 use rescind_privacy::NoiseChoice;
@@ -27,6 +29,8 @@ struct Linear {
     loss: OutputLoss,
     /// Length of the inputs' unit.
     scale: f64,
+    /// Whether its features are other than what its outputs are made of.
+    lies: bool,
 }
 
 impl Linear {
@@ -52,11 +56,13 @@ impl Linear {
             description,
             loss,
             scale: 1.0,
+            lies: false,
         }
     }
 
     fn input(&self, record: usize, at: usize) -> f64 {
-        self.scale * ((1.3 + at as f64) * (record as f64 + 0.7)).sin()
+        // As single precision holds it, so that features can be told exactly.
+        f64::from((self.scale * ((1.3 + at as f64) * (record as f64 + 0.7)).sin()) as f32)
     }
 
     fn target(&self, record: usize, output: usize) -> f64 {
@@ -222,6 +228,38 @@ impl Model for Linear {
 
     fn linearisation(&self) -> Option<&dyn Linearisation> {
         Some(self)
+    }
+
+    fn fixed_features(&self) -> Option<&dyn FixedFeatures> {
+        Some(self)
+    }
+}
+
+impl FixedFeatures for Linear {
+    fn outputs(&self) -> usize {
+        OUTPUTS
+    }
+
+    fn width(&self) -> usize {
+        INPUTS
+    }
+
+    fn loss(&self) -> OutputLoss {
+        self.loss
+    }
+
+    fn places(&self) -> Vec<usize> {
+        (0..DIM).collect()
+    }
+
+    fn features(&self, records: &[usize]) -> Result<Vec<f32>, Failure> {
+        let share = if self.lies { 0.5 } else { 1.0 };
+        let of = |&record: &usize| (0..INPUTS).map(move |at| share * self.input(record, at));
+        Ok(records.iter().flat_map(of).map(|x| x as f32).collect())
+    }
+
+    fn targets(&self, records: &[usize]) -> Result<Targets, Failure> {
+        Linearisation::targets(self, records)
     }
 }
 
@@ -450,5 +488,45 @@ fn a_gradient_that_rounding_may_have_made_small_is_not_taken_for_small() {
         let mut run = Run::create_outside(folder.path(), model, &records, settings, None).unwrap();
         let stuck = run.train(&mut ()).err().unwrap();
         assert_eq!(stuck.code(), Code::GradientStuck, "{stuck}");
+    }
+}
+
+#[test]
+fn requests_are_answered_from_its_own_features_for_every_loss_but_sequences() {
+    for loss in LOSSES {
+        let folder = tempfile::tempdir().unwrap();
+        let records = OutsideRecords::default();
+        let made = |lies| {
+            let model = Linear::new(loss, Some(3));
+            Box::new(Linear { lies, ..model })
+        };
+        let mut run =
+            Run::create_outside(folder.path(), made(false), &records, settings(), None).unwrap();
+        run.train(&mut ()).unwrap();
+        drop(run);
+        let mut run = Run::open_outside(folder.path(), made(true), &records).unwrap();
+        let lie = run.refresh(&mut ()).unwrap_err();
+        assert_eq!(lie.code(), Code::NotPrepared, "{lie}");
+        drop(run);
+        let mut run = Run::open_outside(folder.path(), made(false), &records).unwrap();
+        if let OutputLoss::TokenCrossEntropy { .. } = loss {
+            assert_eq!(run.refresh(&mut ()).unwrap_err().code(), Code::NotPrepared);
+            continue;
+        }
+        run.refresh(&mut ()).unwrap();
+        let mut retained: Vec<usize> = (0..RECORDS).collect();
+        for request in ["3", "11,40", "0-2,60-63"] {
+            let answer = run.forget(&Request::of(request.parse().unwrap()), &mut ());
+            let record = answer.unwrap().record;
+            let report: DescentReport = record.method.details().unwrap();
+            assert!(report.prepared, "{loss:?}");
+            retained.retain(|&at| !record.forgotten.contains(at));
+            let model = Linear::new(loss, Some(3));
+            let left = distance(
+                &run.private_weights().unwrap().parameters,
+                &model.minimum(&retained),
+            );
+            assert!(left < 2.0 * GRADIENT / PENALTY, "{loss:?} {left:e}");
+        }
     }
 }

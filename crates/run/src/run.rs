@@ -39,6 +39,7 @@ mod vacant;
 
 pub use amend::Amendment;
 pub use config::{RunConfig, RunSettings};
+pub(crate) use convex::proved_radius;
 pub use evaluate::{Evaluation, Sets};
 pub(crate) use files::read_manifest;
 pub use inspect::Summary;

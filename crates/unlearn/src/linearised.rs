@@ -125,7 +125,7 @@ impl<'a> LinearisedObjective<'a> {
 }
 
 /// Clips targets to what their loss says of them, and refuses those that are none.
-fn fit(
+pub(crate) fn fit(
     targets: &mut Targets,
     records: usize,
     outputs: usize,
@@ -204,7 +204,7 @@ fn no_target(found: f32, expected: &'static str) -> Error {
     }
 }
 
-fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
+pub(crate) fn check_len(what: &'static str, found: usize, expected: usize) -> Result<(), Error> {
     match found == expected {
         true => Ok(()),
         false => Err(NetworkError::WrongLength {

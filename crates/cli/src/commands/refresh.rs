@@ -58,6 +58,6 @@ impl fmt::Display for Prepared {
             made.bytes as f64 / f64::from(1 << 20),
             self.seconds,
         )?;
-        writeln!(f, "Next: rescind forget {} --subject WHO", self.run.word())
+        writeln!(f, "Next: rescind forget {} --random 1", self.run.word())
     }
 }

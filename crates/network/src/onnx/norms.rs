@@ -65,6 +65,16 @@ pub(super) fn group<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Resu
         Ok::<_, Stop>(spread.collect::<Vec<f32>>())
     };
     let (weight, bias) = (own(1)?, own(2)?);
+    added(translator, node, (of, groups), (weight, Some(bias)))
+}
+
+/// Adds a group norm of so many groups, named after the node.
+fn added<'m>(
+    translator: &mut Translator<'m>,
+    node: &'m Node,
+    (of, groups): (Flow, usize),
+    (weight, bias): (Vec<f32>, Option<Vec<f32>>),
+) -> Result<Flow, Stop> {
     let norm = Norm {
         of,
         groups,
@@ -72,7 +82,7 @@ pub(super) fn group<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Resu
         weight: Some(weight),
         name: named(node),
     };
-    Ok(translator.builder.norm(&norm, Some(bias))?)
+    Ok(translator.builder.norm(&norm, bias)?)
 }
 
 /// Over features it is a group norm of one group.
@@ -89,14 +99,7 @@ pub(super) fn layer<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Resu
         true => Some(translator.floats(node, 2, of.len())?),
         false => None,
     };
-    let norm = Norm {
-        of,
-        groups: 1,
-        epsilon: node.epsilon(),
-        weight: Some(weight),
-        name: named(node),
-    };
-    Ok(translator.builder.norm(&norm, bias)?)
+    added(translator, node, (of, 1), (weight, bias))
 }
 
 /// Of channels it is a group norm with a group for each; of groups it is the middle of one.
@@ -121,12 +124,5 @@ pub(super) fn instance<'m>(translator: &mut Translator<'m>, node: &'m Node) -> R
     let groups = channels(&of);
     let weight = translator.floats(node, 1, groups)?;
     let bias = translator.floats(node, 2, groups)?;
-    let norm = Norm {
-        of,
-        groups,
-        epsilon: node.epsilon(),
-        weight: Some(weight),
-        name: named(node),
-    };
-    Ok(Value::Flow(translator.builder.norm(&norm, Some(bias))?))
+    added(translator, node, (of, groups), (weight, Some(bias))).map(Value::Flow)
 }

@@ -56,7 +56,11 @@ pub(super) fn complete_config(
         );
     }
     let at_zero = OutputLoss::from(config.loss).at_zero(network.outputs());
-    config.radius = Some(proved_radius(at_zero, &settings));
+    config.radius = Some(proved_radius(
+        at_zero,
+        settings.penalty,
+        settings.gradient_bound,
+    ));
     match given {
         Some(centre) if head => Ok(Some(without_head(network, &centre)?)),
         Some(centre) => Ok(Some(centre)),
@@ -141,7 +145,8 @@ pub(super) fn complete_outside(
              without any",
         ));
     }
-    settings.radius = proved_radius(model.loss().at_zero(model.outputs()), &convex);
+    let at_zero = model.loss().at_zero(model.outputs());
+    settings.radius = proved_radius(at_zero, convex.penalty, convex.gradient_bound);
     let centre = model.centre();
     let seed = settings.training.seed;
     if given == Some(centre) {
@@ -208,7 +213,7 @@ fn not_provable(reason: &str) -> Error {
 /// A radius that holds every point with `‖∇F‖ ≤ G`, whatever the records: at the centre, where all
 /// outputs are 0, no loss is above `at_zero`, so `(μ/2)‖v*‖² ≤ F(v*) ≤ F(0) ≤ at_zero`, and such a
 /// point lies within G/μ of the minimiser v*. Rounded up, with room for the rounding of weights.
-fn proved_radius(at_zero: f64, settings: &ConvexSettings) -> f64 {
-    let minimiser = (2.0 * at_zero / settings.penalty).sqrt();
-    (minimiser + settings.gradient_bound / settings.penalty) * (1.0 + 1e-5) + 1e-3
+pub(crate) fn proved_radius(at_zero: f64, penalty: f64, gradient_bound: f64) -> f64 {
+    let minimiser = (2.0 * at_zero / penalty).sqrt();
+    (minimiser + gradient_bound / penalty) * (1.0 + 1e-5) + 1e-3
 }

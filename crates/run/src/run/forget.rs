@@ -364,10 +364,11 @@ impl Run {
         self.current = Some((record, state));
         self.retained = retained;
         self.broken = false;
-        if let Some((_, state)) = &self.current
+        if let Some((record, state)) = &self.current
             && let Some(w) = &state.exact
+            && self.setup.model.fixed_features().is_some()
         {
-            discard_superseded(&self.setup.kept(), w, &self.retained)?;
+            discard_superseded(&self.setup.kept(), w, &record.retained)?;
         }
         if !self.setup.settings.keep_iterates {
             let all = self.setup.store.numbers()?;

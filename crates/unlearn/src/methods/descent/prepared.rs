@@ -6,6 +6,7 @@ mod head;
 mod keeping;
 mod make;
 mod request;
+mod rows;
 mod sums;
 
 pub use keeping::discard_superseded;

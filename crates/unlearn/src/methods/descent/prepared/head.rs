@@ -339,6 +339,13 @@ impl Head {
         rounding(size, residual, norm(&self.weights), self.penalty)
     }
 
+    /// Whether this is the gradient here, penalty included, but for rounding.
+    pub fn has(&self, gradient: &[f64]) -> bool {
+        let known = self.mean_gradient();
+        let apart: Vec<f64> = known.iter().zip(gradient).map(|(a, b)| a - b).collect();
+        norm(&apart) <= 2.0 * self.rounding_of_one()
+    }
+
     /// Learns the gradient, as it was computed from the records in binary64, penalty included.
     pub fn set_gradient(&mut self, gradient: &[f64]) {
         let n = self.count();

@@ -5,7 +5,7 @@ use super::head::Head;
 use crate::error::Error;
 use crate::features::FixedFeatures;
 use crate::methods::method::Kept;
-use rescind_data::{Digest, Selection};
+use rescind_data::Digest;
 
 /// What names of kept heads begin with.
 const HEAD: &str = "head-";
@@ -20,13 +20,13 @@ struct Remembered {
     factor: String,
 }
 
-/// Identifies the weights and records that something is kept for.
-pub(super) fn key(w: &[f64], retained: &Selection) -> Digest {
+/// Identifies the weights, and by their digest the records, that something is kept for.
+pub(super) fn key(w: &[f64], retained: &Digest) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for w in w {
         hasher.update(&w.to_le_bytes());
     }
-    hasher.update(retained.digest().as_bytes());
+    hasher.update(retained.as_bytes());
     Digest::from(*hasher.finalize().as_bytes())
 }
 
@@ -55,12 +55,12 @@ pub(super) fn kept(
     fits(&head).then_some((head, factor))
 }
 
-/// Removes the heads of other weights or records, once these are those in force: what differs between
-/// two of them is the records that went.
+/// Removes the heads of other weights or records, given by their digest, once these are those in
+/// force: what differs between two of them is the records that went.
 ///
 /// # Errors
 /// [`Error::Storage`].
-pub fn discard_superseded(kept: &dyn Kept, w: &[f64], retained: &Selection) -> Result<(), Error> {
+pub fn discard_superseded(kept: &dyn Kept, w: &[f64], retained: &Digest) -> Result<(), Error> {
     kept.discard_others(HEAD, &[&named(HEAD, &key(w, retained))])
 }
 
@@ -69,16 +69,20 @@ pub(super) fn named(what: &str, key: &Digest) -> String {
     format!("{what}{}", &key.to_string()[..16])
 }
 
-/// Keeps the head's factor, and returns its name. Those that other heads may still need stay until
+/// Keeps the head's factor, and returns its name and how many bytes it takes. Those that other heads may still need stay until
 /// the model is prepared again.
-pub(super) fn keep_factor(kept: &dyn Kept, key: &Digest, head: &Head) -> Result<String, Error> {
-    let name = named(FACTOR, key);
-    kept.keep(&name, &factor_to_bytes(&head.factor))?;
-    Ok(name)
+pub(super) fn keep_factor(
+    kept: &dyn Kept,
+    key: &Digest,
+    head: &Head,
+) -> Result<(String, usize), Error> {
+    let (name, bytes) = (named(FACTOR, key), factor_to_bytes(&head.factor));
+    kept.keep(&name, &bytes)?;
+    Ok((name, bytes.len()))
 }
 
 /// Keeps a head for later requests; the one before it stays until this one's request has been
-/// recorded, and goes with the next.
+/// recorded ([`discard_superseded`]).
 pub(super) fn keep(
     kept: &dyn Kept,
     key: Digest,
@@ -97,5 +101,21 @@ pub(super) fn keep(
 pub(super) fn remember(kept: &dyn Kept, key: Digest, head: Head, factor: String) {
     if let Some(Ok(mut memory)) = kept.memory().map(|memory| memory.lock()) {
         *memory = Some(Box::new(Remembered { key, head, factor }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key;
+    use rescind_data::Selection;
+
+    #[test]
+    fn as_many_other_records_at_the_same_weights_are_others() {
+        let of = |positions: &[usize]| {
+            let selection = Selection::new(5, positions.to_vec()).unwrap();
+            key(&[0.5, 1.0], &selection.digest())
+        };
+        assert_ne!(of(&[0, 1, 2]), of(&[0, 1, 3]));
+        assert_eq!(of(&[0, 1, 2]), of(&[2, 1, 0]));
     }
 }

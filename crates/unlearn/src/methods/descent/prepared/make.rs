@@ -2,6 +2,7 @@
 
 use super::head::{can_be_prepared, coupling};
 use super::keeping::{FACTOR, keep, keep_factor, key, named, remember};
+use super::rows::places;
 use super::sums::{GROUP, Sums, not_prepared};
 use crate::ball::Ball;
 use crate::error::Error;
@@ -10,8 +11,8 @@ use crate::methods::method::Kept;
 use crate::model::Model;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;
-use crate::training::{TrainingEnding, TrainingSettings, TrainingState};
-use rescind_curvature::{BlockFactor, Coupling};
+use crate::training::{TrainingEnding, TrainingSettings, TrainingState, convex_objective};
+use rescind_curvature::{BlockFactor, Coupling, norm};
 use rescind_data::{Digest, Selection};
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -75,11 +76,15 @@ pub fn prepare(
         });
         return Err(not_prepared(&format!(
             "{outputs} outputs of {width} features need {needs}, of at most {} MiB: there, requests \
-             go on by descending. Squared error needs {outputs} times {outputs} times less",
-            MOST_BYTES >> 20
+             go on by descending{}",
+            MOST_BYTES >> 20,
+            match coupling(loss) {
+                Coupling::Full => ". Squared error (--loss squared-error) needs far less",
+                Coupling::Shared | Coupling::Diagonal => "",
+            }
         )));
     }
-    let places = features.places();
+    let places = places(features, w.len())?;
     let centre = |place: usize| ball.centre().map_or(0.0, |centre| f64::from(centre[place]));
     let mut frozen = vec![true; w.len()];
     places.iter().for_each(|&place| frozen[place] = false);
@@ -89,7 +94,7 @@ pub fn prepare(
     }
     let v: Vec<f64> = places.iter().map(|&at| w[at] - centre(at)).collect();
 
-    let key = key(w, retained);
+    let key = key(w, &retained.digest());
     let positions = retained.positions();
     let mut sums = begun(kept, &key, features).unwrap_or_else(|| Sums::new(features));
     let mut kept_at = Instant::now();
@@ -105,8 +110,22 @@ pub fn prepare(
     }
     report(observer, Phase::Precondition, sums.done as u64, total)?;
     let head = sums.head(features, training.penalty, v)?;
-    let name = keep_factor(kept, &key, &head)?;
-    let bytes = keep(kept, key, &head, &name, &key)?;
+    if model.linearisation().is_some() {
+        // An outside model says twice what its outputs are: both must be the same.
+        let mut gradient = vec![0.0; w.len()];
+        let objective = convex_objective(model, retained, training, ball)?;
+        objective.exact_gradient(w, &mut gradient)?;
+        let own: Vec<f64> = places.iter().map(|&place| gradient[place]).collect();
+        places.iter().for_each(|&place| gradient[place] = 0.0);
+        if !head.has(&own) || norm(&gradient) > 0.0 {
+            return Err(not_prepared(
+                "the gradient made of its features is another than that of its outputs: they are \
+                 not features times weights, or not of these numbers to the last digit",
+            ));
+        }
+    }
+    let (name, factor) = keep_factor(kept, &key, &head)?;
+    let bytes = factor + keep(kept, key, &head, &name, &key)?;
     kept.discard_others(FACTOR, &[&name])?;
     kept.discard_others(PARTIAL, &[])?;
     let made = Preparation {
@@ -123,7 +142,7 @@ pub fn prepare(
 /// Bytes that summing takes: blocks while they grow, and the factor.
 fn memory(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
     let square = width.checked_mul(width)?.checked_mul(8)?;
-    let growing = square.checked_mul(coupling.pairs(outputs.min(1 << 12)).len() + 1)?;
+    let growing = square.checked_mul(coupling.count(outputs)?.checked_add(1)?)?;
     growing.checked_add(BlockFactor::bytes(outputs, width, coupling)?)
 }
 

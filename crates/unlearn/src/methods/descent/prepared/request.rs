@@ -2,6 +2,7 @@
 
 use super::head::Head;
 use super::keeping::{keep, keep_factor, kept, key, remember};
+use super::rows::{places, rows};
 use super::sums::{is_little_work, summed};
 use crate::descent::ConvexSettings;
 use crate::error::Error;
@@ -38,21 +39,18 @@ pub(crate) fn forget(
     let Some(model) = task.model.fixed_features() else {
         return Ok(None);
     };
-    let before = key(w, &task.retained.union(task.forget)?);
+    let before = key(w, &task.retained.union(task.forget)?.digest());
     let Some((mut head, factor)) = kept(task.kept, before, model) else {
         return Ok(None);
     };
     let going = task.forget.positions();
-    let read = model
-        .features(going)
-        .and_then(|features| Ok((features, model.targets(going)?)));
-    let (features, targets) = match read.map_err(Error::from) {
+    let (features, targets) = match rows(model, going) {
         Err(error) if error.is_of_gone_records() => return Ok(None),
         read => read?,
     };
     head.remove(&features, &targets);
     let small = settings.gradient_bound * (1.0 - ROUNDING);
-    let places = model.places();
+    let places = places(model, w.len())?;
     let centre = |&place: &usize| {
         let centre = task.ball.centre();
         centre.map_or(0.0, |centre| f64::from(centre[place]))
@@ -72,7 +70,10 @@ pub(crate) fn forget(
         exact_gradients += 1;
         if is_little_work(task.retained.len(), model) {
             // The curvature is had again for little.
-            head = summed(model, task.retained.positions(), &head)?;
+            head = match summed(model, task.retained.positions(), &head) {
+                Err(Error::NotPrepared { .. }) => return Ok(None),
+                head => head?,
+            };
             renewed = true;
         } else {
             let objective = convex_objective(task.model, task.retained, task.training, task.ball)?;
@@ -88,9 +89,9 @@ pub(crate) fn forget(
     }
     let weights = moved(w, &places, &head, &centre);
     let gradient_norm = head.bound();
-    let after = key(&weights, task.retained);
+    let after = key(&weights, &task.retained.digest());
     let factor = match renewed {
-        true => keep_factor(task.kept, &after, &head)?,
+        true => keep_factor(task.kept, &after, &head)?.0,
         false => factor,
     };
     keep(task.kept, after, &head, &factor, &before)?;

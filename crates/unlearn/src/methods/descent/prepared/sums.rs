@@ -2,6 +2,7 @@
 
 use super::file::take;
 use super::head::{Blocks, Head, add_outer, coupling, couplings, lengths, outputs_at, residuals};
+use super::rows::rows;
 use crate::error::Error;
 use crate::features::FixedFeatures;
 use crate::rounding::{UNIT, UNITS};
@@ -42,7 +43,7 @@ impl Sums {
         v: &[f64],
     ) -> Result<(), Error> {
         let (loss, outputs, width) = (model.loss(), model.outputs(), model.width());
-        let (features, targets) = (model.features(group)?, model.targets(group)?);
+        let (features, targets) = rows(model, group)?;
         let z = outputs_at(v, width, &features);
         let r = residuals(loss, outputs, &targets, &z);
         add_outer(&mut self.gradient, width, 1.0, &features, &r);
@@ -137,7 +138,8 @@ impl Sums {
 /// Whether summing up so many records takes about as long as a request may.
 pub(super) fn is_little_work(records: usize, model: &dyn FixedFeatures) -> bool {
     let (outputs, width) = (model.outputs() as f64, model.width() as f64);
-    let pairs = coupling(model.loss()).pairs(model.outputs()).len() as f64;
+    let pairs = coupling(model.loss()).count(model.outputs());
+    let pairs = pairs.map_or(f64::INFINITY, |pairs| pairs as f64);
     let sums = records as f64 * width * width * (pairs + 1.0);
     let factor = match coupling(model.loss()) {
         Coupling::Full => (outputs * width).powi(3) / 3.0,
