@@ -207,8 +207,7 @@ pub struct ConvexOptions {
     head: bool,
 
     /// Loss of a tangent model or a head. Squared error, of targets 1 for a record's class and 0 for
-    /// the others, is usually within a point of cross-entropy and far cheaper to forget from
-    /// (docs/heads.md)
+    /// the others, makes what `refresh` prepares small and exact (docs/heads.md)
     #[arg(long, value_enum, value_name = "LOSS", default_value_t)]
     loss: LossName,
 }
