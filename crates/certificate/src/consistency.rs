@@ -8,6 +8,7 @@ mod history;
 mod measured;
 mod model;
 mod rewinding;
+mod settings;
 mod texts;
 
 pub use claims::LEAST_GRADIENT_BOUND;
@@ -30,6 +31,7 @@ pub fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
     declarations::fit(certificate, &mut all);
     fine_tuning::agrees(certificate, &mut all);
     claims::fit(certificate, &mut all);
+    settings::are_its_own(certificate, &mut all);
     all.0
 }
 

@@ -55,7 +55,7 @@ fn measurements_are_of_the_release_its_day_and_its_bounds() {
 fn stepped() -> Certificate {
     let mut stepped = network();
     stepped.method.settings = common::settings(
-        json!({"damping": 0.001, "constants": {"hessian_lipschitz": {"value": 0.1}}}),
+        json!({"damping": 0.001, "constants": {"hessian_lipschitz": {"kind": "assumed", "value": 0.1}}}),
     );
     stepped.noise.choice = NoiseChoice::Sigma {
         sigma: 1.0,

@@ -306,3 +306,64 @@ fn a_gradient_norm_is_proved_or_measured() {
     }
     assert!(check(&with(Provenance::Measured)).holds());
 }
+
+#[test]
+fn a_setting_that_no_method_has_is_refused() {
+    let newton = || {
+        let mut newton = network();
+        newton.method.settings = settings(json!({
+            "curvature": "gauss-newton",
+            "right_hand_side": "forget-influence",
+            "damping": 0.001,
+            "damping_choice": {"kind": "sampling", "scale": 0.14},
+            "solver": {
+                "kind": "cg",
+                "stopping": {"relative_tolerance": 0.1, "max_products": 100}
+            },
+            "preconditioning": {"kind": "nystrom", "rank": 32, "records": null},
+            "subsample": null,
+            "curvature_records": 1380,
+            "constants": {
+                "hessian_lipschitz": null,
+                "gradient_bound": null,
+                "lanczos_steps": 30,
+                "failure_probability": 1e-6
+            },
+            "check": false,
+            "seed": 0
+        }));
+        newton
+    };
+    holds(&newton());
+    for (pointer, value) in [
+        ("/note", json!("all of it was deleted")),
+        ("/curvature", json!("none that anybody knows")),
+        ("/seed", json!("1234, as the court ordered")),
+        ("/check", json!(0)),
+        ("/subsample", json!({"kind": "given"})),
+        ("/damping_choice/note", json!(1)),
+        ("/damping_choice/kind", json!("by_hand")),
+        ("/solver", json!("cg")),
+        ("/solver/stopping/why", json!("enough")),
+        ("/solver/stopping/max_products", json!([100])),
+        ("/solver/stopping", json!(null)),
+        ("/constants", json!(null)),
+        ("/constants/hessian_lipschitz_by", json!("us")),
+    ] {
+        let mut forged = newton();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        let mut all = serde_json::Value::Object(forged.method.settings);
+        all.pointer_mut(parent).unwrap()[name] = value;
+        forged.method.settings = settings(all);
+        let named = match pointer {
+            "/damping_choice/kind" => "/damping_choice",
+            _ => pointer,
+        };
+        refused(pointer, &forged, &format!("/method/settings{named}"));
+    }
+    // Nor has one method those of another.
+    let mut descent = certificate();
+    let all = &mut descent.method.settings;
+    all.insert("recovery_epochs".to_owned(), json!(3));
+    refused("descent", &descent, "/method/settings/recovery_epochs");
+}

@@ -160,6 +160,11 @@ fn the_schema_asks_for_every_field_and_no_other() {
                 "{pointer} with a field of its own is valid"
             );
         }
+        if document.pointer("/method/settings").is_some() {
+            let mut more = document.clone();
+            more["method"]["settings"]["note"] = json!("no person was forgotten");
+            assert!(!validator.is_valid(&more), "a setting that no method has");
+        }
     }
 }
 

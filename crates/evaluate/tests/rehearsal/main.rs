@@ -17,7 +17,7 @@ use worlds::{Kind, World};
 
 /// Releases of each world that the attacker learns from, and that the attack is measured on.
 const HALF: usize = 60;
-/// With at most this probability a bound on one attack's success is wrong; there are some hundreds.
+/// With at most this probability a bound on one attack's success is wrong; there are some thousands.
 const LEVEL: f64 = 1e-8;
 
 /// What an attacker goes by: larger where the first world is likelier.
@@ -33,6 +33,8 @@ struct Rehearsal {
     gdp: Gdp,
     /// Standard deviation of the noise, as the certificates state it.
     sigma: f64,
+    /// Weights of one release.
+    each: usize,
 }
 
 impl Rehearsal {
@@ -47,6 +49,7 @@ impl Rehearsal {
             (second.gdp, second.sigma),
             "the promise is public, and the same in both worlds"
         );
+        let each = first.each;
         let weights = [first.weights, second.weights];
         let split = |mut all: Vec<Published>| {
             let rest = all.split_off(HALF);
@@ -59,6 +62,7 @@ impl Rehearsal {
             weights,
             gdp,
             sigma,
+            each,
         }
     }
 
@@ -82,6 +86,7 @@ impl Rehearsal {
             weights: self.weights.clone(),
             gdp: self.gdp,
             sigma: self.sigma,
+            each: self.each,
         }
     }
 
@@ -220,7 +225,8 @@ fn rehearse(kind: Kind) {
         let [learnt, measured] =
             [&honest.learnt, &honest.measured].map(|half| &half[world as usize]);
         let releases = [&learnt[..], measured].concat();
-        let short = |releases: &[Published]| noise::falls_short(releases, honest.sigma);
+        let short =
+            |releases: &[Published]| noise::falls_short(releases, honest.sigma, honest.each);
         assert_eq!(short(&releases), None, "{kind:?}");
         // Noisy fine-tuning releases what is left of its earlier noise besides.
         let most = 0.85 / noise::spread(&releases, honest.sigma);
@@ -229,6 +235,11 @@ fn rehearse(kind: Kind) {
             let less = noise::with_less(&releases, factor, only);
             assert!(short(&less).is_some(), "{kind:?}: {factor} of the noise");
         }
+        let hole = noise::without_a_direction(&releases, honest.each);
+        assert!(
+            short(&hole).is_some(),
+            "{kind:?}: a direction without noise"
+        );
         let w = |mut releases: Vec<Published>, from: usize, to: usize, sign: f64| {
             let mean = noise::mean(&releases);
             let pairs = releases[from].weights.iter().zip(&mean);
@@ -275,6 +286,18 @@ fn everything_published_by_a_tangent_model_tells_no_more_than_the_curve() {
 #[ignore = "slow tier: makes 240 runs"]
 fn everything_published_by_a_head_tells_no_more_than_the_curve() {
     rehearse(Kind::Head);
+}
+
+#[test]
+#[ignore = "slow tier: makes 240 runs"]
+fn everything_published_by_a_prepared_head_tells_no_more_than_the_curve() {
+    rehearse(Kind::PreparedHead);
+}
+
+#[test]
+#[ignore = "slow tier: makes 240 runs"]
+fn everything_published_in_sequence_tells_no_more_than_the_curve() {
+    rehearse(Kind::Sequence);
 }
 
 #[test]

@@ -4,12 +4,16 @@
 
 use super::LEVEL;
 use super::published::Published;
+use faer::Mat;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
+use std::ops::Range;
 
 /// Whether the releases of one world, whose runs differ in nothing but their noise, spread at least
-/// as independent noise of standard deviation `sigma` does: each weight, all together, and what
-/// consecutive releases differ by.
-pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
+/// as independent noise of standard deviation `sigma` does: each weight, all together, sums and
+/// differences of any two releases and of any two weights, and every direction.
+///
+/// `each` weights are of one release, of which there may be several in a row.
+pub fn falls_short(releases: &[Published], sigma: f64, each: usize) -> Option<String> {
     let parameters = releases[0].weights.len();
     let of_each = squares(releases, sigma);
     let all = releases.len() as f64;
@@ -22,7 +26,7 @@ pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
         free * parameters as f64,
     );
     // A draw that is used twice cancels in the difference of two releases, one that is used with the
-    // other sign in their sum, and so on neighbouring weights.
+    // other sign in their sum, and so on two weights.
     let away: Vec<Vec<f64>> = {
         let means = mean(releases);
         let of = |one: &Published| one.weights.iter().zip(&means).map(|(w, m)| w - m).collect();
@@ -43,21 +47,56 @@ pub fn falls_short(releases: &[Published], sigma: f64) -> Option<String> {
             }
         }
     }
-    for index in 1..parameters {
-        for (sign, word) in [(-1.0, "less"), (1.0, "and")] {
-            let mut parts = away
-                .iter()
-                .map(|w| (w[index] + sign * w[index - 1]) / 2_f64.sqrt());
-            let name = format!("weight {index} {word} the one before");
-            others.push((name, spread(&mut parts), free));
+    for index in 0..parameters {
+        for before in 0..index {
+            for (sign, word) in [(-1.0, "less"), (1.0, "and")] {
+                let mut parts = away
+                    .iter()
+                    .map(|w| (w[index] + sign * w[before]) / 2_f64.sqrt());
+                let name = format!("weight {index} {word} weight {before}");
+                others.push((name, spread(&mut parts), free));
+            }
         }
     }
-    let mut spreads = single.chain([together]).chain(others);
-    spreads.find_map(|(name, sum, free)| {
+    let spreads = single.chain([together]).chain(others);
+    let found = { spreads }.find_map(|(name, sum, free)| {
         // So little or less comes of noise of that size with a probability of at most LEVEL.
         let least = ChiSquared::new(free).unwrap().inverse_cdf(LEVEL);
         (sum < least).then(|| format!("{name}: {sum:.1} where {least:.1} is the least"))
+    });
+    // No direction has less: the least singular value of a Gaussian matrix of `free` rows falls short
+    // of √free − √each by more than t with a probability of at most exp(−t²/2) (Davidson and Szarek
+    // 2001, Theorem II.13).
+    let least = free.sqrt() - (each as f64).sqrt() - (-2.0 * LEVEL.ln()).sqrt();
+    found.or_else(|| {
+        (0..parameters).step_by(each).find_map(|from| {
+            let narrowest = narrowest(&away, from..from + each) / sigma;
+            (narrowest < least)
+                .then(|| format!("a direction: {narrowest:.3} where {least:.3} is the least"))
+        })
     })
+}
+
+/// Least singular value of the matrix whose rows are these parts of them.
+fn narrowest(rows: &[Vec<f64>], part: Range<usize>) -> f64 {
+    let of = |i: usize, j: usize| rows[i][part.start + j];
+    let matrix = Mat::from_fn(rows.len(), part.len(), of);
+    let values = matrix.singular_values().unwrap();
+    values.into_iter().fold(f64::INFINITY, f64::min)
+}
+
+/// The releases, where the noise of the first `each` weights has nothing of the direction in which
+/// they all change alike.
+pub fn without_a_direction(releases: &[Published], each: usize) -> Vec<Published> {
+    let means = mean(releases);
+    let without = |one: &Published| {
+        let mut one = one.clone();
+        let parts = one.weights[..each].iter().zip(&means).map(|(w, m)| w - m);
+        let along = parts.sum::<f64>() / each as f64;
+        one.weights[..each].iter_mut().for_each(|w| *w -= along);
+        one
+    };
+    releases.iter().map(without).collect()
 }
 
 /// Their standard deviation, in units of `sigma`.

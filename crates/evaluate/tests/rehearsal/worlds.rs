@@ -3,10 +3,11 @@
 use super::published::Published;
 use rescind::methods::MethodChoice;
 use rescind::methods::noisy::FinetuneSettings;
+use rescind::release::Released;
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig};
 use rescind_data::{Digest, HeldOut, Manifest, load};
-use rescind_network::{Activation, Network, Weights, zoo};
+use rescind_network::{Activation, Loss, Network, Weights, zoo};
 use rescind_privacy::{Gdp, NoiseChoice};
 use std::fs;
 use std::path::Path;
@@ -16,6 +17,10 @@ use std::path::Path;
 pub enum Kind {
     Tangent,
     Head,
+    /// A head of squared error whose requests read no record but their own.
+    PreparedHead,
+    /// A tangent model that answers two requests, the second released later.
+    Sequence,
     NoisyFineTuning,
 }
 
@@ -29,11 +34,14 @@ pub enum World {
 /// Releases of one world.
 pub struct Releases {
     pub published: Vec<Published>,
-    /// Of the last run, before noise.
+    /// Of the last run, before noise, of each of its releases.
     pub weights: Vec<f64>,
+    /// What holds for the first request after all of a run's releases.
     pub gdp: Gdp,
     /// Standard deviation of the noise.
     pub sigma: f64,
+    /// Weights of one release.
+    pub each: usize,
 }
 
 /// The table, the record to be forgotten first.
@@ -72,7 +80,7 @@ fn config(kind: Kind, path: &Path) -> RunConfig {
         ..RunConfig::default()
     };
     match kind {
-        Kind::Tangent => RunConfig {
+        Kind::Tangent | Kind::Sequence => RunConfig {
             parameterisation: Parameterisation::Tangent,
             training: convex,
             ..config
@@ -82,6 +90,10 @@ fn config(kind: Kind, path: &Path) -> RunConfig {
             training: convex,
             declared_by: Some("the operator".to_owned()),
             ..config
+        },
+        Kind::PreparedHead => RunConfig {
+            loss: Loss::SquaredError,
+            ..self::config(Kind::Head, path)
         },
         Kind::NoisyFineTuning => RunConfig {
             training: TrainingSettings {
@@ -105,16 +117,19 @@ fn backbone() -> Vec<u8> {
     weights.to_safetensors(&network).unwrap()
 }
 
-fn request(kind: Kind) -> Request {
+fn release() -> ReleaseChoice {
     let noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,
     };
-    let release = ReleaseChoice {
+    ReleaseChoice {
         accept_noise: true,
         ..ReleaseChoice::new(noise)
-    };
-    let request = Request::of("0".parse().unwrap()).released(release);
+    }
+}
+
+fn request(kind: Kind, record: &str) -> Request {
+    let request = Request::of(record.parse().unwrap()).released(release());
     match kind {
         Kind::NoisyFineTuning => {
             let settings = FinetuneSettings::default();
@@ -124,11 +139,28 @@ fn request(kind: Kind) -> Request {
     }
 }
 
+/// What a run of this kind releases, one after the other, with the weights before noise.
+fn releases_of(kind: Kind, run: &mut Run) -> Vec<(Released, Vec<f64>)> {
+    let before = |run: &Run| {
+        let private = run.private_weights().unwrap();
+        let weights: Vec<f64> = private.parameters.iter().map(|&w| f64::from(w)).collect();
+        weights
+    };
+    let answer = run.forget(&request(kind, "0"), &mut ()).unwrap();
+    let mut all = vec![(answer.release.unwrap(), before(run))];
+    if kind == Kind::Sequence {
+        run.forget(&Request::of("5".parse().unwrap()), &mut ())
+            .unwrap();
+        all.push((run.release(&release(), &mut ()).unwrap(), before(run)));
+    }
+    all
+}
+
 /// So many runs of a world, each trained and forgotten from afresh.
 pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releases {
     let path = folder.join("table.csv");
     fs::write(&path, table(world)).unwrap();
-    let centre = (kind == Kind::Head).then(backbone);
+    let centre = matches!(kind, Kind::Head | Kind::PreparedHead).then(backbone);
     let (mut published, mut before) = (Vec::new(), Vec::new());
     let mut stated = None;
     for _ in 0..count {
@@ -138,24 +170,28 @@ pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releas
         let config = config(kind, &path);
         let mut run = Run::create(&root, config, centre.as_deref(), &mut ()).unwrap();
         run.train(&mut ()).unwrap();
-        let answer = run.forget(&request(kind), &mut ()).unwrap();
-        let release = answer.release.unwrap();
-        let certificate = &release.certificate;
-        stated = Some((certificate.guarantee.gdp, certificate.noise.sigma.value()));
-        published.push(Published::of(
-            &root,
-            release.weights.parameters(),
-            "released",
-        ));
-        let private = run.private_weights().unwrap();
-        before = private.parameters.iter().map(|&w| f64::from(w)).collect();
+        if kind == Kind::PreparedHead {
+            run.refresh(&mut ()).unwrap();
+        }
+        let all = releases_of(kind, &mut run);
+        let sigmas = all.iter().map(|(one, _)| one.certificate.noise.sigma);
+        let sigma = sigmas.clone().next().unwrap();
+        assert!(sigmas.into_iter().all(|other| other == sigma));
+        let standings = run.ledger().history().standings().unwrap();
+        let each = all[0].0.weights.parameters().len();
+        stated = Some((standings[0].gdp(), sigma.value(), each));
+        let weights = all.iter().flat_map(|(one, _)| one.weights.parameters());
+        let weights: Vec<f32> = weights.copied().collect();
+        published.push(Published::of(&root, &weights, "released"));
+        before = all.into_iter().flat_map(|(_, before)| before).collect();
     }
-    let (gdp, sigma) = stated.unwrap();
+    let (gdp, sigma, each) = stated.unwrap();
     Releases {
         published,
         weights: before,
         gdp,
         sigma,
+        each,
     }
 }
 

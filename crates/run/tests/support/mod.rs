@@ -307,7 +307,7 @@ pub fn state(number: u64) -> Digest {
 
 /// A Newton step without a theorem.
 pub fn method() -> MethodReported {
-    let settings = json!({"curvature": "gauss_newton", "damping": 0.001, "iterations": 60,
+    let settings = json!({"curvature": "gauss-newton", "damping": 0.001, "seed": 60,
         "constants": {"hessian_lipschitz": null}});
     MethodReported {
         facts: MethodFacts {
@@ -335,7 +335,8 @@ pub fn method() -> MethodReported {
 /// The same where M was given, as [`newton_bound`] has it.
 pub fn with_theorem() -> MethodReported {
     let mut method = method();
-    method.facts.settings["constants"] = json!({"hessian_lipschitz": {"value": 0.1}});
+    method.facts.settings["constants"] =
+        json!({"hessian_lipschitz": {"kind": "assumed", "value": 0.1}});
     method
 }
 

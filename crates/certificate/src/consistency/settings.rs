@@ -1,0 +1,222 @@
+//! What the settings of a method may say: its own, and nothing else. A member that no method has
+//! would be a text of somebody's own making in a document that is signed.
+
+use super::collector::Collector;
+use crate::printable::escaped;
+use crate::record::Certificate;
+use serde_json::Value;
+
+/// What a setting is.
+#[derive(Clone, Copy)]
+enum Holds {
+    /// A number, or `null` where it was not given.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// One of these groups, told apart by its `kind`, or `null`.
+    Group(&'static [(&'static str, &'static [Setting])]),
+    /// Members, without a `kind`.
+    Members(&'static [Setting]),
+    /// Either.
+    Either(&'static [Holds]),
+}
+
+type Setting = (&'static str, Holds);
+
+use Holds::{Either, Flag, Group, Members, Number, Word};
+
+const STOPPING: Holds = Members(&[("relative_tolerance", Number), ("max_products", Number)]);
+
+const DAMPING: Holds = Group(&[
+    ("given", &[("value", Number)]),
+    ("sampling", &[("scale", Number)]),
+    (
+        "from_spectrum",
+        &[
+            ("condition_number", Number),
+            ("steps", Number),
+            ("failure_probability", Number),
+        ],
+    ),
+]);
+
+const CONVEX: &[Setting] = &[
+    ("penalty", Number),
+    ("gradient_bound", Number),
+    ("max_products", Number),
+    ("seed", Number),
+];
+
+const NEWTON: &[Setting] = &[
+    ("curvature", Word(&["hessian", "gauss-newton"])),
+    (
+        "right_hand_side",
+        Word(&["retain-gradient", "forget-influence"]),
+    ),
+    // As it was chosen, or the number that followed from public counts.
+    ("damping", Either(&[Number, DAMPING])),
+    ("damping_choice", DAMPING),
+    (
+        "solver",
+        Group(&[
+            ("cg", &[("stopping", STOPPING)]),
+            ("minres", &[("stopping", STOPPING)]),
+            (
+                "lissa",
+                &[
+                    ("chains", Number),
+                    ("depth", Number),
+                    ("scale", Number),
+                    ("minibatch", Number),
+                    ("relative_tolerance", Number),
+                ],
+            ),
+            ("dense", &[("max_dimension", Number)]),
+        ]),
+    ),
+    (
+        "preconditioning",
+        Group(&[
+            ("none", &[]),
+            ("nystrom", &[("rank", Number), ("records", Number)]),
+        ]),
+    ),
+    ("subsample", Number),
+    ("curvature_records", Number),
+    (
+        "constants",
+        Members(&[
+            (
+                "hessian_lipschitz",
+                Group(&[
+                    ("assumed", &[("value", Number)]),
+                    (
+                        "estimated",
+                        &[(
+                            "settings",
+                            Members(&[
+                                ("directions", Number),
+                                ("distance", Number),
+                                ("iterations", Number),
+                                ("seed", Number),
+                            ]),
+                        )],
+                    ),
+                ]),
+            ),
+            ("gradient_bound", Number),
+            ("lanczos_steps", Number),
+            ("failure_probability", Number),
+        ]),
+    ),
+    ("check", Flag),
+    ("seed", Number),
+];
+
+const NOISY: &[Setting] = &[
+    ("noisy_steps", Number),
+    ("start_radius", Number),
+    ("step_size", Number),
+    ("clip_norm", Number),
+    ("weight_decay", Number),
+    ("minibatch", Number),
+    ("recovery_epochs", Number),
+    ("seed", Number),
+];
+
+const PERTURBATION: &[Setting] = &[("start_radius", Number), ("recovery_epochs", Number)];
+
+const REWIND: &[Setting] = &[("gradient_lipschitz", Number), ("record_gradient", Number)];
+
+/// The settings of every method.
+const METHODS: &[(&str, &[Setting])] = &[
+    ("descent", CONVEX),
+    ("newton", NEWTON),
+    ("noisy-finetune", NOISY),
+    ("output-perturbation", PERTURBATION),
+    ("retrain", CONVEX),
+    ("rewind", REWIND),
+];
+
+/// Every setting is one that the method has. Those of an unknown method are not looked at: there
+/// is no such certificate.
+pub fn are_its_own(certificate: &Certificate, all: &mut Collector) {
+    let method = &certificate.method;
+    let Some((_, known)) = METHODS.iter().find(|(name, _)| *name == method.name) else {
+        return;
+    };
+    let settings = Value::Object(method.settings.clone());
+    check(&settings, Members(known), "/method/settings", all);
+}
+
+fn check(value: &Value, holds: Holds, field: &str, all: &mut Collector) {
+    let known = match holds {
+        Members(known) => Some(known),
+        Group(groups) => value.get("kind").and_then(Value::as_str).and_then(|kind| {
+            let mut groups = groups.iter();
+            groups
+                .find(|(name, _)| *name == kind)
+                .map(|(_, known)| *known)
+        }),
+        Number | Flag | Word(_) | Either(_) => None,
+    };
+    if let (Some(members), Some(known)) = (value.as_object(), known) {
+        let tagged = matches!(holds, Group(_));
+        for (name, member) in members {
+            let at = format!("{field}/{}", escaped(name));
+            match known.iter().find(|(known, _)| known == name) {
+                Some((_, holds)) => check(member, *holds, &at, all),
+                None if tagged && name == "kind" => {}
+                None => {
+                    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                    let expected = format!("none but {}", names.join(", "));
+                    let found = escaped(&member.to_string());
+                    all.require(false, at, found, expected, "the method has no such setting");
+                }
+            }
+        }
+        return;
+    }
+    all.require(
+        is_leaf(value, holds),
+        field,
+        escaped(&value.to_string()),
+        expected(holds),
+        "the method's setting is of that kind",
+    );
+}
+
+/// Whether a value that is not looked into is what it should be.
+fn is_leaf(value: &Value, holds: Holds) -> bool {
+    match holds {
+        Number => value.is_number() || value.is_null(),
+        Flag => value.is_boolean(),
+        Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        Group(_) => value.is_null(),
+        Members(_) => false,
+        Either(kinds) => kinds.iter().any(|kind| {
+            let mut within = Collector(Vec::new());
+            check(value, *kind, "", &mut within);
+            within.0.is_empty()
+        }),
+    }
+}
+
+fn expected(holds: Holds) -> String {
+    match holds {
+        Number => "a number or null".to_owned(),
+        Flag => "true or false".to_owned(),
+        Word(words) => words.join(" or "),
+        Group(groups) => {
+            let kinds: Vec<&str> = groups.iter().map(|(kind, _)| *kind).collect();
+            format!("null, or an object whose kind is {}", kinds.join(", "))
+        }
+        Members(_) => "an object".to_owned(),
+        Either(kinds) => {
+            let kinds: Vec<String> = kinds.iter().map(|kind| expected(*kind)).collect();
+            kinds.join(", or ")
+        }
+    }
+}
