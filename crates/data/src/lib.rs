@@ -176,6 +176,37 @@ pub fn reload_watched(
     }
 }
 
+/// Loads a few records of a manifest again, in its order, without reading the others: from NPY files,
+/// where records lie at places that can be computed. None where the source cannot be read so, and
+/// where one of the records is not where it was, or not what it was: [`reload`] finds those that
+/// moved.
+///
+/// # Errors
+/// What the manifest meets.
+pub fn reload_few(
+    source: &DataSource,
+    manifest: &Manifest,
+    which: &Selection,
+) -> Result<Option<Dataset>, ReloadError> {
+    let Some(rows) = manifest.rows_of(which).filter(|_| {
+        let format = match source {
+            DataSource::Arrays { format, .. } => Some(format),
+            _ => None,
+        };
+        format == Some(&ArrayFormat::Npy)
+    }) else {
+        return Ok(None);
+    };
+    let (classes, _) = manifest.classes().unwrap_or_default();
+    let mut watch = |_| ControlFlow::Continue(());
+    let mut reading = Reading::some(classes, manifest.input_shape(), &rows, &mut watch);
+    // Whatever is wrong is told better where all are read.
+    match read(source, &mut reading) {
+        Ok(data) => Ok(manifest.pick(data.train, which)?),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Why records cannot be loaded again.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {

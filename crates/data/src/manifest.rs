@@ -230,7 +230,7 @@ impl Manifest {
     /// here.
     pub fn lines_of(&self, selection: &Selection) -> Option<PositionRanges> {
         let lines = self.lines.as_ref()?;
-        let lines = selection.positions().iter().filter_map(|&at| lines.get(at));
+        let lines = selection.iter().filter_map(|at| lines.get(at));
         let mut lines: Vec<usize> = lines.filter_map(|&line| line.try_into().ok()).collect();
         lines.sort_unstable();
         Some(PositionRanges::of_sorted(&lines))
@@ -302,9 +302,8 @@ impl Manifest {
     pub fn hashes_of(&self, selection: &Selection) -> Result<Vec<Digest>, ManifestError> {
         self.check_count(selection.records())?;
         Ok(selection
-            .positions()
             .iter()
-            .map(|&position| self.records[position])
+            .map(|position| self.records[position])
             .collect())
     }
 
@@ -331,12 +330,10 @@ impl Manifest {
         forgotten
             .iter()
             .for_each(|digest| fronts[front(digest)] = true);
-        let copies = retain.positions().iter().copied();
-        let copies = copies.filter(|&position| {
-            let digest = &self.records[position];
-            fronts[front(digest)] && forgotten.contains(digest)
-        });
-        Ok(Selection::of_sorted(self.records.len(), copies.collect()))
+        let of_forgotten = |digest: &Digest| fronts[front(digest)] && forgotten.contains(digest);
+        Ok(Selection::filter(self.records.len(), |&position| {
+            of_forgotten(&self.records[position]) && retain.contains(position)
+        }))
     }
 
     fn check_count(&self, found: usize) -> Result<(), ManifestError> {
@@ -363,20 +360,14 @@ impl Manifest {
             &self.test_subjects,
         ] {
             hash_number(&mut hasher, digests.len());
-            for digest in digests {
-                hasher.update(digest.as_bytes());
-            }
+            hash_all(&mut hasher, digests, |digest| *digest.as_bytes());
         }
         let labels = self.labels.as_deref().unwrap_or_default();
         hash_number(&mut hasher, labels.len());
-        for label in labels {
-            hasher.update(&label.to_le_bytes());
-        }
+        hash_all(&mut hasher, labels, |label| label.to_le_bytes());
         for lines in [self.lines.as_deref().unwrap_or_default(), &self.test_lines] {
             hash_number(&mut hasher, lines.len());
-            for line in lines {
-                hasher.update(&line.to_le_bytes());
-            }
+            hash_all(&mut hasher, lines, |line| line.to_le_bytes());
         }
         hash_shape(&mut hasher, self.validation.positions());
         Digest::finalize(&hasher)
@@ -402,6 +393,17 @@ fn pseudonym(secret: &Digest, kind: &[u8], identity: &Digest) -> Digest {
     hasher.update(kind);
     hasher.update(identity.as_bytes());
     Digest::finalize(&hasher)
+}
+
+/// Hashes many of one kind, in blocks: one update for each would be slow.
+fn hash_all<T, const N: usize>(hasher: &mut blake3::Hasher, all: &[T], bytes: fn(&T) -> [u8; N]) {
+    const BLOCK: usize = 4096;
+    let mut block = Vec::with_capacity(BLOCK * N);
+    for some in all.chunks(BLOCK) {
+        block.clear();
+        block.extend(some.iter().flat_map(bytes));
+        hasher.update(&block);
+    }
 }
 
 fn hash_number(hasher: &mut blake3::Hasher, number: usize) {

@@ -4,11 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
-/// Positions as ascending ranges with gaps between them, both ends included; never without one.
+/// Positions as ascending ranges with gaps between them, both ends included.
 ///
 /// Ranges are kept as ranges, so that `0-18446744073709551615` costs nothing to read and can be
-/// refused before anything is expanded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// refused before anything is expanded, and so that most of many positions are few ranges. Whatever
+/// is done with two sets takes as long as they have ranges.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PositionRanges(Vec<(usize, usize)>);
 
 /// A text that is not a list of positions.
@@ -27,7 +28,72 @@ impl PositionRanges {
         ))
     }
 
-    /// The greatest position.
+    /// Every position below this.
+    pub(crate) fn below(end: usize) -> Self {
+        Self(
+            end.checked_sub(1)
+                .map(|last| (0, last))
+                .into_iter()
+                .collect(),
+        )
+    }
+
+    /// Whether there is no position.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The ranges: first and last position of each.
+    pub(crate) fn ranges(&self) -> &[(usize, usize)] {
+        &self.0
+    }
+
+    /// The positions that are not in `other`.
+    pub(crate) fn difference(&self, other: &Self) -> Self {
+        let mut left = Vec::with_capacity(self.0.len() + other.0.len());
+        let mut gaps = other.0.iter().peekable();
+        for &(first, last) in &self.0 {
+            let mut from = Some(first);
+            while let Some(&&(start, end)) = gaps.peek()
+                && start <= last
+            {
+                if let Some(from) = from
+                    && from < start
+                {
+                    left.push((from, start - 1));
+                }
+                // One that ends before this range takes nothing from it.
+                from = from.max(end.checked_add(1)).filter(|_| end < usize::MAX);
+                if end > last {
+                    break;
+                }
+                gaps.next();
+            }
+            left.extend(from.filter(|&from| from <= last).map(|from| (from, last)));
+        }
+        Self(left)
+    }
+
+    /// The positions that are in both.
+    pub(crate) fn intersection(&self, other: &Self) -> Self {
+        let (mut both, mut at) = (Vec::new(), 0);
+        for &(first, last) in &self.0 {
+            at += other.0[at..].partition_point(|&(_, end)| end < first);
+            let shared = other.0[at..].iter().take_while(|(start, _)| *start <= last);
+            both.extend(shared.map(|&(start, end)| (start.max(first), end.min(last))));
+        }
+        Self(both)
+    }
+
+    /// The positions that are in either.
+    pub(crate) fn union(&self, other: &Self) -> Self {
+        let mut all = [self.ranges(), other.ranges()].concat();
+        // Two ascending runs: merged.
+        all.sort();
+        Self(merge(all.into_iter()))
+    }
+
+    /// The greatest position; 0 if there is none.
     pub fn last(&self) -> usize {
         self.0.last().map_or(0, |&(_, last)| last)
     }

@@ -29,6 +29,8 @@ enum Strictness<'a> {
         classes: &'a [String],
         /// Shape of one input.
         input_shape: &'a [usize],
+        /// The only rows to be read, ascending, from 1; of all if none.
+        rows: Option<&'a [u64]>,
         /// The first thing that was passed over.
         unread: Option<DataError>,
     },
@@ -54,10 +56,39 @@ impl<'a> Reading<'a> {
             strictness: Strictness::Again {
                 classes,
                 input_shape,
+                rows: None,
                 unread: None,
             },
             watch,
             records: 0,
+        }
+    }
+
+    /// After records may have been taken out or blanked, these rows alone: ascending, from 1. Of a
+    /// source whose rows can be had one by one.
+    pub fn some(
+        classes: &'a [String],
+        input_shape: &'a [usize],
+        rows: &'a [u64],
+        watch: &'a mut Watch<'a>,
+    ) -> Self {
+        Self {
+            strictness: Strictness::Again {
+                classes,
+                input_shape,
+                rows: Some(rows),
+                unread: None,
+            },
+            watch,
+            records: 0,
+        }
+    }
+
+    /// The only rows to be read, ascending, from 1; of all if none.
+    pub fn rows(&self) -> Option<&'a [u64]> {
+        match self.strictness {
+            Strictness::First { .. } => None,
+            Strictness::Again { rows, .. } => rows,
         }
     }
 

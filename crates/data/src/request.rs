@@ -214,11 +214,11 @@ fn by_position(ranges: &PositionRanges, among: &Selection) -> Result<Selection, 
     if position >= records {
         return Err(RequestError::OutOfRange { position, records });
     }
-    let absent: Vec<usize> = ranges.positions().filter(|&i| !among.contains(i)).collect();
-    if !absent.is_empty() {
-        return Err(RequestError::NotPresent(PositionRanges::of_sorted(&absent)));
+    let absent = ranges.difference(among.ranges());
+    match absent.is_empty() {
+        true => Ok(Selection::of_ranges(records, ranges.clone())),
+        false => Err(RequestError::NotPresent(absent)),
     }
-    Ok(Selection::of_sorted(records, ranges.positions().collect()))
 }
 
 /// Those that are in `among`; if none is, an error that names them all, or `unknown` if there are
@@ -231,13 +231,10 @@ fn present(
     if all.is_empty() {
         return Err(unknown);
     }
-    let here = all.positions().iter().copied();
-    let here: Vec<usize> = here.filter(|&i| among.contains(i)).collect();
+    let here = all.ranges().intersection(among.ranges());
     match here.is_empty() {
-        false => Ok(Selection::of_sorted(among.records(), here)),
-        true => Err(RequestError::NotPresent(PositionRanges::of_sorted(
-            all.positions(),
-        ))),
+        false => Ok(Selection::of_ranges(among.records(), here)),
+        true => Err(RequestError::NotPresent(all.ranges().clone())),
     }
 }
 

@@ -3,22 +3,46 @@
 use crate::digest::Digest;
 use crate::ranges::{PositionRanges, RangesError};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 
 /// Most records a written selection may speak of, so that a damaged file cannot claim all memory.
 const MAX_RECORDS: usize = 1 << 28;
 
-/// Positions that go into a digest at a time.
-const DIGESTED: usize = 8192;
-
-/// A set of record positions in a dataset of known size, kept sorted.
+/// A set of record positions in a dataset of known size, kept as ascending ranges: all records but
+/// a few are few ranges, whatever the number of records.
 ///
 /// Serde writes the size and the positions as ranges: `{"records": 100, "positions": "3,17,20-29"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Selection {
     records: usize,
-    positions: Vec<usize>,
+    ranges: PositionRanges,
+    len: usize,
+    /// One by one, once somebody asked for them so.
+    positions: OnceLock<Arc<[usize]>>,
+}
+
+impl PartialEq for Selection {
+    fn eq(&self, other: &Self) -> bool {
+        (self.records, &self.ranges) == (other.records, &other.ranges)
+    }
+}
+
+impl Eq for Selection {}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}} of {}", self.records)
+    }
+}
+
+/// The positions as ranges: `3,17,20-29`.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ranges.fmt(f)
+    }
 }
 
 /// Why positions do not form a selection, or two selections do not go together.
@@ -69,36 +93,37 @@ impl Selection {
         if let Some(pair) = positions.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(SelectionError::Duplicate(pair[0]));
         }
-        Ok(Self { records, positions })
+        Ok(Self::of_sorted(records, positions))
     }
 
     /// Every record.
     pub fn all(records: usize) -> Self {
-        Self {
-            records,
-            positions: (0..records).collect(),
-        }
+        Self::of_ranges(records, PositionRanges::below(records))
     }
 
     /// No record.
     pub fn none(records: usize) -> Self {
+        Self::of_ranges(records, PositionRanges::default())
+    }
+
+    /// Positions known to be in range.
+    pub(crate) fn of_ranges(records: usize, ranges: PositionRanges) -> Self {
         Self {
             records,
-            positions: Vec::new(),
+            len: ranges.count(),
+            ranges,
+            positions: OnceLock::new(),
         }
     }
 
     /// The positions in `0..records` for which `chosen` is true.
     pub(crate) fn filter(records: usize, chosen: impl FnMut(&usize) -> bool) -> Self {
-        Self {
-            records,
-            positions: (0..records).filter(chosen).collect(),
-        }
+        Self::of_sorted(records, (0..records).filter(chosen).collect())
     }
 
     /// Positions known to be ascending, distinct and in range.
     pub(crate) fn of_sorted(records: usize, positions: Vec<usize>) -> Self {
-        Self { records, positions }
+        Self::of_ranges(records, PositionRanges::of_sorted(&positions))
     }
 
     /// Number of records of the dataset the positions refer to.
@@ -106,30 +131,42 @@ impl Selection {
         self.records
     }
 
-    /// The positions, ascending.
+    /// The positions, ascending. The first call writes them out, one by one.
     pub fn positions(&self) -> &[usize] {
-        &self.positions
+        self.positions
+            .get_or_init(|| self.ranges.positions().collect())
+    }
+
+    /// The same without writing them out.
+    pub fn iter(&self) -> impl Iterator<Item = usize> {
+        self.ranges.positions()
+    }
+
+    /// The positions as ranges.
+    pub(crate) fn ranges(&self) -> &PositionRanges {
+        &self.ranges
     }
 
     /// Number of positions selected.
     pub fn len(&self) -> usize {
-        self.positions.len()
+        self.len
     }
 
     /// Whether nothing is selected.
     pub fn is_empty(&self) -> bool {
-        self.positions.is_empty()
+        self.len == 0
     }
 
     /// Whether a position is selected.
     pub fn contains(&self, position: usize) -> bool {
-        self.positions.binary_search(&position).is_ok()
+        self.ranges.contains(position)
     }
 
     /// The records not selected.
     #[must_use]
     pub fn complement(&self) -> Self {
-        Self::filter(self.records, |&position| !self.contains(position))
+        let all = PositionRanges::below(self.records);
+        Self::of_ranges(self.records, all.difference(&self.ranges))
     }
 
     /// The records selected here and not in `other`: D \ D_u.
@@ -138,22 +175,8 @@ impl Selection {
     /// [`SelectionError::Mismatch`] if `other` speaks of a dataset of another size.
     pub fn difference(&self, other: &Self) -> Result<Self, SelectionError> {
         self.check(other)?;
-        // What lies between two positions that go stays as a whole.
-        let mut positions = Vec::with_capacity(self.len());
-        let mut rest = self.positions();
-        for position in &other.positions {
-            let (before, from) = rest.split_at(rest.partition_point(|own| own < position));
-            positions.extend_from_slice(before);
-            rest = match from.first() == Some(position) {
-                true => &from[1..],
-                false => from,
-            };
-        }
-        positions.extend_from_slice(rest);
-        Ok(Self {
-            records: self.records,
-            positions,
-        })
+        let left = self.ranges.difference(&other.ranges);
+        Ok(Self::of_ranges(self.records, left))
     }
 
     /// The records selected both here and in `other`.
@@ -162,15 +185,8 @@ impl Selection {
     /// [`SelectionError::Mismatch`] if `other` speaks of a dataset of another size.
     pub fn intersection(&self, other: &Self) -> Result<Self, SelectionError> {
         self.check(other)?;
-        let (few, many) = match self.len() <= other.len() {
-            true => (self, other),
-            false => (other, self),
-        };
-        let both = few.positions.iter().copied();
-        Ok(Self {
-            records: self.records,
-            positions: both.filter(|&position| many.contains(position)).collect(),
-        })
+        let both = self.ranges.intersection(&other.ranges);
+        Ok(Self::of_ranges(self.records, both))
     }
 
     /// The records selected here, in `other`, or in both.
@@ -179,27 +195,18 @@ impl Selection {
     /// [`SelectionError::Mismatch`] if `other` speaks of a dataset of another size.
     pub fn union(&self, other: &Self) -> Result<Self, SelectionError> {
         self.check(other)?;
-        let mut positions = [self.positions(), other.positions()].concat();
-        // Two ascending runs: merged.
-        positions.sort();
-        positions.dedup();
-        Ok(Self {
-            records: self.records,
-            positions,
-        })
+        let either = self.ranges.union(&other.ranges);
+        Ok(Self::of_ranges(self.records, either))
     }
 
-    /// A digest of the set: which positions, out of how many. It says nothing of contents.
+    /// A digest of the set: which ranges, out of how many records. It says nothing of contents.
     pub fn digest(&self) -> Digest {
-        let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 selection v1");
+        let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 selection v2");
         hasher.update(&(self.records as u64).to_le_bytes());
-        let mut bytes = Vec::with_capacity(8 * DIGESTED);
-        for positions in self.positions.chunks(DIGESTED) {
-            bytes.clear();
-            let each = positions.iter().map(|&position| position as u64);
-            bytes.extend(each.flat_map(u64::to_le_bytes));
-            hasher.update(&bytes);
-        }
+        let ends = self.ranges.ranges().iter();
+        let ends = ends.flat_map(|&(first, last)| [first as u64, last as u64]);
+        let bytes: Vec<u8> = ends.flat_map(u64::to_le_bytes).collect();
+        hasher.update(&bytes);
         Digest::finalize(&hasher)
     }
 
@@ -224,10 +231,9 @@ struct Written {
 
 impl From<Selection> for Written {
     fn from(selection: Selection) -> Self {
-        let positions = PositionRanges::of_sorted(&selection.positions).to_string();
         Self {
             records: selection.records,
-            positions,
+            positions: selection.ranges.to_string(),
         }
     }
 }
@@ -236,23 +242,18 @@ impl TryFrom<Written> for Selection {
     type Error = SelectionError;
 
     fn try_from(written: Written) -> Result<Self, SelectionError> {
-        if written.records > MAX_RECORDS {
-            return Err(SelectionError::TooLarge(written.records));
+        let Written { records, positions } = written;
+        if records > MAX_RECORDS {
+            return Err(SelectionError::TooLarge(records));
         }
-        if written.positions.is_empty() {
-            return Ok(Self::none(written.records));
+        if positions.is_empty() {
+            return Ok(Self::none(records));
         }
-        let ranges: PositionRanges = written.positions.parse()?;
+        let ranges: PositionRanges = positions.parse()?;
         let position = ranges.last();
-        if position >= written.records {
-            return Err(SelectionError::OutOfRange {
-                position,
-                records: written.records,
-            });
+        match position < records {
+            true => Ok(Self::of_ranges(records, ranges)),
+            false => Err(SelectionError::OutOfRange { position, records }),
         }
-        Ok(Self {
-            records: written.records,
-            positions: ranges.positions().collect(),
-        })
     }
 }

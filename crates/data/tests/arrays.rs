@@ -221,3 +221,78 @@ fn what_is_no_array_of_records_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_few_records_are_read_without_the_others_and_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for (name, bytes) in members() {
+        fs::write(path(&format!("{name}.npy")), bytes).unwrap();
+    }
+    let source = format!(
+        "npy:{}?label=y.npy&subject=who.npy&test=0.4",
+        path("x.npy").display()
+    );
+    let source: DataSource = source.parse().unwrap();
+    let all = load(&source, None).unwrap().train;
+    let count = all.len();
+    // Some rows are test records: positions are not rows.
+    assert!(count > 2 && count < 6, "{count}");
+    let secret = Digest::from([3; 32]);
+    let manifest = Manifest::new(&all, "", secret, HeldOut::NONE).unwrap();
+    let few = |positions: &[usize]| {
+        let which = Selection::new(count, positions.to_vec()).unwrap();
+        reload_few(&source, &manifest, &which).unwrap()
+    };
+    for positions in [
+        vec![0],
+        vec![count - 1],
+        vec![0, count - 1],
+        (0..count).collect(),
+    ] {
+        let read = few(&positions).unwrap();
+        assert_eq!(read.len(), positions.len());
+        for (at, &position) in positions.iter().enumerate() {
+            assert_eq!(read.input(at), all.input(position));
+            assert_eq!(read.labels()[at], all.labels()[position]);
+        }
+        assert_eq!(read.class_names(), all.class_names());
+    }
+    // A record that is another now, and one whose row is gone, are found by reading all of them.
+    let row = all.lines().unwrap()[count - 1] as usize - 1;
+    let numbers = |change: Option<usize>, rows: usize| {
+        let number = |i: usize| match Some(i / 2) == change {
+            true => 99.0,
+            false => i as f64,
+        };
+        let shape = format!("({rows}, 2)");
+        npy("<f8", "False", &shape, &doubles((0..2 * rows).map(number)))
+    };
+    fs::write(path("x.npy"), numbers(Some(row), 6)).unwrap();
+    assert!(few(&[count - 1]).is_none());
+    assert!(few(&[0]).is_some());
+    fs::write(path("x.npy"), numbers(None, row)).unwrap();
+    assert!(few(&[count - 1]).is_none());
+    // In Fortran's order no row lies in one place.
+    let columns = (0..2).flat_map(|b| (0..6).map(move |a| f64::from(2 * a + b)));
+    fs::write(
+        path("x.npy"),
+        npy("<f8", "True", "(6, 2)", &doubles(columns)),
+    )
+    .unwrap();
+    assert!(few(&[0]).is_none());
+    assert_eq!(load(&source, None).unwrap().train, all);
+    // A promise of more than any file holds is not believed.
+    fs::write(
+        path("x.npy"),
+        npy("<f8", "False", "(6, 18446744073709551615)", &[]),
+    )
+    .unwrap();
+    assert!(few(&[0]).is_none());
+    fs::write(
+        path("x.npy"),
+        [b"\x93NUMPY\x02\x00".as_slice(), &[255; 4]].concat(),
+    )
+    .unwrap();
+    assert!(few(&[0]).is_none());
+}

@@ -40,6 +40,11 @@ pub trait Model: Any + Send + Sync {
         Ok(())
     }
 
+    /// Whether its records have been read, so that to look at them costs no more than that.
+    fn has_read(&self) -> bool {
+        true
+    }
+
     /// Writes the gradient of the mean loss over the records at these positions (at least one,
     /// ascending or not), without any penalty, and returns that loss.
     ///

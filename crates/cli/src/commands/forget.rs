@@ -137,9 +137,9 @@ impl Forget {
 impl Answered {
     fn of(folder: PathBuf, answer: &Answer, run: &Run) -> Self {
         let record = &answer.record;
-        // The answer to an earlier request of the same key reads no record; any other has.
+        // What was not read for the answer, nobody reads only to tell this.
         let unlisted = match run.classifier() {
-            Ok(classifier) if !answer.repeated => classifier.unlisted_records().unwrap_or(0),
+            Ok(classifier) if run.model().has_read() => classifier.unlisted_records().unwrap_or(0),
             _ => 0,
         };
         let newton = record.method.details::<NewtonReport>();

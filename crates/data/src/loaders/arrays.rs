@@ -1,5 +1,6 @@
 //! NumPy arrays: inputs and labels by the same first index, in one NPZ file or in NPY files.
 
+mod excerpt;
 mod store;
 mod values;
 
@@ -73,13 +74,19 @@ pub(crate) fn load(
     let mut parts = [Part::default(), Part::default()];
     let own_test = test.is_some();
     let has_subjects = train.subjects.is_some();
+    let only = reading.rows();
+    // Where the record at this place among those read is in its file.
+    let number = |at: usize| match only {
+        Some(rows) => rows.get(at).copied().unwrap_or(0),
+        None => at as u64 + 1,
+    };
     for (at, arrays) in [Some(train), test].into_iter().flatten().enumerate() {
         let width = shape.iter().product::<usize>().max(1);
         for (row, (input, label)) in arrays.inputs.chunks(width).zip(arrays.labels).enumerate() {
             let subject = arrays.subjects.as_ref().map(|all| all[row].clone());
             let record = |what: &'static str, found: &str, expected: &str| {
                 let advice = "mend or leave out that record";
-                let found = format!("{found} in row {}", row + 1);
+                let found = format!("{found} in row {}", number(row));
                 wrong(what, found, expected.to_owned(), advice)
             };
             let read = match (label.as_deref(), &subject) {
@@ -110,7 +117,7 @@ pub(crate) fn load(
             part.inputs.extend_from_slice(input);
             part.classes.push(class);
             part.subjects.extend(subject);
-            part.rows.push(row as u64 + 1);
+            part.rows.push(number(row));
         }
     }
     let [train, test] = parts;
@@ -161,7 +168,7 @@ fn arrays(
     subject: Option<&str>,
     reading: &mut Reading<'_>,
 ) -> Result<Arrays, DataError> {
-    let (dims, inputs) = numbers(&mut store.array(inputs)?, reading)?;
+    let (dims, inputs) = numbers(&mut store.array(inputs, reading.rows())?, reading)?;
     let (records, shape) = match dims.split_first() {
         Some((&records, [])) => (records, vec![1]),
         Some((&records, &[height, width])) => (records, vec![1, height, width]),
@@ -169,7 +176,7 @@ fn arrays(
         None => (1, vec![1]),
     };
     let mut column = |name: &str| {
-        let array = store.array(name)?;
+        let array = store.array(name, reading.rows())?;
         let path = array.path.clone();
         let values = texts(array, reading)?;
         match values.len() == records {

@@ -41,10 +41,7 @@ impl Manifest {
             });
         }
         let found = self.pseudonyms_of(&loaded)?;
-        let listed = |position: usize| {
-            let subject = self.subjects.as_ref().map(|all| all[position]);
-            (self.records[position], subject)
-        };
+        let listed = |position: usize| self.listed(position);
         let in_order =
             found.len() == self.len() && found.iter().enumerate().all(|(i, own)| *own == listed(i));
         if in_order {
@@ -84,6 +81,56 @@ impl Manifest {
             dataset: loaded.rearranged(&place, labels),
             unlisted,
         })
+    }
+
+    /// The rows that records were read from, where that is known of each, ascending.
+    pub(crate) fn rows_of(&self, which: &Selection) -> Option<Vec<u64>> {
+        let lines = self.lines.as_ref()?;
+        let mut rows: Vec<u64> = which
+            .iter()
+            .map(|at| lines.get(at).copied())
+            .collect::<Option<_>>()?;
+        rows.sort_unstable();
+        Some(rows)
+    }
+
+    /// These records, in order, where each of them is in the row that it was read from.
+    pub(crate) fn pick(
+        &self,
+        loaded: Dataset,
+        which: &Selection,
+    ) -> Result<Option<Dataset>, ManifestError> {
+        let (Some(lines), Some(found)) = (&self.lines, loaded.lines()) else {
+            return Ok(None);
+        };
+        if loaded.input_shape() != self.input_shape || loaded.class_names() != self.class_names {
+            return Ok(None);
+        }
+        let rows: HashMap<u64, usize> = found.iter().copied().zip(0..).collect();
+        let place: Vec<Option<usize>> = which
+            .iter()
+            .map(|at| rows.get(&lines[at]).copied())
+            .collect();
+        let pseudonyms = self.pseudonyms_of(&loaded)?;
+        let same = which
+            .iter()
+            .zip(&place)
+            .all(|(at, row)| row.is_some_and(|row| pseudonyms[row] == self.listed(at)));
+        if !same {
+            return Ok(None);
+        }
+        let labels = self.labels.as_deref().unwrap_or_default();
+        let labels = which
+            .iter()
+            .filter_map(|at| labels.get(at).copied())
+            .collect();
+        Ok(Some(loaded.rearranged(&place, labels)))
+    }
+
+    /// Pseudonyms of a record and of its subject.
+    fn listed(&self, position: usize) -> (Digest, Option<Digest>) {
+        let subject = self.subjects.as_ref().map(|all| all[position]);
+        (self.records[position], subject)
     }
 
     fn pseudonyms_of(

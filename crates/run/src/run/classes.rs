@@ -38,8 +38,7 @@ impl Setup {
         let seen = |on: &Selection| {
             let mut seen = vec![false; names.len()];
             let mut left = names.len();
-            let all = [on.positions(), self.split.validation.positions()];
-            for &position in all.into_iter().flatten() {
+            for position in on.iter().chain(self.split.validation.iter()) {
                 let label = labels.get(position).map(|&label| label as usize);
                 if let Some(seen) = label.and_then(|label| seen.get_mut(label))
                     && !*seen

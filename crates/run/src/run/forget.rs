@@ -86,8 +86,6 @@ impl Run {
         };
         check_suits(&*prepared.method, &*self.setup.model)?;
         self.decide(&prepared)?;
-        // The records to forget may have left the source already.
-        self.setup.model.prepare(&prepared.retained, observer)?;
         let rescaled = self.setup.model.rescaled(&prepared.retained, observer)?;
         let inputs_moved = rescaled.is_some();
         let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));
@@ -187,7 +185,6 @@ impl Run {
         };
         let number = ledger.history().request_count() + 1;
         let forget = &prepared.resolved.forget;
-        let before = setup.measured(&state.weights, forget, observer)?;
         let mut facts = RequestFacts {
             number,
             requested_at: rfc3339(prepared.requested_at),
@@ -249,13 +246,20 @@ impl Run {
                 (next, report, Noise::Within(Box::new(noised)))
             }
         };
-        let after = setup.measured(&next.weights, forget, observer)?;
-        let effect = before.zip(after).map(|(before, after)| Effect {
-            forgotten_before: before.0,
-            forgotten_after: after.0,
-            test_before: before.1,
-            test_after: after.1,
-        });
+        // What the step did without, nobody reads only to tell how it went.
+        let effect = match setup.model.has_read() {
+            true => {
+                let before = setup.measured(&state.weights, forget, observer)?;
+                let after = setup.measured(&next.weights, forget, observer)?;
+                before.zip(after).map(|(before, after)| Effect {
+                    forgotten_before: before.0,
+                    forgotten_after: after.0,
+                    test_before: before.1,
+                    test_after: after.1,
+                })
+            }
+            false => None,
+        };
         let record = Answered {
             number,
             requested_at: prepared.requested_at,

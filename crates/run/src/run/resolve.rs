@@ -50,8 +50,8 @@ impl Run {
         let already = named.difference(&forget)?.difference(&held_out)?;
         if forget.is_empty() && !named.is_empty() {
             return Err(Error::NotTrainedOn {
-                held_out: ranges(held_out.positions()),
-                forgotten: ranges(already.positions()),
+                held_out: held_out.to_string(),
+                forgotten: already.to_string(),
             });
         }
         if forget.is_empty() {
@@ -73,11 +73,4 @@ impl Run {
             emptied_classes,
         })
     }
-}
-
-/// Ascending positions as people write them.
-fn ranges(positions: &[usize]) -> String {
-    let text: Vec<String> = positions.iter().map(usize::to_string).collect();
-    let merged = text.join(",").parse::<rescind_data::PositionRanges>();
-    merged.map(|ranges| ranges.to_string()).unwrap_or_default()
 }

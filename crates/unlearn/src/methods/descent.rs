@@ -123,6 +123,7 @@ impl Method for Descent {
             };
             return taken(&task, settings, reached);
         }
+        task.load(observer)?;
         let retain = convex_objective(task.model, task.retained, task.training, task.ball)?;
         let mut gradient_norm_before = None;
         // Scaling that changes with the records moves the gradient of every one of them.

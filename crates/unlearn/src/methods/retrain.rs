@@ -60,6 +60,7 @@ impl Method for Retrain {
     }
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
+        task.load(observer)?;
         let mut next = task.kept.retrained(task.retained, observer)?;
         let reached = match Capability::LinearOutputs.is_of(task.model) {
             true => Some(measured(&task, &next)?),

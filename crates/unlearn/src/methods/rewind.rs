@@ -85,6 +85,7 @@ impl Method for Rewind {
     }
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
+        task.load(observer)?;
         let public = task.public()?;
         let bounds = self.promise(&public)?.bounds;
         let mut next = task.kept.early_state()?;

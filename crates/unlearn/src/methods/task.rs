@@ -3,12 +3,22 @@
 use super::method::Task;
 use crate::error::Error;
 use crate::objective::Objective;
+use crate::observer::Observer;
 use crate::penalty::L2Penalty;
 use crate::selected::objective;
 use crate::training::{Trainer, TrainingState};
 use rescind_data::Selection;
 
 impl<'a> Task<'a> {
+    /// Reads the records that stay, where they have not been read: those that go may have left the
+    /// source already.
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    pub fn load(&self, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.model.prepare(self.retained, observer)
+    }
+
     /// The penalty that the run trains with.
     #[must_use]
     pub fn penalty(&self) -> L2Penalty {

@@ -108,12 +108,22 @@ impl Classifier {
     }
 
     /// All records as the last layer sees them, once these are found to be there.
-    fn seen(&self, records: &[usize]) -> Result<&Dataset, Error> {
-        let train = self.train_records()?;
-        let mut positions = records.to_vec();
-        positions.sort_unstable();
-        train.check_present(&Selection::new(train.len(), positions)?)?;
+    fn seen(&self, records: &Selection) -> Result<&Dataset, Error> {
+        let train = &self.records.get_despite(records)?.train;
+        train.check_present(records)?;
         Ok(self.features()?.map_or(train, Features::dataset))
+    }
+
+    /// These records as the last layer sees them, read without the others where that can be: then
+    /// they are where the selection has them, else where they always are.
+    ///
+    /// Of a head on a backbone all are read: its features were computed of many records at a time,
+    /// and computed of few they might be rounded otherwise.
+    fn few(&self, records: &Selection) -> Result<Option<Dataset>, Error> {
+        match self.parameterisation {
+            Parameterisation::Head => Ok(None),
+            _ => self.records.few(records),
+        }
     }
 
     /// The same over other training records, which have no manifest of their own.
@@ -262,6 +272,10 @@ impl Model for Classifier {
 
     fn prepare(&self, required: &Selection, observer: &mut dyn Observer) -> Result<(), Error> {
         self.records.load(required, observer).map(|_| ())
+    }
+
+    fn has_read(&self) -> bool {
+        self.records.has_read()
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {

@@ -5,9 +5,12 @@ use crate::observer::{Observer, loading, report};
 use crate::phase::Phase;
 use rescind_data::{
     Data, DataSource, Dataset, Manifest, Reloaded, Selection, Standardisation, TableSummary,
-    reload_watched,
+    reload_few, reload_watched,
 };
 use std::sync::{Arc, OnceLock};
+
+/// More than this part of all records are no few: they are read with the others.
+const FEW: usize = 16;
 
 /// The records of a run as its network sees them, read when they are first needed.
 #[derive(Clone)]
@@ -112,6 +115,33 @@ impl Records {
     /// The records, read now if they were not.
     pub(super) fn get(&self) -> Result<&Scaled, Error> {
         self.load(&self.required, &mut ())
+    }
+
+    /// Whether they have been read.
+    pub(super) fn has_read(&self) -> bool {
+        self.read.get().is_some()
+    }
+
+    /// A few of them, read without the others and kept by nobody. None where all have been read, or
+    /// where the source cannot be read so, or no longer has them where they were.
+    pub(super) fn few(&self, which: &Selection) -> Result<Option<Dataset>, Error> {
+        if self.has_read() || which.len() > self.len / FEW {
+            return Ok(None);
+        }
+        let few = reload_few(&self.source, &self.manifest, which)?;
+        let scaled = few.map(|mut few| {
+            self.scaling.apply(&mut few)?;
+            Ok(few)
+        });
+        scaled.transpose()
+    }
+
+    /// All of them, of which these need not be there.
+    pub(super) fn get_despite(&self, absent: &Selection) -> Result<&Scaled, Error> {
+        match self.read.get() {
+            Some(read) => Ok(read),
+            None => self.load(&self.required.difference(absent)?, &mut ()),
+        }
     }
 
     /// The same, where fewer are required than was thought.

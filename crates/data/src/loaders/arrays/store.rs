@@ -1,11 +1,12 @@
 //! Arrays by name: members of an NPZ file, or NPY files of one folder.
 
+use super::excerpt::excerpt;
 use crate::error::DataError;
 use crate::loaders::file;
 use crate::loaders::unpack::{self, Limited, MAX_BYTES};
 use crate::source::ArrayFormat;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
@@ -35,19 +36,24 @@ impl Store {
         }
     }
 
-    /// The array of this name; of NPY files the empty name is that of the first.
-    pub fn array(&mut self, name: &str) -> Result<Bytes<'_>, DataError> {
+    /// The array of this name; of NPY files the empty name is that of the first. Where `rows` are
+    /// given, these alone, of NPY files.
+    pub fn array(&mut self, name: &str, rows: Option<&[u64]>) -> Result<Bytes<'_>, DataError> {
         match self {
             Self::Npy(first) => {
                 let path = match name {
                     "" => first.clone(),
                     name => first.with_file_name(name),
                 };
-                let (file, _) = file::open(&path)?;
+                let (mut file, _) = file::open(&path)?;
+                let reader: Box<dyn Read> = match rows {
+                    None => Box::new(BufReader::new(Limited::new(file, MAX_BYTES))),
+                    Some(rows) => Box::new(Cursor::new(excerpt(&path, &mut file, rows)?)),
+                };
                 Ok(Bytes {
                     path,
                     name: name.to_owned(),
-                    reader: Box::new(BufReader::new(Limited::new(file, MAX_BYTES))),
+                    reader,
                 })
             }
             Self::Npz(path, archive) => {

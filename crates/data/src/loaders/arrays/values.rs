@@ -112,13 +112,6 @@ fn opened<'a>(
     bytes: &'a mut Bytes<'_>,
 ) -> Result<(NpyFile<Whole<'a>>, Vec<usize>, Order), DataError> {
     let path = bytes.path.clone();
-    let wrong = |what, found: String, expected: String, advice| DataError::Format {
-        path: path.clone(),
-        what,
-        found,
-        expected,
-        advice,
-    };
     let io_error = |source| io_error(&path, source);
     let mut start = Vec::new();
     let mut reader: Box<dyn Read + 'a> = Box::new(&mut bytes.reader);
@@ -127,6 +120,46 @@ fn opened<'a>(
         .take(12)
         .read_to_end(&mut start)
         .map_err(io_error)?;
+    header_length(&path, &start)?;
+    let file = NpyFile::new(Cursor::new(start).chain(reader)).map_err(io_error)?;
+    let dims: Option<Vec<usize>> = file
+        .shape()
+        .iter()
+        .map(|&dim| dim.try_into().ok())
+        .collect();
+    let size = dims.as_ref().and_then(|dims| {
+        let size = dims
+            .iter()
+            .try_fold(4_usize, |size, &dim| size.checked_mul(dim));
+        size.filter(|&size| size as u64 <= MAX_BYTES && dims.iter().skip(1).all(|&dim| dim > 0))
+    });
+    match (dims, size) {
+        (Some(dims), Some(_)) => {
+            let order = file.order();
+            Ok((file, dims, order))
+        }
+        _ => Err(DataError::Format {
+            path,
+            what: "the shape of the array",
+            found: format!("{:?}", file.shape()),
+            expected: format!(
+                "at most {} values, and no dimension of 0 but the first",
+                MAX_BYTES / 4
+            ),
+            advice: "give a smaller array",
+        }),
+    }
+}
+
+/// The length of the header of a file that starts so, before any of it is believed.
+pub(super) fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataError> {
+    let wrong = |what, found: String, expected: String, advice| DataError::Format {
+        path: path.to_owned(),
+        what,
+        found,
+        expected,
+        advice,
+    };
     let header = match start[..] {
         [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
             usize::from(u16::from_le_bytes([a, b]))
@@ -151,33 +184,7 @@ fn opened<'a>(
             "write a plain array rather than a structured one",
         ));
     }
-    let file = NpyFile::new(Cursor::new(start).chain(reader)).map_err(io_error)?;
-    let dims: Option<Vec<usize>> = file
-        .shape()
-        .iter()
-        .map(|&dim| dim.try_into().ok())
-        .collect();
-    let size = dims.as_ref().and_then(|dims| {
-        let size = dims
-            .iter()
-            .try_fold(4_usize, |size, &dim| size.checked_mul(dim));
-        size.filter(|&size| size as u64 <= MAX_BYTES && dims.iter().skip(1).all(|&dim| dim > 0))
-    });
-    match (dims, size) {
-        (Some(dims), Some(_)) => {
-            let order = file.order();
-            Ok((file, dims, order))
-        }
-        _ => Err(wrong(
-            "the shape of the array",
-            format!("{:?}", file.shape()),
-            format!(
-                "at most {} values, and no dimension of 0 but the first",
-                MAX_BYTES / 4
-            ),
-            "give a smaller array",
-        )),
-    }
+    Ok(header)
 }
 
 fn each<T: npyz::Deserialize, R: Read>(
@@ -195,7 +202,7 @@ fn each<T: npyz::Deserialize, R: Read>(
     Ok(())
 }
 
-fn io_error(path: &Path, source: io::Error) -> DataError {
+pub(super) fn io_error(path: &Path, source: io::Error) -> DataError {
     match source
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<OverLimit>())

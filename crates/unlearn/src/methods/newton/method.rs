@@ -74,6 +74,7 @@ impl Method for NewtonSettings {
     }
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
+        task.load(observer)?;
         let kept = kept::kept(task.kept, self.preconditioning);
         let statistics = &task.state.weights.statistics;
         let retain = task.objective(task.retained, statistics)?;

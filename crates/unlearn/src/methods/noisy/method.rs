@@ -122,7 +122,12 @@ macro_rules! noisy {
                 Ok(forecast(&schedule, outlook))
             }
 
-            fn step<'a>(&self, task: Task<'a>, _: &mut dyn Observer) -> Result<Step<'a>, Error> {
+            fn step<'a>(
+                &self,
+                task: Task<'a>,
+                observer: &mut dyn Observer,
+            ) -> Result<Step<'a>, Error> {
+                task.load(observer)?;
                 let schedule = schedule($name, &self.0, $choose, &task.public()?)?;
                 Ok(process(schedule, &task))
             }

@@ -68,6 +68,7 @@ pub(crate) fn forget(
             return Ok(None);
         }
         exact_gradients += 1;
+        task.load(observer)?;
         if is_little_work(task.retained.len(), model) {
             // The curvature is had again for little.
             head = match summed(model, task.retained.positions(), &head) {
