@@ -231,8 +231,8 @@ fn every_removed_and_added_field_is_noticed() {
             if pointer != "/key" && name != "key" && name != "signature" {
                 forge(&mut document);
                 // A setting that no bound rests on.
-                let free = pointer == "/method/settings"
-                    && ["curvature", "seed"].contains(&name.as_str());
+                let free =
+                    pointer == "/method/settings" && ["curvature", "seed"].contains(&name.as_str());
                 assert_eq!(check(&document).holds(), free, "{pointer}/{name} removed");
             }
         }
