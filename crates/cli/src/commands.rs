@@ -5,6 +5,7 @@ mod audit;
 mod calibrate;
 mod columns;
 mod compare;
+mod decisions;
 mod demo;
 mod evaluate;
 mod fetch;
@@ -37,6 +38,7 @@ pub enum Command {
     Release(release::ReleaseNow),
     Retrain(retrain::Retrain),
     Evaluate(evaluate::Evaluate),
+    Decisions(decisions::Decide),
     Audit(audit::Audit),
     Refresh(refresh::Refresh),
     Purge(purge::Purge),
@@ -62,6 +64,7 @@ impl Command {
             Self::Release(command) => command.run(console),
             Self::Retrain(command) => command.run(console),
             Self::Evaluate(command) => command.run(console),
+            Self::Decisions(command) => command.run(console),
             Self::Audit(command) => command.run(console),
             Self::Refresh(command) => command.run(console),
             Self::Purge(command) => command.run(console),

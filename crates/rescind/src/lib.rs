@@ -32,10 +32,10 @@
 /// The certificate of a release: the document, its derivation and its rendering.
 pub use rescind_certificate as certificate;
 pub use rescind_run::{
-    Amendment, Answer, Answered, Code, CodeKind, DiskError, Effect, Error, Evaluation, KeyError,
-    OutsideRecords, PrivateModel, Purged, Reference, ReleaseChoice, Request, Resolved, Run,
-    RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum, SpectrumSettings, StateRecord, Summary,
-    TensorsError, WideColumn, word,
+    Amendment, Answer, Answered, Code, CodeKind, Decisions, DiskError, Effect, Error, Evaluation,
+    InputDecision, KeyError, OutsideRecords, PrivateModel, Purged, Reference, ReleaseChoice,
+    Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum,
+    SpectrumSettings, StateRecord, Summary, TensorsError, WideColumn, word,
 };
 pub use rescind_run::{ledger, plan, release, verify};
 pub use rescind_unlearn::{

@@ -47,7 +47,7 @@ pub use model::{
     OwnObjectives,
 };
 pub use native::{
-    Classifier, ClassifierParts, Features, HeadObjective, ModelChoice, NetworkModel,
+    Classifier, ClassifierParts, Decision, Features, HeadObjective, ModelChoice, NetworkModel,
     NetworkObjective, Parameterisation, Records, Scaling, TangentObjective, describe, head_place,
 };
 pub use norm::norm_above;

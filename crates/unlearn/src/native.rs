@@ -12,7 +12,7 @@ mod tangent;
 mod weighted;
 
 pub use choice::{ModelChoice, Parameterisation, Scaling};
-pub use classifier::{Classifier, ClassifierParts, describe};
+pub use classifier::{Classifier, ClassifierParts, Decision, describe};
 pub use head::{Features, HeadObjective, head_place};
 pub use model::NetworkModel;
 pub use network::NetworkObjective;

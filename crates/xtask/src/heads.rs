@@ -61,6 +61,9 @@ struct Times {
     seconds_of_preparing: f64,
     single_median: f64,
     single_greatest: f64,
+    /// Medians of the first and of the last ten: whether a request costs more after many others.
+    first_ten: f64,
+    last_ten: f64,
     singles_together: f64,
     passes_over_records: u64,
     hundred: f64,
@@ -129,9 +132,10 @@ impl Heads {
             times.passes_over_records += report.effort.exact_gradients;
         }
         times.singles_together = singles.iter().sum();
-        singles.sort_by(f64::total_cmp);
-        times.single_median = singles[singles.len() / 2];
-        times.single_greatest = singles[singles.len() - 1];
+        times.first_ten = median(&singles[..singles.len().min(10)]);
+        times.last_ten = median(&singles[singles.len().saturating_sub(10)..]);
+        times.single_median = median(&singles);
+        times.single_greatest = singles.iter().copied().fold(0.0, f64::max);
         let request = asked(100)?;
         times.hundred = timed(|| run.forget(&request, &mut ()))?.0;
         let choice = ReleaseChoice {
@@ -197,6 +201,12 @@ impl Heads {
         labels.flush()?;
         Ok(())
     }
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<(f64, T), E> {

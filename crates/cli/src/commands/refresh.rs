@@ -17,7 +17,7 @@ use std::time::Instant;
 /// after training, and again when requests have become slower: the sums are then those of the weights
 /// in force. For heads, and for tangent models of a single layer.
 #[derive(Args)]
-#[command(after_help = "Example: rescind refresh run")]
+#[command(after_help = "Example: rescind refresh desk")]
 pub struct Refresh {
     /// Run folder
     run: PathBuf,

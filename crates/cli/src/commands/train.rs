@@ -21,7 +21,9 @@ use std::path::PathBuf;
 /// Checkpoints are kept as training goes: broken off by Ctrl-C, --pause-after or a kill, it goes on
 /// with `rescind train --resume RUN` and ends with the same weights to the last bit.
 #[derive(Args)]
-#[command(after_help = "Example: rescind train --data digits --epochs 40 --out run")]
+#[command(after_help = "\
+Examples: rescind train --data digits --epochs 40 --out run
+          rescind train --tangent --model logistic --mu 1e-2 --out desk")]
 pub struct Train {
     /// Run folder to make: new or empty
     #[arg(long, value_name = "RUN", required_unless_present = "resume")]

@@ -85,7 +85,10 @@ impl Run {
 
 impl super::setup::Setup {
     /// Bounds for weights that training itself led to.
-    fn bounds_of_training(&self, retained: usize) -> Result<Vec<SensitivityBound>, Error> {
+    pub(super) fn bounds_of_training(
+        &self,
+        retained: usize,
+    ) -> Result<Vec<SensitivityBound>, Error> {
         let training = MethodChoice::named("retrain").method()?;
         let promise = training.promise(&self.public(None, retained, 0)?)?;
         Ok(promise.bounds)

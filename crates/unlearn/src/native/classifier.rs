@@ -1,7 +1,10 @@
 //! A network over labelled records, as a [`Model`].
 
 mod capabilities;
+mod decisions;
 mod fixed;
+
+pub use decisions::Decision;
 
 use super::choice::{Parameterisation, Scaling};
 use super::head::{Features, linear_head};
@@ -99,12 +102,17 @@ impl Classifier {
         if let Some(features) = self.features.get() {
             return Ok(Some(features));
         }
+        let features = self.features_of(&self.records.get()?.train)?;
+        Ok(Some(self.features.get_or_init(|| features)))
+    }
+
+    /// Any records as the backbone shows them to the last layer.
+    fn features_of(&self, records: &Dataset) -> Result<Features, Error> {
         let model = NetworkModel {
             centre: self.centre.clone(),
             ..NetworkModel::new(&self.network)
         };
-        let features = Features::new(&model, &self.records.get()?.train)?;
-        Ok(Some(self.features.get_or_init(|| features)))
+        Features::new(&model, records)
     }
 
     /// All records as the last layer sees them, once these are found to be there.
@@ -115,14 +123,15 @@ impl Classifier {
     }
 
     /// These records as the last layer sees them, read without the others where that can be: then
-    /// they are where the selection has them, else where they always are.
-    ///
-    /// Of a head on a backbone all are read: its features were computed of many records at a time,
-    /// and computed of few they might be rounded otherwise.
+    /// they are where the selection has them, else where they always are. To the last bit they are
+    /// the same: a backbone's features of a record depend on no other.
     fn few(&self, records: &Selection) -> Result<Option<Dataset>, Error> {
+        let few = self.records.few(records)?;
         match self.parameterisation {
-            Parameterisation::Head => Ok(None),
-            _ => self.records.few(records),
+            Parameterisation::Head => few
+                .map(|few| Ok(self.features_of(&few)?.into_dataset()))
+                .transpose(),
+            _ => Ok(few),
         }
     }
 

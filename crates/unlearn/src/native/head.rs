@@ -61,6 +61,11 @@ impl Features {
     }
 
     /// The records as the last layer sees them.
+    pub(super) fn into_dataset(self) -> Dataset {
+        self.dataset
+    }
+
+    /// The same.
     pub(super) fn dataset(&self) -> &Dataset {
         &self.dataset
     }
