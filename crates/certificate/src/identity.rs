@@ -17,8 +17,11 @@ pub struct ModelIdentity {
     pub description: Digest,
     /// BLAKE3 of the run's `run.json`: the settings that training and retraining share.
     pub configuration: Option<Digest>,
-    /// d, the number of parameters; every one of them is noised.
+    /// The number of parameters.
     pub parameters: u64,
+    /// How many of them stay at the ball's centre in training, retraining and forgetting alike: they
+    /// are released as they are. All others are noised.
+    pub frozen: u64,
     /// Whether the outputs are those of the model linearised at the ball's centre,
     /// `J_f(x; c)(w − c)`; the release then holds it as `centre.safetensors`, unless it is the
     /// origin.
@@ -45,6 +48,12 @@ pub enum BatchNorm {
 }
 
 impl ModelIdentity {
+    /// d, the number of parameters that are noised.
+    #[must_use]
+    pub fn noised(&self) -> u64 {
+        self.parameters.saturating_sub(self.frozen)
+    }
+
     /// Whether `centre.safetensors` is part of the release.
     #[must_use]
     pub fn has_centre_file(&self) -> bool {

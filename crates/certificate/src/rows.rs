@@ -132,7 +132,7 @@ fn noise(certificate: &Certificate) -> Section {
             ("times added", noise.times.to_string()),
             (
                 "length of the noise, about",
-                nearest(noise_norm(noise.sigma, certificate.model.parameters)),
+                nearest(noise_norm(noise.sigma, certificate.model.noised())),
             ),
             ("grid spacing", noise.grid.spacing().to_string()),
             ("followed by", followed.to_owned()),

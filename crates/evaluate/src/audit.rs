@@ -235,7 +235,8 @@ pub fn of_run(
     };
     match extent {
         Extent::Noise => {
-            let mut releases = Rehearsed::new(sides, &certificate.noise, source);
+            let mut releases =
+                Rehearsed::new(run.model().description(), sides, &certificate.noise, source);
             let found = audit(claim, &mut releases, &statistics, settings, observer)?;
             let distance = Some(apart);
             Ok(Audit { distance, ..found })

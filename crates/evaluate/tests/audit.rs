@@ -5,7 +5,7 @@ mod common;
 use common::{Convex, Planted, claim, released_run, run_with_a_false_promise};
 use rescind::certificate::{FollowedBy, NoiseRecord};
 use rescind::release::PrivateWeights;
-use rescind::{ModelError, Run, Sides, Tensor};
+use rescind::{ModelDescription, ModelError, Run, Sides, Smoothness, Tensor};
 use rescind_evaluate::audit::{
     Audit, AuditError, AuditSettings, Claim, Extent, Projection, Rehearsed, Releases, Statistic,
     audit, of_run,
@@ -26,12 +26,33 @@ fn audited(network: &Network, claim: Claim, mut planted: Planted) -> Audit {
         name: tensor.name.clone(),
         shape: vec![tensor.range.len()],
         fan_in: 0,
+        frozen: false,
     });
     let tensors: Vec<Tensor> = tensors.collect();
     let projections = Projection::of_sides(&tensors, &unlearned, &retrained);
     let statistics: Vec<&dyn Statistic> = projections.iter().map(|p| p as _).collect();
     let settings = AuditSettings::default();
     audit(claim, &mut planted, &statistics, &settings, &mut ()).unwrap()
+}
+
+/// A model of tensors of so many numbers, frozen or not.
+fn described(tensors: Vec<(usize, bool)>) -> ModelDescription {
+    let tensors = tensors.into_iter().enumerate();
+    let tensors = tensors.map(|(at, (len, frozen))| Tensor {
+        name: format!("tensor {at}"),
+        shape: vec![len],
+        fan_in: 0,
+        frozen,
+    });
+    ModelDescription {
+        kind: "numbers".to_owned(),
+        linearised: false,
+        loss: None,
+        tensors: tensors.collect(),
+        statistics: Vec::new(),
+        smoothness: Smoothness::NotExamined,
+        architecture: serde_json::Value::Null,
+    }
 }
 
 /// Two sides exactly as far apart as the claim's bound allows, so that every fault is over it.
@@ -155,7 +176,7 @@ fn rehearsed_releases_carry_the_noise_of_the_certificate() {
         retrained: side(-1.0),
     };
     let source = NoiseSource::insecure_from_seed(5);
-    let mut rehearsed = Rehearsed::new(sides, &noise, source);
+    let mut rehearsed = Rehearsed::new(&described(vec![(4000, false)]), sides, &noise, source);
     let first = rehearsed.next(&mut ()).unwrap();
     let second = rehearsed.next(&mut ()).unwrap();
     let spread = |release: &[f32], centre: f64| {

@@ -252,6 +252,23 @@ pub(crate) fn chunks(program: &Program, records: usize) -> Vec<Range<usize>> {
         .clamp(least, most)
         .min((1usize << 31) / widest)
         .max(1);
+    even(records, size)
+}
+
+/// The same, of at most so many records each.
+pub(crate) fn chunks_of_at_most(
+    program: &Program,
+    records: usize,
+    most: usize,
+) -> Vec<Range<usize>> {
+    let plan = chunks(program, records);
+    match largest(&plan) > most {
+        true => even(records, most),
+        false => plan,
+    }
+}
+
+fn even(records: usize, size: usize) -> Vec<Range<usize>> {
     let count = records.div_ceil(size);
     (0..count)
         .map(|i| i * records / count..(i + 1) * records / count)

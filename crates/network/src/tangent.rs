@@ -6,7 +6,7 @@ pub use gram::GramCost;
 
 use crate::batch::records_of;
 use crate::error::check_len;
-use crate::execution::{Execution, Workspaces, chunks, largest};
+use crate::execution::{Execution, Workspaces, chunks, chunks_of_at_most, largest};
 use crate::loss::softmax;
 use crate::operations::Scratch;
 use crate::program::Program;
@@ -15,6 +15,9 @@ use crate::tape::{Buffers, Tape, WeightSet, fit};
 use crate::{Batch, Loss, Network, NetworkError, Targets};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most records of a chunk in binary64.
+const TOGETHER: usize = 1024;
 
 /// The tangent model `z(x; v) = J_f(x; w₀) v` of a network f over some records: its outputs are
 /// linear in v, so both losses are convex in it (Golatkar et al. 2021; docs/theory.md §3).
@@ -95,7 +98,11 @@ impl<'n, T: Scalar> Tangent<'n, T> {
         check_len("weight vector", origin.len(), network.parameter_count())?;
         let records = records_of(&inputs, network)?;
         let program = &network.program;
-        let plan = chunks(program, records);
+        // Where sums are in binary64, what rounding does to them is counted: see `additions`.
+        let plan = match size_of::<T>() == size_of::<f64>() {
+            true => chunks_of_at_most(program, records, TOGETHER),
+            false => chunks(program, records),
+        };
         let largest = largest(&plan);
         let primal = program.tape_bytes::<T>(largest);
         let flight = primal
@@ -212,6 +219,12 @@ impl<'n, T: Scalar> Tangent<'n, T> {
     /// Number n of records.
     pub fn records(&self) -> usize {
         self.plan.last().map_or(0, |chunk| chunk.end)
+    }
+
+    /// Most additions that a record's term passes through on its way into a sum over all of them:
+    /// those of its chunk, and one for each chunk.
+    pub fn additions(&self) -> usize {
+        largest(&self.plan) + self.plan.len()
     }
 
     /// Number d of parameters.

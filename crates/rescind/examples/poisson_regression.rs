@@ -56,6 +56,7 @@ impl Poisson {
                     name: "coefficients".to_owned(),
                     shape: vec![WIDTH],
                     fan_in: 0,
+                    frozen: false,
                 }],
                 statistics: Vec::new(),
                 // exp is smooth, and its third derivative bounded on a ball.

@@ -100,9 +100,22 @@ fn forgotten_from_and_released(loss: Loss) {
     assert!((seen.share_right() - released.share_right()).abs() < 1e-9);
     assert!((seen.loss - released.loss).abs() < 1e-6);
     let public: Vec<f32> = network.initialise(9);
-    let frozen = network.parameters()[0].range.clone();
-    let pairs = w.parameters[frozen.clone()].iter().zip(&public[frozen]);
-    assert!(pairs.fold(0.0, |most: f32, (a, b)| most.max((a - b).abs())) < 0.01);
+    // To the last bit: no record moved it, so no noise covers it.
+    let own = network.parameters()[2].range.start..public.len();
+    let places = (0..public.len()).filter(|place| !own.contains(place));
+    let frozen: Vec<usize> = places.collect();
+    let same = |&place: &usize| w.parameters[place].to_bits() == public[place].to_bits();
+    assert!(frozen.iter().all(same));
+    assert_eq!(run.model().description().frozen(), frozen.len());
+    // On the layer there is as much as is stated.
+    let private = run.private_weights().unwrap();
+    let certificate = run.newest_certificate().unwrap();
+    let noise: f64 = own
+        .clone()
+        .map(|place| f64::from(w.parameters[place] - private.parameters[place]).powi(2))
+        .sum();
+    let spread = (noise / own.len() as f64).sqrt() / certificate.noise.sigma.value();
+    assert!((0.8..1.25).contains(&spread), "{spread}");
 }
 
 #[test]

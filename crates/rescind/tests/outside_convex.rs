@@ -43,6 +43,7 @@ impl Linear {
                 name: "weight".to_owned(),
                 shape: vec![OUTPUTS, INPUTS],
                 fan_in: INPUTS,
+                frozen: false,
             }],
             statistics: Vec::new(),
             smoothness: Smoothness::NotExamined,

@@ -15,7 +15,7 @@ use rescind::verify::{
 };
 use rescind::{ModelChoice, Parameterisation, Request, Run, RunConfig};
 use rescind_data::Digest;
-use rescind_network::{Activation, zoo};
+use rescind_network::{Activation, Network, Weights, zoo};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,9 +30,20 @@ struct Forgery {
 
 impl Forgery {
     fn of(config: RunConfig, request: Request) -> Self {
+        Self::around(config, None, request)
+    }
+
+    fn around(config: RunConfig, centre: Option<&[u8]>, request: Request) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (root, apart) = (folder.path().join("run"), folder.path().join("apart"));
-        let mut run = trained(&root, config);
+        let mut run = match centre {
+            None => trained(&root, config),
+            Some(_) => {
+                let mut run = Run::create(&root, config, centre, &mut ()).unwrap();
+                run.train(&mut ()).unwrap();
+                run
+            }
+        };
         run.forget(&request, &mut ()).unwrap();
         drop(run);
         common::copy(&root.join("releases/000001"), &apart);
@@ -310,4 +321,49 @@ fn with_the_run_a_reader_learns_what_holds_today_and_that_noise_is_there() {
     assert!(today.epsilon.unwrap() > 1.5, "{today}");
     let today = *with_run(&forgery.root, 3).today().unwrap();
     assert_eq!((today.releases, today.epsilon), (1, Some(1.0)));
+}
+
+/// The backbone of a head carries no noise: it is the one that was given, and nothing else passes for
+/// it.
+#[test]
+fn what_carries_no_noise_is_the_centre() {
+    let layers = zoo::mlp(&[1, 8, 8], &[8], 10, Activation::Relu, zoo::Norm::None).unwrap();
+    let network = Network::new(layers).unwrap();
+    let weights = |parameters| Weights::<f32> {
+        parameters,
+        statistics: Vec::new(),
+    };
+    let centre = weights(network.initialise(4))
+        .to_safetensors(&network)
+        .unwrap();
+    let head = || RunConfig {
+        parameterisation: Parameterisation::Head,
+        declared_by: Some("A. Smith".to_owned()),
+        model: self::network().model,
+        ..tangent()
+    };
+    let forged = |change: &dyn Fn(&mut Vec<f32>), edit: &dyn Fn(&mut Value)| {
+        let forgery = Forgery::around(head(), Some(&centre), request().released(promise(1.0)));
+        let path = forgery.apart.join("weights.safetensors");
+        let bytes = fs::read(&path).unwrap();
+        let mut released = Weights::<f32>::from_safetensors(&network, &bytes).unwrap();
+        change(&mut released.parameters);
+        let bytes = released.to_safetensors(&network).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        forgery.edit(|statement| {
+            statement["subject"][0]["digest"]["sha256"] = sha256(&bytes).into();
+            statement["predicate"]["model"]["weights"] = digest_of(&bytes).to_string().into();
+            edit(&mut statement["predicate"]);
+        });
+        forgery
+    };
+    forged(&|w| w[0] += 0.25, &|_| ()).fails_at("weights.safetensors");
+    // Nor is less of it frozen than is, or more.
+    for by in [-1_i64, 1] {
+        let change = move |predicate: &mut Value| {
+            let frozen = &mut predicate["model"]["frozen"];
+            *frozen = (frozen.as_i64().unwrap() + by).into();
+        };
+        forged(&|_| (), &change).fails_at("/model/frozen");
+    }
 }

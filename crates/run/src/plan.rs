@@ -118,9 +118,9 @@ impl Basis<'_> {
             true => terms.guarantee.kind,
             false => terms.guarantee.kind.max(GuaranteeKind::Assumed),
         };
-        let length = rescind_unlearn::norm_above(
-            self.state.weights.parameters.iter().map(|&w| f64::from(w)),
-        );
+        let moving = self.run.model().description().moving();
+        let weights = moving.of(&self.state.weights.parameters);
+        let length = rescind_unlearn::norm_above(weights.into_iter().map(f64::from));
         let limit = (NoiseLimit::of(&noise, false, promise.recovers), length);
         let refused = match terms_in_advance(model, &noise, promise.bounds, origin, limit) {
             Ok(_) => None,

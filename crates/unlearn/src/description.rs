@@ -1,5 +1,6 @@
 //! What a model is, for storage, certificates and verification.
 
+use crate::moving::Moving;
 use crate::outputs::OutputLoss;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -44,6 +45,14 @@ pub struct Tensor {
     /// `.weight`, else 0.
     #[serde(default)]
     pub fan_in: usize,
+    /// Whether it stays at the ball's centre in training, retraining and forgetting alike, as a
+    /// head's backbone does: it is released as it is, without noise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub frozen: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Tensor {
@@ -90,6 +99,20 @@ impl ModelDescription {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.tensors.iter().map(Tensor::len).sum()
+    }
+
+    /// Which parameters training moves.
+    #[must_use]
+    pub fn moving(&self) -> Moving {
+        let tensors = self.tensors.iter();
+        Moving::of_tensors(tensors.map(|tensor| (tensor.len(), tensor.frozen)))
+    }
+
+    /// How many parameters stay at the centre.
+    #[must_use]
+    pub fn frozen(&self) -> usize {
+        let frozen = self.tensors.iter().filter(|tensor| tensor.frozen);
+        frozen.map(Tensor::len).sum()
     }
 
     /// How many statistics.

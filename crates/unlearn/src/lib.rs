@@ -18,6 +18,7 @@ mod linearisation;
 mod linearised;
 pub mod methods;
 mod model;
+mod moving;
 mod native;
 mod norm;
 mod objective;
@@ -46,6 +47,7 @@ pub use model::{
     BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
     OwnObjectives,
 };
+pub use moving::Moving;
 pub use native::{
     Classifier, ClassifierParts, Decision, Features, HeadObjective, ModelChoice, NetworkModel,
     NetworkObjective, Parameterisation, Records, Scaling, TangentObjective, describe, head_place,

@@ -40,6 +40,12 @@ pub trait LinearOutputs: Sync {
     /// A `u` or `out` of the wrong length.
     fn transposed(&self, u: &[f32], out: &mut [f32]) -> Result<(), Error>;
 
+    /// Most additions that a record's term passes through on its way into a gradient in binary64: all
+    /// of them, unless it is known how they are summed.
+    fn additions(&self) -> usize {
+        self.losses().records()
+    }
+
     /// A preconditioner for the curvature where the outputs predict these means (n × k), made of a
     /// sample of J's rows that `seed` draws, for about what a product with the curvature takes.
     /// None where no output has any curvature.

@@ -76,6 +76,21 @@ pub fn agrees(certificate: &Certificate, all: &mut Collector) {
         model.kind == TANGENT,
         "of the models that this program computes with, tangent models alone are linearised",
     );
+    let frozen = model.frozen;
+    all.require(
+        frozen < model.parameters && (frozen == 0 || ball.centre.is_some()),
+        "/model/frozen",
+        frozen,
+        "fewer than there are parameters, and 0 without a centre",
+        "something is noised, and what is not is the centre's",
+    );
+    all.require(
+        frozen == 0 || model.kind == HEAD || !is_own(&model.kind),
+        "/model/frozen",
+        frozen,
+        0,
+        "of the models that this program computes with, a head's backbone alone stays",
+    );
     if is_convex(certificate) {
         convex(certificate, all);
     }

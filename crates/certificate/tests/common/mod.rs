@@ -92,6 +92,7 @@ pub fn certificate() -> Certificate {
             description: digest_of(MODEL),
             configuration: Some(digest_of(b"run.json")),
             parameters: 4810,
+            frozen: 0,
             linearised: true,
             statistics: 0,
             batch_norm: BatchNorm::None,

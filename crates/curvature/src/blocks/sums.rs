@@ -5,7 +5,8 @@ use crate::{Real, dense};
 use faer::Mat;
 use rayon::prelude::*;
 
-/// Blocks that grow, in binary64: of 10⁶ records' products each sum is right to 10⁻¹⁰.
+/// Blocks that grow, in binary64. The records of each call are summed by themselves first, so that no
+/// product passes through more additions than these are, and one for each call.
 pub struct BlockSums {
     outputs: usize,
     width: usize,
@@ -39,7 +40,9 @@ impl BlockSums {
             let coupled = Mat::from_fn(width, records, |j, i| {
                 couplings[i * pairs + pair] * plain[(j, i)]
             });
-            dense::add_symmetric_product(sum, coupled.as_ref(), plain.transpose());
+            let mut own = Mat::zeros(width, width);
+            dense::add_symmetric_product(&mut own, coupled.as_ref(), plain.transpose());
+            *sum += own;
         });
     }
 

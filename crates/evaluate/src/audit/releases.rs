@@ -4,7 +4,7 @@ use super::AuditError;
 use rescind::Sides;
 use rescind::certificate::NoiseRecord;
 use rescind::release::Rehearsal;
-use rescind::{Observer, Run};
+use rescind::{ModelDescription, Observer, Run};
 use rescind_privacy::noise::NoiseSource;
 
 /// One release of each kind, in memory alone.
@@ -33,11 +33,17 @@ pub struct Rehearsed {
 }
 
 impl Rehearsed {
-    /// Releases of these weights with the noise of a certificate, drawn from `source`.
-    pub fn new(sides: Sides, noise: &NoiseRecord, source: NoiseSource) -> Self {
+    /// Releases of these weights of the model with the noise of a certificate, drawn from `source`.
+    pub fn new(
+        model: &ModelDescription,
+        sides: Sides,
+        noise: &NoiseRecord,
+        source: NoiseSource,
+    ) -> Self {
+        let of = |weights| Rehearsal::new((model, weights), noise.sigma, noise.largest);
         Rehearsed {
-            unlearned: Rehearsal::new(sides.unlearned, noise.sigma, noise.largest),
-            retrained: Rehearsal::new(sides.retrained, noise.sigma, noise.largest),
+            unlearned: of(sides.unlearned),
+            retrained: of(sides.retrained),
             source,
         }
     }
@@ -68,8 +74,9 @@ impl Releases for Afresh<'_> {
     fn next(&mut self, observer: &mut dyn Observer) -> Result<Pair, AuditError> {
         let sides = self.run.sides_afresh(self.seed, observer)?;
         self.seed = self.seed.wrapping_add(1);
+        let model = self.run.model().description();
         let mut draw = |weights| {
-            let rehearsal = Rehearsal::new(weights, self.noise.sigma, self.noise.largest);
+            let rehearsal = Rehearsal::new((model, weights), self.noise.sigma, self.noise.largest);
             rehearsal.draw(&mut self.source)
         };
         Ok(Pair {

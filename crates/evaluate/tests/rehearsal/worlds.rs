@@ -143,8 +143,9 @@ fn request(kind: Kind, record: &str) -> Request {
 fn releases_of(kind: Kind, run: &mut Run) -> Vec<(Released, Vec<f64>)> {
     let before = |run: &Run| {
         let private = run.private_weights().unwrap();
-        let weights: Vec<f64> = private.parameters.iter().map(|&w| f64::from(w)).collect();
-        weights
+        let moving = run.model().description().moving();
+        let weights = moving.of(&private.parameters);
+        weights.into_iter().map(f64::from).collect::<Vec<f64>>()
     };
     let answer = run.forget(&request(kind, "0"), &mut ()).unwrap();
     let mut all = vec![(answer.release.unwrap(), before(run))];
@@ -178,10 +179,14 @@ pub fn releases(kind: Kind, world: World, count: usize, folder: &Path) -> Releas
         let sigma = sigmas.clone().next().unwrap();
         assert!(sigmas.into_iter().all(|other| other == sigma));
         let standings = run.ledger().history().standings().unwrap();
-        let each = all[0].0.weights.parameters().len();
+        // What stays at the centre is the same in both worlds.
+        let moving = run.model().description().moving();
+        let weights = all
+            .iter()
+            .flat_map(|(one, _)| moving.of(one.weights.parameters()));
+        let weights: Vec<f32> = weights.collect();
+        let each = weights.len() / all.len();
         stated = Some((standings[0].gdp(), sigma.value(), each));
-        let weights = all.iter().flat_map(|(one, _)| one.weights.parameters());
-        let weights: Vec<f32> = weights.copied().collect();
         published.push(Published::of(&root, &weights, "released"));
         before = all.into_iter().flat_map(|(_, before)| before).collect();
     }

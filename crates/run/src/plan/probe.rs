@@ -1,6 +1,7 @@
 //! Short measurements on this machine.
 
 use crate::error::Error;
+use crate::release::{PrivateWeights, Rehearsal};
 use crate::run::Run;
 use rescind_curvature::LinearOperator;
 use rescind_data::Selection;
@@ -99,9 +100,10 @@ pub(super) fn accuracy_with_noise(
     let weights = &state.weights;
     let (mut w, mut statistics) = (weights.parameters.clone(), weights.statistics.clone());
     if let Some(sigma) = sigma {
-        let mut noised = widened(&w);
-        NoiseSource::from_operating_system()?.add_gaussian_unrounded(sigma, &mut noised)?;
-        w = rescind_unlearn::narrowed(&noised);
+        let private = PrivateWeights::new(w);
+        let largest = run.ball().largest_coordinate();
+        let rehearsal = Rehearsal::new((run.model().description(), private), sigma, largest);
+        w = rehearsal.draw(&mut NoiseSource::from_operating_system()?)?;
         statistics = run.statistics_on(retained, &w)?;
     }
     let measured = run

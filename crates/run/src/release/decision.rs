@@ -1,7 +1,7 @@
 //! Everything that can be refused, before anything is written or noised.
 
 use super::error::ReleaseError;
-use super::foundation::{check_ball, check_what_noise_leaves};
+use super::foundation::{check_ball, check_frozen, check_what_noise_leaves};
 use super::opening::check_request;
 use super::order::Basis;
 use super::refusal::judge;
@@ -51,7 +51,8 @@ impl NoiseLimit {
     }
 }
 
-/// The terms of a release whose weights would be about as long as `weights_norm`, or why it would
+/// The terms of a release whose weights, as far as they are noised, would be about as long as
+/// `weights_norm`, or why it would
 /// be refused: from settings, public numbers and that length, before any work. The bounds are those
 /// of settings: measurements are not made yet.
 ///
@@ -84,7 +85,7 @@ fn terms_of(
 ) -> Result<Terms, ReleaseError> {
     let rough = model.smoothness.rough_parts();
     let terms = terms(noise, bounds, &rough, declarations, origin, decided)?;
-    let parameters = model.parameters() as u64;
+    let parameters = (model.parameters() - model.frozen()) as u64;
     if limit == NoiseLimit::Applies {
         let noise_norm = noise_norm(terms.sigma, parameters);
         if let Some(refusal) = judge(&terms, noise_norm, parameters, weights_norm)? {
@@ -134,8 +135,9 @@ impl<'a> Decision<'a> {
         };
         let batch_norm = check_what_noise_leaves(&basis)?;
         let ball = check_ball(basis.model, weights, &basis.ball)?;
+        check_frozen(basis.model, weights, &basis.ball)?;
         let origin = basis.origin();
-        let norm = norm_above(weights.iter().copied());
+        let norm = norm_above(basis.model.moving().of(weights).into_iter());
         let terms = terms_of(
             (basis.model, &basis.declarations),
             &basis.noise,

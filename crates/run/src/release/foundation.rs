@@ -38,6 +38,28 @@ pub(super) fn check_ball(
     })
 }
 
+/// What no noise covers is the centre's, which knows of no record.
+pub(super) fn check_frozen(
+    model: &ModelDescription,
+    weights: &[f64],
+    ball: &Ball<'_>,
+) -> Result<(), ReleaseError> {
+    let centre = |place: usize| ball.centre.map_or(0.0, |centre| f64::from(centre[place]));
+    let moving = model.moving();
+    let mut places = moving.others(weights.len());
+    // To the last bit.
+    let moved = places.find(|&place| (weights[place] - centre(place)).abs() > 0.0);
+    match moved {
+        None => Ok(()),
+        Some(place) => Err(ReleaseError::Inconsistent {
+            field: "model.json".to_owned(),
+            found: weights[place].to_string(),
+            expected: format!("{}, the centre's, in place {place}", centre(place)),
+            why: "a tensor that is said to be frozen has moved".to_owned(),
+        }),
+    }
+}
+
 /// The digest of a centre: of its values as little-endian binary32.
 pub(crate) fn centre_digest(centre: &[f32]) -> Digest {
     let bytes = centre.iter().flat_map(|value| value.to_le_bytes());

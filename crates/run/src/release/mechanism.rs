@@ -63,7 +63,8 @@ pub(super) fn release_in_steps(
     let largest = largest_weight(&decision.ball);
     let (private, sigma) = (weights.into_values(), decision.terms.sigma);
     let mut source = decision.noise_source(ledger, &private, largest, &())?;
-    let (noised, report) = noised(&mut source, sigma, largest, &private)?;
+    let moving = decision.basis.model.moving();
+    let (noised, report) = noised(&mut source, sigma, largest, (&private, &moving))?;
     let nothing = FollowedBy::Nothing;
     Noised::new(decision, noised, report, largest, nothing)?.release_in_steps(
         ledger,

@@ -175,6 +175,7 @@ impl<'a> Noised<'a> {
                 description: digest_of(&model_file),
                 configuration: basis.configuration,
                 parameters: model.parameters() as u64,
+                frozen: model.frozen() as u64,
                 linearised: model.linearised,
                 statistics: model.statistic_count() as u64,
                 batch_norm,

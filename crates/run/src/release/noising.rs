@@ -3,22 +3,27 @@
 use super::weights::PrivateWeights;
 use rescind_privacy::noise::{NoiseReport, NoiseSource, ReleaseFormat};
 use rescind_privacy::{NoiseScale, PrivacyError};
+use rescind_unlearn::{ModelDescription, Moving};
 
 /// The number format of every release.
 pub(super) const FORMAT: ReleaseFormat = ReleaseFormat::F32;
 
-/// `w + N(0, σ²I)` on the grid of releases.
+/// `w + N(0, σ²I)` on the grid of releases, where the model moves; elsewhere, where it is its public
+/// centre, w.
 pub(super) fn noised(
     source: &mut NoiseSource,
     sigma: NoiseScale,
     largest: f64,
-    weights: &[f64],
+    (weights, moving): (&[f64], &Moving),
 ) -> Result<(Vec<f32>, NoiseReport), PrivacyError> {
-    let mut noised = weights.to_vec();
+    let mut noised = moving.of(weights);
     let report = source.add_gaussian(sigma, largest, FORMAT, &mut noised)?;
-    // Exact: the grid's numbers are binary32 numbers.
-    let noised = noised.into_iter().map(|value| value as f32).collect();
-    Ok((noised, report))
+    // Exact: the grid's numbers, and a centre's, are binary32 numbers.
+    let mut all: Vec<f32> = weights.iter().map(|&value| value as f32).collect();
+    for (place, value) in moving.places().zip(noised) {
+        all[place] = value as f32;
+    }
+    Ok((all, report))
 }
 
 /// What a release might have been: its noise, drawn again and again in memory, for audits.
@@ -27,17 +32,23 @@ pub(super) fn noised(
 #[derive(Debug)]
 pub struct Rehearsal {
     weights: PrivateWeights,
+    moving: Moving,
     sigma: NoiseScale,
     largest: f64,
 }
 
 impl Rehearsal {
-    /// Of a release of these weights with noise σ; `largest` bounds their absolute values by public
+    /// Of a release of these weights of the model with noise σ; `largest` bounds their absolute values by public
     /// knowledge. A certificate's [`NoiseRecord`](rescind_certificate::NoiseRecord) states both.
     #[must_use]
-    pub fn new(weights: PrivateWeights, sigma: NoiseScale, largest: f64) -> Self {
+    pub fn new(
+        (model, weights): (&ModelDescription, PrivateWeights),
+        sigma: NoiseScale,
+        largest: f64,
+    ) -> Self {
         Self {
             weights,
+            moving: model.moving(),
             sigma,
             largest,
         }
@@ -54,7 +65,8 @@ impl Rehearsal {
     /// # Errors
     /// As [`NoiseSource::add_gaussian`].
     pub fn draw(&self, source: &mut NoiseSource) -> Result<Vec<f32>, PrivacyError> {
-        let drawn = noised(source, self.sigma, self.largest, self.weights.values())?;
+        let weights = (self.weights.values(), &self.moving);
+        let drawn = noised(source, self.sigma, self.largest, weights)?;
         Ok(drawn.0)
     }
 }

@@ -153,8 +153,9 @@ impl Run {
             Some(_) => Origin::InsecureSeed,
             None => Origin::OperatingSystem,
         };
-        let weights = state.weights.parameters.iter().map(|&w| f64::from(w));
-        let mut length = norm_above(weights);
+        let moving = self.setup.model.description().moving();
+        let weights = moving.of(&state.weights.parameters);
+        let mut length = norm_above(weights.into_iter().map(f64::from));
         if let Some(schedule) = &promise.noisy {
             length = length.min(schedule.radius + centre_norm(&self.setup.ball));
         }

@@ -8,7 +8,7 @@ use crate::tensors;
 use rescind_certificate::verify::{Checks, Subject};
 use rescind_certificate::{Certificate, FollowedBy};
 use rescind_network::{Loss, Network, Weights};
-use rescind_unlearn::{ModelDescription, OutputLoss, Parameterisation, describe};
+use rescind_unlearn::{ModelDescription, Moving, OutputLoss, Parameterisation, describe};
 use std::path::Path;
 
 /// What the certificate says about the content of weights and description; the centre may lie in one
@@ -30,8 +30,11 @@ pub(super) fn fits(
         }
     };
     let count = description.parameters() as u64;
-    let why = "the model has as many parameters as were noised";
+    let why = "the model has as many parameters as stated";
     checks.equal(subject, "/model/parameters", count, model.parameters, why);
+    let count = description.frozen() as u64;
+    let why = "as many of them stay at the centre as stated";
+    checks.equal(subject, "/model/frozen", count, model.frozen, why);
     let count = description.statistic_count() as u64;
     let why = "the model has as many statistics as stated";
     checks.equal(subject, "/model/statistics", count, model.statistics, why);
@@ -52,10 +55,31 @@ pub(super) fn fits(
         // What training made of noised numbers lies on no grid, and anywhere.
         Ok(_) if certificate.noise.followed_by == FollowedBy::Recovery => {}
         Ok(weights) => {
-            lies_on_the_grid(certificate, &weights.parameters, checks);
-            match centre(certificate, &description, folders) {
+            let moving = description.moving();
+            let released = moving.of(&weights.parameters);
+            lies_on_the_grid(certificate, &released, checks);
+            let found = centre(certificate, &description, folders);
+            let found = found.or_else(|| centre_within(certificate, &moving, &weights.parameters));
+            match found {
                 Some(centre) => {
-                    noise::reaches_as_far(certificate, &weights.parameters, &centre, checks);
+                    let stays = is_the_centre_elsewhere(&moving, &weights.parameters, &centre);
+                    let why = "what training leaves alone is the centre's";
+                    checks.passed_if(stays, subject, why);
+                    if !stays {
+                        let field = "weights.safetensors";
+                        let expected = "the centre's values in frozen tensors";
+                        let why = "a frozen tensor, which carries no noise, is not the centre's";
+                        checks.failed(subject, field, expected, "others", why);
+                    }
+                    let centre = moving.of(&centre);
+                    noise::reaches_as_far(certificate, &released, &centre, checks);
+                }
+                None if model.frozen > 0 && model.kind == Parameterisation::Head.kind() => {
+                    let field = "weights.safetensors";
+                    let expected = "the centre's values in frozen tensors";
+                    let why = "the centre of a head is its backbone and zeros, and this backbone is \
+                               another";
+                    checks.failed(subject, field, expected, "others", why);
                 }
                 None => checks.skipped(
                     subject,
@@ -141,6 +165,22 @@ fn lies_on_the_grid(certificate: &Certificate, weights: &[f32], checks: &mut Che
         let why = "a weight is off the grid";
         checks.failed(subject, "/noise/grid", expected, off, why);
     }
+}
+
+/// The centre, where it is the released weights with zeros wherever the model moves: that of a head.
+fn centre_within(certificate: &Certificate, moving: &Moving, weights: &[f32]) -> Option<Vec<f32>> {
+    let stated = certificate.model.ball.centre?;
+    let mut centre = weights.to_vec();
+    for place in moving.places() {
+        *centre.get_mut(place)? = 0.0;
+    }
+    Some(centre).filter(|centre| centre_digest(centre) == stated)
+}
+
+fn is_the_centre_elsewhere(moving: &Moving, weights: &[f32], centre: &[f32]) -> bool {
+    let mut others = moving.others(weights.len());
+    centre.len() == weights.len()
+        && others.all(|place| weights[place].to_bits() == centre[place].to_bits())
 }
 
 /// The centre of the ball: the origin, what its seed draws, or what lies in one of the folders, if it

@@ -45,8 +45,8 @@ fn can_be(
     }
 }
 
-/// The released weights lie as far from the centre as radius and noise can bring them, and as the
-/// noise must.
+/// The released weights, as far as they are noised, lie as far from the centre as radius and noise can
+/// bring them, and as the noise must.
 pub(super) fn reaches_as_far(
     certificate: &Certificate,
     weights: &[f32],
@@ -106,12 +106,10 @@ pub(super) fn is_added(certificate: &Certificate, run: &Run, checks: &mut Checks
     };
     let narrow = private.weights.parameters.iter().map(|&w| f64::from(w));
     let private = private.exact.unwrap_or_else(|| narrow.collect());
+    let moving = run.model().description().moving();
+    let (released, private) = (moving.of(&released.parameters), moving.of(&private));
     let parts = (0.0, noise.sigma.value());
-    match can_be(
-        (&released.parameters, &private),
-        parts,
-        noise.grid.spacing(),
-    ) {
+    match can_be((&released, &private), parts, noise.grid.spacing()) {
         Ok(()) => {
             let why = "the released weights differ from the private ones as noise of the size stated \
                        makes them";

@@ -183,6 +183,7 @@ fn describe(network: &Network) -> ModelDescription {
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
             fan_in: tensor.fan_in,
+            frozen: false,
         });
         named.collect()
     };

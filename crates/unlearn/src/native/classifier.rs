@@ -7,7 +7,7 @@ mod fixed;
 pub use decisions::Decision;
 
 use super::choice::{Parameterisation, Scaling};
-use super::head::{Features, linear_head};
+use super::head::{Features, head_place, linear_head};
 use super::linear_place::{LinearPlace, linear_place};
 use super::model::NetworkModel;
 use super::network::{NetworkObjective, check_shapes};
@@ -24,6 +24,7 @@ use crate::observer::Observer;
 use crate::penalty::L2Penalty;
 use rescind_data::{Dataset, Digest, Selection, Standardisation, TableSummary};
 use rescind_network::{Execution, Loss, Network};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// A network over labelled records: all its weights, its linearisation at the ball's centre, or its
@@ -239,11 +240,18 @@ pub fn describe(
     parameterisation: Parameterisation,
     loss: Loss,
 ) -> Result<ModelDescription, Error> {
-    let tensors = |layout: &[rescind_network::Tensor]| {
+    let own = match parameterisation {
+        Parameterisation::Head => head_place(network),
+        Parameterisation::Full | Parameterisation::Tangent => None,
+    };
+    // Of a head its last layer alone moves.
+    let stays = |range: &Range<usize>| own.as_ref().is_some_and(|own| !own.contains(&range.start));
+    let tensors = |layout: &[rescind_network::Tensor], parameters: bool| {
         let named = layout.iter().map(|tensor| Tensor {
             name: tensor.name.clone(),
             shape: tensor.shape.clone(),
             fan_in: tensor.fan_in,
+            frozen: parameters && stays(&tensor.range),
         });
         named.collect()
     };
@@ -257,8 +265,8 @@ pub fn describe(
         kind: parameterisation.kind().to_owned(),
         linearised: parameterisation == Parameterisation::Tangent,
         loss: parameterisation.is_convex().then(|| loss.into()),
-        tensors: tensors(network.parameters()),
-        statistics: tensors(network.statistics()),
+        tensors: tensors(network.parameters(), true),
+        statistics: tensors(network.statistics(), false),
         smoothness: Smoothness::Examined {
             rough: rough.into_iter().map(str::to_owned).collect(),
         },

@@ -305,6 +305,10 @@ impl Objective for HeadObjective<'_> {
 }
 
 impl LinearOutputs for HeadObjective<'_> {
+    fn additions(&self) -> usize {
+        self.inner.additions()
+    }
+
     fn origin(&self) -> &[f32] {
         &self.features.frozen
     }

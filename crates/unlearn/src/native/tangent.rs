@@ -206,6 +206,13 @@ impl Objective for TangentObjective<'_> {
 }
 
 impl LinearOutputs for TangentObjective<'_> {
+    fn additions(&self) -> usize {
+        // And those of the longest of a record's own sums.
+        let layers = self.model.network.parameters().iter();
+        let longest = layers.map(|tensor| tensor.fan_in).max();
+        self.exact.additions() + longest.unwrap_or(0)
+    }
+
     fn origin(&self) -> &[f32] {
         &self.centre
     }

@@ -91,7 +91,9 @@ fn tried(run: &Run, bound: Sensitivity, delta: Delta) -> Result<Vec<(f64, f64)>,
         };
         let noised = match (rehearsal.take(), weights.take()) {
             (Some(before), _) => before.with_sigma(sigma),
-            (None, Some(weights)) => Rehearsal::new(weights, sigma, largest),
+            (None, Some(weights)) => {
+                Rehearsal::new((run.model().description(), weights), sigma, largest)
+            }
             (None, None) => return Ok(points),
         };
         let measured = run.measure_as_released(&noised.draw(&mut source)?, None)?;

@@ -30,7 +30,12 @@ fn bound(model: &dyn ConvexObjective, size: f64, w: &[f64], value: f64) -> f64 {
     let v: Vec<f64> = pairs.map(|(w, &c)| w - f64::from(c)).collect();
     let losses = model.losses();
     let residual = losses.loss.residual_at_most(losses.outputs, value);
-    rounding(size, residual, norm(&v), model.penalty())
+    rounding(
+        size,
+        (residual, norm(&v)),
+        model.penalty(),
+        model.additions(),
+    )
 }
 
 impl Minimiser<'_> {

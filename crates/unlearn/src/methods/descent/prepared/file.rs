@@ -22,6 +22,7 @@ struct Header {
     moments_off: f64,
     left: u64,
     steps: u64,
+    additions: usize,
     /// Name of the factor, which is kept by itself: requests do not change it.
     factor: String,
 }
@@ -40,6 +41,7 @@ pub(super) fn to_bytes(head: &Head, factor: &str) -> Result<Vec<u8>, Error> {
         moments_off: head.moments_off,
         left: head.left,
         steps: head.steps,
+        additions: head.additions,
         factor: factor.to_owned(),
     };
     let mut bytes = postcard::to_stdvec(&header).map_err(|error| storage(&error.to_string()))?;
@@ -116,6 +118,7 @@ pub(super) fn from_bytes(
         moments_off: header.moments_off,
         left: header.left,
         steps: header.steps,
+        additions: header.additions,
     })
 }
 

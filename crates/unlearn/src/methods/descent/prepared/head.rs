@@ -2,7 +2,7 @@
 
 use crate::linearisation::Targets;
 use crate::outputs::{Losses, OutputLoss, OutputTargets};
-use crate::rounding::{UNIT, UNITS, rounding};
+use crate::rounding::{UNIT, rounding, units};
 use rescind_curvature::{BlockFactor, Coupling, SymmetricBlocks, dot, norm};
 use std::sync::Arc;
 
@@ -93,6 +93,8 @@ pub(super) struct Head {
     pub left: u64,
     /// Steps since the gradient was computed from the records.
     pub steps: u64,
+    /// Most additions that a record's term passed through on its way into a sum.
+    pub additions: usize,
 }
 
 /// Whether a record's couplings follow from its outputs alone. Which positions of a sequence count
@@ -200,13 +202,13 @@ impl Head {
         // rounding behind. A coupling is at most the identity of k outputs.
         let own: f64 = lengths.iter().map(|l| l * l).sum();
         let size = self.blocks.frobenius() + (outputs as f64).sqrt() * own;
-        self.blocks_off += count as f64 * self.blocks.unit() * size;
+        self.blocks_off += 4.0 * count as f64 * self.blocks.unit() * size;
         self.blocks
             .add(-1.0, features, &couplings(loss, outputs, &z));
         if let Some(moments) = &mut self.moments {
             let own: f64 = lengths.iter().map(|l| l.powi(3)).sum();
             let size = moments.frobenius() + (outputs as f64).sqrt() * own;
-            self.moments_off += count as f64 * UNIT * size;
+            self.moments_off += 4.0 * count as f64 * UNIT * size;
             moments.add(-1.0, features, &lengths);
         }
         self.records -= count;
@@ -224,7 +226,7 @@ impl Head {
     }
 
     /// `∇F` here, as far as it is known.
-    fn mean_gradient(&self) -> Vec<f64> {
+    pub(super) fn mean_gradient(&self) -> Vec<f64> {
         let n = self.count();
         let pairs = self.gradient.iter().zip(&self.weights);
         pairs.map(|(g, v)| g / n + self.penalty * v).collect()
@@ -239,7 +241,7 @@ impl Head {
         let tolerance = match self.blocks {
             Blocks::Single(_) => tolerance,
             // Less than what the products lose is no residual.
-            Blocks::Double(_) => self.rounding_of_one() / UNITS,
+            Blocks::Double(_) => self.rounding_of_one() / units(self.additions),
         };
         let mut residual = self.mean_gradient();
         let mut x = vec![0.0; residual.len()];
@@ -336,7 +338,8 @@ impl Head {
         let residual = self
             .loss
             .residual_at_most(self.outputs, self.loss.at_zero(self.outputs));
-        rounding(size, residual, norm(&self.weights), self.penalty)
+        let lengths = (residual, norm(&self.weights));
+        rounding(size, lengths, self.penalty, self.additions)
     }
 
     /// Whether this is the gradient here, penalty included, but for rounding.
@@ -346,8 +349,10 @@ impl Head {
         norm(&apart) <= 2.0 * self.rounding_of_one()
     }
 
-    /// Learns the gradient, as it was computed from the records in binary64, penalty included.
-    pub fn set_gradient(&mut self, gradient: &[f64]) {
+    /// Learns the gradient, as it was computed from the records in binary64, penalty included, no
+    /// record's term passing through more additions than these.
+    pub fn set_gradient(&mut self, gradient: &[f64], additions: usize) {
+        self.additions = self.additions.max(self.width + additions);
         let n = self.count();
         let terms = self.gradient.iter_mut().zip(gradient).zip(&self.weights);
         for ((g, of), v) in terms {

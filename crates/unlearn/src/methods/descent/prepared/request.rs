@@ -81,7 +81,7 @@ pub(crate) fn forget(
             let mut gradient = vec![0.0; w.len()];
             objective.exact_gradient(&moved(w, &places, &head, &centre), &mut gradient)?;
             let own: Vec<f64> = places.iter().map(|&place| gradient[place]).collect();
-            head.set_gradient(&own);
+            head.set_gradient(&own, objective.additions());
         }
         report(observer, Phase::Solve, exact_gradients, None)?;
         if head.bound() <= small {
