@@ -22,6 +22,8 @@ pub struct Scenario {
 
 const TRAIN: &str = "train -q --data digits --hidden 4 --epochs 2 --checkpoint-every 1 --out run";
 const FORGET: &str = "forget run -q --records 1-5 --sigma 0.1 --key first";
+const HEAD: &str = "train -q --data digits --tangent --model logistic --loss squared-error --mu 1e-2 \
+                    --out run";
 const COMPARE: &str = "compare -q c.toml --out c";
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -69,6 +71,22 @@ pub const SCENARIOS: &[Scenario] = &[
         again: &["purge run -q"],
         requests: [1, 1],
         releases: [1, 1],
+    },
+    Scenario {
+        name: "refresh",
+        before: &[HEAD, FORGET],
+        command: "refresh run -q",
+        again: &["refresh run -q"],
+        requests: [1, 1],
+        releases: [1, 1],
+    },
+    Scenario {
+        name: "prepared",
+        before: &[HEAD, "refresh run -q"],
+        command: FORGET,
+        again: &[FORGET],
+        requests: [0, 1],
+        releases: [0, 1],
     },
     Scenario {
         name: "compare",

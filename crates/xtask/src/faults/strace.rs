@@ -1,9 +1,9 @@
 //! Faults at system calls, by strace.
 
 use crate::failure::Failure;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// What happens at a call.
@@ -38,12 +38,29 @@ impl Fault {
     }
 }
 
-fn program(program: &Path, words: &str, here: &Path) -> Command {
+/// A call at which a fault is tried.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The so manieth call of this name by the first thread, from 1.
+    First(String, usize),
+    /// Every call of this name by other threads to this file, relative to the folder: files are synced
+    /// by threads of their own, of which strace counts each by itself.
+    Others(String, PathBuf),
+}
+
+impl Place {
+    pub fn call(&self) -> &str {
+        match self {
+            Place::First(call, _) | Place::Others(call, _) => call,
+        }
+    }
+}
+
+fn program(program: &Path, words: &str, here: &Path, options: &[String]) -> Command {
     let mut command = Command::new("strace");
     command.current_dir(here).env("RAYON_NUM_THREADS", "1");
     command.stdin(Stdio::null()).stderr(Stdio::null());
-    // The first thread does all the writing.
-    command.args(["-o", "../strace.log"]);
+    command.args(["-o", "../strace.log"]).args(options);
     command.arg(format!("--trace={CALLS}"));
     command
         .arg("--")
@@ -52,20 +69,40 @@ fn program(program: &Path, words: &str, here: &Path) -> Command {
     command
 }
 
-/// Runs a command to its end, and counts its calls.
-pub fn calls(own: &Path, words: &str, here: &Path) -> Result<Vec<(String, usize)>, Failure> {
-    let status = program(own, words, here).stdout(Stdio::null()).status();
+/// Runs a command to its end, and lists its calls.
+pub fn calls(own: &Path, words: &str, here: &Path) -> Result<Vec<Place>, Failure> {
+    // Every thread, with the files' paths.
+    let options = ["-f".to_owned(), "-y".to_owned()];
+    let status = program(own, words, here, &options)
+        .stdout(Stdio::null())
+        .status();
     let status = status.map_err(|error| format!("strace: {error}"))?;
     if !status.success() {
         return Err(format!("`{words}` fails without any fault").into());
     }
-    let mut counted = BTreeMap::new();
-    for line in fs::read_to_string(here.join("../strace.log"))?.lines() {
-        if let Some((call, _)) = line.split_once('(') {
-            *counted.entry(call.to_owned()).or_insert(0) += 1;
+    let log = fs::read_to_string(here.join("../strace.log"))?;
+    let thread = |line: &str| line.split_whitespace().next().map(str::to_owned);
+    let first = log.lines().next().and_then(thread);
+    let (mut counted, mut places) = (BTreeMap::new(), BTreeSet::new());
+    for line in log.lines() {
+        let rest = line.split_once(' ').map_or("", |(_, rest)| rest.trim());
+        let Some((call, rest)) = rest.split_once('(') else {
+            continue;
+        };
+        if thread(line) == first {
+            let count = counted.entry(call.to_owned()).or_insert(0);
+            *count += 1;
+            places.insert(Place::First(call.to_owned(), *count));
+        } else if call == "fsync" {
+            let path = rest
+                .split_once('<')
+                .and_then(|(_, rest)| rest.split_once('>'));
+            let (path, _) = path.ok_or_else(|| format!("strace: {line}"))?;
+            let path = Path::new(path).strip_prefix(here)?;
+            places.insert(Place::Others(call.to_owned(), path.to_owned()));
         }
     }
-    Ok(counted.into_iter().collect())
+    Ok(places.into_iter().collect())
 }
 
 /// Runs a command with a fault at one of its calls; how it ended, if it did not die.
@@ -74,20 +111,22 @@ pub fn traced(
     words: &str,
     here: &Path,
     fault: Fault,
-    call: &str,
-    at: usize,
+    place: &Place,
 ) -> Result<Option<i32>, Failure> {
+    let (call, at, mut options) = match place {
+        Place::First(call, at) => (call, *at, Vec::new()),
+        Place::Others(call, path) => {
+            let path = here.join(path).display().to_string();
+            (call, 1, vec!["-f".to_owned(), "-P".to_owned(), path])
+        }
+    };
     let what = match fault {
         Fault::Kill => format!("signal=KILL:when={at}"),
         Fault::Full => format!("error=ENOSPC:when={at}+"),
         Fault::Error => format!("error=EIO:when={at}"),
     };
-    let mut command = Command::new("strace");
-    command.arg(format!("--inject={call}:{what}"));
-    let usual = program(own, words, here);
-    command.args(usual.get_args()).current_dir(here);
-    command.env("RAYON_NUM_THREADS", "1");
-    command.stdin(Stdio::null()).stderr(Stdio::null());
+    options.push(format!("--inject={call}:{what}"));
+    let mut command = program(own, words, here, &options);
     // A file, whose writing may fail too.
     command.stdout(fs::File::create(here.join("../printed"))?);
     let status = command.status()?;
