@@ -23,11 +23,11 @@ fn failure(here: &Path, arguments: &str) -> (i32, String) {
     (output.status.code().unwrap(), code)
 }
 
-/// Verified by a user who owns all of it and may write nothing: nobody may write what others read,
+/// Looked at by a user who owns all of it and may write nothing: nobody may write what others read,
 /// and no privilege of the user that runs the tests helps.
 #[cfg(unix)]
 #[test]
-fn a_run_that_nobody_can_write_is_verified() {
+fn a_run_that_nobody_can_write_is_looked_at() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     const NOBODY: u32 = 65534;
@@ -51,11 +51,23 @@ fn a_run_that_nobody_can_write_is_verified() {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
     }
-    let mut command = rescind(here, &format!("verify {CERTIFICATE} --run run"));
-    if root {
-        command.uid(NOBODY).gid(NOBODY);
-    }
-    let output = command.output().unwrap();
+    let as_nobody = |words: &str| {
+        let mut command = rescind(here, words);
+        if root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.output().unwrap()
+    };
+    let output = as_nobody(&format!("verify {CERTIFICATE} --run run"));
+    let read = [
+        "status run",
+        "evaluate run -q",
+        "plan run --random 5 --epsilon 1 -q",
+        "spectrum run -q",
+        "audit run --pairs 20 -q",
+    ];
+    let read = read.map(|words| (words, as_nobody(words)));
+    let refused = as_nobody("forget run --random 5 --json");
     for path in &paths {
         let mode = path.metadata().unwrap().permissions().mode();
         fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o200)).unwrap();
@@ -67,6 +79,12 @@ fn a_run_that_nobody_can_write_is_verified() {
         said.contains("every release that the ledger records"),
         "{said}"
     );
+    for (words, output) in read {
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{words}: {err}");
+    }
+    let refused: Value = serde_json::from_slice(&refused.stdout).unwrap();
+    assert_eq!(refused["code"], "io");
 }
 
 #[test]

@@ -227,6 +227,34 @@ fn what_is_kept_is_of_these_weights_and_leaves_with_the_people() {
     assert!(!report(&forget(&mut run, "random:1?seed=81")).prepared);
 }
 
+/// What a kill leaves between the ledger's transaction and the removal that follows it.
+#[test]
+fn sums_of_before_a_request_do_not_outlive_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = prepared(folder.path(), config(Loss::SquaredError));
+    let kept = folder.path().join("private/kept");
+    let names = || {
+        let entries = std::fs::read_dir(&kept).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let head = names()
+        .into_iter()
+        .find(|name| name.to_str().unwrap().starts_with("head-"))
+        .unwrap();
+    let before = std::fs::read(kept.join(&head)).unwrap();
+    forget(&mut run, "5-7");
+    let after = names();
+    assert!(!after.contains(&head), "{after:?}");
+    drop(run);
+    for name in [head.to_str().unwrap(), "head-0.bin.partial", "sums-0.bin"] {
+        std::fs::write(kept.join(name), &before).unwrap();
+    }
+    drop(Run::open(folder.path()).unwrap());
+    assert_eq!(names(), after);
+}
+
 #[test]
 fn preparing_that_is_broken_off_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();

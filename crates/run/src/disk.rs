@@ -319,6 +319,28 @@ pub(crate) fn expect_own(path: &Path) -> Result<(), DiskError> {
     }
 }
 
+/// Refuses links among these files and folders, and among what lies in them: what they lead to may be
+/// somebody else's, and be read by others.
+pub(crate) fn expect_no_links(paths: &[PathBuf]) -> Result<(), DiskError> {
+    let mut left = paths.to_vec();
+    while let Some(path) = left.pop() {
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            found => found.map_err(io_error(&path, "look at it"))?,
+        };
+        if metadata.is_symlink() {
+            let why = "it is a link: put in its place what it leads to, or remove it";
+            return Err(io_error(&path, "use it")(io::Error::other(why)));
+        }
+        if metadata.is_dir() {
+            for item in fs::read_dir(&path).map_err(io_error(&path, "list it"))? {
+                left.push(item.map_err(io_error(&path, "list it"))?.path());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Reads a regular file: what is none, such as a pipe, would be waited for without end.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DiskError> {
     let attempt = || match fs::metadata(path)?.is_file() {

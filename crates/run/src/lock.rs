@@ -1,6 +1,6 @@
 //! One process at a time.
 
-use crate::disk::{self, expect_own, io_error};
+use crate::disk::{self, expect_no_links, expect_own, io_error};
 use crate::error::Error;
 use crate::ledger::{LedgerError, private_file};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -24,7 +24,7 @@ impl Drop for Lock {
 }
 
 impl Lock {
-    /// Takes the lock of the run in `root`.
+    /// Takes the lock of the run in `root`, in which nothing may be a link.
     ///
     /// # Errors
     /// [`Error::Busy`] names the process that holds it; [`LedgerError::Missing`] where there is no
@@ -32,6 +32,8 @@ impl Lock {
     pub fn take(root: &Path) -> Result<Self, Error> {
         let path = root.join(FILE);
         expect_own(&path)?;
+        let own = ["private", "releases", "ledger.sqlite"];
+        expect_no_links(&own.map(|name| root.join(name)))?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]

@@ -90,7 +90,7 @@ pub struct Run {
     /// A step was committed and could not be finished on disk.
     broken: bool,
     /// None where it was opened to be looked at alone.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
 }
 
 impl Run {

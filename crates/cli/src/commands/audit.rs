@@ -68,7 +68,7 @@ impl Audit {
             false => Extent::Noise,
         };
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run)?;
+        let run = Run::open_to_read(&self.run)?;
         let audit = audit::of_run(&run, &settings, extent, self.seed, &mut watch)?;
         drop(watch);
         let holds = audit.holds();

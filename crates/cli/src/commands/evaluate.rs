@@ -30,7 +30,7 @@ struct Table {
 impl Evaluate {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
-        let evaluation = Run::open(&self.run)?.evaluate(&mut watch)?;
+        let evaluation = Run::open_to_read(&self.run)?.evaluate(&mut watch)?;
         drop(watch);
         console.print(&Table {
             evaluation,

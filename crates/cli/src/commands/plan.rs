@@ -51,7 +51,7 @@ struct Planned {
 
 impl Planning {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let run = Run::open(&self.run)?;
+        let run = Run::open_to_read(&self.run)?;
         let asked = PlanRequest {
             records: self.records.requests(self.seed, &run)?,
             epsilon: self.epsilon.value(),

@@ -97,7 +97,7 @@ impl Report {
 
     fn of_run(&self, console: &Console) -> Result<Page, Failure> {
         let mut watch = Watch::new(console);
-        let run = Run::open(&self.run)?;
+        let run = Run::open_to_read(&self.run)?;
         let audit = match self.audit {
             true => {
                 let settings = AuditSettings::default();

@@ -88,7 +88,7 @@ impl Measure {
             seed: self.seed,
         };
         let mut watch = Watch::new(console);
-        let spectrum = Run::open(&self.run)?.spectrum(&settings, &mut watch)?;
+        let spectrum = Run::open_to_read(&self.run)?.spectrum(&settings, &mut watch)?;
         drop(watch);
         console.print(&Measured {
             curvature: settings.curvature,

@@ -9,12 +9,12 @@ use super::private::{
 use super::store::Ledger;
 use crate::disk::io_error;
 use crate::fault;
+use crate::time::{now, rfc3339};
 use rescind_data::{DataSource, Digest};
 use rescind_unlearn::training::TrainingProgress;
 use rusqlite::OptionalExtension;
 use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 impl Ledger {
     /// What is private of a request, as it was recorded.
@@ -117,7 +117,7 @@ impl Ledger {
     /// Remembers, in private, that a request was answered for which nothing had to be done.
     pub(crate) fn nothing_to_do(&self, why: &str, request: &Digest) -> Result<(), LedgerError> {
         fault::point().map_err(io_error(&self.path, "write it"))?;
-        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let at = rfc3339(now());
         let row = "INSERT INTO private.idle VALUES (?, ?, ?)";
         let row = (self.connection).execute(row, (at, why, request.to_string()));
         on_database(&self.path, row).map(drop)

@@ -20,11 +20,46 @@ pub(crate) fn private_file(run: &Path) -> PathBuf {
     run.join("private").join("requests.sqlite")
 }
 
-pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
+/// How the databases are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Write,
+    /// Nothing is written; refused where a commit was broken off.
+    Read,
+    /// The files as they are, whatever journals lie beside them.
+    AsTheyAre,
+}
+
+impl Mode {
+    fn flags(self) -> OpenFlags {
+        let access = match self {
+            Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Mode::Read | Mode::AsTheyAre => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    }
+
+    /// The name of a file, such that SQLite does not take one that begins with `file:` for an URI.
+    fn name(self, file: PathBuf) -> PathBuf {
+        let file = Path::new(".").join(file);
+        if self != Mode::AsTheyAre {
+            return file;
+        }
+        let bytes = file.into_os_string().into_encoded_bytes();
+        let escaped = bytes.iter().map(|byte| match byte {
+            b'/' => "/".to_owned(),
+            byte => format!("%{byte:02X}"),
+        });
+        format!("file:{}?immutable=1", escaped.collect::<String>()).into()
+    }
+}
+
+pub(super) fn connect(run: &Path, mode: Mode) -> Result<Connection, LedgerError> {
     let path = ledger_file(run);
-    let opened = Connection::open_with_flags(&path, flags).and_then(|connection| {
+    let name = mode.name(path.clone());
+    let opened = Connection::open_with_flags(name, mode.flags()).and_then(|connection| {
         connection.busy_timeout(Duration::from_secs(10))?;
-        attach(&connection, run)?;
+        attach(&connection, run, mode)?;
         // A commit is on disk, its folder entry included, before it returns; a rollback journal
         // keeps it whole over both files.
         for schema in ["main", "private"] {
@@ -39,6 +74,18 @@ pub(super) fn connect(run: &Path, flags: OpenFlags) -> Result<Connection, Ledger
 
 /// What the names of the files begin with by which a commit becomes one of both databases.
 pub(crate) const SUPER_JOURNAL: &str = "ledger.sqlite-mj";
+
+/// Whether a commit was begun that whoever opens the databases next undoes: it counts once this file
+/// is gone, whatever else is left of it.
+pub(super) fn is_to_be_undone(run: &Path) -> Result<bool, LedgerError> {
+    for entry in fs::read_dir(run).map_err(io_error(run, "list it"))? {
+        let name = entry.map_err(io_error(run, "list it"))?.file_name();
+        if name.to_string_lossy().starts_with(SUPER_JOURNAL) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// Removes what a process that died left of its commits, once both databases have been read and
 /// with that restored: none of these files counts any more.
@@ -70,11 +117,12 @@ pub(super) fn remove_journals(connection: &Connection, run: &Path) -> Result<(),
     Ok(())
 }
 
-fn attach(connection: &Connection, run: &Path) -> rusqlite::Result<()> {
+fn attach(connection: &Connection, run: &Path, mode: Mode) -> rusqlite::Result<()> {
     // Byte for byte: the name of a folder need not be UTF-8.
-    let file = private_file(run).into_os_string().into_encoded_bytes();
+    let name = mode.name(private_file(run)).into_os_string();
+    let name = name.into_encoded_bytes();
     connection
-        .execute("ATTACH DATABASE ? AS private", [file])
+        .execute("ATTACH DATABASE ? AS private", [name])
         .map(drop)
 }
 
@@ -82,7 +130,7 @@ fn attach(connection: &Connection, run: &Path) -> rusqlite::Result<()> {
 pub(super) fn in_memory(connection: &Connection, run: &Path) -> Result<Connection, LedgerError> {
     let copied = Connection::open_in_memory().and_then(|mut copy| {
         Backup::new(connection, &mut copy)?.step(-1)?;
-        attach(&copy, run)?;
+        attach(&copy, run, Mode::Read)?;
         Ok(copy)
     });
     on_database(&ledger_file(run), copied)

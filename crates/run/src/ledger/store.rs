@@ -2,8 +2,8 @@
 
 use super::chain::{chain, entry_digest, first_head};
 use super::database::{
-    check_schema, connect, in_memory, ledger_file, on_database, place, private_file,
-    remove_journals,
+    Mode, check_schema, connect, in_memory, is_to_be_undone, ledger_file, on_database, place,
+    private_file, remove_journals,
 };
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
@@ -12,7 +12,7 @@ use super::private::{self, HEAD, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
 /// The open ledger of a run, with what is private of its requests beside it. Both change in one
@@ -41,7 +41,7 @@ impl Ledger {
         for file in [&path, &private_file(run)] {
             disk::touch(file, Access::Private)?;
         }
-        let connection = connect(run, OpenFlags::default())?;
+        let connection = connect(run, Mode::Write)?;
         fault::point().map_err(io_error(&path, "write it"))?;
         let tables = |schema: &str| {
             let of = format!("SELECT count(*) FROM {schema}.sqlite_master");
@@ -84,7 +84,7 @@ impl Ledger {
     /// changed; [`LedgerError::Copied`] once it has a request; [`LedgerError::Version`];
     /// [`LedgerError::Database`].
     pub fn open(run: &Path) -> Result<Self, LedgerError> {
-        let ledger = Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)?;
+        let ledger = Self::open_as(run, Mode::Write, &CURRENT)?;
         remove_journals(&ledger.connection, run)?;
         if ledger.is_in_place()? {
             return Ok(ledger);
@@ -102,7 +102,7 @@ impl Ledger {
     /// # Errors
     /// As [`open`](Self::open).
     pub(crate) fn open_anywhere(run: &Path) -> Result<Self, LedgerError> {
-        Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, &CURRENT)
+        Self::open_as(run, Mode::Write, &CURRENT)
     }
 
     /// Opens a ledger that was copied, restored or moved, and lets it go on where it is now.
@@ -136,15 +136,11 @@ impl Ledger {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_existing(run: &Path) -> Result<Self, LedgerError> {
-        Self::open_as(run, OpenFlags::SQLITE_OPEN_READ_ONLY, &CURRENT)
+        Self::open_as(run, Mode::Read, &CURRENT)
     }
 
     /// The same as a ledger of this version.
-    pub(super) fn open_as(
-        run: &Path,
-        mode: OpenFlags,
-        schema: &Schema,
-    ) -> Result<Self, LedgerError> {
+    pub(super) fn open_as(run: &Path, mode: Mode, schema: &Schema) -> Result<Self, LedgerError> {
         let path = ledger_file(run);
         for file in [&path, &private_file(run)] {
             let there = file.try_exists().map_err(io_error(file, "look for it"))?;
@@ -152,7 +148,7 @@ impl Ledger {
                 return Err(LedgerError::Missing { path: file.clone() });
             }
         }
-        let connection = connect(run, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection = connect(run, mode)?;
         let ledger = Self::read(connection, run, schema)?;
         ledger.noise_key_fits()?;
         Ok(ledger)
@@ -166,6 +162,23 @@ impl Ledger {
     pub fn open_as_it_lies(run: &Path) -> Result<Option<Self>, LedgerError> {
         match Self::open_existing(run) {
             Err(LedgerError::Database { .. }) => Ok(None),
+            ledger => ledger.map(Some),
+        }
+    }
+
+    /// What a ledger says once a commit of this process has failed, also where the system refuses to
+    /// restore it now. Nothing where whoever opens it next undoes that commit. The caller must hold
+    /// the run's lock.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub(crate) fn open_decided(run: &Path) -> Result<Option<Self>, LedgerError> {
+        match Self::open_existing(run) {
+            Err(LedgerError::Database { .. }) if is_to_be_undone(run)? => Ok(None),
+            // Both files were written, and are on the disk, before the commit came to count.
+            Err(LedgerError::Database { .. }) => {
+                Self::open_as(run, Mode::AsTheyAre, &CURRENT).map(Some)
+            }
             ledger => ledger.map(Some),
         }
     }

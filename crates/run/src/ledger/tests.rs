@@ -1,10 +1,11 @@
 //! Versions of the ledger, and the private database beside it.
 
+use super::database::Mode;
 use super::schema::{CURRENT, LEDGER, Migration, Schema};
 use super::{Ledger, LedgerError};
 use crate::release::ReleaseError;
 use crate::support::{Fixture, state};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use std::path::Path;
 
 /// What a second version of the ledger might add.
@@ -27,7 +28,7 @@ fn second() -> Schema {
 }
 
 fn open(run: &Path, schema: &Schema) -> Result<Ledger, LedgerError> {
-    Ledger::open_as(run, OpenFlags::SQLITE_OPEN_READ_WRITE, schema)
+    Ledger::open_as(run, Mode::Write, schema)
 }
 
 /// Of the database as it lies on disk.
@@ -324,4 +325,44 @@ fn half_a_commit_leaves_no_file() {
     assert_eq!(ledger.history().entries().len(), entries);
     assert!(!journal.exists(), "the journal");
     assert!(!names.exists(), "the names of journals");
+}
+
+/// What a commit leaves that the disk kept from being cleaned up: journals that nobody reads from any
+/// more once the file is gone that they name.
+#[test]
+fn a_commit_that_failed_counts_once_it_was_decided() {
+    let fixture = used();
+    let history = fixture.ledger().history().clone();
+    let run = fixture.run();
+    let magic = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let journal = [&magic[..], &[0; 504]].concat();
+    std::fs::write(run.join("ledger.sqlite-journal"), &journal).unwrap();
+    std::fs::write(run.join("private/requests.sqlite-journal"), &journal).unwrap();
+    let refused = Ledger::open_existing(run).err().unwrap();
+    assert!(
+        matches!(refused, LedgerError::Database { .. }),
+        "{refused:?}"
+    );
+    let found = Ledger::open_decided(run).unwrap().unwrap();
+    assert_eq!(*found.history(), history);
+    assert!(run.join("ledger.sqlite-journal").exists());
+    std::fs::write(run.join("ledger.sqlite-mj00000000"), "").unwrap();
+    assert!(Ledger::open_decided(run).unwrap().is_none());
+}
+
+/// Also where the files are read by an URI, in which these mean something.
+#[test]
+fn a_run_lies_where_it_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["file:run", "file:run?mode=memory", "run?x#y%20z"] {
+        let run = folder.path().join(name);
+        std::fs::create_dir(&run).unwrap();
+        drop(Ledger::create(&run).unwrap());
+        assert!(version(&run) > 0);
+        for mode in [Mode::Write, Mode::Read, Mode::AsTheyAre] {
+            let opened = Ledger::open_as(&run, mode, &CURRENT).unwrap();
+            assert!(opened.history().entries().is_empty());
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }

@@ -6,6 +6,7 @@ use super::opening::check_request;
 use super::order::Basis;
 use super::refusal::judge;
 use crate::ledger::{Budget, BudgetEntry, History, ReleaseEntry};
+use crate::time::{now, rfc3339};
 use rescind_certificate::{
     BallIdentity, BatchNorm, BoundChoice, Declaration, Terms, noise_norm, terms,
 };
@@ -15,7 +16,6 @@ use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_privacy::{NoiseChoice, NoisyFineTuning};
 use rescind_unlearn::{ModelDescription, norm_above};
-use std::time::SystemTime;
 
 /// A release that may be made: its terms, and the rows that will record it.
 pub(super) struct Decision<'a> {
@@ -149,7 +149,7 @@ impl<'a> Decision<'a> {
         let guarantee = &terms.guarantee;
         let release = ReleaseEntry {
             number,
-            released_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            released_at: rfc3339(now()),
             spent: spending(&terms, schedule)?,
             epsilon: guarantee.epsilon,
             delta: guarantee.delta,

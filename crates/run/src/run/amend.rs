@@ -8,8 +8,8 @@ use crate::key::RunKey;
 use crate::ledger::{Budget, BudgetEntry, Entry, KeyEntry, Ledger};
 use crate::lock::Lock;
 use crate::release::ReleaseError;
+use crate::time::{now, rfc3339};
 use std::path::Path;
-use std::time::SystemTime;
 
 /// What may be changed of a run. Every change becomes an entry of its ledger.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,7 +39,7 @@ impl Run {
             written.centred,
             &Ledger::open_anywhere(root)?,
         )?;
-        let now = now();
+        let now = rfc3339(now());
         match amendment {
             Amendment::Budget(budget) => {
                 let mut ledger = Ledger::open(root)?;
@@ -79,11 +79,7 @@ fn set_budget(ledger: &mut Ledger, budget: Option<Budget>) -> Result<(), Error> 
         let checked = budget.check_spent(ledger.history());
         checked.map_err(ReleaseError::from)?;
     }
-    let set_at = now();
+    let set_at = rfc3339(now());
     let entry = Entry::Budget(BudgetEntry { set_at, budget });
     Ok(ledger.append(vec![entry], None, None)?)
-}
-
-fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }

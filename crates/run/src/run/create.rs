@@ -214,7 +214,7 @@ impl Run {
             key,
             current,
             broken: false,
-            _lock: lock,
+            lock,
         })
     }
 

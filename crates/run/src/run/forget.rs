@@ -13,14 +13,14 @@ use crate::release::{
     RequestFacts, fine_tune, fresh_salt, record_request, release, spending, terms_in_advance,
 };
 use crate::request::{Answer, Answered, Effect, Request};
-use crate::time::rfc3339;
+use crate::time::{now, rfc3339};
 use rescind_data::{RecordRequest, Selection};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Observer, Phase, discard_superseded, norm_above, report};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// A request whose records are known.
 struct Prepared<'a> {
@@ -75,13 +75,12 @@ impl Run {
             Some(choice) => choice.method()?,
             None => MethodChoice::default_for(&*self.setup.model).method()?,
         };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let prepared = Prepared {
             request,
             resolved,
             retained,
             method,
-            requested_at: now.map_or(0, |t| t.as_secs()),
+            requested_at: now(),
             began,
         };
         check_suits(&*prepared.method, &*self.setup.model)?;
@@ -330,7 +329,10 @@ impl Run {
         }
         // What the database says now, whatever was thought of the transaction.
         let root = &self.setup.root;
-        let found = Ledger::open_existing(root).map(|ledger| {
+        let found = Ledger::open_decided(root).map(|ledger| {
+            let Some(ledger) = ledger else {
+                return (false, false);
+            };
             let last = ledger.history().last_request();
             let counts = last.is_some_and(|last| last.state == staged.digest);
             (counts, recover(root, &ledger).is_ok())
@@ -344,6 +346,15 @@ impl Run {
             Ok(true) => committed.map_err(|error| self.answered_but(number, error)),
             _ => committed,
         }
+    }
+
+    /// Removes sums of records that are no longer those that are trained on.
+    pub(super) fn discard_superseded(&self) -> Result<(), Error> {
+        let Some((record, state)) = &self.current else {
+            return Ok(());
+        };
+        let of = state.exact.as_ref().map(|w| (&**w, &record.retained));
+        Ok(discard_superseded(&self.setup.kept(), of)?)
     }
 
     /// What went wrong once a request was recorded.
@@ -369,12 +380,7 @@ impl Run {
         self.current = Some((record, state));
         self.retained = retained;
         self.broken = false;
-        if let Some((record, state)) = &self.current
-            && let Some(w) = &state.exact
-            && self.setup.model.fixed_features().is_some()
-        {
-            discard_superseded(&self.setup.kept(), w, &record.retained)?;
-        }
+        self.discard_superseded()?;
         if !self.setup.settings.keep_iterates {
             let all = self.setup.store.numbers()?;
             for older in all.into_iter().filter(|&older| older < number) {

@@ -67,8 +67,12 @@ impl Kept for KeptByRun<'_> {
             for entry in entries {
                 let entry = entry.map_err(disk::io_error(&self.folder, "list it"))?;
                 let name = entry.file_name();
-                let name = name.to_str().and_then(|name| name.strip_suffix(".bin"));
-                if name.is_some_and(|name| name.starts_with(beginning) && !stay.contains(&name)) {
+                let name = name.to_string_lossy();
+                // Half written ones, too.
+                let stays = name
+                    .strip_suffix(".bin")
+                    .is_some_and(|name| stay.contains(&name));
+                if name.starts_with(beginning) && !stays {
                     disk::remove_file(&entry.path())?;
                 }
             }

@@ -22,6 +22,7 @@ use rescind_network::Network;
 use rescind_unlearn::methods::Memory;
 use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{Ball, Classifier, ClassifierParts, Model, ModelDescription, Records};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -225,6 +226,19 @@ impl Run {
         Run::opened_as(root, Mode::Work)
     }
 
+    /// Opens a run to read from it. Where nothing can be written, as on a copy of which the system
+    /// lets nobody change anything, it is opened as it lies; what needs to write then fails.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`Error::Unfinished`] where a crash left something to be finished.
+    pub fn open_to_read(root: &Path) -> Result<Self, Error> {
+        let closed = [ErrorKind::ReadOnlyFilesystem, ErrorKind::PermissionDenied];
+        match Run::open(root) {
+            Err(Error::Io(error)) if closed.contains(&error.source.kind()) => Run::look(root),
+            opened => opened,
+        }
+    }
+
     /// Opens the run of a network as it lies: nothing is written, and nothing may be.
     pub(crate) fn look(root: &Path) -> Result<Self, Error> {
         Run::opened_as(root, Mode::Look)
@@ -279,7 +293,7 @@ impl Run {
                 computed: retained.len() as u64,
             });
         }
-        Ok(Run {
+        let run = Run {
             setup: Setup {
                 root: root.to_owned(),
                 origin: opened.written.origin,
@@ -300,8 +314,12 @@ impl Run {
             retained,
             current: opened.current,
             broken: false,
-            _lock: opened.lock,
-        })
+            lock: opened.lock,
+        };
+        if run.lock.is_some() {
+            run.discard_superseded()?;
+        }
+        Ok(run)
     }
 }
 

@@ -71,7 +71,8 @@ impl Run {
     /// An error of making a release, as one of a release that stands where the ledger has it.
     fn released_but(&self, last: u64, error: Error) -> Error {
         let root = &self.setup.root;
-        let stands = Ledger::open(root).is_ok_and(|ledger| ledger.history().pending().is_empty());
+        let stands = Ledger::open_decided(root)
+            .is_ok_and(|ledger| ledger.is_some_and(|ledger| ledger.history().pending().is_empty()));
         match stands {
             true => Error::Answered {
                 path: root.clone(),

@@ -11,6 +11,8 @@ use rescind_data::Digest;
 const HEAD: &str = "head-";
 /// What names of kept factors begin with.
 pub(super) const FACTOR: &str = "factor-";
+/// What names of unfinished sums begin with.
+pub(super) const PARTIAL: &str = "sums-";
 
 /// What is kept in memory from request to request: a head, and the weights and records it is of.
 struct Remembered {
@@ -55,13 +57,21 @@ pub(super) fn kept(
     fits(&head).then_some((head, factor))
 }
 
-/// Removes the heads of other weights or records, given by their digest, once these are those in
-/// force: what differs between two of them is the records that went.
+/// Removes the heads, and the unfinished sums, of other weights or records, given by their digest, once these are those in
+/// force, or all where no such weights are: what differs between two of them is the records that went.
 ///
 /// # Errors
 /// [`Error::Storage`].
-pub fn discard_superseded(kept: &dyn Kept, w: &[f64], retained: &Digest) -> Result<(), Error> {
-    kept.discard_others(HEAD, &[&named(HEAD, &key(w, retained))])
+pub fn discard_superseded(
+    kept: &dyn Kept,
+    in_force: Option<(&[f64], &Digest)>,
+) -> Result<(), Error> {
+    let key = in_force.map(|(w, retained)| key(w, retained));
+    [HEAD, PARTIAL].into_iter().try_for_each(|what| {
+        let stays = key.map(|key| named(what, &key));
+        let stays: Vec<&str> = stays.iter().map(String::as_str).collect();
+        kept.discard_others(what, &stays)
+    })
 }
 
 /// Under what name something is kept.

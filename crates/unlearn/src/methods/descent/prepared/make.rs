@@ -1,7 +1,7 @@
 //! Preparing a model: summing up all its records, once.
 
 use super::head::{can_be_prepared, coupling};
-use super::keeping::{FACTOR, keep, keep_factor, key, named, remember};
+use super::keeping::{FACTOR, PARTIAL, keep, keep_factor, key, named, remember};
 use super::rows::places;
 use super::sums::{GROUP, Sums, not_prepared};
 use crate::ball::Ball;
@@ -21,8 +21,6 @@ use std::time::{Duration, Instant};
 const SITTING: Duration = Duration::from_secs(30);
 /// Most memory that preparing may take: where a head needs more, descending is the better way.
 const MOST_BYTES: usize = 2 << 30;
-/// What the name of unfinished sums begins with.
-const PARTIAL: &str = "sums-";
 
 /// What preparing came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
