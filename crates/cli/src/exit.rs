@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use rescind::{Code, CodeKind};
+use rescind::{Code, CodeKind, word};
 use std::path::Path;
 
 /// Exit statuses, part of the interface.
@@ -45,6 +45,17 @@ impl Failure {
     /// A file or stream that the system refuses.
     pub fn io(path: &Path, what: impl std::fmt::Display) -> Self {
         Self::other(Code::Io, format!("{}: {what}", path.display()))
+    }
+
+    /// The same, where what it tells to do is to be done with this run: a library that was not told
+    /// its name writes `RUN`.
+    pub fn about(self, run: Option<&Path>) -> Self {
+        let (Self::Library(error), Some(run)) = (&self, run) else {
+            return self;
+        };
+        let run = format!(" {} ", word(run));
+        let message = error.to_string().replace(" RUN ", &run);
+        Self::other(error.code(), message)
     }
 
     pub fn status(&self) -> Status {

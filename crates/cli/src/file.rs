@@ -2,6 +2,8 @@
 
 use crate::exit::Failure;
 use crate::interrupt;
+use rescind_data::text_of;
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -33,14 +35,13 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     read.map_err(|error| Failure::io(path, format_args!("cannot be read: {error}")))
 }
 
-/// Reads a file of text.
+/// Reads a file of text, in UTF-8 or as its byte order mark says.
 pub fn read_text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(read(path)?).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
-        let line = line + 1;
+    let bytes = read(path)?;
+    let text = text_of(&bytes).map(Cow::into_owned);
+    text.ok_or_else(|| {
+        let valid = str::from_utf8(&bytes).map_or_else(|error| error.valid_up_to(), str::len);
+        let line = 1 + bytes[..valid].iter().filter(|&&byte| byte == b'\n').count();
         Failure::io(
             path,
             format_args!("line {line} is no UTF-8: save it as that"),

@@ -13,12 +13,13 @@ mod table;
 mod tables;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use commands::Command;
 use console::Console;
 use exit::{Failure, Status};
 use rescind::Code;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Make a trained neural network forget chosen records.
 ///
@@ -50,8 +51,10 @@ struct Arguments {
 #[must_use]
 pub fn run(words: Vec<OsString>) -> u8 {
     let json = words.iter().any(|word| word == "--json");
-    let arguments = match Arguments::try_parse_from(words) {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches_from(words);
+    let parsed = parsed.and_then(|found| Ok((Arguments::from_arg_matches(&found)?, named(&found))));
+    let (arguments, run) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             return misused(&error, &Console::new(json, true)) as u8;
         }
@@ -76,11 +79,21 @@ pub fn run(words: Vec<OsString>) -> u8 {
                 true => Status::Done,
                 false => failure.status(),
             };
-            console.report_failure(&failure, status);
+            console.report_failure(&failure.about(run.as_deref()), status);
             status
         }
     };
     status as u8
+}
+
+/// The run that a command line names.
+fn named(found: &ArgMatches) -> Option<PathBuf> {
+    let (_, options) = found.subcommand()?;
+    let mut values = ["run", "resume"].iter().filter_map(|name| {
+        let mut values = options.try_get_raw(name).ok()??;
+        values.next()
+    });
+    values.next().map(PathBuf::from)
 }
 
 /// A command line that makes no sense, told with a hint at the help.

@@ -78,6 +78,20 @@ fn what_is_told_next_works_whatever_the_folder_is_called() {
 }
 
 #[test]
+fn a_draft_is_used_whatever_it_is_called() {
+    let here = tempdir().unwrap();
+    let here = here.path().join("it's here");
+    fs::create_dir(&here).unwrap();
+    table(&here, 60);
+    for name in ["c", "my columns"] {
+        let source = "\"csv:$PWD/t.csv?label=y&test=0.2\"";
+        let told = follow(&here, &format!("rescind columns {source} --out '{name}'"));
+        assert!(told[0].contains("train"), "{told:?}");
+        fs::remove_dir_all(here.join("run")).unwrap();
+    }
+}
+
+#[test]
 fn a_draw_is_never_more_than_can_be_forgotten() {
     for rows in [2, 3, 4, 30, 200] {
         let here = tempdir().unwrap();
@@ -139,19 +153,22 @@ fn records_that_left_are_forgotten_by_the_command_told() {
     table(here, 60);
     shell(
         here,
-        "rescind train --data 'csv:t.csv?label=y&test=0' --epochs 1 --out run",
+        "rescind train --data 'csv:t.csv?label=y&test=0' --epochs 1 --out 'a run'",
     );
     let text = fs::read_to_string(here.join("t.csv")).unwrap();
     let rows: Vec<&str> = text.lines().collect();
     let unique: Vec<&str> = rows.iter().copied().filter(|row| *row != rows[5]).collect();
     fs::write(here.join("t.csv"), unique.join("\n") + "\n").unwrap();
-    let output = shell(here, "rescind evaluate run");
+    let output = shell(here, "rescind evaluate 'a run'");
     assert_eq!(output.status.code(), Some(1));
     let told = advice(&output);
-    let command = told[0].replace(" RUN ", " run ");
-    let followed = shell(here, &command);
-    assert!(followed.status.success(), "{command}: {followed:?}");
-    assert!(shell(here, "rescind evaluate run").status.success());
+    let followed = shell(here, &told[0]);
+    assert!(followed.status.success(), "{told:?}: {followed:?}");
+    assert!(shell(here, "rescind evaluate 'a run'").status.success());
+    fs::remove_file(here.join("a run/private/signing.key")).unwrap();
+    let told = advice(&shell(here, "rescind forget 'a run' --records 9"));
+    let followed = shell(here, &told[0]);
+    assert!(followed.status.success(), "{told:?}: {followed:?}");
 }
 
 #[test]

@@ -361,15 +361,53 @@ fn a_killed_training_goes_on_to_the_same_weights() {
     assert!(epochs > 1, "nothing was trained between the kills");
     let resumed: Trained = json(here, "train --resume killed");
     assert_eq!((resumed.loss, resumed.norm), (whole.loss, whole.norm));
-    let weights = |run: &str| {
-        let states = here.join(run).join("private/state");
-        let newest = std::fs::read_dir(states)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .max();
-        std::fs::read(newest.unwrap().join("weights.safetensors")).unwrap()
-    };
-    assert!(weights("whole") == weights("killed"), "the weights differ");
+    let same = weights(&here.join("whole")) == weights(&here.join("killed"));
+    assert!(same, "the weights differ");
+}
+
+/// The newest private weights of a run.
+fn weights(run: &Path) -> Vec<u8> {
+    let states = std::fs::read_dir(run.join("private/state")).unwrap();
+    let newest = states.map(|entry| entry.unwrap().path()).max();
+    std::fs::read(newest.unwrap().join("weights.safetensors")).unwrap()
+}
+
+/// While the run is made, in the first epoch, and while a checkpoint is written.
+#[test]
+fn a_training_that_is_told_to_stop_goes_on_to_the_same_weights() {
+    let here = folder();
+    let here = here.path();
+    let options = "train --epochs 3 --batch 32 --hidden 8 --out";
+    let _: Trained = json(here, &format!("{options} whole"));
+    let whole = weights(&here.join("whole"));
+    let (mut begun, mut afresh) = (0, 0);
+    for step in 0.. {
+        let name = format!("stopped-{step}");
+        let mut held = Held::at(step, here, &format!("{options} {name}"));
+        if !held.stands() {
+            break;
+        }
+        let signal = ["-INT", "-TERM"][step as usize % 2];
+        let process = held.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status();
+        assert!(sent.unwrap().success());
+        // Waiting ends its input, which lets it go on.
+        let status = held.child.wait().unwrap();
+        assert!(matches!(status.code(), Some(0 | 1)), "{step}: {status:?}");
+        let run = here.join(&name);
+        let _: Trained = match run.join("run.json").exists() {
+            true => {
+                begun += u32::from(!run.join("private/state/000001").exists());
+                json(here, &format!("train --resume {name}"))
+            }
+            false => {
+                afresh += 1;
+                json(here, &format!("{options} {name}"))
+            }
+        };
+        assert!(weights(&run) == whole, "{step}: the weights differ");
+    }
+    assert!(begun > 0 && afresh > 0, "{begun} {afresh}");
 }
 
 /// At every step of what it writes. A request counts once the ledger has it; what is left of a

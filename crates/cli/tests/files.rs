@@ -89,6 +89,68 @@ fn pipes_are_read_to_their_end() {
     }
 }
 
+/// Exit status 1 means that nothing happened.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_done_is_no_failure_where_it_cannot_be_told() {
+    let here = folder();
+    let here = here.path();
+    table(here);
+    for words in [
+        &format!("columns {TABLE} --out c"),
+        "train --hidden 4 --epochs 1 --out run",
+        "forget run --records 1",
+        "release run --sigma 1",
+        "retrain run",
+        "report run --no-attacks",
+        "amend run --budget 1e9",
+        "purge run",
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = rescind(here, words)
+            .arg("-q")
+            .stdout(full)
+            .output()
+            .unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{words}: {said}");
+        assert!(said.contains("done, but"), "{words}: {said}");
+    }
+    assert_eq!(status(here, "status run"), 0);
+}
+
+/// As spreadsheets and PowerShell save them.
+#[test]
+fn text_with_a_byte_order_mark_is_read() {
+    let here = folder();
+    let here = here.path();
+    table(here);
+    let utf8 = |text: &str| format!("\u{feff}{text}").into_bytes();
+    let utf16 = |text: &str| {
+        let units = text.replace('\n', "\r\n");
+        let units = format!("\u{feff}{units}");
+        units.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    type Saved<'a> = &'a dyn Fn(&str) -> Vec<u8>;
+    for (name, saved) in [("utf8", &utf8 as Saved<'_>), ("utf16", &utf16)] {
+        let put = |file: &str, text: &str| fs::write(here.join(file), saved(text)).unwrap();
+        put(
+            "c.columns",
+            "missing = \"refuse\"\n[columns]\na = \"number\"\n",
+        );
+        put(
+            "n.json",
+            r#"{"input": [1], "output": "l", "nodes": [
+                {"name": "l", "layer": {"kind": "linear", "outputs": 2}, "inputs": ["input"]}]}"#,
+        );
+        put("positions", "1,2\n3\n");
+        let train = format!("train --data {TABLE} --columns c.columns --network n.json");
+        let _: Value = json(here, &format!("{train} --epochs 1 --out {name}"));
+        let answer: Value = json(here, &format!("forget {name} --records-from positions"));
+        assert_eq!(answer["forgotten"], 3);
+    }
+}
+
 #[test]
 fn an_endless_device_is_refused() {
     let here = folder();
@@ -162,6 +224,45 @@ fn a_lock_that_leads_elsewhere_is_not_written_to() {
     assert_eq!(fs::read(here.join("letter")).unwrap(), b"dear");
 }
 
+/// What they lead to may be others' to read, and is not the run's to write or to remove.
+#[test]
+fn links_in_a_run_are_not_followed() {
+    let here = folder();
+    let here = here.path();
+    let _: Value = json(here, "train --out run --epochs 1");
+    let _: Value = json(here, "forget run --records 1 --sigma 1");
+    let outside = here.join("outside");
+    for part in [
+        "releases",
+        "ledger.sqlite",
+        "private",
+        "private/state",
+        "private/kept",
+        "private/early",
+        "private/staging/000002",
+        "private/state/000009",
+    ] {
+        let (part, aside) = (here.join("run").join(part), here.join("aside"));
+        let there = fs::rename(&part, &aside).is_ok();
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("letter.bin"), "dear").unwrap();
+        symlink(&outside, &part).unwrap();
+        for words in ["forget run --records 2", "purge run", "amend run --adopt"] {
+            let output = run(here, words);
+            assert_eq!(output.status.code(), Some(1), "{part:?}: {words}");
+            assert!(said(&output).contains("cannot use it"), "{}", said(&output));
+        }
+        assert_eq!(fs::read(outside.join("letter.bin")).unwrap(), b"dear");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1, "{part:?}");
+        fs::remove_file(&part).unwrap();
+        fs::remove_dir_all(&outside).unwrap();
+        if there {
+            fs::rename(&aside, &part).unwrap();
+        }
+    }
+    let _: Value = json(here, "forget run --records 2");
+}
+
 /// The runs of a demonstration are no part of another run.
 #[test]
 fn a_demonstration_is_not_put_into_a_run() {
@@ -221,4 +322,15 @@ fn a_model_of_onnx_is_imported_without_naming_its_network() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("digits.onnx.data"));
     assert!(!here.join("other").exists());
+}
+
+/// Not in `run`, as the database would have it, which takes such a name for an address.
+#[test]
+fn a_run_named_like_an_address_lies_in_its_folder() {
+    let here = folder();
+    fs::create_dir(here.path().join("run")).unwrap();
+    let _: Value = json(here.path(), "train --hidden 4 --epochs 1 --out file:run");
+    let _: Value = json(here.path(), "forget file:run --records 1 --sigma 1");
+    let _: Value = json(here.path(), "status file:run");
+    assert_eq!(fs::read_dir(here.path().join("run")).unwrap().count(), 0);
 }

@@ -73,7 +73,10 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A picture that cannot be decoded.
-    #[error("{path} is not a readable PNG, JPEG or WebP picture: {source}; replace or remove it")]
+    #[error(
+        "{path} is not a readable PNG, JPEG or WebP picture: {}; replace or remove it",
+        source.to_string().trim_end()
+    )]
     Picture {
         /// The file.
         path: PathBuf,

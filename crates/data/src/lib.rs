@@ -47,6 +47,7 @@ mod split;
 mod standardisation;
 mod subjects;
 mod table;
+mod text;
 
 pub use arrays::{ArrayOptionError, ArrayOptions};
 pub use commitment::commitment;
@@ -55,6 +56,7 @@ pub use digest::{Digest, DigestError};
 pub use error::{CellProblem, DataError};
 pub use identity::{record_hash, subject_hash};
 pub use manifest::{Manifest, ManifestError, Placed};
+pub use normal::same_name;
 use reading::Reading;
 use std::ops::ControlFlow;
 
@@ -71,6 +73,7 @@ pub use table::{
     ColumnSummary, ColumnSurvey, Encoding, LeftOut, Missing, OptionError, TableOptions,
     TableSummary, numbers_rows,
 };
+pub use text::text_of;
 
 /// Loads the records of a source, pictures scaled to \[0, 1\], tables as they are. `classes` are
 /// those declared beforehand, in their order; absent, they are read off the source.

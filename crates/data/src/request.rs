@@ -109,6 +109,15 @@ pub enum RequestError {
         /// How many there are.
         records: usize,
     },
+    /// All records of the subject came into the source after the run was made.
+    #[error(
+        "the {records} record(s) of that subject were added to the source after the run was made and \
+         were never trained on: there is nothing to forget"
+    )]
+    AddedSince {
+        /// How many there are.
+        records: usize,
+    },
     /// The records have no classes.
     #[error("the records have no classes: request positions, hashes or subjects")]
     NoClasses,

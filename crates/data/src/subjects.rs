@@ -1,6 +1,7 @@
 //! Lists of people, as they arrive.
 
 use crate::normal::normal;
+use crate::text::text_of;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use thiserror::Error;
@@ -13,7 +14,7 @@ const MAX_SUBJECTS: usize = 10_000_000;
 #[non_exhaustive]
 pub enum SubjectsError {
     /// Bytes that are no text.
-    #[error("the list is no text in UTF-8: save it as that")]
+    #[error("the list is no text in UTF-8, nor in UTF-16 with a byte order mark: save it as UTF-8")]
     NotText,
     /// A list of nobody.
     #[error("the list names nobody")]
@@ -44,15 +45,15 @@ pub enum SubjectsError {
 }
 
 /// The people that a file names, each once, in the order in which they are first named. One stands
-/// on each line; or the file is CSV with a column of this name, or named `subject` or `id`, or with
+/// on each line; or the file is CSV, of any usual separator, with a column of this name, or named `subject` or `id`, or with
 /// one column alone; or it is JSON, an array or one value a line, each a text, a number, or an object
 /// with such a member. A byte order mark, CRLF, empty lines and space around names do not count.
 ///
 /// # Errors
 /// [`SubjectsError`].
 pub fn read_subjects(file: &[u8], column: Option<&str>) -> Result<Vec<String>, SubjectsError> {
-    let text = std::str::from_utf8(file).map_err(|_| SubjectsError::NotText)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text_of(file).ok_or(SubjectsError::NotText)?;
+    let text = &*text;
     let names: Vec<&str> = column.into_iter().chain(["subject", "id"]).collect();
     let all = match text.trim_start().chars().next() {
         Some('{' | '[') => json(text, &names)?,
@@ -118,8 +119,23 @@ fn of_value(value: Value, line: u64, names: &[&str]) -> Result<String, SubjectsE
     }
 }
 
+/// The separator that sets one of these names apart in the first line, or a comma: a name may have any
+/// of the others in it.
+fn separator(text: &str, names: &[&str]) -> u8 {
+    let first = text.trim_start().lines().next().unwrap_or_default();
+    let sets_apart = |separator: &u8| {
+        let mut cells = first.split(char::from(*separator));
+        cells.any(|cell| {
+            let cell = normal(cell.trim().trim_matches('"'));
+            names.iter().any(|name| normal(name) == cell)
+        })
+    };
+    *b",;\t|".iter().find(|at| sets_apart(at)).unwrap_or(&b',')
+}
+
 fn table(text: &str, names: &[&str]) -> Result<Vec<String>, SubjectsError> {
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator(text, names))
         .has_headers(false)
         .flexible(true)
         .trim(csv::Trim::All)

@@ -15,6 +15,8 @@ fn lists_are_read_however_they_are_written() {
         "member\nann\nbob\n",
         "member,since\nann,2020\nbob,2021\n",
         "since,id\n2020,ann\n2021,\"bob\"\n",
+        "since;member\n2020;ann\n2021;\"bob\"\n",
+        "\"member\"\tsince\r\nann\t\r\nbob\t2021\r\n",
         "[\"ann\", \"bob\"]",
         "{\"member\": \"ann\", \"id\": 7}\n\n{\"subject\": \"bob\"}\n",
     ] {
@@ -25,6 +27,14 @@ fn lists_are_read_however_they_are_written() {
         ["17", "Zo\u{eb}"]
     );
     assert_eq!(read("17\n18").unwrap(), ["17", "18"]);
+    assert_eq!(read("id 7;8\nx|y").unwrap(), ["id 7;8", "x|y"]);
+    let utf16 = |order: fn(u16) -> [u8; 2]| {
+        let units = "\u{feff}ann\r\nZo\u{eb}\r\n".encode_utf16();
+        units.flat_map(order).collect::<Vec<u8>>()
+    };
+    for file in [utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+        assert_eq!(read_subjects(&file, None).unwrap(), ["ann", "Zo\u{eb}"]);
+    }
     assert_eq!(read("\"Lee, Ann\"\n").unwrap(), ["Lee, Ann"]);
 }
 

@@ -166,7 +166,7 @@ pub enum NetworkError {
 
     /// The memory budget cannot hold the least work there is.
     #[error(
-        "a memory budget of {budget} bytes cannot hold one chunk of records, which takes {needed} bytes: raise the budget"
+        "a memory budget of {budget} bytes cannot hold one chunk of records, which takes {needed} bytes: take a network of fewer weights or smaller layers, or in Rust an `Execution` with a larger budget"
     )]
     MemoryBudget {
         /// The caller's limit.

@@ -9,6 +9,7 @@ mod begins;
 mod builder;
 mod constant;
 mod layers;
+mod moments;
 mod node;
 mod norms;
 mod patterns;

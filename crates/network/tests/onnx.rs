@@ -104,6 +104,7 @@ fn patterns_become_one_layer() {
         // Its softplus is written as three nodes, and the softmax is left out.
         ("softplus", 3),
         ("residual", 10),
+        ("layer-norm", 3),
     ] {
         let network = read(&file(name)).unwrap().network;
         let kinds: Vec<&Layer> = network.nodes.iter().map(|node| &node.layer).collect();

@@ -173,10 +173,30 @@ fn rows_added_since_are_no_part_of_the_run() {
     let classifier = run.classifier().unwrap();
     let added = classifier.unlisted_records().unwrap() + classifier.test_records().unwrap().len();
     assert!(added > 0);
+    assert_eq!(classifier.added_records_of(" m99 ").unwrap(), 3);
     assert_eq!(
         classifier.train_records().unwrap().len(),
         run.manifest().len()
     );
+    // Who was never trained on is told so, and is in nobody's way.
+    let alone = run.forget(&of(99), &mut ()).unwrap_err();
+    assert_eq!(alone.code(), Code::NeverTrainedOn, "{alone}");
+    assert!(alone.to_string().contains("3 record(s)"), "{alone}");
+    let unknown = run.forget(&of(98), &mut ()).unwrap_err();
+    assert_eq!(unknown.code(), Code::UnknownSubject, "{unknown}");
+    let next = people(&run)[0];
+    let both = Request {
+        records: [of(99).records, of(next).records].concat(),
+        ..of(99)
+    };
+    // Also of a list of whom somebody's rows have left already.
+    drop(run);
+    let rest = fs::read_to_string(&here.table).unwrap();
+    let rest = rest.replace(&format!("m{next},"), "gone,");
+    fs::write(&here.table, rest).unwrap();
+    let mut run = Run::open(&here.root).unwrap();
+    let answer = run.forget(&both, &mut ()).unwrap();
+    assert_eq!(answer.record.forgotten.len(), 3);
 }
 
 #[test]

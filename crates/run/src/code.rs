@@ -247,7 +247,9 @@ fn of_request(error: &RequestError) -> Code {
         RequestError::UnknownLine { .. } => Code::UnknownLine,
         RequestError::NoSubjects => Code::NoSubjects,
         RequestError::UnknownSubject => Code::UnknownSubject,
-        RequestError::NeverTrainedOn { .. } => Code::NeverTrainedOn,
+        RequestError::NeverTrainedOn { .. } | RequestError::AddedSince { .. } => {
+            Code::NeverTrainedOn
+        }
         RequestError::NoClasses => Code::NoClasses,
         RequestError::UnknownClass { .. } => Code::UnknownClass,
         RequestError::TooMany { .. } => Code::RequestTooMany,

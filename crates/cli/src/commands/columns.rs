@@ -4,11 +4,11 @@ use crate::figures::{count, number};
 use crate::file;
 use crate::progress::Watch;
 use clap::Args;
-use rescind::{Observer, Phase, Progress};
+use rescind::{Observer, Phase, Progress, word};
 use rescind_data::{ColumnSurvey, DataSource, Encoding, numbers_rows, survey};
 use serde::Serialize;
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Draft a declaration of a table's columns, to be looked through and given to train
 ///
@@ -82,13 +82,13 @@ impl Columns {
             None => console.print(&Drafted { draft })?,
             Some(path) => {
                 file::write_new(path, draft.as_bytes())?;
+                let data = word(Path::new(&self.data.to_string()));
                 let draft = format!(
-                    "Drafted {}. Go through it, then: rescind train --data '{}' --columns {} --out run\n",
+                    "Drafted {}. Go through it, then:\nrescind train --data {data} --columns {} --out run\n",
                     path.display(),
-                    self.data,
-                    path.display()
+                    word(path)
                 );
-                console.print(&Drafted { draft })?;
+                console.print_done(&Drafted { draft });
             }
         }
         Ok(Status::Done)

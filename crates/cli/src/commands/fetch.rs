@@ -3,11 +3,11 @@ use crate::exit::{Failure, Status};
 use crate::place::Place;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rescind::Code;
+use rescind::{Code, word};
 use rescind_data::fetch::{FetchError, FetchOptions, PublishedDataset, fetch};
 use serde::Serialize;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Download a published dataset, checked against its published checksums
 ///
@@ -116,6 +116,7 @@ impl fmt::Display for Fetched {
             self.dataset,
             self.folder.display()
         )?;
-        writeln!(f, "Next: rescind train --data {} --out run", self.source)
+        let data = word(Path::new(&self.source.to_string()));
+        writeln!(f, "Next: rescind train --data {data} --out run")
     }
 }

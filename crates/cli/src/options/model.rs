@@ -163,8 +163,8 @@ impl ModelOptions {
 }
 
 fn read_description(path: &Path) -> Result<NetworkDescription, Failure> {
-    let bytes = file::read(path)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
+    let text = file::read_text(path)?;
+    serde_json::from_str(&text).map_err(|error| {
         let reason = format!("{}: is not a network description: {error}", path.display());
         Failure::other(Code::Network, reason)
     })

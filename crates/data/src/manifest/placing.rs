@@ -16,6 +16,8 @@ pub struct Placed {
     /// Records of the source that the manifest does not list: added later, or what is left of
     /// records that were blanked out.
     pub unlisted: usize,
+    /// Whose these are, one by one, where the source says.
+    pub unlisted_subjects: Vec<String>,
 }
 
 impl Manifest {
@@ -48,6 +50,7 @@ impl Manifest {
             return Ok(Placed {
                 dataset: loaded,
                 unlisted: 0,
+                unlisted_subjects: Vec::new(),
             });
         }
         // Of copies, those that are required come first.
@@ -60,11 +63,11 @@ impl Manifest {
             vacant.entry(listed(position)).or_default().push(position);
         }
         let mut place = vec![None; self.len()];
-        let mut unlisted = 0;
+        let mut added = Vec::new();
         for (row, pseudonyms) in found.iter().enumerate() {
             match vacant.get_mut(pseudonyms).and_then(Vec::pop) {
                 Some(position) => place[position] = Some(row),
-                None => unlisted += 1,
+                None => added.push(row),
             }
         }
         let missing = required.positions().iter().copied();
@@ -73,13 +76,17 @@ impl Manifest {
             return Err(ManifestError::Missing {
                 count: missing.len(),
                 positions: PositionRanges::of_sorted(&missing),
-                unknown: unlisted,
+                unknown: added.len(),
             });
         }
+        let subjects = loaded.subjects();
+        let whose = |row: &usize| Some(subjects?[*row].clone());
+        let unlisted_subjects = added.iter().filter_map(whose).collect();
         let labels = self.labels.clone().unwrap_or_default();
         Ok(Placed {
+            unlisted: added.len(),
+            unlisted_subjects,
             dataset: loaded.rearranged(&place, labels),
-            unlisted,
         })
     }
 

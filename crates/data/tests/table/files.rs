@@ -56,6 +56,11 @@ fn gzip_and_utf_16_are_recognised() {
     let packed = gzipped(text.as_bytes());
     refused(&packed[..packed.len() - 9], "label=y", "cannot be unpacked");
     refused(&little[2..], "label=y", "zero byte");
+    let wide = "\u{feff}a,y\n"
+        .chars()
+        .flat_map(|c| u32::from(c).to_le_bytes());
+    refused(wide.collect::<Vec<u8>>(), "label=y", "UTF-32");
+    refused(b"sep=;\r\na;y\r\n1;u\r\n", "label=y", "take the line");
     refused(
         "a,y\n1,\u{fc}\n"
             .chars()

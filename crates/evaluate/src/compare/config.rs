@@ -10,7 +10,7 @@ use rescind::methods::MethodChoice as Method;
 use rescind::methods::newton::NewtonSettings;
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Scaling};
-use rescind_data::{DataSource, RecordRequest};
+use rescind_data::{DataSource, RecordRequest, text_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -135,11 +135,14 @@ impl Comparison {
     /// # Errors
     /// A file that cannot be read, unknown or missing fields, settings out of range.
     pub fn read(path: &Path) -> Result<Self, CompareError> {
-        let text = std::fs::read_to_string(path).map_err(|source| CompareError::Io {
+        let io_error = |source| CompareError::Io {
             path: path.to_owned(),
             action: "read it",
             source,
-        })?;
+        };
+        let bytes = std::fs::read(path).map_err(io_error)?;
+        let no_text = || io_error(std::io::ErrorKind::InvalidData.into());
+        let text = text_of(&bytes).ok_or_else(no_text)?;
         let parsed = match path.extension().is_some_and(|end| end == "json") {
             true => serde_json::from_str(&text).map_err(|error| error.to_string()),
             false => toml::from_str(&text).map_err(|error| error.to_string()),

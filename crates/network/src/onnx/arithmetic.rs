@@ -2,6 +2,7 @@
 
 use super::constant::Constant;
 use super::layers::{applied, spread};
+use super::moments::normed;
 use super::patterns::{Flow, Norm, Part, Value};
 use super::proto::Node;
 use super::state::{Stop, Translator, layer_name};
@@ -91,6 +92,13 @@ fn add_constant<'m>(
         Value::Part(Part::Erf { of }) if constant.scalar().is_some_and(|c| near(c, 1.0)) => {
             Ok(Value::Part(Part::Normal { of, by: 1.0 }))
         }
+        Value::Part(Part::Variance { of, plus }) => match constant.scalar() {
+            Some(more) => Ok(Value::Part(Part::Variance {
+                of,
+                plus: plus + more,
+            })),
+            None => Err("it adds more than a number to a variance".into()),
+        },
         Value::Part(Part::Norm(norm)) => {
             let bias = per_channel(constant, &norm.of);
             let bias = bias.ok_or("it adds more than a number for each channel")?;
@@ -117,6 +125,9 @@ pub(super) fn multiply<'m>(translator: &mut Translator<'m>, node: &'m Node) -> R
     let [(_, left), (_, right)] = operands(translator, node)?;
     match (left, right) {
         (left, Value::Constant(constant)) => scale(translator, node, left, &constant, false),
+        (Value::Part(Part::Centred { of }), Value::Part(Part::Centred { of: x })) if x == of => {
+            Ok(Value::Part(Part::Squared { of }))
+        }
         (Value::Flow(x), Value::Part(Part::Sigmoid { of }))
         | (Value::Part(Part::Sigmoid { of }), Value::Flow(x))
             if x == of =>
@@ -168,6 +179,10 @@ pub(super) fn divide<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Res
     let (left, right) = (translator.argument(node, 0)?, translator.argument(node, 1)?);
     match right {
         Value::Constant(constant) => scale(translator, node, left, &constant, true),
+        Value::Part(Part::Deviation { of, epsilon }) => match left {
+            Value::Part(Part::Centred { of: x }) if x == of => Ok(normed(node, of, epsilon)),
+            _ => Err("no layer divides others by a deviation".into()),
+        },
         _ => Err("no layer divides by what other layers give".into()),
     }
 }
@@ -182,8 +197,14 @@ fn scale<'m>(
     if let (Value::Part(Part::Norm(norm)), false) = (&left, inverse) {
         let weight = per_channel(constant, &norm.of).filter(|_| norm.weight.is_none());
         let weight = weight.ok_or("it scales more than once, or more than each channel")?;
+        let layer = node
+            .input
+            .iter()
+            .find_map(|name| name.strip_suffix(".weight"));
+        let layer = layer.filter(|layer| !layer.is_empty());
         return Ok(Value::Part(Part::Norm(Norm {
             weight: Some(weight),
+            name: layer.unwrap_or(&norm.name).to_owned(),
             ..norm.clone()
         })));
     }

@@ -231,11 +231,24 @@ pub(super) fn global_average<'m>(
     mean(translator, node, true)
 }
 
+/// The mean over pixels.
 pub(super) fn reduce_mean<'m>(
     translator: &mut Translator<'m>,
     node: &'m Node,
 ) -> Result<Flow, Stop> {
-    let rank = 1 + translator.flow(node, 0)?.written().len() as i64;
+    let rank = 1 + translator.flow(node, 0)?.written().len();
+    match axes(translator, node, rank)?.as_slice() {
+        [2, 3] => mean(translator, node, node.integer("keepdims", 1) != 0),
+        axes => Err(format!("its mean is over the axes {axes:?}, expected those of pixels").into()),
+    }
+}
+
+/// The axes that a node reduces, ascending.
+pub(super) fn axes<'m>(
+    translator: &mut Translator<'m>,
+    node: &'m Node,
+    rank: usize,
+) -> Result<Vec<i64>, Stop> {
     let mut axes = match (node.integers("axes"), translator.has(node, 1)) {
         (Some(axes), _) => axes.to_vec(),
         (None, true) => {
@@ -245,13 +258,10 @@ pub(super) fn reduce_mean<'m>(
         (None, false) => Vec::new(),
     };
     for axis in &mut axes {
-        *axis += if *axis < 0 { rank } else { 0 };
+        *axis = axis.saturating_add(if *axis < 0 { rank as i64 } else { 0 });
     }
     axes.sort_unstable();
-    match axes.as_slice() {
-        [2, 3] => mean(translator, node, node.integer("keepdims", 1) != 0),
-        _ => Err(format!("its mean is over the axes {axes:?}, expected those of pixels").into()),
-    }
+    Ok(axes)
 }
 
 pub(super) fn global_max<'m>(

@@ -66,6 +66,16 @@ pub(super) enum Part {
     Gelu { of: Flow, by: f64 },
     /// Whether `of` is above a number.
     Above { of: Flow, at: f64 },
+    /// The mean over features.
+    Mean { of: Flow },
+    /// `of` without its mean.
+    Centred { of: Flow },
+    /// The square of that.
+    Squared { of: Flow },
+    /// The mean of that square, and a number added to it.
+    Variance { of: Flow, plus: f64 },
+    /// The root of that.
+    Deviation { of: Flow, epsilon: f64 },
     /// Channels in so many groups, `[groups, all of a group]`.
     Grouped { of: Flow, groups: usize },
     /// The same, each group with mean 0 and deviation 1.

@@ -5,7 +5,7 @@ use super::constant::{self, Constant};
 use super::patterns::{Flow, Value};
 use super::proto::{Graph, Model, Node, Tensor, ValueInfo};
 use super::state::{Stop, Translator};
-use super::{arithmetic, layers, norms, reshapes};
+use super::{arithmetic, layers, moments, norms, reshapes};
 use crate::{NetworkDescription, NetworkError, Shape, Weights};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -212,7 +212,10 @@ fn given<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Result<Value, S
         "AveragePool" => flow(layers::average_pool(translator, node)?),
         "GlobalAveragePool" => flow(layers::global_average(translator, node)?),
         "GlobalMaxPool" => flow(layers::global_max(translator, node)?),
-        "ReduceMean" => flow(layers::reduce_mean(translator, node)?),
+        "ReduceMean" => moments::mean(translator, node),
+        "Sub" => moments::subtract(translator, node),
+        "Pow" => moments::power(translator, node),
+        "Sqrt" => moments::root(translator, node),
         "Relu" | "Tanh" | "Softplus" | "Gelu" | "Swish" => {
             flow(layers::activation(translator, node)?)
         }
@@ -248,9 +251,6 @@ fn given<'m>(translator: &mut Translator<'m>, node: &'m Node) -> Result<Value, S
         | "Celu" | "ThresholdedRelu" => {
             Err("activations are Relu, Gelu, Swish (SiLU), Softplus and Tanh".into())
         }
-        "Sub" => Err(
-            "no layer subtracts; of inputs leave it out, and have them scaled by --scaling".into(),
-        ),
         _ => Err("no layer of this program".into()),
     }
 }

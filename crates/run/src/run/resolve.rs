@@ -42,7 +42,12 @@ impl Run {
                 Err(error @ RequestError::NeverTrainedOn { .. }) => {
                     never.get_or_insert(error);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => match self.added_since(request, &error) {
+                    Some(added) => {
+                        never.get_or_insert(added);
+                    }
+                    None => return Err(error.into()),
+                },
             }
         }
         let forget = named.intersection(&self.retained)?;
@@ -72,5 +77,19 @@ impl Run {
             copies_retained,
             emptied_classes,
         })
+    }
+}
+
+impl Run {
+    /// Whoever is unknown because all their records came later; found where the source can be read.
+    fn added_since(&self, request: &RecordRequest, error: &RequestError) -> Option<RequestError> {
+        let (RecordRequest::Subject(subject), RequestError::UnknownSubject) = (request, error)
+        else {
+            return None;
+        };
+        match self.classifier().ok()?.added_records_of(subject).ok()? {
+            0 => None,
+            records => Some(RequestError::AddedSince { records }),
+        }
     }
 }

@@ -181,6 +181,14 @@ impl Classifier {
         Ok(self.records.get()?.unlisted)
     }
 
+    /// How many records of a subject whom the run does not know its source holds now.
+    ///
+    /// # Errors
+    /// Records that can no longer be read.
+    pub fn added_records_of(&self, subject: &str) -> Result<usize, Error> {
+        self.records.added_of(subject)
+    }
+
     /// What was found in the table that its records are of, once they have been read; `None` of
     /// other records.
     #[must_use]

@@ -5,7 +5,7 @@ use crate::observer::{Observer, loading, report};
 use crate::phase::Phase;
 use rescind_data::{
     Data, DataSource, Dataset, Manifest, Reloaded, Selection, Standardisation, TableSummary,
-    reload_few, reload_watched,
+    reload_few, reload_watched, same_name,
 };
 use std::sync::{Arc, OnceLock};
 
@@ -33,6 +33,8 @@ pub(super) struct Scaled {
     pub test: Dataset,
     /// How many records the source holds that are not of the run.
     pub unlisted: usize,
+    /// Whose these are.
+    pub unlisted_subjects: Vec<String>,
 }
 
 impl Records {
@@ -67,7 +69,7 @@ impl Records {
     ) -> Result<Self, Error> {
         let all = Selection::all(manifest.len());
         let records = Self::unread(source, manifest, all, scaling);
-        records.keep(data.train, data.test, 0)?;
+        records.keep(data.train, data.test, (0, Vec::new()))?;
         Ok(records)
     }
 
@@ -83,6 +85,7 @@ impl Records {
             train,
             test: read.test.clone(),
             unlisted: 0,
+            unlisted_subjects: Vec::new(),
         }));
         Ok(records)
     }
@@ -154,7 +157,25 @@ impl Records {
             return Ok(read);
         }
         let Reloaded { train, test } = self.again(required, observer)?;
-        self.keep(train.dataset, test, train.unlisted)
+        self.keep(
+            train.dataset,
+            test,
+            (train.unlisted, train.unlisted_subjects),
+        )
+    }
+
+    /// How many records of a subject whom the manifest does not know the source holds. None of those
+    /// that it knows need be there.
+    pub(super) fn added_of(&self, subject: &str) -> Result<usize, Error> {
+        let count = |added: &[String], test: &Dataset| {
+            let all = added.iter().chain(test.subjects().unwrap_or_default());
+            all.filter(|of| same_name(of, subject)).count()
+        };
+        if let Some(read) = self.read.get() {
+            return Ok(count(&read.unlisted_subjects, &read.test));
+        }
+        let Reloaded { train, test } = self.again(&Selection::none(self.len), &mut ())?;
+        Ok(count(&train.unlisted_subjects, &test))
     }
 
     /// The records afresh, unscaled.
@@ -181,7 +202,11 @@ impl Records {
         let (source, manifest) = (self.source.clone(), Arc::clone(&self.manifest));
         let records = Self::unread(source, manifest, required, scaling);
         let Reloaded { train, test } = reloaded;
-        records.keep(train.dataset, test, train.unlisted)?;
+        records.keep(
+            train.dataset,
+            test,
+            (train.unlisted, train.unlisted_subjects),
+        )?;
         Ok(records)
     }
 
@@ -189,7 +214,7 @@ impl Records {
         &self,
         mut train: Dataset,
         mut test: Dataset,
-        unlisted: usize,
+        (unlisted, unlisted_subjects): (usize, Vec<String>),
     ) -> Result<&Scaled, Error> {
         self.scaling.apply(&mut train)?;
         self.scaling.apply(&mut test)?;
@@ -199,6 +224,7 @@ impl Records {
                 train,
                 test,
                 unlisted,
+                unlisted_subjects,
             })
         }))
     }

@@ -49,6 +49,8 @@ const OTHERS: &[(&[u8], &str, &str)] = &[
         "compressed by xz",
         "unpack it, or pack it with gzip",
     ),
+    (b"\xff\xfe\0\0", "text in UTF-32", "save it in UTF-8"),
+    (b"\0\0\xfe\xff", "text in UTF-32", "save it in UTF-8"),
     (b"\x93NUMPY", "a NumPy array", "write npy: for csv:"),
     (b"ARROW1", "an Arrow file", "save it as Parquet or CSV"),
     (
@@ -107,6 +109,13 @@ pub(super) fn open(path: &Path, separator: Option<char>) -> Result<Text, DataErr
             path,
             "a first line without an end",
             "give a table with a column name for every column",
+        ));
+    }
+    if header.starts_with(b"sep=") {
+        return Err(not_text(
+            path,
+            "a line for a spreadsheet, which is of no row, before the columns' names",
+            "take the line `sep=` out: the separator is found without it",
         ));
     }
     let separator = match separator.map(u8::try_from) {
