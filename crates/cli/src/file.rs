@@ -49,6 +49,36 @@ pub fn read_text(path: &Path) -> Result<String, Failure> {
     })
 }
 
+/// Refuses a place in the folders that a run keeps to itself: what lies among its releases passes for
+/// one, and what is private of it is removed and replaced.
+pub fn expect_outside_runs(path: &Path) -> Result<(), Failure> {
+    let there = path
+        .ancestors()
+        .find_map(|folder| match folder.as_os_str().is_empty() {
+            true => fs::canonicalize(".").ok(),
+            false => fs::canonicalize(folder).ok(),
+        });
+    let own = |folder: &&Path| {
+        let own = ["releases", "private"]
+            .iter()
+            .any(|name| folder.ends_with(name));
+        own && folder.with_file_name("run.json").exists()
+    };
+    match there
+        .as_deref()
+        .and_then(|there| there.ancestors().find(own))
+    {
+        None => Ok(()),
+        Some(folder) => Err(Failure::io(
+            path,
+            format_args!(
+                "lies in {}, which a run keeps to itself: choose another place",
+                folder.display()
+            ),
+        )),
+    }
+}
+
 /// Writes a new file that its owner alone can read. What lies there already, a link that leads nowhere
 /// included, is left as it is.
 pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {

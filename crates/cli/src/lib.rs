@@ -52,8 +52,8 @@ struct Arguments {
 pub fn run(words: Vec<OsString>) -> u8 {
     let json = words.iter().any(|word| word == "--json");
     let parsed = Arguments::command().try_get_matches_from(words);
-    let parsed = parsed.and_then(|found| Ok((Arguments::from_arg_matches(&found)?, named(&found))));
-    let (arguments, run) = match parsed {
+    let parsed = parsed.and_then(|found| Ok((Arguments::from_arg_matches(&found)?, found)));
+    let (arguments, found) = match parsed {
         Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => {
             return misused(&error, &Console::new(json, true)) as u8;
@@ -66,7 +66,12 @@ pub fn run(words: Vec<OsString>) -> u8 {
     };
     let console = Console::new(arguments.json, arguments.quiet);
     let forgets = matches!(arguments.command, Command::Forget(_));
-    let status = match arguments.command.run(&console) {
+    let run = named(&found, &["run", "resume"]).pop();
+    let made = named(&found, &["out", "figures"]);
+    let allowed = made
+        .iter()
+        .try_for_each(|path| file::expect_outside_runs(path));
+    let status = match allowed.and_then(|()| arguments.command.run(&console)) {
         Ok(status) => status,
         Err(Failure::Usage(message)) => {
             let error = Arguments::command().error(ErrorKind::ValueValidation, message);
@@ -86,14 +91,14 @@ pub fn run(words: Vec<OsString>) -> u8 {
     status as u8
 }
 
-/// The run that a command line names.
-fn named(found: &ArgMatches) -> Option<PathBuf> {
-    let (_, options) = found.subcommand()?;
-    let mut values = ["run", "resume"].iter().filter_map(|name| {
-        let mut values = options.try_get_raw(name).ok()??;
+/// The files and folders that a command line gives for these.
+fn named(found: &ArgMatches, names: &[&str]) -> Vec<PathBuf> {
+    let options = found.subcommand().map(|(_, options)| options);
+    let values = names.iter().filter_map(|name| {
+        let mut values = options?.try_get_raw(name).ok()??;
         values.next()
     });
-    values.next().map(PathBuf::from)
+    values.map(PathBuf::from).collect()
 }
 
 /// A command line that makes no sense, told with a hint at the help.

@@ -5,7 +5,7 @@ mod common;
 use common::{folder, json, rescind, run, status};
 use serde::Deserialize;
 use serde_json::Value;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -473,6 +473,9 @@ fn a_second_process_is_told_and_ctrl_c_saves() {
     assert!(interrupt.unwrap().success());
     // Waiting ends its input, which lets it go on.
     assert_eq!(first.child.wait().unwrap().code(), Some(1));
+    let mut told = String::new();
+    first.said.read_to_string(&mut told).unwrap();
+    assert!(told.contains("rescind train --resume run"), "{told}");
     let saved: Standing = json(here, "status run");
     assert!(saved.epochs >= standing.epochs && saved.busy.is_none() && !saved.trained);
 }

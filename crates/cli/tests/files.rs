@@ -263,6 +263,35 @@ fn links_in_a_run_are_not_followed() {
     let _: Value = json(here, "forget run --records 2");
 }
 
+#[test]
+fn nothing_is_put_among_what_a_run_keeps_to_itself() {
+    let here = folder();
+    let here = here.path();
+    table(here);
+    let _: Value = json(here, "train --out run --epochs 1");
+    let _: Value = json(here, "forget run --records 1 --sigma 1");
+    symlink("run/releases", here.join("link")).unwrap();
+    for words in [
+        "report run --no-attacks --out run/releases/report.html",
+        "report run --no-attacks --out link/report.html",
+        "report run --no-attacks --figures run/releases/000001/figures",
+        "report run --no-attacks --figures run/private/new/figures",
+        "train --epochs 1 --out run/releases/other",
+        "demo --out run/private/demo",
+        &format!("columns {TABLE} --out ./run/../run/private/kept"),
+    ] {
+        let output = run(here, words);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        assert!(said(&output).contains("keeps to itself"), "{words}");
+    }
+    assert_eq!(fs::read_dir(here.join("run/releases")).unwrap().count(), 1);
+    assert_eq!(
+        status(here, "report run --no-attacks --out run/other.html"),
+        0
+    );
+    let _: Value = json(here, "forget run --records 2");
+}
+
 /// The runs of a demonstration are no part of another run.
 #[test]
 fn a_demonstration_is_not_put_into_a_run() {

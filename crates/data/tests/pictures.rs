@@ -143,3 +143,17 @@ fn a_test_part_that_left_is_empty_when_the_source_is_read_again() {
     assert_eq!(again.test.len(), 0);
     assert!(reload(&source, &manifest, &Selection::all(20)).is_err());
 }
+
+/// macOS writes a letter and its accent one after the other.
+#[test]
+fn a_class_is_one_however_its_folder_s_name_is_composed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, name) in [("train", "Ka\u{308}se"), ("test", "K\u{e4}se")] {
+        let part = folder.path().join(part);
+        classes(&part);
+        fs::rename(part.join("no"), part.join(name)).unwrap();
+    }
+    let data = read(folder.path(), "").unwrap();
+    assert_eq!(data.train.class_names(), ["K\u{e4}se", "yes"]);
+    assert_eq!(data.test.len(), 20);
+}

@@ -82,7 +82,7 @@ codes! {
     UnknownLine, "unknown_line", Failed, "A line of the table is of no record.";
     NoSubjects, "no_subjects", Failed, "The records do not say whose they are.";
     UnknownSubject, "unknown_subject", Failed, "No record is of this subject.";
-    NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing: there is nothing to forget.";
+    NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing, or added since: there is nothing to forget.";
     NoClasses, "no_classes", Failed, "The records have no classes.";
     UnknownClass, "unknown_class", Failed, "No class has this name.";
     NotTrainedOn, "not_trained_on", Nothing, "The records named are not trained on: held out, or forgotten already.";
@@ -314,7 +314,7 @@ fn of_ledger(error: &LedgerError) -> Code {
         LedgerError::Missing { .. } => Code::LedgerMissing,
         LedgerError::Copied { .. } => Code::RunCopied,
         LedgerError::Version { .. } => Code::Format,
-        LedgerError::Altered { .. } => Code::LedgerAltered,
+        LedgerError::Altered { .. } | LedgerError::NoRelease { .. } => Code::LedgerAltered,
         LedgerError::ReleaseMissing { .. } => Code::ReleaseMissing,
         LedgerError::Entry(_) => Code::Document,
         LedgerError::Accounting(_) => Code::Privacy,

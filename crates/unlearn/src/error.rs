@@ -185,9 +185,7 @@ pub enum Error {
         reason: String,
     },
     /// The observer said stop.
-    #[error(
-        "stopped on request during: {phase}; what is on disk is consistent, run it again to go on"
-    )]
+    #[error("stopped on request during: {phase}; what is on disk is consistent")]
     Interrupted {
         /// What was being done.
         phase: Phase,

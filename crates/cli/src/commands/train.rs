@@ -11,7 +11,7 @@ use crate::table::facts;
 use crate::tables;
 use clap::Args;
 use rescind::Run;
-use rescind::{Code, Error, ModelError, Parameterisation, Phase};
+use rescind::{Code, Error, ModelError, Parameterisation, Phase, word};
 use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
@@ -114,6 +114,12 @@ impl Train {
                 drop(watch);
                 run.discard()?;
                 return Err(error.into());
+            }
+            Err(error) if self.out.is_some() => {
+                drop(watch);
+                let message = format!("{error}. The run is there; to go on:");
+                let resume = format!("{message} rescind train --resume {}", word(run.root()));
+                return Err(Failure::other(error.code(), resume));
             }
             done => {
                 done?;

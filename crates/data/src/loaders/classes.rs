@@ -2,6 +2,7 @@
 //! have.
 
 use crate::error::DataError;
+use crate::normal::normal;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -111,11 +112,12 @@ impl Classes {
     }
 }
 
-/// The name of a class: a number as it is shortest, so that `0`, `0.0` and `00` are one class.
+/// The name of a class: a number as it is shortest, so that `0`, `0.0` and `00` are one class; a text in
+/// Unicode's composed form.
 fn class_name(text: &str) -> String {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => written(number),
-        _ => text.to_owned(),
+        _ => normal(text),
     }
 }
 

@@ -5,6 +5,7 @@ use super::picture::decode;
 use crate::dataset::{Data, Dataset};
 use crate::error::DataError;
 use crate::identity::record_hash;
+use crate::normal::{normal, same_name};
 use crate::reading::Reading;
 use crate::source::ImageOptions;
 use crate::split::falls_into_test;
@@ -36,7 +37,12 @@ pub(crate) fn load(
     let test = layout.test.as_deref().map(listing).transpose()?;
     let classes: Vec<String> = match reading.classes() {
         Some(classes) => classes.to_vec(),
-        None => train.iter().map(|(class, _)| class.clone()).collect(),
+        None => {
+            let mut classes: Vec<String> = train.iter().map(|(class, _)| normal(class)).collect();
+            classes.sort();
+            classes.dedup();
+            classes
+        }
     };
     let shape = match *reading.input_shape().unwrap_or_default() {
         [channels, height, width] => [channels, height, width],
@@ -58,7 +64,7 @@ pub(crate) fn load(
     for (at, (root, listing)) in listings.enumerate() {
         let mut pictures = Vec::new();
         for (class, paths) in listing {
-            let label = classes.iter().position(|known| *known == class);
+            let label = classes.iter().position(|known| same_name(known, &class));
             let label = label.ok_or_else(|| DataError::Format {
                 path: root.join(&class),
                 what: "the class",

@@ -129,3 +129,22 @@ fn missing_numbers_are_treated_as_told() {
         assert!(error.contains("&missing=mark"), "{error}");
     }
 }
+
+/// One system composes a letter and its accent, another writes one after the other.
+#[test]
+fn texts_that_look_the_same_are_the_same() {
+    let (whole, parts) = ("K\u{e4}se", "Ka\u{308}se");
+    let text = format!("{parts},c,y\n1,{whole},{whole}\n2,{parts},{parts}\n3,x,x\n");
+    let column = whole.replace('K', "k");
+    let text = text.replacen(parts, &parts.replace('K', "k"), 1);
+    for encoding in ["hash=c:7".to_owned(), format!("categories=c:{parts}|x")] {
+        let options = format!("label=y&test=0&{encoding}&range={column}:0:1");
+        let data = read(&text, &options).unwrap();
+        assert_eq!(data.train.class_names(), [whole, "x"]);
+        assert_eq!(data.train.labels(), [0, 0, 1]);
+        let width = data.train.input_shape()[0];
+        let rows: Vec<&[f32]> = data.train.inputs().chunks(width).collect();
+        assert_eq!(rows[0][1..], rows[1][1..], "{encoding}");
+        assert_ne!(rows[0][1..], rows[2][1..], "{encoding}");
+    }
+}

@@ -62,6 +62,15 @@ pub enum LedgerError {
         /// What gives it away.
         what: String,
     },
+    /// Something lies among the releases that is none.
+    #[error(
+        "{path} is no release that the ledger records: whoever finds it there may take it for one. \
+         Take it away; if it is one, the ledger is not the newest: put that back"
+    )]
+    NoRelease {
+        /// What lies there.
+        path: PathBuf,
+    },
     /// A release that the ledger records is not on disk.
     #[error(
         "release {number} is in the ledger but {path} is not what was recorded ({what}): restore \

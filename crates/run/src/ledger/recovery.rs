@@ -1,6 +1,5 @@
 //! What a crash left behind.
 
-use super::database::ledger_file;
 use super::error::LedgerError;
 use super::store::Ledger;
 use crate::disk::{self, Access, DiskError, io_error};
@@ -24,7 +23,7 @@ pub struct Recovered {
 /// The caller must hold the run's lock.
 ///
 /// # Errors
-/// [`LedgerError::Altered`]; [`LedgerError::ReleaseMissing`] if a recorded release is neither in
+/// [`LedgerError::NoRelease`]; [`LedgerError::ReleaseMissing`] if a recorded release is neither in
 /// its place nor staged; [`LedgerError::Disk`].
 pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
     let mut recovered = Recovered::default();
@@ -64,7 +63,7 @@ pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
 /// Refuses a folder in the place of a release that the ledger does not know.
 ///
 /// # Errors
-/// [`LedgerError::Altered`]; [`LedgerError::Disk`].
+/// [`LedgerError::NoRelease`]; [`LedgerError::Disk`].
 pub(crate) fn nothing_unknown(run: &Path, ledger: &Ledger) -> Result<(), LedgerError> {
     let releases = ledger.history().releases();
     let recorded: BTreeSet<_> = releases.map(|r| release_folder(run, r.number)).collect();
@@ -75,10 +74,7 @@ pub(crate) fn nothing_unknown(run: &Path, ledger: &Ledger) -> Result<(), LedgerE
     for item in fs::read_dir(&folder).map_err(io_error(&folder, "list it"))? {
         let path = item.map_err(io_error(&folder, "list it"))?.path();
         if !recorded.contains(&path) || !path.is_dir() {
-            return Err(LedgerError::Altered {
-                path: ledger_file(run),
-                what: format!("it does not know {} among its releases", path.display()),
-            });
+            return Err(LedgerError::NoRelease { path });
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, Observer, Phase, discard_superseded, norm_above, report};
+use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
 use std::time::Instant;
 
 /// A request whose records are known.
@@ -346,15 +346,6 @@ impl Run {
             Ok(true) => committed.map_err(|error| self.answered_but(number, error)),
             _ => committed,
         }
-    }
-
-    /// Removes sums of records that are no longer those that are trained on.
-    pub(super) fn discard_superseded(&self) -> Result<(), Error> {
-        let Some((record, state)) = &self.current else {
-            return Ok(());
-        };
-        let of = state.exact.as_ref().map(|w| (&**w, &record.retained));
-        Ok(discard_superseded(&self.setup.kept(), of)?)
     }
 
     /// What went wrong once a request was recorded.

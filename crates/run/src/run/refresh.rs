@@ -2,7 +2,7 @@
 
 use super::Run;
 use crate::error::Error;
-use rescind_unlearn::{Observer, Preparation, Scaling, prepare};
+use rescind_unlearn::{Observer, Preparation, Scaling, discard_superseded, prepare};
 
 impl Run {
     /// Sums up the records that stay, so that the requests to come cost what their own records cost,
@@ -32,5 +32,14 @@ impl Run {
         let kept = self.setup.kept();
         let made = prepare(&*self.setup.model, of, settings, &kept, observer)?;
         Ok(made)
+    }
+
+    /// Removes sums of records that are no longer those that are trained on.
+    pub(super) fn discard_superseded(&self) -> Result<(), Error> {
+        let Some((record, state)) = &self.current else {
+            return Ok(());
+        };
+        let of = state.exact.as_ref().map(|w| (&**w, &record.retained));
+        Ok(discard_superseded(&self.setup.kept(), of)?)
     }
 }

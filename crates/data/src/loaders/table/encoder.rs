@@ -1,6 +1,7 @@
 //! How a cell becomes inputs.
 
 use super::cell::{Cell, Misfit};
+use crate::normal::normal;
 use crate::table::{Encoding, Missing, scaled};
 use std::collections::HashMap;
 
@@ -28,13 +29,14 @@ pub(super) enum Met {
 impl Encoder {
     pub fn new(column: &str, encoding: Encoding, missing: Missing, decimal_comma: bool) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("rescind-data 2026 category v1");
+        let column = normal(column);
         hasher.update(&(column.len() as u64).to_le_bytes());
         hasher.update(column.as_bytes());
         let mut categories = HashMap::new();
         let width = match &encoding {
             Encoding::Number | Encoding::Range { .. } => 1 + usize::from(missing == Missing::Mark),
             Encoding::Categories(values) => {
-                categories = values.iter().cloned().zip(0..).collect();
+                categories = values.iter().map(|value| normal(value)).zip(0..).collect();
                 values.len() + 1
             }
             Encoding::Hashed(buckets) => *buckets as usize + 1,
@@ -57,14 +59,14 @@ impl Encoder {
             Encoding::Categories(values) => {
                 // A category may be spelt as a missing value is.
                 let named = match cell {
-                    Cell::Text(text) => self.categories.get(*text).copied(),
+                    Cell::Text(text) => self.categories.get(&normal(text)).copied(),
                     _ => None,
                 };
                 let (at, met) = match named {
                     Some(at) => (at, Met::Category),
                     None => cell.text(|text| match text {
                         None => (values.len(), Met::Missing),
-                        Some(text) => match self.categories.get(text) {
+                        Some(text) => match self.categories.get(&normal(text)) {
                             Some(&at) => (at, Met::Category),
                             None => (values.len(), Met::Other),
                         },
@@ -106,11 +108,11 @@ impl Encoder {
         Ok(number.map_or(Met::Missing, Met::Number))
     }
 
-    /// The hash of a text in this column, as one of so many. The hash is of the column too, so that
+    /// The hash of a text in this column, however it is composed, as one of so many. The hash is of the column too, so that
     /// texts that share an input in one column do not in another.
     fn bucket(&self, text: &str, buckets: u32) -> usize {
         let mut hasher = self.column.clone();
-        hasher.update(text.as_bytes());
+        hasher.update(normal(text).as_bytes());
         let hash = hasher.finalize();
         let first = hash.as_bytes().iter().take(8);
         let number = first.fold(0_u64, |number, &byte| number << 8 | u64::from(byte));

@@ -2,6 +2,7 @@
 
 use super::encoder::Encoder;
 use crate::error::DataError;
+use crate::normal::same_name;
 use crate::table::{Encoding, LeftOut, TableOptions, numbers_rows};
 use std::collections::HashMap;
 use std::path::Path;
@@ -28,6 +29,19 @@ pub(super) fn layout(
     names: Vec<String>,
     options: &TableOptions,
 ) -> Result<Layout, DataError> {
+    let told = [&options.keep, &options.drop].into_iter().flatten();
+    let told = told.chain(&options.subject).chain([&options.label]);
+    let told: Vec<&String> = told.chain(options.encodings.keys()).collect();
+    // As the options spell them, where the file does so in another form of Unicode.
+    let names: Vec<String> = names
+        .into_iter()
+        .map(
+            |name| match told.iter().find(|told| same_name(told, &name)) {
+                Some(told) => (*told).clone(),
+                None => name,
+            },
+        )
+        .collect();
     let wrong = |column: &str, problem: &'static str| DataError::Column {
         path: path.to_owned(),
         column: column.to_owned(),
