@@ -46,8 +46,9 @@ impl Run {
             return Ok(done);
         }
         self.model_is_here()?;
+        let folder = self.setup.private("reference");
         retrained(
-            self.reference_store()?,
+            Store::open(folder, self.setup.made.identity())?,
             self.setup.training_on(retained),
             self.setup.state_record(retained, 0),
             observer,
@@ -56,13 +57,13 @@ impl Run {
 
     /// The retraining of these records as far as it has come.
     pub(super) fn reference(&self, retained: &Selection) -> Result<Option<TrainingState>, Error> {
-        let store = self.reference_store()?;
+        let folder = self.setup.private("reference");
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let store = Store::at(folder, Some(self.setup.made.identity()));
         let found = store.read(self.setup.model.description(), None)?;
         let same = found.filter(|(record, _)| record.retained == retained.digest());
         Ok(same.map(|(_, state)| state))
-    }
-
-    fn reference_store(&self) -> Result<Store, Error> {
-        Store::open(self.setup.private("reference"), self.setup.made.identity())
     }
 }
