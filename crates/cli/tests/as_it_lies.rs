@@ -34,6 +34,8 @@ fn a_run_that_nobody_can_write_is_looked_at() {
     let here = folder();
     let here = here.path();
     released(here, "");
+    // The other side of an audit.
+    let _: Value = json(here, "retrain run");
     let root = here.metadata().unwrap().uid() == 0;
     let mut paths = vec![here.to_owned()];
     let mut next = 0;
