@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from rescind import _core
+from rescind import _core, errors
 
 _IDENTIFIER = "rescind 2026 python record id v1"
 
@@ -17,4 +17,10 @@ def identity_of(identifier: Any) -> bytes:
 
 def text(value: Any) -> str:
     """An id or a name as it is compared: Unicode-normalised, without blanks around it."""
+    # A number of numpy or torch is the number.
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+    if value is None or value != value:
+        raise errors.of(
+            "setting", f"{value!r} is no id and no name: give every record one of its own"
+        )
     return unicodedata.normalize("NFC", str(value)).strip()

@@ -49,7 +49,62 @@ class Wrapped(nn.Module):
         self._orig_mod = module
 
 
+class Changing(nn.Module):
+    def forward(self, x):
+        x *= 0.5
+        return x
+
+
+class Coarse(nn.Module):
+    """Mixed precision of its own, out of which it comes in float32."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, x):
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            return self.layer(x).to(x.dtype)
+
+
+class Rounding(nn.Module):
+    def forward(self, x):
+        return (x + 100.0).to(torch.bfloat16).to(x.dtype) if x.dtype == torch.float32 else x + 100.0
+
+
+class Fixed(nn.Module):
+    def forward(self, x):
+        return nn.functional.linear(x, torch.ones(6, 6, device=x.device))
+
+
+class Pair(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.layer(x), x
+
+
+def compiled_in_place():
+    made = mlp(nn.Tanh())
+    made[1].compile()
+    return made
+
+
 REFUSED = {
+    "inputs that a pass changes": (nn.Sequential(Changing(), mlp()), "", "out of place"),
+    "mixed precision inside": (mlp(Coarse()), "1.layer", "autocast"),
+    "precision lost inside": (mlp(Rounding()), "", "lower precision"),
+    "tensors of one type": (mlp(Fixed()), "1", "register_buffer"),
+    "outputs that are several": (Pair(), "", "take the tensor out"),
+    "compiled inside": (nn.Sequential(Wrapped(mlp())), "0", "_orig_mod"),
+    "compiled in place": (compiled_in_place(), "1", "second derivative"),
+    "scripted": (nn.Sequential(torch.jit.script(mlp())), "0", "torch.jit"),
+    "without values": (mlp().to("meta"), "0.weight", "load the weights"),
+    "a layer without second derivative": (mlp(nn.Hardsigmoid()), "1", "another layer"),
+    "what cannot be copied": (mlp(nn.utils.weight_norm(nn.Linear(6, 6))), "", "copy.deepcopy"),
+    "complex": (mlp(nn.Linear(6, 6, dtype=torch.complex64)), "1.weight", "real and imaginary"),
     "batch norm": (mlp(nn.BatchNorm1d(6)), "1", "freeze_batch_norm"),
     "batch norm without statistics": (
         mlp(nn.BatchNorm1d(6, track_running_stats=False)).eval(),
@@ -76,6 +131,31 @@ def test_each_is_named_with_its_remedy(name):
     assert remedy in str(report.problems[0])
     with pytest.raises(rescind.errors.ModelDoesNotFit, match="cannot be computed with"):
         report.raise_if_any()
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        (BATCH[0].to(torch.uint8), BATCH[1]),
+        (BATCH[0], BATCH[1] + 3),
+        {"pixels": BATCH[0], "label": BATCH[1]},
+        (BATCH[0],),
+    ],
+    ids=[
+        "of another type",
+        "of classes that are not there",
+        "under other names",
+        "without targets",
+    ],
+)
+def test_batches_that_do_not_fit_are_described(batch):
+    report = check(mlp(), batch)
+    (problem,) = report.problems
+    assert "a pass fails on the batch" in problem.reason and "the batch is" in problem.remedy
+    with pytest.raises(rescind.errors.ModelDoesNotFit) as raised:
+        report.raise_if_any()
+    # What was raised is there for whoever wants its trace.
+    assert raised.value.__cause__ is problem.cause is not None
 
 
 def test_several_are_named_at_once():

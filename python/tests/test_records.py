@@ -56,11 +56,50 @@ class Augmented(TensorDataset):
         return x + torch.rand_like(x), y
 
 
-def test_what_is_another_each_time_needs_ids():
+def test_what_is_another_each_time_is_refused():
     plain = (torch.randn(10, 3), torch.arange(10))
     with pytest.raises(rescind.UsageError, match="augmentation"):
         Records(Augmented(*plain))
-    assert len(Records(Augmented(*plain), ids=range(10))) == 10
+    # An id says who a record is and not what: nothing could be computed with it twice.
+    with pytest.raises(rescind.UsageError, match="augmentation"):
+        Records(Augmented(*plain), ids=range(10))
+
+
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        return iter([])
+
+
+def test_what_is_no_set_of_records_is_refused():
+    with pytest.raises(rescind.UsageError, match="no len"):
+        Records(Endless())
+    with pytest.raises(rescind.UsageError, match="no record"):
+        Records(TensorDataset(torch.zeros(0, 3)))
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        range(4),
+        numpy.arange(4),
+        torch.arange(4),
+        (str(i) for i in range(4)),
+        [numpy.int64(i) for i in range(4)],
+    ],
+    ids=["ints", "numpy", "torch", "generated", "scalars"],
+)
+def test_ids_are_the_same_whatever_holds_them(ids):
+    data = TensorDataset(torch.randn(4, 3), torch.arange(4))
+    made = Records(data, ids=ids)
+    assert made.identities == [identity_of(i) for i in range(4)]
+
+
+@pytest.mark.parametrize("nobody", [None, float("nan"), numpy.float64("nan")])
+def test_what_is_missing_is_no_id_and_nobodys_name(nobody):
+    data = TensorDataset(torch.randn(4, 3), torch.arange(4))
+    for what in ("ids", "subjects"):
+        with pytest.raises(rescind.UsageError, match="one of its own"):
+            Records(data, **{what: [nobody, "a", "b", "c"]})
 
 
 def test_ids_are_one_records_alone_and_one_for_each():

@@ -1,12 +1,13 @@
 """Unlearning for any PyTorch module."""
 
 from rescind.torch.attached_run import AttachedRun, attach
-from rescind.torch.checking import Problem, Report, check
+from rescind.torch.checking import check
 from rescind.torch.drawing import draw
 from rescind.torch.freeze import freeze_batch_norm
 from rescind.torch.head_run import Head, HeadRun, head
 from rescind.torch.linearised import Linearised
 from rescind.torch.loading import load
+from rescind.torch.problems import Problem, Report
 from rescind.torch.progress import Bars
 from rescind.torch.records import Records
 from rescind.torch.run import ModuleRun

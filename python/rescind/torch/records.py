@@ -50,9 +50,17 @@ class Records:
         name: str = "records",
         collate: Callable[[list[Any]], Any] | None = None,
     ) -> None:
-        ids = column(dataset, ids) if isinstance(ids, str) else ids
-        subjects = column(dataset, subjects) if isinstance(subjects, str) else subjects
+        ids = column(dataset, ids) if isinstance(ids, str) else _listed(ids)
+        subjects = column(dataset, subjects) if isinstance(subjects, str) else _listed(subjects)
         dataset = as_dataset(dataset)
+        if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+            raise errors.of(
+                "setting",
+                f"a {type(dataset).__name__} has no len() and [i], by which records are found "
+                "again: give a map-style dataset, such as list(dataset)",
+            )
+        if len(dataset) == 0:
+            raise errors.of("setting", "there is no record: give a dataset of some")
         self.dataset = dataset
         self.name = name
         self.subjects = None if subjects is None else [text(subject) for subject in subjects]
@@ -67,7 +75,6 @@ class Records:
                 )
         if ids is None:
             self.identities = [content_identity(dataset[i]) for i in range(len(dataset))]
-            self._must_be_stable()
         else:
             self.identities = [identity_of(identifier) for identifier in ids]
             if len(set(self.identities)) < len(self.identities):
@@ -75,6 +82,7 @@ class Records:
                     "setting", "two records have the same id: an id is one record's alone"
                 )
         self.by_id = ids is not None
+        self._must_be_stable()
 
     @classmethod
     def table(
@@ -138,12 +146,25 @@ class Records:
     def _must_be_stable(self) -> None:
         step = max(1, len(self) // _READ_TWICE)
         for i in range(0, len(self), step):
-            if content_identity(self.dataset[i]) != self.identities[i]:
+            try:
+                contents = [content_identity(self.dataset[i]) for _ in range(2)]
+            except errors.RescindError:
+                # Of another type: it has an id.
+                return
+            if contents[0] != contents[1]:
                 raise errors.of(
                     "setting",
                     f"record {i} is another each time it is read, as with augmentation: give the "
-                    "dataset without it, and augment in the loop that trains; or give ids=",
+                    "dataset without it, and augment in the loop that trains "
+                    "(run.retained(of=augmented))",
                 )
+
+
+def _listed(given: Any) -> Any:
+    """A sequence of one for each record: whatever can be gone through."""
+    if given is None or hasattr(given, "__len__"):
+        return given
+    return list(given)
 
 
 def content_identity(record: Any) -> bytes:
