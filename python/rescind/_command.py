@@ -7,4 +7,4 @@ from rescind import _core
 
 def main() -> int:
     """Run ``rescind`` with the words of the command line and return its exit status."""
-    return _core.command(["rescind", *sys.argv[1:]])
+    return _core.main(["rescind", *sys.argv[1:]])

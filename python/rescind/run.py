@@ -141,6 +141,47 @@ class Run:
         )
         return answer_of(self.folder, told)
 
+    def refresh(self, progress: Progress | None = None) -> dict[str, Any]:
+        """Prepare a model so that requests are answered from their own records, as ``rescind
+        refresh`` does: sums over the records that stay are made once and kept in ``private/``, and
+        requests take theirs out of them, with the same proof (``docs/heads.md``).
+
+        For :func:`rescind.head`, and :func:`rescind.tangent` where a last layer alone is trained.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told ``(phase, done, total)`` now and then.
+
+        Returns
+        -------
+        dict
+            ``records``, ``features`` and ``outputs`` of what was summed, ``bytes`` kept, and what
+            the ``gradient_norm`` is at most.
+
+        Raises
+        ------
+        rescind.errors.NotPrepared
+            Another model, one that is not trained, or one that would take too much memory.
+        """
+        return self._work(lambda: json.loads(self._session.refresh(progress)))
+
+    def purge(self) -> dict[str, int]:
+        """Discard for good what is kept of the time before requests, as ``rescind purge`` does:
+        how many files of each kind were removed. What :meth:`refresh` prepared is among them."""
+        return self._work(lambda: json.loads(self._session.purge()))
+
+    def status(self, delta: float = 1e-5) -> dict[str, Any]:
+        """What ``rescind status --json`` says: requests and what holds of them at this delta today,
+        which of them wait for a release, and whether they are answered from what was prepared.
+
+        Parameters
+        ----------
+        delta : float
+            Above 0 and below 1.
+        """
+        return json.loads(self._session.status(delta))
+
     def release(self, release: Promise | Sigma) -> Release:
         """Release the private weights as they are, for every request that no release covers yet."""
         told = self._work(lambda: self._session.release(release._json()))

@@ -11,13 +11,13 @@ PAGE = pathlib.Path(__file__).parents[2] / "docs" / "python.md"
 def test_the_examples_run_one_after_another(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"<!-- run: first -->\n```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names = {}
     for block in blocks:
         exec(compile(block, str(PAGE), "exec"), names)
     told = capsys.readouterr().out
     assert "epsilon = 1, delta = 1e-05 (declared)" in told
-    assert told.endswith("holds\ndeclared strongly_convex\n")
+    assert told.endswith("holds\ndeclared strongly_convex\nTrue\n")
 
 
 def test_every_name_of_the_manual_is_there():

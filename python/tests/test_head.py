@@ -1,5 +1,6 @@
 """Heads on the features of a backbone, and released models as they are loaded."""
 
+import copy
 import shutil
 
 import pytest
@@ -31,12 +32,13 @@ def records():
     return Records(TensorDataset(*data()), subjects=[i % 25 for i in range(N)], name="made up")
 
 
-def minimum(keep):
+def minimum(keep, device):
     """Softmax regression on features computed anew of these records alone, by Newton's method."""
     x, y = (part[keep] for part in data())
     with torch.no_grad():
-        made = torch.cat([functional.normalize(backbone()(one[None]), dim=1) for one in x])
-    wide = torch.cat([made, torch.ones(len(x), 1)], dim=1).double()
+        there = backbone().to(device)
+        made = torch.cat([functional.normalize(there(one[None]), dim=1) for one in x.to(device)])
+    wide = torch.cat([made.cpu(), torch.ones(len(x), 1)], dim=1).double()
 
     def loss(w):
         penalty = 0.5 * PENALTY * w.square().sum()
@@ -50,28 +52,28 @@ def minimum(keep):
     return w[:, :-1], w[:, -1]
 
 
-def test_a_head_forgets_as_near_retraining_as_proved(tmp_path):
+def test_a_head_forgets_as_near_retraining_as_proved(device, tmp_path):
     options = {"outputs": CLASSES, "penalty": PENALTY, "gradient": GRADIENT}
     with head(
-        tmp_path / "run", backbone(), records(), test=TensorDataset(*data()), **options
+        tmp_path / "run", backbone().to(device), records(), test=TensorDataset(*data()), **options
     ) as run:
         run.train()
         answer = run.forget(subjects=["3", "9"], release=Promise(1.0))
         keep = torch.tensor([i for i in range(N) if i % 25 not in (3, 9)])
-        weight, bias = minimum(keep)
-        layer = run.model.layer
+        weight, bias = minimum(keep, device)
+        layer = copy.deepcopy(run.model.layer).cpu()
         squares = (layer.weight - weight).square().sum() + (layer.bias - bias).square().sum()
         # Weights are rounded to float32 besides.
         assert float(squares.sqrt()) < 2 * GRADIENT / PENALTY + 1e-6
         assert answer.release.kind == "assumed"
         figures = run.evaluate()
         assert figures["released"]["test"]["accuracy"] > 0.7
-        x, y = data()
+        x, y = (part.to(device) for part in data())
         right = float((run.released()(x).argmax(1) == y).float().mean())
         assert right == pytest.approx(figures["released"]["test"]["accuracy"])
         outputs = run.released()(x)
     assert rescind.verify(answer.release.folder, run=tmp_path / "run").verdict == "holds"
-    loaded = load(answer.release.folder, backbone())
+    loaded = load(answer.release.folder, backbone().to(device))
     assert isinstance(loaded, Head) and torch.equal(loaded(x), outputs)
     with pytest.raises(rescind.errors.OtherModel, match="frozen"):
         load(answer.release.folder, backbone(6))
@@ -79,7 +81,7 @@ def test_a_head_forgets_as_near_retraining_as_proved(tmp_path):
     # The run opens again around the same features, and around no others.
     with pytest.raises(rescind.errors.OtherModel):
         head(tmp_path / "run", backbone(6), records(), **options)
-    with head(tmp_path / "run", backbone(), records(), **options) as run:
+    with head(tmp_path / "run", backbone().to(device), records(), **options) as run:
         assert run.forget(positions=[0]).forgotten == [0]
 
 
@@ -108,19 +110,20 @@ def run_outputs(loaded, x):
     return functional.linear(x, loaded.layer.weight, loaded.layer.bias)
 
 
-def test_releases_of_each_kind_are_loaded(tmp_path):
+def test_releases_of_each_kind_are_loaded(device, tmp_path):
     x, y = data()
+    there = x.to(device)
 
     def module():
         torch.manual_seed(1)
-        return nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, CLASSES))
+        return nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, CLASSES)).to(device)
 
     with tangent(tmp_path / "t", module(), TensorDataset(x, y), gradient=1e-5) as run:
         run.train()
         answer = run.forget(positions=[1], release=Sigma(0.01))
-        outputs = run.released()(x)
+        outputs = run.released()(there)
     loaded = load(answer.release.folder, module())
-    assert isinstance(loaded, Linearised) and torch.allclose(loaded(x), outputs, atol=1e-6)
+    assert isinstance(loaded, Linearised) and torch.allclose(loaded(there), outputs, atol=1e-6)
 
     made = module()
     with attach(tmp_path / "a", made, TensorDataset(x, y)) as run:

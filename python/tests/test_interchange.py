@@ -264,3 +264,52 @@ def test_a_run_of_the_command_goes_on_in_python(tmp_path):
         released = run.release(Sigma(0.1))
         assert run.pending == [] and released.folder.is_dir()
     assert rescind.verify(released.folder, run=tmp_path / "run").verdict == "holds"
+
+
+class Layer(nn.Module):
+    """The core's own regression, under its names."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "squared-error"])
+def test_both_engines_answer_from_what_was_prepared(loss, tmp_path):
+    gradient, penalty = 1e-6, 1e-3
+    made = command(
+        "train", "--tangent", "--model", "logistic", "--loss", loss, "--mu", penalty,
+        "--until-gradient", gradient, "--out", tmp_path / "native",
+    )  # fmt: skip
+    assert made == 0
+    (x, y), task = digits()[0].tensors, rescind.Task.cross_entropy()
+    if loss == "squared-error":
+        y, task = nn.functional.one_hot(y, 10).float(), rescind.Task.squared_error(bound=1.0)
+    with (
+        rescind.open(tmp_path / "native") as native,
+        rescind.tangent(
+            tmp_path / "torch",
+            Layer(),
+            TensorDataset(x, y),
+            task=task,
+            penalty=penalty,
+            gradient=gradient,
+        ) as other,
+    ):
+        other.train()
+        near = 2 * gradient / penalty
+        assert apart(native, other) < near
+        for run in (native, other):
+            made = run.refresh()
+            assert (made["records"], made["features"], made["outputs"]) == (len(x), 65, 10)
+            for positions in ([3], [4, 5, 6], [100]):
+                answer = run.forget(positions=positions)
+                assert answer.record["method"]["details"]["prepared"], positions
+        # The same quadratic is brought down to its last digit by both.
+        assert apart(native, other) < (1e-6 if loss == "squared-error" else near)
+        released = [run.release(Promise(1.0)) for run in (native, other)]
+        sigmas = [one.certificate["noise"]["sigma"] for one in released]
+        assert sigmas[0] == pytest.approx(sigmas[1], rel=1e-12)

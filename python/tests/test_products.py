@@ -50,13 +50,13 @@ RECORDS = bytearray(struct.pack("<5q", 5, 0, 1, 2, 4))
 
 def gradient(model, w):
     out = bytearray(8 * len(w))
-    loss = model.gradient("double", packed(w), RECORDS, out)
+    loss = model.gradient("double", [packed(w)], RECORDS, out)
     return loss, torch.frombuffer(out, dtype=torch.float64)
 
 
 def product(model, which, w, v):
     out = bytearray(8 * len(w))
-    model.product("double", which, packed(w), RECORDS, packed(v), out)
+    model.product("double", which, [packed(w)], RECORDS, packed(v), out)
     return torch.frombuffer(out, dtype=torch.float64)
 
 
@@ -78,7 +78,7 @@ def test_gradients_and_products_are_those_of_the_loss(name, device):
     assert (found - curved).norm() <= 1e-6 * curved.norm()
     # The mean over records: a record's own gradient, taken alone.
     only = bytearray(8 * len(w))
-    alone = model.gradient("double", packed(w), RECORDS[:8], only)
+    alone = model.gradient("double", [packed(w)], RECORDS[:8], only)
     assert alone > 0.0 and loss != alone
 
 

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import rescind
 import torch
 import zoo
-from rescind import Method, Promise, Records, Sigma
+from rescind import Method, Promise, Records, Sigma, _core
 from rescind.torch import Training, attach
 from torch import nn
 from torch.nn import functional
@@ -188,6 +189,25 @@ def test_ctrl_c_is_heard_and_nothing_happened(tmp_path):
     run.forget(ids="r1", progress=lambda *what: told.append(what))
     assert told and all(isinstance(phase, str) for phase, _, _ in told)
     run.close()
+
+
+def test_ctrl_c_is_still_heard_after_a_command(tmp_path):
+    """The command runs in this process, whose Ctrl-C stays Python's."""
+    words = ["rescind", "train", "--out", str(tmp_path / "run"), "--epochs", "1", "--quiet"]
+    assert _core.command(words) == 0
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(1.0)
+
+
+def test_ctrl_c_stops_a_command_with_its_state_saved(tmp_path):
+    words = ["rescind", "train", "--out", str(tmp_path / "run"), "--epochs", "100000", "--quiet"]
+    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    status = _core.command(words)
+    timer.join()
+    assert status == 1
+    assert _core.command(["rescind", "status", str(tmp_path / "run"), "--quiet"]) == 0
 
 
 def test_a_second_thread_is_told_that_the_run_works(tmp_path):

@@ -25,6 +25,7 @@ mod verify;
 use crate::console::Console;
 use crate::exit::{Failure, Status};
 use clap::Subcommand;
+pub use status::Standing;
 
 #[derive(Subcommand)]
 #[allow(clippy::large_enum_variant)]

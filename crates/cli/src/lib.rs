@@ -18,8 +18,9 @@ use commands::Command;
 use console::Console;
 use exit::{Failure, Status};
 use rescind::Code;
+use rescind_privacy::Delta;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make a trained neural network forget chosen records.
 ///
@@ -44,6 +45,23 @@ struct Arguments {
     /// Show no progress on standard error
     #[arg(short, long, global = true, display_order = 901)]
     quiet: bool,
+}
+
+/// What `rescind status --json` says of a run, promises at this delta.
+///
+/// # Errors
+/// A folder that holds no run, or a damaged file.
+pub fn status(run: &Path, delta: Delta) -> Result<serde_json::Value, rescind::Error> {
+    let standing = commands::Standing::of(run, delta)?;
+    serde_json::to_value(&standing).map_err(rescind::Error::Document)
+}
+
+/// Runs a command line inside a process that is another program's: `heard` says whether that was told
+/// to stop.
+#[must_use]
+pub fn run_inside(words: Vec<OsString>, heard: fn() -> bool) -> u8 {
+    interrupt::leave_to(heard);
+    run(words)
 }
 
 /// Runs a command line, of which the first word is the program's name, and says with which status

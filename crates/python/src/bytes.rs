@@ -2,8 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes};
-use std::sync::{Mutex, PoisonError};
+use pyo3::types::{PyByteArray, PyList};
 
 /// A number that crosses.
 pub trait Number: Copy {
@@ -43,42 +42,9 @@ pub fn given<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> PyResult<Bound<'
     })
 }
 
-/// A vector that is given again and again, mostly the same: Python sees one object for as long as it
-/// is, and copies it once.
-#[derive(Default)]
-pub struct Same(Mutex<Option<Py<PyBytes>>>);
-
-impl Same {
-    /// The vector as immutable bytes.
-    pub fn given<'py, T: Number>(
-        &self,
-        py: Python<'py>,
-        numbers: &[T],
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        // Nothing is computed while it is held.
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().map(|last| last.bind(py)) {
-            let bytes = last.as_bytes();
-            let mut own = [0; 8];
-            let same = |(number, bytes): (&T, &[u8])| {
-                number.write(&mut own[..T::SIZE]);
-                own[..T::SIZE] == *bytes
-            };
-            if bytes.len() == numbers.len() * T::SIZE
-                && numbers.iter().zip(bytes.chunks_exact(T::SIZE)).all(same)
-            {
-                return Ok(last.clone());
-            }
-        }
-        let made = PyBytes::new_with(py, numbers.len() * T::SIZE, |bytes| {
-            for (number, own) in numbers.iter().zip(bytes.chunks_exact_mut(T::SIZE)) {
-                number.write(own);
-            }
-            Ok(())
-        })?;
-        *last = Some(made.clone().unbind());
-        Ok(made)
-    }
+/// The same in a list, for Python to take out and let go of once it has made use of it.
+pub fn handed<'py, T: Number>(py: Python<'py>, numbers: &[T]) -> PyResult<Bound<'py, PyList>> {
+    PyList::new(py, [given(py, numbers)?])
 }
 
 /// Reads a vector of known length back.

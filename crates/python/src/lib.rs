@@ -5,6 +5,7 @@
 
 mod bytes;
 mod failure;
+mod features;
 mod linear;
 mod model;
 mod progress;
@@ -15,10 +16,21 @@ mod verification;
 use pyo3::prelude::*;
 use std::ffi::OsString;
 
-/// Runs the command line `rescind` and returns its exit status.
+/// Runs the command line `rescind` and returns its exit status. Ctrl-C stops it with its state saved.
 #[pyfunction]
 fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    py.detach(|| rescind_cli::run_inside(words, heard))
+}
+
+/// The same where the process is there for nothing else: a second Ctrl-C then ends it.
+#[pyfunction]
+fn main(py: Python<'_>, words: Vec<OsString>) -> u8 {
     py.detach(|| rescind_cli::run(words))
+}
+
+/// Whether Ctrl-C was pressed, which Python's own handler has noted.
+fn heard() -> bool {
+    Python::attach(|py| py.check_signals().is_err())
 }
 
 /// Every code of an error: the code, its kind and its meaning.
@@ -41,6 +53,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<run::Session>()?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
+    module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(codes, module)?)?;
     module.add_function(wrap_pyfunction!(digest, module)?)?;
     module.add_function(wrap_pyfunction!(model::draw, module)?)?;

@@ -2,6 +2,7 @@
 
 use crate::bytes::{Number, given, positions, read, taken, zeros};
 use crate::failure::unreadable;
+use crate::features::Features;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rescind::{Failure, Linearisation, OutputLoss, Targets};
@@ -9,17 +10,19 @@ use rescind::{Failure, Linearisation, OutputLoss, Targets};
 /// A Python object with `linear()`, which says `None` or `(outputs, loss, centre)`, and these, all
 /// called with a precision, `"single"` or `"double"`, records, a vector, and what to write into:
 /// `push` writes `J v`, `pull` writes `J' u`, `rows` writes `u_i' J_i` for each record. `targets` of
-/// records gives uint32 classes or tokens for a cross-entropy of these, else float32 values.
+/// records gives uint32 classes or tokens for a cross-entropy of these, else float32 values. `fixed()`
+/// says whether they are linear in features that no weight changes (`features.rs`).
 pub struct Linear {
-    object: Py<PyAny>,
+    pub(crate) object: Py<PyAny>,
     centre: Vec<f32>,
     outputs: usize,
     loss: OutputLoss,
+    pub(crate) features: Option<Features>,
 }
 
 impl Linear {
     /// What `linear()` says: a number, JSON, and float32.
-    pub fn said_by(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+    pub fn said_by(object: &Bound<'_, PyAny>, records: usize) -> PyResult<Option<Self>> {
         let py = object.py();
         let said = object.call_method0("linear")?;
         let Some((outputs, loss, centre)) = said.extract::<Option<(usize, String, Vec<u8>)>>()?
@@ -33,6 +36,7 @@ impl Linear {
             centre: read(&centre, "the centre")?,
             outputs: outputs.max(1),
             loss,
+            features: Features::said_by(object, records)?,
         }))
     }
 

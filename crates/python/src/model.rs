@@ -1,13 +1,13 @@
 //! A model that computes in Python.
 
-use crate::bytes::{Number, Same, given, positions, taken, zeros};
+use crate::bytes::{Number, given, handed, positions, taken, zeros};
 use crate::failure::unreadable;
 use crate::linear::Linear;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rescind::{
-    Curvature, CurvatureProducts, DoublePrecision, EvaluationSet, Failure, Linearisation, Measured,
-    Model, ModelDescription, ModelError, Observer, linearised_gradient,
+    Curvature, CurvatureProducts, DoublePrecision, EvaluationSet, Failure, FixedFeatures,
+    Linearisation, Measured, Model, ModelDescription, ModelError, Observer, linearised_gradient,
 };
 use rescind_data::Digest;
 
@@ -17,7 +17,7 @@ use rescind_data::Digest;
 ///   `product(precision, which, w, records, v, out)`, in the `precision` `"single"` or `"double"`,
 /// - `measure(w, records) -> (records, loss, right) | None`; `records` is `None` for the test set.
 ///
-/// w are `bytes`, the same object for as long as they are the same; the rest are `bytearray`s.
+/// Vectors are `bytearray`s; w are one in a list, out of which they are taken.
 ///
 /// `curvature` and `double` say whether it has products and double precision; `linear()` whether its
 /// outputs are linear in the weights (`linear.rs`), which then stands for all three.
@@ -28,7 +28,6 @@ pub struct PythonModel {
     identities: Vec<Digest>,
     curvature: bool,
     double: bool,
-    weights: Same,
 }
 
 impl PythonModel {
@@ -40,11 +39,10 @@ impl PythonModel {
         let identities: Vec<[u8; 32]> = object.call_method0("identities")?.extract()?;
         Ok(Self {
             description,
+            linear: Linear::said_by(object, identities.len())?,
             identities: identities.into_iter().map(Digest::from).collect(),
             curvature: object.getattr("curvature")?.extract()?,
             double: object.getattr("double")?.extract()?,
-            linear: Linear::said_by(object)?,
-            weights: Same::default(),
             object: object.clone().unbind(),
         })
     }
@@ -58,8 +56,7 @@ impl PythonModel {
     ) -> Result<f64, Failure> {
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, gradient.len())?;
-            let w = self.weights.given(py, w)?;
-            let arguments = (precision, w, positions(py, records)?, &out);
+            let arguments = (precision, handed(py, w)?, positions(py, records)?, &out);
             let loss = self.object.call_method1(py, "gradient", arguments)?;
             taken(&out, gradient)?;
             loss.extract::<f64>(py)
@@ -81,7 +78,7 @@ impl PythonModel {
         };
         let called = Python::attach(|py| {
             let out = zeros::<T>(py, product.len())?;
-            let (w, v) = (self.weights.given(py, w)?, given(py, v)?);
+            let (w, v) = (handed(py, w)?, given(py, v)?);
             let arguments = (precision, which, w, positions(py, records)?, v, &out);
             self.object.call_method1(py, "product", arguments)?;
             taken(&out, product)
@@ -124,6 +121,12 @@ impl Model for PythonModel {
             .map(|linear| linear as &dyn Linearisation)
     }
 
+    fn fixed_features(&self) -> Option<&dyn FixedFeatures> {
+        let linear = self.linear.as_ref();
+        let has = linear.filter(|linear| linear.features.is_some());
+        has.map(|linear| linear as &dyn FixedFeatures)
+    }
+
     fn curvature(&self) -> Option<&dyn CurvatureProducts> {
         self.curvature.then_some(self)
     }
@@ -144,7 +147,7 @@ impl Model for PythonModel {
                 EvaluationSet::Records(selection) => Some(positions(py, selection.positions())?),
                 EvaluationSet::Test => None,
             };
-            let arguments = (self.weights.given(py, w)?, records);
+            let arguments = (handed(py, w)?, records);
             let measured = self.object.call_method1(py, "measure", arguments)?;
             measured.extract::<Option<(usize, f64, Option<f64>)>>(py)
         });

@@ -13,6 +13,7 @@ use rescind::{Code, Error, Observer, OutsideRecords, ReleaseChoice, Request, Run
 use rescind_data::RecordRequest;
 use rescind_evaluate::audit::AuditSettings;
 use rescind_network::Weights;
+use rescind_privacy::Delta;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -174,6 +175,30 @@ impl Session {
             let done = run.retrain(watch)?;
             let report = json!({ "records": done.retained, "seconds": done.seconds });
             Ok::<_, Error>(report.to_string())
+        })
+    }
+
+    /// Sums up the records that stay (`rescind refresh`), as JSON.
+    #[pyo3(signature = (progress))]
+    fn refresh(&self, py: Python<'_>, progress: Option<Py<PyAny>>) -> PyResult<String> {
+        self.watched(py, progress, |run, watch| {
+            let made = run.refresh(watch)?;
+            serde_json::to_string(&made).map_err(Error::Document)
+        })
+    }
+
+    /// Discards what is kept of the time before requests (`rescind purge`), as JSON.
+    fn purge(&self, py: Python<'_>) -> PyResult<String> {
+        self.tried(py, |run| {
+            serde_json::to_string(&run.purge()?).map_err(Error::Document)
+        })
+    }
+
+    /// What `rescind status --json` says of the run, promises at this delta.
+    fn status(&self, py: Python<'_>, delta: f64) -> PyResult<String> {
+        let delta = Delta::new(delta).map_err(|error| raise(py, error.into()))?;
+        self.with(py, |run| {
+            Ok(rescind_cli::status(run.root(), delta)?.to_string())
         })
     }
 

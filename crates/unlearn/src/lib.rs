@@ -42,7 +42,7 @@ pub use evaluation::Measured;
 pub use features::FixedFeatures;
 pub use linearisation::{Linearisation, Targets};
 pub use linearised::linearised_gradient;
-pub use methods::descent::{Preparation, discard_superseded, prepare};
+pub use methods::descent::{Preparation, discard_superseded, is_prepared, prepare};
 pub use model::{
     BatchNorm, Capability, CurvatureProducts, DoublePrecision, EvaluationSet, Minibatches, Model,
     OwnObjectives,

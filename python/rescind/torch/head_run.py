@@ -9,14 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import TensorDataset
 
-from rescind import errors
 from rescind.progress import Progress
 from rescind.torch.computing import computing
-from rescind.torch.features import features
 from rescind.torch.frozen import digest_of_tensors
-from rescind.torch.linear_model import LinearModel, must_be_convex
+from rescind.torch.layer import LayerModel, featured
+from rescind.torch.linear_model import must_be_convex
 from rescind.torch.records import Records
 from rescind.torch.run import ModuleRun
 from rescind.torch.tangent_run import convex_settings, opened
@@ -46,7 +44,8 @@ class Head(nn.Module):
         task: Task | None = None,
     ) -> None:
         super().__init__()
-        self.backbone, self.layer, self.unit_length = backbone, layer, unit_length
+        self.backbone, self.unit_length = backbone, unit_length
+        self.layer = layer.to(self._device())
         self._task = task or Task.cross_entropy()
 
     def features(self, batch: Any) -> Tensor:
@@ -57,6 +56,14 @@ class Head(nn.Module):
                 made = self._task.forward(self.backbone, batch)
         made = made.flatten(1)
         return functional.normalize(made, dim=1) if self.unit_length else made
+
+    def on_the_cpu(self, batch: Any) -> Tensor:
+        """The same, computed where the backbone is."""
+        return self.features(moved(batch, self._device(), torch.float32)).cpu()
+
+    def _device(self) -> torch.device:
+        own = next(self.backbone.parameters(), None) if self.backbone is not None else None
+        return torch.device("cpu") if own is None else own.device
 
     def forward(self, *inputs: Any, **named: Any) -> Tensor:
         """The outputs for one batch of inputs."""
@@ -125,8 +132,8 @@ def head(
     records = data if isinstance(data, Records) else Records(data)
     tested = test if test is None or isinstance(test, Records) else Records(test)
     shell = Head(backbone, nn.Linear(1, outputs), unit_length, task)
-    seen = _featured(shell, records, task, progress)
-    width = seen.dataset.tensors[0].shape[1]
+    known = featured(shell.on_the_cpu, records, task, progress)
+    width = known.dataset.tensors[0].shape[1]
     layer = nn.Linear(width, outputs)
     zero = {name: torch.zeros_like(p) for name, p in layer.named_parameters()}
     extra = {
@@ -134,22 +141,20 @@ def head(
         "backbone": None if backbone is None else digest_of_tensors(backbone, set()),
     }
     plain = Task(task.loss, hits=task.hits, target=task.target, convex=task.convex)
-    seen_in_test = None if tested is None else _featured(shell, tested, task, progress)
-    model = LinearModel(layer, zero, seen, seen_in_test, plain, _CHUNK, extra)
+    seen_in_test = None
+    if tested is not None:
+        seen_in_test = featured(shell.on_the_cpu, tested, task, progress)
+    model = LayerModel(layer, zero, known, seen_in_test, plain, extra)
     settings = convex_settings(penalty, gradient, 42, declared_by)
     run = HeadRun(Path(folder), model, opened(folder, model, settings, False))
     run._shell = shell
     return run
 
 
-# Records whose outputs are computed at once: a product of two matrices.
-_CHUNK = 8192
-
-
 class HeadRun(ModuleRun):
     """A run of a linear layer on frozen features. It is trained by :meth:`train`."""
 
-    _model: LinearModel
+    _model: LayerModel
     _shell: Head
 
     @property
@@ -180,17 +185,3 @@ def layer_of(weight: Tensor, bias: Tensor) -> nn.Linear:
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
     return layer.requires_grad_(False)
-
-
-def _featured(shell: Head, records: Records, task: Task, progress: Progress | None) -> Records:
-    """The same records as the layer sees them."""
-    if len(records) == 0:
-        raise errors.of("setting", "there is no record: give a dataset of some")
-    own = next(shell.backbone.parameters(), None) if shell.backbone is not None else None
-    device = torch.device("cpu") if own is None else own.device
-    _, target = must_be_convex(task)
-    made = features(
-        lambda batch: shell.features(moved(batch, device, torch.float32)).cpu(), records, progress
-    )
-    targets = [target(records.batch([i])).cpu() for i in range(len(records))]
-    return records.prepared(TensorDataset(made, torch.cat(targets)))

@@ -14,6 +14,7 @@ from rescind import errors
 from rescind.torch.computing import computing
 from rescind.torch.drawing import trainable
 from rescind.torch.duals import dual_numbers_serve
+from rescind.torch.frozen import Frozen
 from rescind.torch.module import TYPES, Flat, TorchModel, positions_of
 from rescind.torch.products import pull, push, push_dual
 from rescind.torch.records import Records
@@ -92,6 +93,11 @@ class LinearModel(TorchModel):
         self._names = [name for name, _ in trainable(own)]
         self.centre = self.flat.vector()
 
+    @property
+    def whole(self) -> nn.Module:
+        """The module that outputs are those of, at the centre."""
+        return self.module
+
     def linear(self) -> tuple[int, str, bytes]:
         """Outputs of a record, the loss in them, and the centre."""
         return self.outputs, json.dumps(self._loss), self.centre
@@ -162,10 +168,12 @@ class LinearModel(TorchModel):
                 parts = pull(flat.module, self.task, flat.parameters, batch, part)
                 into[at] = flat.joined(parts, into.dtype)
 
-    def measure(self, w: bytes, records: bytearray | None) -> tuple[int, float, float | None]:
+    def measure(
+        self, w: list[bytearray], records: bytearray | None
+    ) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
         flat = self._at_centre("single")
-        weights = torch.frombuffer(bytearray(w), dtype=torch.float32).double()
+        weights = torch.frombuffer(w.pop(), dtype=torch.float32).double()
         centre = torch.frombuffer(bytearray(self.centre), dtype=torch.float32).double()
         along = flat.split((weights - centre).float())
         return self._measured(flat, records, lambda batch: self._pushed(flat, batch, along))
@@ -196,8 +204,8 @@ class LinearModel(TorchModel):
         for position in chosen:
             yield from self._batches(flat, self.records, [position], dtype)
 
-    def _description(self) -> dict[str, Any]:
-        described = super()._description()
+    def _described_as(self, flat: Flat, frozen: Frozen) -> dict[str, Any]:
+        described = super()._described_as(flat, frozen)
         described["linearised"] = True
         described["loss"] = self._loss
         described["architecture"] |= {

@@ -40,21 +40,10 @@ class Flat:
         self.module = module
         self.parameters = [parameter for _, parameter in trainable(module)]
         self._sizes = [parameter.numel() for parameter in self.parameters]
-        self._loaded: tuple[bytes | bytearray, list[int]] | None = None
 
-    def add(self, total: list[Tensor] | None, parts: Sequence[Tensor]) -> list[Tensor]:
-        """The sum of parts so far, on their devices, with these."""
-        if total is None:
-            return [part.detach() for part in parts]
-        return [own + part.detach() for own, part in zip(total, parts, strict=True)]
-
-    def write(self, total: Sequence[Tensor] | None, over: int, into: Tensor) -> None:
-        """Write a sum, divided by a number, into a vector on the CPU."""
-        if total is None:
-            return
-        for part, place in zip(total, into.split(self._sizes), strict=True):
-            place.copy_(part.reshape(-1))
-        into /= over
+    def sum_into(self, vector: Tensor) -> Sum:
+        """A sum of parts that ends in this vector of zeros, on the CPU."""
+        return Sum(vector, vector.split(self._sizes), self.parameters)
 
     def split(self, flat: Tensor) -> list[Tensor]:
         """Parts of a vector, with the shapes and on the devices of the parameters."""
@@ -66,23 +55,44 @@ class Flat:
         """The vector of these parts, on the CPU."""
         return torch.cat([part.detach().reshape(-1).to("cpu", dtype) for part in parts])
 
-    def load(self, flat: bytes | bytearray, dtype: torch.dtype) -> None:
-        """Write a vector into the parameters, unless they hold it already."""
-        versions = [parameter._version for parameter in self.parameters]
-        if self._loaded is not None:
-            own, then = self._loaded
-            if then == versions and (own is flat or own == flat):
-                return
-        parts = self.split(torch.frombuffer(bytearray(flat), dtype=dtype))
+    def load(self, flat: bytearray, dtype: torch.dtype) -> None:
+        """Write a vector into the parameters."""
         with torch.no_grad():
-            for parameter, part in zip(self.parameters, parts, strict=True):
-                parameter.copy_(part)
-        self._loaded = (flat, [parameter._version for parameter in self.parameters])
+            for own, part in zip(
+                self.parameters, torch.frombuffer(flat, dtype=dtype).split(self._sizes), strict=True
+            ):
+                own.copy_(part.reshape(own.shape))
 
     def vector(self) -> bytes:
         """The parameters as they are, float32."""
         joined = self.joined(self.parameters, torch.float32)
         return joined.numpy().tobytes()
+
+
+class Sum:
+    """A sum of parts, on their devices until it is written. On the CPU it grows where it ends: a
+    vector of a large model more or less is what decides whether there is room."""
+
+    def __init__(
+        self, vector: Tensor, places: Sequence[Tensor], parameters: Sequence[Tensor]
+    ) -> None:
+        self._vector, self._places = vector, places
+        self._own = [
+            place if p.device.type == "cpu" else torch.zeros_like(p).reshape(-1)
+            for place, p in zip(places, parameters, strict=True)
+        ]
+
+    def add(self, parts: Sequence[Tensor]) -> None:
+        """Add one of each."""
+        for own, part in zip(self._own, parts, strict=True):
+            own.add_(part.detach().reshape(-1))
+
+    def write(self, over: int) -> None:
+        """Write it, divided by a number."""
+        for own, place in zip(self._own, self._places, strict=True):
+            if own is not place:
+                place.copy_(own)
+        self._vector /= over
 
 
 class TorchModel:
@@ -142,23 +152,26 @@ class TorchModel:
                     "norm that trains changes its buffers (rescind.torch.freeze_batch_norm)",
                 )
 
-    def gradient(self, precision: str, w: bytes, records: bytearray, out: bytearray) -> float:
+    def gradient(
+        self, precision: str, w: list[bytearray], records: bytearray, out: bytearray
+    ) -> float:
         """Write the gradient of the mean loss; return that loss."""
         flat = self._ready(precision, w)
-        total, number, summed = 0.0, 0, None
+        total, number = 0.0, 0
+        summed = flat.sum_into(torch.frombuffer(out, dtype=TYPES[precision]))
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
                 loss, parts = gradient(flat.module, self.task, flat.parameters, batch)
-                summed = flat.add(summed, parts)
+                summed.add(parts)
                 total, number = total + loss, number + count(batch)
-        flat.write(summed, number, torch.frombuffer(out, dtype=TYPES[precision]))
+        summed.write(number)
         return total / number
 
     def product(
         self,
         precision: str,
         which: str,
-        w: bytes,
+        w: list[bytearray],
         records: bytearray,
         v: bytearray,
         out: bytearray,
@@ -167,12 +180,12 @@ class TorchModel:
         flat = self._ready(precision, w)
         along = flat.split(torch.frombuffer(v, dtype=TYPES[precision]))
         multiply = self._multiplication(flat, which)
-        number, summed = 0, None
+        number, summed = 0, flat.sum_into(torch.frombuffer(out, dtype=TYPES[precision]))
         with computing(flat.module):
             for batch in self._chunks(flat, precision, records):
-                summed = flat.add(summed, multiply(batch, along))
+                summed.add(multiply(batch, along))
                 number += count(batch)
-        flat.write(summed, number, torch.frombuffer(out, dtype=TYPES[precision]))
+        summed.write(number)
 
     def try_duals(self) -> None:
         """Find out whether dual numbers serve for Gauss-Newton products."""
@@ -189,13 +202,19 @@ class TorchModel:
         names = [name for name, _ in trainable(module)]
         return lambda batch, v: gauss_newton_by_duals(module, task, names, batch, v)
 
-    def measure(self, w: bytes, records: bytearray | None) -> tuple[int, float, float | None]:
+    def measure(
+        self, w: list[bytearray], records: bytearray | None
+    ) -> tuple[int, float, float | None]:
         """Number of records, mean loss, and the share that is right."""
         flat = self._ready("single", w)
         return self._measured(flat, records, lambda batch: self.task.forward(flat.module, batch))
 
     def linear(self) -> tuple[int, str, bytes] | None:
         """What is said of outputs that are linear in the weights; these are not."""
+        return None
+
+    def fixed(self) -> tuple[int, bytes] | None:
+        """What is said of features that no weight changes; there are none."""
         return None
 
     def _measured(
@@ -217,9 +236,10 @@ class TorchModel:
             return 0, 0.0, None
         return number, total / number, None if self.task.hits is None else right / number
 
-    def _ready(self, precision: str, w: bytes) -> Flat:
+    def _ready(self, precision: str, w: list[bytearray]) -> Flat:
         flat = self.flat if precision == "single" else self._in_double()
-        flat.load(w, TYPES[precision])
+        # Nobody holds them on while products are computed, which need the room.
+        flat.load(w.pop(), TYPES[precision])
         return flat
 
     def _in_double(self) -> Flat:
@@ -251,7 +271,10 @@ class TorchModel:
             yield moved(batch, device, dtype)
 
     def _description(self) -> dict[str, Any]:
-        module = self.flat.module
+        return self._described_as(self.flat, self._frozen)
+
+    def _described_as(self, flat: Flat, frozen: Frozen) -> dict[str, Any]:
+        module = flat.module
         layers = [f"{name}: {type(part).__qualname__}" for name, part in module.named_modules()]
         return {
             "kind": "torch",
@@ -260,7 +283,7 @@ class TorchModel:
             "architecture": {
                 "module": f"{type(module).__module__}.{type(module).__qualname__}",
                 "layers": layers,
-                "frozen": self._frozen.digest(),
+                "frozen": frozen.digest(),
             },
         }
 

@@ -99,7 +99,7 @@ class _Follower:
 
     def __init__(self, model: TorchModel) -> None:
         self._model = model
-        self._weights: bytes | None = None
+        self._weights: bytearray | None = None
 
     def _call(self, name: str) -> Any:
         _, called = _receive()
@@ -110,7 +110,7 @@ class _Follower:
             if at is not None:
                 # Sent only when they are others than before.
                 self._weights = given[at] or self._weights
-                given = (*given[:at], self._weights, *given[at + 1 :])
+                given = (*given[:at], [self._weights], *given[at + 1 :])
             _share(self._model, what, given)
             kind, told = _receive()
         if called != name:
@@ -134,7 +134,7 @@ class _Shared:
 
     def __init__(self, model: TorchModel) -> None:
         self._model = model
-        self._weights: bytes | None = None
+        self._weights: bytearray | None = None
 
     def __getattr__(self, name: str) -> Any:
         own = getattr(self._model, name)
@@ -146,9 +146,9 @@ class _Shared:
             sent = given if name == "measure" else (*given[:-1], len(given[-1]))
             at, told = _WEIGHTS.get(name), sent
             if at is not None:
-                if sent[at] is self._weights:
-                    told = (*sent[:at], None, *sent[at + 1 :])
-                self._weights = sent[at]
+                (own,) = sent[at]
+                told = (*sent[:at], None if own == self._weights else own, *sent[at + 1 :])
+                self._weights = own
             _send(("compute", (name, told)))
             made = _share(self._model, name, sent)
             if name == "measure":

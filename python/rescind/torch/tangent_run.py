@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from rescind import _core, errors
+from rescind.progress import Progress
 from rescind.torch.checking import check
 from rescind.torch.drawing import draw, trainable
+from rescind.torch.layer import final_layer, of_final_layer
 from rescind.torch.linear_model import LinearModel, must_be_convex
 from rescind.torch.linearised import Linearised, by_name
 from rescind.torch.records import Records
@@ -36,6 +38,7 @@ def tangent(
     centre: Mapping[str, Tensor] | None = None,
     declared_by: str | None = None,
     chunk: int = 256,
+    progress: Progress | None = None,
 ) -> TangentRun:
     """Put a run around a module linearised at a point that no record had a say in: one that is in
     the folder is opened, else it is made.
@@ -73,6 +76,9 @@ def tangent(
         name them; without it their promises are ``assumed``.
     chunk : int
         Records computed at once.
+    progress : callable, optional
+        Told ``("features", done, total)`` now and then, where a last layer is all that is trained:
+        what comes before it is computed once, when the run is opened.
 
     Returns
     -------
@@ -94,9 +100,16 @@ def tangent(
         if centre is None
         else {name: centre[name] for name, _ in trainable(module)}
     )
-    model = LinearModel(module, at, records, tested, task, chunk)
+    final = final_layer(module, records.batch(range(min(2, len(records)))), task)
+    model: LinearModel
+    if final is None:
+        model = LinearModel(module, at, records, tested, task, chunk)
+    else:
+        model = of_final_layer(module, final, at, records, tested, task, progress)
     settings = convex_settings(penalty, gradient, seed, declared_by)
-    return TangentRun(Path(folder), model, opened(folder, model, settings, centre is not None))
+    run = TangentRun(Path(folder), model, opened(folder, model, settings, centre is not None))
+    run._task = task
+    return run
 
 
 def convex_settings(
@@ -144,6 +157,7 @@ class TangentRun(ModuleRun):
     """A run of a linearised module. It is trained by :meth:`train`."""
 
     _model: LinearModel
+    _task: Task
 
     @property
     def model(self) -> Linearised:
@@ -164,5 +178,5 @@ class TangentRun(ModuleRun):
         own = self._model.flat
         parts = own.split(torch.frombuffer(flat, dtype=torch.float32))
         centre = own.split(torch.frombuffer(bytearray(self._model.centre), dtype=torch.float32))
-        module = self._model.module
-        return Linearised(module, by_name(module, centre), by_name(module, parts), self._model.task)
+        module = self._model.whole
+        return Linearised(module, by_name(module, centre), by_name(module, parts), self._task)

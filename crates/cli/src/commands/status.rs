@@ -10,7 +10,7 @@ use rescind_privacy::Delta;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Show a run: how far its training is, the requests so far, and what each is promised today
 ///
@@ -30,7 +30,7 @@ pub struct Inspect {
 }
 
 #[derive(Serialize)]
-struct Standing {
+pub struct Standing {
     run: Place,
     data: String,
     busy: Option<String>,
@@ -49,6 +49,8 @@ struct Standing {
     budget: Option<ledger::Budget>,
     /// When somebody said that the run, found in another place, is the only one.
     adopted: Vec<String>,
+    /// Whether requests are answered from sums over the records that stay.
+    prepared: bool,
     /// A file or folder that others can read although it is private.
     exposed: Option<Place>,
     /// Whether a small epsilon can be had of its model.
@@ -78,7 +80,15 @@ struct Request {
 
 impl Inspect {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
-        let summary = Run::inspect(&self.run)?;
+        console.print(&Standing::of(&self.run, self.delta)?)?;
+        Ok(Status::Done)
+    }
+}
+
+impl Standing {
+    /// What is to be shown of a run, promises at this delta.
+    pub fn of(run: &Path, delta: Delta) -> Result<Self, rescind::Error> {
+        let summary = Run::inspect(run)?;
         let state = summary.state.as_ref();
         let retained = summary.retained();
         let unfinished = summary.answers.is_none();
@@ -88,13 +98,13 @@ impl Inspect {
             let today = standings
                 .iter()
                 .find(|standing| standing.request.number == record.number);
-            Request::of(record, today, self.delta)
+            Request::of(record, today, delta)
         });
         let requests = requests.collect();
         let config = summary.config.as_ref();
         let convex = config.is_some_and(|config| config.parameterisation.is_convex());
-        console.print(&Standing {
-            run: self.run.into(),
+        Ok(Self {
+            run: run.into(),
             data: summary.config.map_or_else(
                 || "an outside model".to_owned(),
                 |config| config.data.to_string(),
@@ -103,17 +113,17 @@ impl Inspect {
             trained: state.is_some_and(|state| state.progress.ending.is_some()),
             epochs: state.map_or(0, |state| state.progress.epoch),
             retained,
-            delta: self.delta.value(),
+            delta: delta.value(),
             requests,
             pending: summary.pending,
             idle: summary.idle,
             unfinished,
             budget: summary.budget,
             adopted: summary.adopted,
+            prepared: summary.prepared,
             exposed: summary.exposed.map(Place::from),
             convex,
-        })?;
-        Ok(Status::Done)
+        })
     }
 }
 
@@ -161,6 +171,9 @@ impl fmt::Display for Standing {
         }
         if let Some(retained) = self.retained {
             writeln!(f, "Records trained on from here: {retained}.")?;
+        }
+        if self.prepared {
+            writeln!(f, "Prepared: requests read the records that they name.")?;
         }
         if let Some(budget) = &self.budget {
             writeln!(f, "Budget: {budget}.")?;

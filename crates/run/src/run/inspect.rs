@@ -10,6 +10,8 @@ use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
 use crate::lock::Lock;
 use crate::request::Answered;
+use rescind_unlearn::is_prepared;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What can be said of a run without opening it.
@@ -34,6 +36,9 @@ pub struct Summary {
     pub budget: Option<Budget>,
     /// When somebody said that the run, found in another place, is the only one: RFC 3339, UTC.
     pub adopted: Vec<String>,
+    /// Whether sums over the records that stay are kept, from which requests are answered
+    /// ([`Run::refresh`]).
+    pub prepared: bool,
     /// A file or folder that others can read although it is private.
     pub exposed: Option<PathBuf>,
 }
@@ -113,7 +118,15 @@ impl Run {
             idle: idle.unwrap_or(0),
             budget: history.and_then(History::budget).copied(),
             adopted: history.map_or_else(Vec::new, History::adopted),
+            prepared: has_prepared(root),
             exposed: exposed(root)?.map(|(path, _)| path),
         })
     }
+}
+
+/// Whether something is kept that answers requests. It is not read: what is damaged is made again.
+fn has_prepared(root: &Path) -> bool {
+    let kept = fs::read_dir(root.join("private").join("kept"));
+    let mut entries = kept.into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_str().is_some_and(is_prepared))
 }

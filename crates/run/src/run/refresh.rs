@@ -36,10 +36,16 @@ impl Run {
 
     /// Removes sums of records that are no longer those that are trained on.
     pub(super) fn discard_superseded(&self) -> Result<(), Error> {
-        let Some((record, state)) = &self.current else {
+        let Some((_, state)) = &self.current else {
             return Ok(());
         };
-        let of = state.exact.as_ref().map(|w| (&**w, &record.retained));
+        if self.model_is_absent() {
+            // Which features its records have is not known here.
+            return Ok(());
+        }
+        let model = self.setup.model.fixed_features();
+        let of = model.zip(state.exact.as_deref());
+        let of = of.map(|(model, w)| (model, w, &self.retained));
         Ok(discard_superseded(&self.setup.kept(), of)?)
     }
 }

@@ -5,7 +5,7 @@ mod bounds;
 mod prepared;
 
 pub use bounds::bounds;
-pub use prepared::{Preparation, discard_superseded, prepare};
+pub use prepared::{Preparation, discard_superseded, is_prepared, prepare};
 
 use super::method::{
     AccuracyForecast, Forecast, Method, Outcome, Outlook, Promise, Public, Recomputed, Step, Task,

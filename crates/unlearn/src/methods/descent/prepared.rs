@@ -9,6 +9,6 @@ mod request;
 mod rows;
 mod sums;
 
-pub use keeping::discard_superseded;
+pub use keeping::{discard_superseded, is_prepared};
 pub use make::{Preparation, prepare};
 pub(super) use request::forget;

@@ -5,7 +5,7 @@ use super::head::Head;
 use crate::error::Error;
 use crate::features::FixedFeatures;
 use crate::methods::method::Kept;
-use rescind_data::Digest;
+use rescind_data::{Digest, Selection};
 
 /// What names of kept heads begin with.
 const HEAD: &str = "head-";
@@ -22,14 +22,19 @@ struct Remembered {
     factor: String,
 }
 
-/// Identifies the weights, and by their digest the records, that something is kept for.
-pub(super) fn key(w: &[f64], retained: &Digest) -> Digest {
+/// Identifies the weights, and the records as the model sees them, that something is kept for.
+pub(super) fn key(
+    model: &dyn FixedFeatures,
+    w: &[f64],
+    retained: &Selection,
+) -> Result<Digest, Error> {
     let mut hasher = blake3::Hasher::new();
     for w in w {
         hasher.update(&w.to_le_bytes());
     }
-    hasher.update(retained.as_bytes());
-    Digest::from(*hasher.finalize().as_bytes())
+    hasher.update(retained.digest().as_bytes());
+    hasher.update(model.fingerprint(retained.positions())?.as_bytes());
+    Ok(Digest::from(*hasher.finalize().as_bytes()))
 }
 
 /// The head that is kept for this, in memory or on disk, with the name of its factor.
@@ -57,16 +62,17 @@ pub(super) fn kept(
     fits(&head).then_some((head, factor))
 }
 
-/// Removes the heads, and the unfinished sums, of other weights or records, given by their digest, once these are those in
+/// Removes the heads, and the unfinished sums, of other weights or records, once these are those in
 /// force, or all where no such weights are: what differs between two of them is the records that went.
 ///
 /// # Errors
 /// [`Error::Storage`].
 pub fn discard_superseded(
     kept: &dyn Kept,
-    in_force: Option<(&[f64], &Digest)>,
+    in_force: Option<(&dyn FixedFeatures, &[f64], &Selection)>,
 ) -> Result<(), Error> {
-    let key = in_force.map(|(w, retained)| key(w, retained));
+    // Of records that cannot be told from others nothing is of use.
+    let key = in_force.and_then(|(model, w, retained)| key(model, w, retained).ok());
     [HEAD, PARTIAL].into_iter().try_for_each(|what| {
         let stays = key.map(|key| named(what, &key));
         let stays: Vec<&str> = stays.iter().map(String::as_str).collect();
@@ -74,13 +80,19 @@ pub fn discard_superseded(
     })
 }
 
+/// Whether what is kept under this name is a head that answers requests.
+#[must_use]
+pub fn is_prepared(name: &str) -> bool {
+    name.starts_with(HEAD)
+}
+
 /// Under what name something is kept.
 pub(super) fn named(what: &str, key: &Digest) -> String {
     format!("{what}{}", &key.to_string()[..16])
 }
 
-/// Keeps the head's factor, and returns its name and how many bytes it takes. Those that other heads may still need stay until
-/// the model is prepared again.
+/// Keeps the head's factor, and returns its name and how many bytes it takes. Those that other heads may still
+/// need stay until the model is prepared again.
 pub(super) fn keep_factor(
     kept: &dyn Kept,
     key: &Digest,
@@ -117,15 +129,60 @@ pub(super) fn remember(kept: &dyn Kept, key: Digest, head: Head, factor: String)
 #[cfg(test)]
 mod tests {
     use super::key;
-    use rescind_data::Selection;
+    use crate::error::Failure;
+    use crate::features::FixedFeatures;
+    use crate::linearisation::Targets;
+    use crate::outputs::OutputLoss;
+    use rescind_data::{Digest, Selection};
+
+    /// All of whose features are this number.
+    struct Fixed(u8);
+
+    impl FixedFeatures for Fixed {
+        fn outputs(&self) -> usize {
+            1
+        }
+
+        fn width(&self) -> usize {
+            2
+        }
+
+        fn loss(&self) -> OutputLoss {
+            OutputLoss::IndependentLabels
+        }
+
+        fn places(&self) -> Vec<usize> {
+            vec![0, 1]
+        }
+
+        fn features(&self, records: &[usize]) -> Result<Vec<f32>, Failure> {
+            Ok(vec![f32::from(self.0); 2 * records.len()])
+        }
+
+        fn targets(&self, records: &[usize]) -> Result<Targets, Failure> {
+            Ok(Targets::Values(vec![0.0; records.len()]))
+        }
+
+        fn fingerprint(&self, _: &[usize]) -> Result<Digest, Failure> {
+            Ok(Digest::from([self.0; 32]))
+        }
+    }
 
     #[test]
     fn as_many_other_records_at_the_same_weights_are_others() {
         let of = |positions: &[usize]| {
             let selection = Selection::new(5, positions.to_vec()).unwrap();
-            key(&[0.5, 1.0], &selection.digest())
+            key(&Fixed(1), &[0.5, 1.0], &selection).unwrap()
         };
         assert_ne!(of(&[0, 1, 2]), of(&[0, 1, 3]));
         assert_eq!(of(&[0, 1, 2]), of(&[2, 1, 0]));
+    }
+
+    #[test]
+    fn the_same_records_with_other_features_are_others() {
+        let all = Selection::new(3, vec![0, 1, 2]).unwrap();
+        let of = |features| key(&Fixed(features), &[0.5, 1.0], &all).unwrap();
+        assert_ne!(of(1), of(2));
+        assert_eq!(of(1), of(1));
     }
 }

@@ -92,7 +92,7 @@ pub fn prepare(
     }
     let v: Vec<f64> = places.iter().map(|&at| w[at] - centre(at)).collect();
 
-    let key = key(w, &retained.digest());
+    let key = key(features, w, retained)?;
     let positions = retained.positions();
     let mut sums = begun(kept, &key, features).unwrap_or_else(|| Sums::new(features));
     let mut kept_at = Instant::now();

@@ -39,7 +39,7 @@ pub(crate) fn forget(
     let Some(model) = task.model.fixed_features() else {
         return Ok(None);
     };
-    let before = key(w, &task.retained.union(task.forget)?.digest());
+    let before = key(model, w, &task.retained.union(task.forget)?)?;
     let Some((mut head, factor)) = kept(task.kept, before, model) else {
         return Ok(None);
     };
@@ -90,7 +90,7 @@ pub(crate) fn forget(
     }
     let weights = moved(w, &places, &head, &centre);
     let gradient_norm = head.bound();
-    let after = key(&weights, &task.retained.digest());
+    let after = key(model, &weights, task.retained)?;
     let factor = match renewed {
         true => keep_factor(task.kept, &after, &head)?.0,
         false => factor,
