@@ -5,9 +5,10 @@
 
 For each model a request of a run, and beside it what one would write by hand: the gradients that
 the request measures, the same Gauss-Newton products (`rescind.torch.products`), conjugate gradients
-on a flat tensor, the step. Both take as many products. Printed: seconds of each, the least
-of all repeats, which alternate; their ratio, of the whole request and of the solve alone; by how
-much memory grows above what one Hessian product takes, in vectors of the model's size.
+on a flat tensor, the step. Both take as many products. Printed: seconds of each by the wall's
+clock and of the processor, the least of all repeats, which alternate; their ratio, of the whole
+request and of the solve alone; by how much memory grows during a request, above what one Hessian
+product takes, in vectors of the model's size.
 
 With `--distributed` the records are shared among the processes: printed is the processor time of
 each rank beside that of one process alone.
@@ -16,8 +17,11 @@ each rank beside that of one process alone.
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import json
 import resource
+import sys
 import tempfile
 import threading
 import time
@@ -151,13 +155,14 @@ def driven(place: Path, model: nn.Module, data: TensorDataset, forgotten: int, p
         place, model, rescind.Records(data), task=TASK, radius=1000.0, chunk=CHUNK
     ) as run:
         run.trained()
-        start = time.perf_counter()
-        answer = run.forget(positions=range(forgotten), method=method(products))
-        seconds = time.perf_counter() - start
+        with Peak() as peak:
+            start = Both()
+            answer = run.forget(positions=range(forgotten), method=method(products))
+            seconds = start.since()
     solve = answer.record["method"]
     # One more, with which the solver looks at its answer.
     assert solve["solve"]["products"] == products + 1, solve["solve"]
-    return seconds, solve["details"]["solve_seconds"]
+    return seconds, solve["details"]["solve_seconds"], peak.bytes
 
 
 def method(products: int) -> rescind.Method:
@@ -174,10 +179,25 @@ def method(products: int) -> rescind.Method:
     )
 
 
+class Both:
+    """Seconds since it was made, by the wall's clock and of the processor's time: other work on the
+    machine lengthens the first."""
+
+    def __init__(self) -> None:
+        self._wall, self._own = time.perf_counter(), time.process_time()
+
+    def since(self) -> tuple[float, float]:
+        return time.perf_counter() - self._wall, time.process_time() - self._own
+
+
 class Peak:
     """The most memory of this process while it lives, above what it had, in bytes."""
 
     def __enter__(self) -> Peak:
+        # What was freed before and is still held would hide what is taken now.
+        gc.collect()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).malloc_trim(0)
         self._before = self._most = resident()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -217,15 +237,16 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
     peak = 0
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(words.repeats):
-            start = time.perf_counter()
-            solve = hand.request(words.products + 1)
-            by_hand = time.perf_counter() - start
+            with Peak() as own:
+                start = Both()
+                solve = hand.request(words.products + 1)
+                by_hand = start.since()
             place = Path(folder) / str(repeat)
-            with Peak() as whole:
-                request, solved = driven(place, model, data, forgotten, words.products)
-            peak = max(peak, whole.bytes)
+            request, solved, grown = driven(place, model, data, forgotten, words.products)
+            peak = max(peak, grown)
             for key, value in (
-                ("hand", by_hand), ("hand solve", solve), ("run", request), ("run solve", solved),
+                ("hand", by_hand[0]), ("hand processor", by_hand[1]), ("hand solve", solve),
+                ("run", request[0]), ("run processor", request[1]), ("run solve", solved),
             ):  # fmt: skip
                 times.setdefault(key, []).append(value)
     least = {key: min(values) for key, values in times.items()}
@@ -236,14 +257,17 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
         "products": words.products,
         "seconds": least,
         "ratio": least["run"] / least["hand"],
+        "ratio of processor time": least["run processor"] / least["hand processor"],
         "ratio of the solve": least["run solve"] / least["hand solve"],
         "megabytes": {
             "one vector": 4e-6 * d,
             "one Hessian product": 1e-6 * one.bytes,
             "one Gauss-Newton product": 1e-6 * curved.bytes,
             "run": 1e-6 * peak,
+            "by hand": 1e-6 * own.bytes,
         },
         "vectors above one Hessian product": (peak - one.bytes) / (4 * d),
+        "the same by hand": (own.bytes - one.bytes) / (4 * d),
     }
 
 

@@ -60,13 +60,15 @@ pub(super) fn solve<T: Real>(
         history: Vec::new(),
         control,
     };
-    let mut x = vec![T::zero(); rhs.len()];
+    // None: zero, which takes no memory while the first pass needs its own.
+    let mut x: Option<Vec<T>> = None;
     let mut residual_norm = rhs_norm;
     let mut start = rhs.to_vec();
-    let mut first = true;
     let ending = loop {
         let (mut candidate, ending) = pass(&mut run, start)?;
-        vector::add_scaled(&mut candidate, 1.0, &x);
+        if let Some(x) = &x {
+            vector::add_scaled(&mut candidate, 1.0, x);
+        }
         let candidate_residual = residual(system, rhs, &candidate);
         run.products += 1;
         let candidate_norm = vector::norm(&candidate_residual);
@@ -77,11 +79,10 @@ pub(super) fn solve<T: Real>(
         let halved = candidate_norm <= 0.5 * residual_norm;
         // The first pass's iterate is its method's best even where its residual exceeds ‖g‖ (CG
         // minimises another norm); a later pass only refines.
-        if first || candidate_norm < residual_norm {
-            x = candidate;
+        if x.is_none() || candidate_norm < residual_norm {
+            x = Some(candidate);
             residual_norm = candidate_norm;
         }
-        first = false;
         if residual_norm <= stopping.relative_tolerance * rhs_norm {
             break Ending::Converged;
         }
@@ -95,7 +96,7 @@ pub(super) fn solve<T: Real>(
         }
     };
     Ok(Solution {
-        x,
+        x: x.unwrap_or_else(|| vec![T::zero(); rhs.len()]),
         ending,
         products: run.products,
         sampled_products: 0,
