@@ -10,8 +10,8 @@ clock and of the processor, the least of all repeats, which alternate; their rat
 request and of the solve alone; by how much memory grows during a request, above what one Hessian
 product takes, in vectors of the model's size.
 
-With `--distributed` the records are shared among the processes: printed is the processor time of
-each rank beside that of one process alone.
+With `--distributed` the records are shared among the processes: printed is the processor time that
+a request takes of each rank beside that of one process alone, all with one thread.
 """
 
 from __future__ import annotations
@@ -118,13 +118,13 @@ class ByHand:
         )
         return curved + DAMPING * v
 
-    def request(self, products: int) -> float:
-        """Forget; return the seconds of the solve. The weights are put back."""
+    def request(self, products: int) -> tuple[float, float]:
+        """Forget; return what the solve took. The weights are put back."""
         with computing(self.model):
             share = len(self.forgotten) / len(self.retained)
             self.gradient("retained")
             b = share * self.gradient("forgotten")
-            start = time.perf_counter()
+            start = Both()
             x, r = torch.zeros_like(b), b.clone()
             p, rr = r.clone(), r @ r
             for _ in range(products):
@@ -134,7 +134,7 @@ class ByHand:
                 r -= step * bp
                 before, rr = rr, r @ r
                 p = r + (rr / before) * p
-            seconds = time.perf_counter() - start
+            seconds = start.since()
             with torch.no_grad():
                 moved = [
                     part.reshape(q.shape)
@@ -155,14 +155,14 @@ def driven(place: Path, model: nn.Module, data: TensorDataset, forgotten: int, p
         place, model, rescind.Records(data), task=TASK, radius=1000.0, chunk=CHUNK
     ) as run:
         run.trained()
+        solve = Solve(run)
         with Peak() as peak:
             start = Both()
             answer = run.forget(positions=range(forgotten), method=method(products))
             seconds = start.since()
-    solve = answer.record["method"]
     # One more, with which the solver looks at its answer.
-    assert solve["solve"]["products"] == products + 1, solve["solve"]
-    return seconds, solve["details"]["solve_seconds"], peak.bytes
+    assert answer.record["method"]["solve"]["products"] == products + 1 == solve.products
+    return seconds, solve.took, peak.bytes
 
 
 def method(products: int) -> rescind.Method:
@@ -188,6 +188,23 @@ class Both:
 
     def since(self) -> tuple[float, float]:
         return time.perf_counter() - self._wall, time.process_time() - self._own
+
+
+class Solve:
+    """What a run's solve takes: from its first product to the end of its last."""
+
+    def __init__(self, run: Any) -> None:
+        self.products, self.took = 0, (0.0, 0.0)
+        model, start = run._model, []
+        product = model.product
+
+        def counted(*given: Any) -> None:
+            if not start:
+                start.append(Both())
+            product(*given)
+            self.products, self.took = self.products + 1, start[0].since()
+
+        model.product = counted
 
 
 class Peak:
@@ -245,8 +262,10 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
             request, solved, grown = driven(place, model, data, forgotten, words.products)
             peak = max(peak, grown)
             for key, value in (
-                ("hand", by_hand[0]), ("hand processor", by_hand[1]), ("hand solve", solve),
-                ("run", request[0]), ("run processor", request[1]), ("run solve", solved),
+                ("hand", by_hand[0]), ("hand processor", by_hand[1]),
+                ("hand solve", solve[0]), ("hand solve processor", solve[1]),
+                ("run", request[0]), ("run processor", request[1]),
+                ("run solve", solved[0]), ("run solve processor", solved[1]),
             ):  # fmt: skip
                 times.setdefault(key, []).append(value)
     least = {key: min(values) for key, values in times.items()}
@@ -259,6 +278,9 @@ def beside(name: str, words: argparse.Namespace) -> dict[str, Any]:
         "ratio": least["run"] / least["hand"],
         "ratio of processor time": least["run processor"] / least["hand processor"],
         "ratio of the solve": least["run solve"] / least["hand solve"],
+        "ratio of the solve's processor time": (
+            least["run solve processor"] / least["hand solve processor"]
+        ),
         "megabytes": {
             "one vector": 4e-6 * d,
             "one Hessian product": 1e-6 * one.bytes,
@@ -276,23 +298,18 @@ def shared(name: str, words: argparse.Namespace) -> dict[str, Any] | None:
     model, data = MODELS[name](words.records)
     forgotten = words.records // 8
 
-    def spent(work: Callable[[], Any]) -> float:
-        start = time.process_time()
-        work()
-        return time.process_time() - start
-
     with tempfile.TemporaryDirectory() as folder:
         box = [folder]
         dist.broadcast_object_list(box, src=0)
         place = Path(box[0])
-        own = spent(lambda: driven(place / "all", model, data, forgotten, words.products))
+        (_, own), *_ = driven(place / "all", model, data, forgotten, words.products)
         ranks: list[Any] = [None] * dist.get_world_size()
         dist.all_gather_object(ranks, own)
         first = dist.get_rank() == 0
         dist.destroy_process_group()
         if not first:
             return None
-        alone = spent(lambda: driven(place / "one", model, data, forgotten, words.products))
+        (_, alone), *_ = driven(place / "one", model, data, forgotten, words.products)
     return {"model": name, "alone": alone, "ranks": ranks, "share": max(ranks) / alone}
 
 

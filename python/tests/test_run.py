@@ -12,7 +12,7 @@ import rescind
 import torch
 import zoo
 from rescind import Method, Promise, Records, Sigma, _core
-from rescind.torch import Training, attach
+from rescind.torch import Training, attach, head, tangent
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import TensorDataset
@@ -174,6 +174,49 @@ def test_an_error_of_the_module_arrives_as_it_was_raised_and_nothing_happened(tm
     assert len(run.retained()) == RECORDS and torch.equal(weights(made), before)
     assert run.forget(ids="r1").number == 1
     run.close()
+
+
+@pytest.mark.parametrize("make", ["attach", "tangent", "head"])
+def test_a_record_that_no_sum_can_hold_is_named(make, tmp_path):
+    records, _ = data()
+    x, y = records.dataset.tensors
+    x = x.clone()
+    x[200] = float("nan")
+    odd = TensorDataset(x, y)
+    with pytest.raises(rescind.UsageError, match="record at position 200 is not finite"):
+        if make == "attach":
+            run = attach(tmp_path / "run", module(), odd)
+            run.trained()
+            run.forget(positions=[1])
+        elif make == "tangent":
+            tangent(tmp_path / "run", module(), odd).train()
+        else:
+            head(tmp_path / "run", None, odd, outputs=3)
+
+
+class Embedded(nn.Module):
+    def __init__(self, sparse):
+        super().__init__()
+        self.embed = nn.Embedding(5, 4, sparse=sparse)
+        self.layer = nn.Linear(4, 3)
+
+    def forward(self, tokens):
+        return self.layer(torch.tanh(self.embed(tokens)).mean(1))
+
+
+@pytest.mark.parametrize("make", [attach, tangent])
+def test_sparse_gradients_are_those_of_a_dense_embedding(make, tmp_path):
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(0, 5, (60, 3), generator=generator)
+    found = []
+    for sparse in (True, False):
+        torch.manual_seed(3)
+        folder = tmp_path / str(sparse)
+        with make(folder, Embedded(sparse), TensorDataset(tokens, tokens[:, 0] % 3)) as run:
+            run.train()
+            run.forget(positions=[3, 4])
+            found.append(run.private_state_dict())
+    assert all(torch.allclose(found[0][name], part, atol=1e-5) for name, part in found[1].items())
 
 
 def test_ctrl_c_is_heard_and_nothing_happened(tmp_path):

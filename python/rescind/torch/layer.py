@@ -19,7 +19,7 @@ from rescind.torch.drawing import trainable
 from rescind.torch.features import features
 from rescind.torch.frozen import Frozen
 from rescind.torch.linear_model import LinearModel, must_be_convex
-from rescind.torch.module import TYPES, Flat, positions_of
+from rescind.torch.module import TYPES, Flat, not_finite, positions_of
 from rescind.torch.records import Records
 from rescind.torch.task import Task, moved
 
@@ -260,5 +260,8 @@ def featured(
     """The same records as a layer sees them."""
     _, target = must_be_convex(task)
     made = features(seen, records, progress)
+    odd = (~made.isfinite()).any(1).nonzero().flatten()
+    if len(odd):
+        raise not_finite("features", int(odd[0]))
     targets = [target(records.batch([i])).cpu() for i in range(len(records))]
     return records.prepared(TensorDataset(made, torch.cat(targets)))

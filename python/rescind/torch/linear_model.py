@@ -15,7 +15,7 @@ from rescind.torch.computing import computing
 from rescind.torch.drawing import trainable
 from rescind.torch.duals import dual_numbers_serve
 from rescind.torch.frozen import Frozen
-from rescind.torch.module import TYPES, Flat, TorchModel, positions_of
+from rescind.torch.module import TYPES, Flat, TorchModel, not_finite, positions_of
 from rescind.torch.products import pull, push, push_dual
 from rescind.torch.records import Records
 from rescind.torch.task import LEFT_OUT, Task, count, moved
@@ -143,6 +143,9 @@ class LinearModel(TorchModel):
                 moved = self._pushed(flat, batch, along)
                 into[done : done + count(batch)] = moved.reshape(-1, self.outputs).cpu()
                 done += count(batch)
+        odd = (~into.isfinite()).any(1).nonzero().flatten()
+        if len(odd):
+            raise not_finite("output", positions_of(records)[int(odd[0])])
 
     def pull(self, precision: str, records: bytearray, u: bytearray, out: bytearray) -> None:
         """Write ``J' u``."""

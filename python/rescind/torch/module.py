@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -165,6 +166,8 @@ class TorchModel:
                 summed.add(parts)
                 total, number = total + loss, number + count(batch)
         summed.write(number)
+        if not math.isfinite(total):
+            self._name_the_odd_one(flat, precision, records)
         return total / number
 
     def product(
@@ -186,6 +189,18 @@ class TorchModel:
                 summed.add(multiply(batch, along))
                 number += count(batch)
         summed.write(number)
+        if not math.isfinite(float(torch.frombuffer(out, dtype=TYPES[precision]).sum())):
+            self._name_the_odd_one(flat, precision, records)
+
+    def _name_the_odd_one(self, flat: Flat, precision: str, records: bytearray) -> None:
+        """Refuse a record whose loss is not finite, if there is one."""
+        chosen, done = positions_of(records), 0
+        with computing(flat.module), torch.no_grad():
+            for batch in self._chunks(flat, precision, records):
+                odd = (~self.task.losses(flat.module, batch).isfinite()).nonzero().flatten()
+                if len(odd):
+                    raise not_finite("loss", chosen[done + int(odd[0])])
+                done += count(batch)
 
     def try_duals(self) -> None:
         """Find out whether dual numbers serve for Gauss-Newton products."""
@@ -286,6 +301,15 @@ class TorchModel:
                 "frozen": frozen.digest(),
             },
         }
+
+
+def not_finite(what: str, position: int) -> Exception:
+    """What is said of a record that no sum can hold."""
+    return errors.of(
+        "setting",
+        f"the {what} of the record at position {position} is not finite: look at its inputs, and "
+        "leave it out, or scale them",
+    )
 
 
 # Records of one pass that are kept as batches at most.

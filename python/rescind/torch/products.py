@@ -117,8 +117,10 @@ def _pushed(outputs: Tensor, parameters: Parts, v: Parts) -> Tensor:
     return pushed
 
 
-def _grad(of: Tensor, to: Parts, **options: Any) -> Sequence[Tensor]:
-    return torch.autograd.grad(of, to, allow_unused=True, materialize_grads=True, **options)
+def _grad(of: Tensor | Parts, to: Parts, **options: Any) -> Sequence[Tensor]:
+    made = torch.autograd.grad(of, to, allow_unused=True, materialize_grads=True, **options)
+    # Of an embedding with sparse=True they are sparse.
+    return [part if part.layout == torch.strided else part.to_dense() for part in made]
 
 
 def _of_graph(of: Sequence[Tensor], to: Parts, weights: Parts) -> Sequence[Tensor]:
@@ -127,6 +129,4 @@ def _of_graph(of: Sequence[Tensor], to: Parts, weights: Parts) -> Sequence[Tenso
     if not pairs:
         return [torch.zeros_like(part) for part in to]
     depends, given = zip(*pairs, strict=True)
-    return torch.autograd.grad(
-        depends, to, grad_outputs=given, allow_unused=True, materialize_grads=True
-    )
+    return _grad(depends, to, grad_outputs=given)

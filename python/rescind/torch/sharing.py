@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -111,7 +112,8 @@ class _Follower:
                 # Sent only when they are others than before.
                 self._weights = given[at] or self._weights
                 given = (*given[:at], [self._weights], *given[at + 1 :])
-            _share(self._model, what, given)
+            out = None if what == "measure" else bytearray(given[-1])
+            _share(self._model, what, given, out)
             kind, told = _receive()
         if called != name:
             raise errors.of(
@@ -150,25 +152,21 @@ class _Shared:
                 told = (*sent[:at], None if own == self._weights else own, *sent[at + 1 :])
                 self._weights = own
             _send(("compute", (name, told)))
-            made = _share(self._model, name, sent)
-            if name == "measure":
-                return made
-            out, value = made
-            given[-1][:] = out
-            return value
+            return _share(self._model, name, sent, None if name == "measure" else given[-1])
 
         return shared
 
 
-def _share(model: TorchModel, name: str, given: tuple[Any, ...]) -> Any:
-    """Compute this rank's records, and put together what all computed."""
+def _share(model: TorchModel, name: str, given: tuple[Any, ...], out: bytearray | None) -> Any:
+    """Compute this rank's records, and put together what all computed: a vector in ``out``, what is
+    returned as such."""
     among, rank, world = _group(), dist.get_rank(), dist.get_world_size()
     raised: Exception | None = None
     try:
-        if name == "measure":
+        if out is None:
             mine = _measure(model, given, rank, world)
         else:
-            mine = _compute(model, name, given, rank, world)
+            mine = _compute(model, name, given, rank, world, out)
     except Exception as error:
         raised = error
     # All learn of a failure before any waits for numbers.
@@ -183,28 +181,27 @@ def _share(model: TorchModel, name: str, given: tuple[Any, ...]) -> Any:
         if rank == 0:
             raise elsewhere
         return None
-    if name == "measure":
+    if out is None:
         return _all_measured(mine, world)
     total, vector = mine
     dist.all_reduce(total, group=among)
     dist.all_reduce(vector, group=among)
-    return vector.numpy().tobytes(), float(total)
+    return float(total)
 
 
 def _compute(
-    model: TorchModel, name: str, given: tuple[Any, ...], rank: int, world: int
+    model: TorchModel, name: str, given: tuple[Any, ...], rank: int, world: int, out: bytearray
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What this rank adds to a loss and to a vector."""
+    """What this rank adds to a loss and to a vector, which is ``out``: zeros at first."""
     *arguments, length = given
     precision = arguments[0]
-    kind = TYPES[precision]
-    size = torch.empty((), dtype=kind).element_size()
+    vector = torch.frombuffer(out, dtype=TYPES[precision])
+    size = vector.element_size()
     at = {"gradient": 2, "product": 3}.get(name, 1)
     positions = positions_of(arguments[at])
     # Whole stretches, so that what one rank computes is one slice.
     begin, end = (len(positions) * r // world for r in (rank, rank + 1))
     share = end - begin
-    vector = torch.zeros(length // size, dtype=kind)
     total = torch.zeros(1, dtype=torch.float64)
     if share == 0:
         return total, vector
@@ -215,17 +212,14 @@ def _compute(
         arguments[2] = bytearray(arguments[2][width * begin : width * end])
     if name in _ROWS:
         each = length // len(positions)
-        out = bytearray(each * share)
-    else:
-        out = bytearray(length)
+        own = bytearray(each * share)
+        getattr(model, name)(*arguments, own)
+        rows = torch.frombuffer(own, dtype=TYPES[precision])
+        vector[each // size * begin : each // size * end] = rows
+        return total, vector
     value = getattr(model, name)(*arguments, out)
-    part = torch.frombuffer(out, dtype=kind)
-    if name in _ROWS:
-        vector[each // size * begin : each // size * end] = part
-    elif name in _MEANS:
-        vector += part * (share / len(positions))
-    else:
-        vector += part
+    if name in _MEANS:
+        vector *= share / len(positions)
     if value is not None:
         total += value * share / len(positions)
     return total, vector
@@ -256,14 +250,43 @@ def _all_measured(mine: Any, world: int) -> Any:
     return number, loss, sum(part[0] * part[2] for part in known) / number
 
 
+@dataclass(frozen=True)
+class _Apart:
+    """A vector in a message, which follows it by itself: pickled it would be copied many times."""
+
+    length: int
+
+
+# Bytes from which a vector is sent by itself.
+_LONG = 1 << 16
+
+
 def _send(message: Any) -> None:
-    dist.broadcast_object_list([message], group_src=0, group=_group())
+    apart: list[bytearray] = []
+
+    def light(part: Any) -> Any:
+        if isinstance(part, bytearray) and len(part) >= _LONG:
+            apart.append(part)
+            return _Apart(len(part))
+        return tuple(map(light, part)) if isinstance(part, tuple) else part
+
+    dist.broadcast_object_list([light(message)], group_src=0, group=_group())
+    for part in apart:
+        dist.broadcast(torch.frombuffer(part, dtype=torch.uint8), group_src=0, group=_group())
 
 
 def _receive() -> Any:
     box: list[Any] = [None]
     dist.broadcast_object_list(box, group_src=0, group=_group())
-    return box[0]
+
+    def whole(part: Any) -> Any:
+        if isinstance(part, _Apart):
+            made = bytearray(part.length)
+            dist.broadcast(torch.frombuffer(made, dtype=torch.uint8), group_src=0, group=_group())
+            return made
+        return tuple(map(whole, part)) if isinstance(part, tuple) else part
+
+    return whole(box[0])
 
 
 def _portable(raised: BaseException) -> BaseException:
