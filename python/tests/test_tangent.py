@@ -327,9 +327,9 @@ def test_what_would_prove_nothing_is_refused(tmp_path):
             run.train()
 
 
-def test_a_part_may_be_trained_alone(tmp_path):
+def test_a_part_may_be_trained_alone(device, tmp_path):
     x, y = data(TASKS["classes"])
-    made = module()
+    made = module().to(device)
     made[0].requires_grad_(False)
     with tangent(tmp_path / "run", made, TensorDataset(x, y), gradient=1e-5) as run:
         run.train()
@@ -339,11 +339,11 @@ def test_a_part_may_be_trained_alone(tmp_path):
     assert all(torch.equal(before[k], v) for k, v in made.state_dict().items())
 
 
-def test_a_linearised_module_is_the_module_to_first_order():
-    made = module()
+def test_a_linearised_module_is_the_module_to_first_order(device):
+    made = module().to(device)
     centre = {n: p.detach().clone() for n, p in trainable(made)}
     near = {n: p + 1e-3 * torch.randn_like(p) for n, p in centre.items()}
-    x = torch.randn(6, 3)
+    x = torch.randn(6, 3).to(device)
     with torch.no_grad():
         moved = torch.func.functional_call(made, near, (x,)) - made(x)
     assert torch.allclose(Linearised(made, centre, near)(x), moved, atol=1e-5)
