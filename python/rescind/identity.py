@@ -19,8 +19,16 @@ def text(value: Any) -> str:
     """An id or a name as it is compared: Unicode-normalised, without blanks around it."""
     # A number of numpy or torch is the number.
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
-    if value is None or value != value:
+    if _is_missing(value):
         raise errors.of(
             "setting", f"{value!r} is no id and no name: give every record one of its own"
         )
     return unicodedata.normalize("NFC", str(value)).strip()
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):
+        # pandas' NA is neither the same as itself nor another; of an array it cannot be said.
+        return type(value).__name__ == "NAType"

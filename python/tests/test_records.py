@@ -1,6 +1,7 @@
 """Who a record is follows from its content or its id, and from nothing else."""
 
 import numpy
+import pandas
 import pytest
 import rescind
 import torch
@@ -94,7 +95,9 @@ def test_ids_are_the_same_whatever_holds_them(ids):
     assert made.identities == [identity_of(i) for i in range(4)]
 
 
-@pytest.mark.parametrize("nobody", [None, float("nan"), numpy.float64("nan")])
+@pytest.mark.parametrize(
+    "nobody", [None, float("nan"), numpy.float64("nan"), pandas.NA, pandas.NaT], ids=str
+)
 def test_what_is_missing_is_no_id_and_nobodys_name(nobody):
     data = TensorDataset(torch.randn(4, 3), torch.arange(4))
     for what in ("ids", "subjects"):
