@@ -100,18 +100,23 @@ pub struct ModelOptions {
     #[arg(long, value_name = "NAME", conflicts_with = "network")]
     model: Option<Architecture>,
 
-    /// Widths of the hidden layers of mlp
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = [32, 32])]
-    hidden: Vec<usize>,
+    /// Widths of the hidden layers of mlp [default: 32,32]
+    #[arg(
+        long,
+        value_name = "WIDTHS",
+        value_delimiter = ',',
+        conflicts_with = "network"
+    )]
+    hidden: Option<Vec<usize>>,
 
     /// Activation: relu, gelu, silu, softplus or tanh; all but relu are smooth, which the theorem
-    /// of the Newton step asks for
-    #[arg(long, value_name = "NAME", default_value = "relu", value_parser = Activation::from_str)]
-    activation: Activation,
+    /// of the Newton step asks for [default: relu]
+    #[arg(long, value_name = "NAME", value_parser = Activation::from_str, conflicts_with = "network")]
+    activation: Option<Activation>,
 
     /// Normalisation before each activation: none, group or batch [default: none, or batch for
     /// torchvision-resnet18]
-    #[arg(long, value_name = "NAME", value_parser = zoo::Norm::from_str)]
+    #[arg(long, value_name = "NAME", value_parser = zoo::Norm::from_str, conflicts_with = "network")]
     norm: Option<zoo::Norm>,
 
     /// Take the network from this description (a network.json) instead
@@ -145,11 +150,27 @@ impl ModelOptions {
             Architecture::TorchvisionResnet18 => zoo::Norm::Batch,
             _ => zoo::Norm::None,
         };
-        let (activation, norm) = (self.activation, self.norm.unwrap_or(usual));
+        let without_effect = |option: &str, of: &str| {
+            let message = format!("{option} is for {of}: leave it out, or give another --model");
+            Err(Failure::usage(message))
+        };
+        if self.hidden.is_some() && !matches!(model, Architecture::Mlp) {
+            return without_effect("--hidden", "mlp");
+        }
+        if let Architecture::Logistic = model {
+            if self.activation.is_some() {
+                return without_effect("--activation", "models with hidden layers");
+            }
+            if self.norm.is_some_and(|norm| norm != zoo::Norm::None) {
+                return without_effect("--norm", "models with hidden layers");
+            }
+        }
+        let activation = self.activation.unwrap_or(Activation::Relu);
+        let norm = self.norm.unwrap_or(usual);
         Ok(match model {
             Architecture::Logistic => ModelChoice::Logistic,
             Architecture::Mlp => ModelChoice::Mlp {
-                hidden: self.hidden.clone(),
+                hidden: self.hidden.clone().unwrap_or_else(|| vec![32, 32]),
                 activation,
                 norm,
             },

@@ -29,6 +29,15 @@ impl Classes {
         }
     }
 
+    /// Whether what often stands for a missing value is a class here: one that was declared, or,
+    /// where none was, "none".
+    pub fn may_be(&self, label: &str) -> bool {
+        match self.declared {
+            true => self.index.contains_key(&class_name(label)),
+            false => label.eq_ignore_ascii_case("none"),
+        }
+    }
+
     /// The class of a label, and its name; `None` where others were declared.
     pub fn of(&mut self, label: &str) -> Option<(u32, &str)> {
         let name = class_name(label);

@@ -120,3 +120,25 @@ fn what_was_found_is_summed_up() {
     assert_eq!((n.range, n.counts_rows), (Some((1.0, 3.0)), true));
     assert_eq!((age.range, age.counts_rows), (Some((-4.0, 30.5)), false));
 }
+
+/// Words that stand for a missing value among numbers are names of people and of classes too.
+#[test]
+fn somebody_is_called_null_and_none_is_a_class() {
+    let text = "x,person,y\n1,Null,none\n2,NA,mild\n3,Ann,none\n4,None,mild\n";
+    let data = read(text, "label=y&subject=person&test=0").unwrap().train;
+    assert_eq!(data.class_names(), ["mild", "none"]);
+    assert_eq!(data.subjects().unwrap(), ["Null", "NA", "Ann", "None"]);
+    // What no class was declared of is none, and a cell without a text is nobody.
+    let classes = ["NA", "mild"].map(str::to_owned);
+    let text = "x,y\n1,NA\n2,mild\n3,NA\n";
+    let data = read_with(text, "label=y&test=0", Some(&classes))
+        .unwrap()
+        .train;
+    assert_eq!(data.labels(), [0, 1, 0]);
+    refused(text, "label=y&test=0", "line 2");
+    refused(
+        "x,person,y\n1,,a\n2,b,b\n",
+        "label=y&subject=person&test=0",
+        "line 2",
+    );
+}

@@ -70,8 +70,17 @@ impl Cell<'_> {
 
     /// Its text, to be compared with others; `None` where there is none.
     pub fn text<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> Result<R, Misfit> {
+        match self.is_missing() {
+            true => Ok(take(None)),
+            false => self.name(take),
+        }
+    }
+
+    /// The same where it names something: somebody may be called Null, and none can be a class.
+    pub fn name<R>(&self, take: impl FnOnce(Option<&str>) -> R) -> Result<R, Misfit> {
         match self {
-            cell if cell.is_missing() => Ok(take(None)),
+            Self::Text("") => Ok(take(None)),
+            Self::Number(number) if number.is_nan() => Ok(take(None)),
             Self::Text(text) if text.contains(['\n', '\r']) => Err(Misfit::LineBreak),
             Self::Text(text) => Ok(take(Some(text))),
             Self::Number(number) => Ok(take(Some(&written(*number)))),

@@ -123,14 +123,16 @@ impl<'a> Collected<'a> {
             let read = match role {
                 Role::LeftOut(_) => Ok(()),
                 Role::Input(encoder) => encoder.encode(cell, &mut inputs).map(|one| met.push(one)),
-                Role::Subject => cell.text(|text| text.map(str::to_owned)).and_then(|text| {
+                Role::Subject => cell.name(|text| text.map(str::to_owned)).and_then(|text| {
                     subject = Some(text.ok_or(Misfit::NoSubject)?);
                     Ok(())
                 }),
                 Role::Label => {
                     let drop = self.options.missing == crate::table::Missing::DropRow;
-                    let found = cell.text(|text| {
-                        let found = self.classes.of(text?);
+                    let missing = cell.is_missing();
+                    let found = cell.name(|text| {
+                        let text = text.filter(|text| !missing || self.classes.may_be(text))?;
+                        let found = self.classes.of(text);
                         Some(found.map(|(class, name)| (class, name.to_owned())))
                     });
                     match found {

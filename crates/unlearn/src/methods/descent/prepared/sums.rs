@@ -252,8 +252,8 @@ mod tests {
             }
             let head = sums.head(&model, 1e-2, v.clone()).unwrap();
             // With twice the digits.
-            let mut truth = vec![TwoFloat::from(0.0); 6];
-            let mut square = vec![TwoFloat::from(0.0); 9];
+            let mut truth = [TwoFloat::from(0.0); 6];
+            let mut square = [TwoFloat::from(0.0); 9];
             for at in all {
                 let x = model.row(at, RECORDS).map(f64::from);
                 for k in 0..2 {
