@@ -1,11 +1,14 @@
 //! The identity of a whole dataset, record by record.
 
+mod copies;
 mod document;
 mod error;
 mod placing;
 
 pub use error::ManifestError;
 pub use placing::Placed;
+
+use copies::Fronts;
 
 use crate::dataset::Dataset;
 use crate::digest::Digest;
@@ -14,7 +17,6 @@ use crate::ranges::PositionRanges;
 use crate::selection::Selection;
 use crate::split::{HeldOut, Split};
 use rayon::prelude::*;
-use std::collections::HashSet;
 use std::fmt;
 
 /// Who every record of a dataset is: a pseudonym per position, one of its subject where the source
@@ -42,6 +44,7 @@ pub struct Manifest {
     test_lines: Vec<u64>,
     validation: Selection,
     root: Digest,
+    fronts: Fronts,
 }
 
 /// What lines of a table are.
@@ -140,6 +143,7 @@ impl Manifest {
             class_names: Vec::new(),
             labels: None,
             root: secret,
+            fronts: Fronts::default(),
         })
     }
 
@@ -305,35 +309,6 @@ impl Manifest {
             .iter()
             .map(|position| self.records[position])
             .collect())
-    }
-
-    /// The records of `retain` whose contents equal those of a record in `forget`.
-    ///
-    /// Deleting one copy of a record that is stored twice forgets nothing: report these, or
-    /// delete them too. Only exact copies are found.
-    ///
-    /// # Errors
-    /// [`ManifestError::Count`] if a selection is of a dataset of another size.
-    pub fn duplicates_outside(
-        &self,
-        forget: &Selection,
-        retain: &Selection,
-    ) -> Result<Selection, ManifestError> {
-        let forgotten: HashSet<Digest> = self.hashes_of(forget)?.into_iter().collect();
-        self.check_count(retain.records())?;
-        // Most records share not even their first two bytes with one that goes.
-        let front = |digest: &Digest| {
-            let [a, b, ..] = *digest.as_bytes();
-            usize::from(u16::from_le_bytes([a, b]))
-        };
-        let mut fronts = vec![false; 1 << 16];
-        forgotten
-            .iter()
-            .for_each(|digest| fronts[front(digest)] = true);
-        let of_forgotten = |digest: &Digest| fronts[front(digest)] && forgotten.contains(digest);
-        Ok(Selection::filter(self.records.len(), |&position| {
-            of_forgotten(&self.records[position]) && retain.contains(position)
-        }))
     }
 
     fn check_count(&self, found: usize) -> Result<(), ManifestError> {

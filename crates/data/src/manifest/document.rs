@@ -1,6 +1,6 @@
 //! Manifests as bytes.
 
-use super::{Manifest, ManifestError};
+use super::{Fronts, Manifest, ManifestError};
 use crate::digest::Digest;
 use crate::selection::Selection;
 use serde::de::{Error as _, Visitor};
@@ -85,6 +85,7 @@ impl Manifest {
             lines: written.lines.map(|all| all.0),
             test_lines: written.test_lines.0,
             validation: written.validation,
+            fronts: Fronts::default(),
         };
         let expected = manifest.compute_root();
         if manifest.root == expected {
