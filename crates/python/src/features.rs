@@ -5,7 +5,7 @@ use crate::linear::Linear;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rescind::{Failure, FixedFeatures, Linearisation, OutputLoss, Targets};
-use rescind_data::Digest;
+use rescind_data::{Digest, Selection};
 use std::sync::OnceLock;
 
 /// Records that are told from others at a time.
@@ -80,7 +80,7 @@ impl FixedFeatures for Linear {
 
     /// Features are computed each time the model is brought, by whatever machine, and records that
     /// have ids may have other contents then.
-    fn fingerprint(&self, records: &[usize]) -> Result<Digest, Failure> {
+    fn fingerprint(&self, records: &Selection) -> Result<Digest, Failure> {
         let mut hasher = blake3::Hasher::new();
         if let Some(own) = &self.features {
             if own.prints.get().is_none() {
@@ -88,7 +88,7 @@ impl FixedFeatures for Linear {
                 let _ = own.prints.set(self.prints(own)?);
             }
             let prints = own.prints.get().map_or(&[][..], Vec::as_slice);
-            for print in records.iter().filter_map(|&at| prints.get(at)) {
+            for print in records.iter().filter_map(|at| prints.get(at)) {
                 hasher.update(print);
             }
         }

@@ -3,7 +3,7 @@
 use crate::error::Failure;
 use crate::linearisation::Targets;
 use crate::outputs::OutputLoss;
-use rescind_data::Digest;
+use rescind_data::{Digest, Selection};
 
 /// Outputs that are a matrix of weights times features: `z_i = V φ_i`, where V is `w − c` at k × p
 /// [`places`](Self::places), and no other weight moves anything. A capability of a
@@ -42,7 +42,7 @@ pub trait FixedFeatures: Sync {
     ///
     /// # Errors
     /// As [`features`](Self::features).
-    fn fingerprint(&self, _records: &[usize]) -> Result<Digest, Failure> {
+    fn fingerprint(&self, _records: &Selection) -> Result<Digest, Failure> {
         Ok(Digest::from([0; 32]))
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn key(
         hasher.update(&w.to_le_bytes());
     }
     hasher.update(retained.digest().as_bytes());
-    hasher.update(model.fingerprint(retained.positions())?.as_bytes());
+    hasher.update(model.fingerprint(retained)?.as_bytes());
     Ok(Digest::from(*hasher.finalize().as_bytes()))
 }
 
@@ -163,7 +163,7 @@ mod tests {
             Ok(Targets::Values(vec![0.0; records.len()]))
         }
 
-        fn fingerprint(&self, _: &[usize]) -> Result<Digest, Failure> {
+        fn fingerprint(&self, _: &Selection) -> Result<Digest, Failure> {
             Ok(Digest::from([self.0; 32]))
         }
     }
