@@ -199,7 +199,16 @@ fn identities(certificate: &Certificate) -> Section {
                 }
                 .to_owned(),
             ),
-            ("parameters", model.parameters.to_string()),
+            (
+                "parameters",
+                match model.frozen {
+                    0 => model.parameters.to_string(),
+                    frozen => format!(
+                        "{}, of which {frozen} are the centre's and carry no noise",
+                        model.parameters
+                    ),
+                },
+            ),
             ("manifest", certificate.data.manifest.to_string()),
             (
                 "code",

@@ -358,6 +358,22 @@ fn what_carries_no_noise_is_the_centre() {
         forgery
     };
     forged(&|w| w[0] += 0.25, &|_| ()).fails_at("weights.safetensors");
+    // Whatever lies beside it: a head's centre is its backbone and zeros.
+    let other = vec![0.3_f32; network.parameter_count()];
+    let beside = weights(other.clone()).to_safetensors(&network).unwrap();
+    let digest = other
+        .iter()
+        .flat_map(|c| c.to_le_bytes())
+        .collect::<Vec<u8>>();
+    let forgery = forged(&|w| w.copy_from_slice(&other), &|predicate| {
+        predicate["model"]["ball"]["centre"] = digest_of(&digest).to_string().into();
+    });
+    fs::write(forgery.apart.join("centre.safetensors"), &beside).unwrap();
+    forgery.fails_at("weights.safetensors");
+    let less = |predicate: &mut Value| {
+        predicate["model"]["ball"]["largest_centre"] = 0.01.into();
+    };
+    forged(&|_| (), &less).fails_at("/model/ball/largest_centre");
     // Nor is less of it frozen than is, or more.
     for by in [-1_i64, 1] {
         let change = move |predicate: &mut Value| {

@@ -189,6 +189,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), DiskError> {
     let attempt = || {
         fault::point()?;
         if doomed != path {
+            // What an earlier removal left, that a crash broke off.
+            match fs::remove_dir_all(&doomed) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
             fs::rename(path, &doomed)?;
         }
         fault::point()?;

@@ -95,6 +95,8 @@ pub struct Release {
     sigma: f64,
     /// How often noise was added.
     noise_times: u64,
+    /// Parameters that carry no noise, as they are the centre's.
+    frozen: u64,
     /// Whether training followed the noise.
     recovered: bool,
     epsilon: f64,
@@ -182,6 +184,7 @@ impl Release {
             folder: folder.into(),
             sigma: certificate.noise.sigma.value(),
             noise_times: certificate.noise.times,
+            frozen: certificate.model.frozen,
             recovered: certificate.noise.followed_by == FollowedBy::Recovery,
             epsilon: guarantee.epsilon.value(),
             delta: guarantee.delta.value(),
@@ -206,13 +209,17 @@ impl fmt::Display for Release {
             1 => String::new(),
             times => format!(" at each of {times} steps"),
         };
+        let those = match self.frozen {
+            0 => "every weight",
+            _ => "every weight that training moves",
+        };
         let then = match self.recovered {
             true => ", and trained on without noise after it",
             false => "",
         };
         writeln!(
             f,
-            "Released in {}, with noise of {sigma} on every weight{times}{then}.\n\n\
+            "Released in {}, with noise of {sigma} on {those}{times}{then}.\n\n\
              Guarantee: epsilon = {epsilon} at delta = {delta}, {}; it hides a distance of \
              {sensitivity} between weights.\n\n{}\n",
             self.folder.display(),

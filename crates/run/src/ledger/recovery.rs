@@ -57,7 +57,22 @@ pub fn recover(run: &Path, ledger: &Ledger) -> Result<Recovered, LedgerError> {
         disk::remove(&staging_folder(run, number))?;
         recovered.removed.push(number);
     }
+    sweep(&run.join(STAGING))?;
     Ok(recovered)
+}
+
+/// Removes what a removal left, that a crash broke off.
+fn sweep(folder: &Path) -> Result<(), LedgerError> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    for item in fs::read_dir(folder).map_err(io_error(folder, "list it"))? {
+        let item = item.map_err(io_error(folder, "list it"))?;
+        if item.file_name().to_string_lossy().starts_with(".removed-") {
+            disk::remove(&item.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a folder in the place of a release that the ledger does not know.

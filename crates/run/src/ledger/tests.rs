@@ -366,3 +366,21 @@ fn a_run_lies_where_it_is_named() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
+
+/// Killed once in the middle of removing a staged release, and again when it had been staged anew.
+#[test]
+fn what_a_broken_off_removal_left_is_in_nobodys_way() {
+    let fixture = used();
+    let staging = fixture.run().join("private/staging");
+    let lay = |name: &str| {
+        std::fs::create_dir_all(staging.join(name)).unwrap();
+        std::fs::write(staging.join(name).join("weights.safetensors"), "noised").unwrap();
+    };
+    lay(".removed-000003");
+    lay("000003");
+    assert_eq!(fixture.recover().unwrap().removed, [3]);
+    // One that nothing is staged for goes too.
+    lay(".removed-000002");
+    fixture.recover().unwrap();
+    assert_eq!(std::fs::read_dir(&staging).unwrap().count(), 0);
+}

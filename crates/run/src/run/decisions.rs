@@ -5,7 +5,7 @@ use crate::error::Error;
 use rescind_data::{DataSource, Dataset, load_watched};
 use rescind_network::Weights;
 use rescind_unlearn::training::TrainingEnding;
-use rescind_unlearn::{Classifier, Observer, loading, widened};
+use rescind_unlearn::{Classifier, Observer, Scaling, loading, widened};
 use serde::Serialize;
 
 /// Share of `‖w − c‖` that is taken off for rounding in binary64.
@@ -68,7 +68,15 @@ impl Run {
             true => self.released_model()?,
             false => None,
         };
-        let others = [released, self.original()?];
+        // Its inputs were scaled by other constants, which nobody kept.
+        let rescaled = self
+            .config()
+            .is_some_and(|config| config.scaling == Scaling::Computed);
+        let original = match rescaled && history.request_count() > 0 {
+            true => None,
+            false => self.original()?,
+        };
+        let others = [released, original];
         let room = within + ROUNDING * self.setup.ball.distance(&state.weights.parameters);
         let mut inputs = Vec::new();
         for part in parts {
@@ -113,6 +121,12 @@ impl Run {
             return not_provable(
                 "how far retrained weights can be is proved for tangent models and convex heads \
                  alone: train one of these (rescind train --tangent, --head)",
+            );
+        }
+        if let Some(TrainingEnding::Imported) = state.progress.ending {
+            return not_provable(
+                "the weights were trained elsewhere, and how near they are to the minimum nobody \
+                 knows: a request goes there (rescind forget)",
             );
         }
         if !reached {

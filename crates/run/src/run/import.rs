@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::ledger::{Entry, MadeEntry};
 use rescind_network::Weights;
 use rescind_unlearn::training::{TrainingEnding, TrainingProgress, TrainingState};
-use rescind_unlearn::{Ball, Classifier, Observer};
+use rescind_unlearn::{Ball, Classifier, ModelDescription, Observer};
 use std::any::Any;
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl Run {
                 what: "the network to give the weights to",
             })?;
         let weights = Weights::from_safetensors(network, weights)?;
-        let state = &imported(weights, &parts.ball)?;
+        let state = &imported(weights, parts.model.description(), &parts.ball)?;
         let early = None;
         Run::made(root, place, parts, Some(Stands { state, early }))
     }
@@ -51,7 +51,8 @@ impl Run {
                 path: self.setup.root.clone(),
             });
         }
-        let state = imported(weights, &self.setup.ball)?;
+        let model = self.setup.model.description();
+        let state = imported(weights, model, &self.setup.ball)?;
         let made = MadeEntry {
             imported: true,
             ..self.setup.made.clone()
@@ -65,7 +66,20 @@ impl Run {
 }
 
 /// The state of a training that took place elsewhere.
-fn imported(weights: Weights<f32>, ball: &Ball) -> Result<TrainingState, Error> {
+fn imported(
+    weights: Weights<f32>,
+    model: &ModelDescription,
+    ball: &Ball,
+) -> Result<TrainingState, Error> {
+    let centre = |place: usize| ball.centre().map_or(0.0, |centre| centre[place]);
+    let own = &weights.parameters;
+    let moved = |place: usize| own[place].to_bits() != centre(place).to_bits();
+    if own.len() == model.parameters() && model.moving().others(own.len()).any(moved) {
+        let reason = "the backbone in these weights is not the centre's: a head's backbone stays as \
+                      it is, so give the one that the weights were trained on as the centre";
+        let reason = reason.to_owned();
+        return Err(rescind_unlearn::Error::NotProvable { reason }.into());
+    }
     let (distance, radius) = (ball.distance(&weights.parameters), ball.radius());
     let mut inside = weights.parameters.clone();
     if ball.project(&mut inside) {

@@ -52,45 +52,79 @@ pub(super) fn fits(
     }
     let read: Result<Weights<f32>, _> = tensors::from_bytes(&description, weights);
     match read {
-        // What training made of noised numbers lies on no grid, and anywhere.
-        Ok(_) if certificate.noise.followed_by == FollowedBy::Recovery => {}
-        Ok(weights) => {
-            let moving = description.moving();
-            let released = moving.of(&weights.parameters);
-            lies_on_the_grid(certificate, &released, checks);
-            let found = centre(certificate, &description, folders);
-            let found = found.or_else(|| centre_within(certificate, &moving, &weights.parameters));
-            match found {
-                Some(centre) => {
-                    let stays = is_the_centre_elsewhere(&moving, &weights.parameters, &centre);
-                    let why = "what training leaves alone is the centre's";
-                    checks.passed_if(stays, subject, why);
-                    if !stays {
-                        let field = "weights.safetensors";
-                        let expected = "the centre's values in frozen tensors";
-                        let why = "a frozen tensor, which carries no noise, is not the centre's";
-                        checks.failed(subject, field, expected, "others", why);
-                    }
-                    let centre = moving.of(&centre);
-                    noise::reaches_as_far(certificate, &released, &centre, checks);
-                }
-                None if model.frozen > 0 && model.kind == Parameterisation::Head.kind() => {
-                    let field = "weights.safetensors";
-                    let expected = "the centre's values in frozen tensors";
-                    let why = "the centre of a head is its backbone and zeros, and this backbone is \
-                               another";
-                    checks.failed(subject, field, expected, "others", why);
-                }
-                None => checks.skipped(
-                    subject,
-                    "how far the released weights lie from the centre, which is not at hand",
-                ),
-            }
-        }
+        Ok(weights) => holds(
+            certificate,
+            &description,
+            &weights.parameters,
+            folders,
+            checks,
+        ),
         Err(error) => {
             let why = "the weights do not fit the model";
             checks.failed(subject, "weights.safetensors", "its weights", &error, why);
         }
+    }
+}
+
+/// What the certificate says of the released numbers: those that carry noise, and those that are the
+/// centre's.
+fn holds(
+    certificate: &Certificate,
+    description: &ModelDescription,
+    weights: &[f32],
+    folders: &[&Path],
+    checks: &mut Checks,
+) {
+    let (subject, model) = (Subject::Files, &certificate.model);
+    let moving = description.moving();
+    let is_head = model.kind == Parameterisation::Head.kind();
+    let centre = match is_head {
+        // Its backbone and zeros, wherever else a centre may lie.
+        true => centre_within(certificate, &moving, weights),
+        false => centre(certificate, description, folders),
+    };
+    match &centre {
+        Some(centre) => {
+            let stays = is_the_centre_elsewhere(&moving, weights, centre);
+            let why = "what training leaves alone is the centre's";
+            checks.passed_if(stays, subject, why);
+            if !stays {
+                let field = "weights.safetensors";
+                let expected = "the centre's values in frozen tensors";
+                let why = "a frozen tensor, which carries no noise, is not the centre's";
+                checks.failed(subject, field, expected, "others", why);
+            }
+            let largest = centre.iter().map(|c| f64::from(c.abs())).fold(0.0, f64::max);
+            let why = "the greatest coordinate of the centre is the one stated";
+            let (field, stated) = ("/model/ball/largest_centre", model.ball.largest_centre);
+            checks.equal(subject, field, largest, stated, why);
+        }
+        None if is_head => {
+            let field = "weights.safetensors";
+            let expected = "the centre's values in frozen tensors";
+            let why = "the centre of a head is its backbone and zeros, and this backbone is another";
+            checks.failed(subject, field, expected, "others", why);
+        }
+        None if model.frozen > 0 => checks.skipped(
+            subject,
+            "whether the frozen tensors, which carry no noise, are the centre's, which is not at hand",
+        ),
+        None => {}
+    }
+    // What training made of noised numbers lies on no grid, and anywhere.
+    if certificate.noise.followed_by == FollowedBy::Recovery {
+        return;
+    }
+    let released = moving.of(weights);
+    lies_on_the_grid(certificate, &released, checks);
+    match centre {
+        Some(centre) => {
+            noise::reaches_as_far(certificate, &released, &moving.of(&centre), checks);
+        }
+        None => checks.skipped(
+            subject,
+            "how far the released weights lie from the centre, which is not at hand",
+        ),
     }
 }
 
