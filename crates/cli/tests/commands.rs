@@ -80,6 +80,7 @@ struct Standing {
     budget: Option<Value>,
     adopted: Vec<String>,
     exposed: Option<String>,
+    prepared: bool,
 }
 
 #[derive(Deserialize)]
@@ -241,6 +242,8 @@ fn a_run_is_trained_forgotten_from_and_compared() {
     assert!(standing.epochs >= 8 && standing.delta < 1e-4);
     assert_eq!(standing.pending, [1, 2]);
     assert!(standing.idle == 1 && !standing.unfinished);
+    // A network has no features that stay.
+    assert!(!standing.prepared);
     let said = (standing.budget, standing.adopted.len(), standing.exposed);
     assert_eq!(said, (None, 0, None));
     assert!(

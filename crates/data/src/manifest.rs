@@ -3,12 +3,13 @@
 mod copies;
 mod document;
 mod error;
+mod fronts;
 mod placing;
 
 pub use error::ManifestError;
 pub use placing::Placed;
 
-use copies::Fronts;
+use fronts::Fronts;
 
 use crate::dataset::Dataset;
 use crate::digest::Digest;

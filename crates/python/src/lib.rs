@@ -6,6 +6,7 @@
 mod bytes;
 mod failure;
 mod features;
+mod fixed;
 mod linear;
 mod model;
 mod progress;

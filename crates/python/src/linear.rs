@@ -2,7 +2,7 @@
 
 use crate::bytes::{Number, given, positions, read, taken, zeros};
 use crate::failure::unreadable;
-use crate::features::Features;
+use crate::fixed::Features;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rescind::{Failure, Linearisation, OutputLoss, Targets};

@@ -157,13 +157,8 @@ impl ModelOptions {
         if self.hidden.is_some() && !matches!(model, Architecture::Mlp) {
             return without_effect("--hidden", "mlp");
         }
-        if let Architecture::Logistic = model {
-            if self.activation.is_some() {
-                return without_effect("--activation", "models with hidden layers");
-            }
-            if self.norm.is_some_and(|norm| norm != zoo::Norm::None) {
-                return without_effect("--norm", "models with hidden layers");
-            }
+        if self.activation.is_some() && matches!(model, Architecture::Logistic) {
+            return without_effect("--activation", "models with hidden layers");
         }
         let activation = self.activation.unwrap_or(Activation::Relu);
         let norm = self.norm.unwrap_or(usual);

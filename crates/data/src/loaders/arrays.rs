@@ -1,6 +1,7 @@
 //! NumPy arrays: inputs and labels by the same first index, in one NPZ file or in NPY files.
 
 mod excerpt;
+mod header;
 mod store;
 mod values;
 

@@ -1,26 +1,10 @@
 //! Exact copies of records that go.
 
+use super::fronts::front;
 use super::{Manifest, ManifestError};
 use crate::digest::Digest;
 use crate::selection::Selection;
 use std::collections::HashSet;
-use std::sync::OnceLock;
-
-/// The first two bytes of every record's pseudonym, once somebody asked: a copy of one record among
-/// millions is looked for in these. They follow from the pseudonyms, so that all are equal.
-#[derive(Clone, Default)]
-pub(super) struct Fronts(OnceLock<Vec<u16>>);
-
-impl PartialEq for Fronts {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-fn front(pseudonym: &Digest) -> u16 {
-    let [a, b, ..] = *pseudonym.as_bytes();
-    u16::from_le_bytes([a, b])
-}
 
 impl Manifest {
     /// The records of `retain` whose contents equal those of a record in `forget`.

@@ -1,6 +1,7 @@
 //! Manifests as bytes.
 
-use super::{Fronts, Manifest, ManifestError};
+use super::fronts::Fronts;
+use super::{Manifest, ManifestError};
 use crate::digest::Digest;
 use crate::selection::Selection;
 use serde::de::{Error as _, Visitor};

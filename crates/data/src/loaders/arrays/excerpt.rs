@@ -1,6 +1,6 @@
 //! A few rows of an NPY file as an NPY file of their own, read without the others.
 
-use super::values::{header_length, io_error};
+use super::header::{header_length, io_error};
 use crate::error::DataError;
 use npyz::{NpyHeader, Order};
 use std::fs::File;

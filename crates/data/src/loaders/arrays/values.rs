@@ -1,16 +1,15 @@
 //! An NPY array as numbers, or as texts.
 
+use super::header::{header_length, io_error};
 use super::store::Bytes;
 use crate::error::DataError;
 use crate::loaders::classes::written;
-use crate::loaders::unpack::{self, MAX_BYTES, OverLimit};
+use crate::loaders::unpack::MAX_BYTES;
 use crate::reading::Reading;
 use npyz::{NpyFile, Order};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
-/// The header of a plain array is much shorter.
-const LONGEST_HEADER: usize = 1024;
 /// Values between two looks at whether the reading is to stop.
 const PATIENCE: u64 = 1 << 20;
 
@@ -151,42 +150,6 @@ fn opened<'a>(
     }
 }
 
-/// The length of the header of a file that starts so, before any of it is believed.
-pub(super) fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataError> {
-    let wrong = |what, found: String, expected: String, advice| DataError::Format {
-        path: path.to_owned(),
-        what,
-        found,
-        expected,
-        advice,
-    };
-    let header = match start[..] {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
-            usize::from(u16::from_le_bytes([a, b]))
-        }
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d] => {
-            u32::from_le_bytes([a, b, c, d]) as usize
-        }
-        _ => {
-            return Err(wrong(
-                "the content",
-                "something else".to_owned(),
-                "a NumPy array (NPY, versions 1 to 3)".to_owned(),
-                "write it with numpy.save or numpy.savez",
-            ));
-        }
-    };
-    if header > LONGEST_HEADER {
-        return Err(wrong(
-            "the length of the header",
-            header.to_string(),
-            format!("at most {LONGEST_HEADER}, as of an array of numbers or texts"),
-            "write a plain array rather than a structured one",
-        ));
-    }
-    Ok(header)
-}
-
 fn each<T: npyz::Deserialize, R: Read>(
     found: npyz::NpyReader<T, R>,
     path: &Path,
@@ -200,20 +163,6 @@ fn each<T: npyz::Deserialize, R: Read>(
         take(value.map_err(|source| io_error(path, source))?);
     }
     Ok(())
-}
-
-pub(super) fn io_error(path: &Path, source: io::Error) -> DataError {
-    match source
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<OverLimit>())
-    {
-        Some(over) => unpack::too_large(path, over),
-        None => DataError::Table {
-            path: path.to_owned(),
-            format: "NPY",
-            reason: source.to_string(),
-        },
-    }
 }
 
 fn kind<R: Read>(path: &Path, file: &NpyFile<R>) -> DataError {
