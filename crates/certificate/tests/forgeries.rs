@@ -367,3 +367,26 @@ fn a_setting_that_no_method_has_is_refused() {
     all.insert("recovery_epochs".to_owned(), json!(3));
     refused("descent", &descent, "/method/settings/recovery_epochs");
 }
+
+/// Only a head has parameters without noise: its backbone.
+#[test]
+fn no_other_model_leaves_parameters_without_noise() {
+    let mut of_head = head();
+    of_head.model.frozen = 4000;
+    holds(&rederived(of_head));
+    let mut all = head();
+    all.model.frozen = all.model.parameters;
+    refused("nothing is noised", &rederived(all), "/model/frozen");
+    let mut tangent = certificate();
+    tangent.model.frozen = 1;
+    refused("a tangent model", &rederived(tangent), "/model/frozen");
+    let mut outside = network();
+    outside.model.kind = "torch".to_owned();
+    outside.model.frozen = 1;
+    outside.declarations = declared(Declared::OutsideModel);
+    let report = check(&rederived(outside));
+    let named = report
+        .failures()
+        .any(|check| check.field == "/model/frozen");
+    assert!(named, "{report}");
+}

@@ -191,18 +191,19 @@ pub fn reload_few(
     manifest: &Manifest,
     which: &Selection,
 ) -> Result<Option<Dataset>, ReloadError> {
-    let Some(rows) = manifest.rows_of(which).filter(|_| {
-        let format = match source {
-            DataSource::Arrays { format, .. } => Some(format),
-            _ => None,
-        };
-        format == Some(&ArrayFormat::Npy)
-    }) else {
+    let one_by_one = matches!(
+        source,
+        DataSource::Arrays {
+            format: ArrayFormat::Npy,
+            ..
+        }
+    );
+    let Some(rows) = manifest.rows_of(which).filter(|_| one_by_one) else {
         return Ok(None);
     };
     let (classes, _) = manifest.classes().unwrap_or_default();
     let mut watch = |_| ControlFlow::Continue(());
-    let mut reading = Reading::some(classes, manifest.input_shape(), &rows, &mut watch);
+    let mut reading = Reading::again(classes, manifest.input_shape(), &mut watch).only(&rows);
     // Whatever is wrong is told better where all are read.
     match read(source, &mut reading) {
         Ok(data) => Ok(manifest.pick(data.train, which)?),

@@ -64,24 +64,12 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// After records may have been taken out or blanked, these rows alone: ascending, from 1. Of a
-    /// source whose rows can be had one by one.
-    pub fn some(
-        classes: &'a [String],
-        input_shape: &'a [usize],
-        rows: &'a [u64],
-        watch: &'a mut Watch<'a>,
-    ) -> Self {
-        Self {
-            strictness: Strictness::Again {
-                classes,
-                input_shape,
-                rows: Some(rows),
-                unread: None,
-            },
-            watch,
-            records: 0,
+    /// The same of these rows alone, ascending, from 1: of a source whose rows can be had one by one.
+    pub fn only(mut self, wanted: &'a [u64]) -> Self {
+        if let Strictness::Again { rows, .. } = &mut self.strictness {
+            *rows = Some(wanted);
         }
+        self
     }
 
     /// The only rows to be read, ascending, from 1; of all if none.

@@ -445,6 +445,8 @@ fn what_would_prove_nothing_is_refused() {
         },
         ..plain()
     };
+    let mut frozen = plain();
+    frozen.description.tensors[0].frozen = true;
     let mut named = settings();
     named.declared_by = Some("somebody".to_owned());
     for (model, settings, centre, word) in [
@@ -452,6 +454,7 @@ fn what_would_prove_nothing_is_refused() {
         (plain(), endless, None, "1e-10"),
         (plain(), other_seed, None, "linearised at"),
         (undescribed, settings(), None, "does not say so"),
+        (frozen, settings(), None, "said to be frozen"),
         (plain(), named, Some(vec![0.5; DIM]), "linearised at"),
     ] {
         let (error, files) = refused(model, settings, centre);

@@ -85,11 +85,11 @@ pub fn agrees(certificate: &Certificate, all: &mut Collector) {
         "something is noised, and what is not is the centre's",
     );
     all.require(
-        frozen == 0 || model.kind == HEAD || !is_own(&model.kind),
+        frozen == 0 || model.kind == HEAD,
         "/model/frozen",
         frozen,
         0,
-        "of the models that this program computes with, a head's backbone alone stays",
+        "a head's backbone alone stays: of any other model all parameters are noised",
     );
     if is_convex(certificate) {
         convex(certificate, all);

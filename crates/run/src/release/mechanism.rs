@@ -64,7 +64,10 @@ pub(super) fn release_in_steps(
     let (private, sigma) = (weights.into_values(), decision.terms.sigma);
     let mut source = decision.noise_source(ledger, &private, largest, &())?;
     let moving = decision.basis.model.moving();
-    let (noised, report) = noised(&mut source, sigma, largest, (&private, &moving))?;
+    let centre = decision.basis.ball.centre;
+    let centre = centre.map_or_else(|| vec![0.0; private.len()], <[f32]>::to_vec);
+    let weights = (&*private, &moving);
+    let (noised, report) = noised(&mut source, sigma, largest, weights, centre)?;
     let nothing = FollowedBy::Nothing;
     Noised::new(decision, noised, report, largest, nothing)?.release_in_steps(
         ledger,

@@ -8,19 +8,20 @@ use rescind_unlearn::{ModelDescription, Moving};
 /// The number format of every release.
 pub(super) const FORMAT: ReleaseFormat = ReleaseFormat::F32;
 
-/// `w + N(0, σ²I)` on the grid of releases, where the model moves; elsewhere, where it is its public
-/// centre, w.
+/// `w + N(0, σ²I)` on the grid of releases, where the model moves, and `elsewhere` what is given for
+/// there: of a release the public centre, so that no private number leaves without noise.
 pub(super) fn noised(
     source: &mut NoiseSource,
     sigma: NoiseScale,
     largest: f64,
     (weights, moving): (&[f64], &Moving),
+    elsewhere: Vec<f32>,
 ) -> Result<(Vec<f32>, NoiseReport), PrivacyError> {
     let mut noised = moving.of(weights);
     let report = source.add_gaussian(sigma, largest, FORMAT, &mut noised)?;
-    // Exact: the grid's numbers, and a centre's, are binary32 numbers.
-    let mut all: Vec<f32> = weights.iter().map(|&value| value as f32).collect();
+    let mut all = elsewhere;
     for (place, value) in moving.places().zip(noised) {
+        // Exact: the grid's numbers are binary32 numbers.
         all[place] = value as f32;
     }
     Ok((all, report))
@@ -65,8 +66,10 @@ impl Rehearsal {
     /// # Errors
     /// As [`NoiseSource::add_gaussian`].
     pub fn draw(&self, source: &mut NoiseSource) -> Result<Vec<f32>, PrivacyError> {
-        let weights = (self.weights.values(), &self.moving);
-        let drawn = noised(source, self.sigma, self.largest, weights)?;
+        let values = self.weights.values();
+        let elsewhere = rescind_unlearn::narrowed(values);
+        let weights = (values, &self.moving);
+        let drawn = noised(source, self.sigma, self.largest, weights, elsewhere)?;
         Ok(drawn.0)
     }
 }

@@ -59,6 +59,12 @@ impl Kept for KeptByRun<'_> {
         kept.map_err(|error| Error::from(error).into())
     }
 
+    fn has_some(&self, beginning: &str) -> bool {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        names.any(|name| name.to_string_lossy().starts_with(beginning))
+    }
+
     fn discard_others(&self, beginning: &str, stay: &[&str]) -> Result<(), rescind_unlearn::Error> {
         let discarded = || {
             let Ok(entries) = fs::read_dir(&self.folder) else {

@@ -41,6 +41,7 @@ impl Run {
     ) -> Result<Self, Error> {
         settings.training.validate()?;
         check_declared(centre.is_some(), settings.declared_by.as_deref())?;
+        check_frozen(&*model)?;
         let mut centre_seed = None;
         if let Some(linear) = model.linearisation() {
             let (description, given) = (model.description(), centre.as_deref());
@@ -118,4 +119,18 @@ fn manifest(
         held_out(&settings.training),
     );
     Ok(made?)
+}
+
+/// Nobody but this program's own heads may say that a parameter needs no noise.
+fn check_frozen(model: &dyn Model) -> Result<(), Error> {
+    match model.description().frozen() {
+        0 => Ok(()),
+        frozen => {
+            let reason = format!(
+                "{frozen} parameters are said to be frozen, which of an outside model nobody can \
+                 check, and they would carry no noise: leave them out of its parameters"
+            );
+            Err(rescind_unlearn::Error::NotProvable { reason }.into())
+        }
+    }
 }

@@ -159,6 +159,12 @@ pub trait Kept {
     /// [`Error::Storage`].
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), Error>;
 
+    /// Whether there may be blocks whose names begin so: what it takes to look for one is spared
+    /// where there are none.
+    fn has_some(&self, _beginning: &str) -> bool {
+        true
+    }
+
     /// Discards blocks whose names begin so, but for these.
     ///
     /// # Errors

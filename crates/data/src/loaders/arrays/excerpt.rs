@@ -1,6 +1,6 @@
 //! A few rows of an NPY file as an NPY file of their own, read without the others.
 
-use super::header::{header_length, io_error};
+use super::header::{check_start, io_error};
 use crate::error::DataError;
 use npyz::{NpyHeader, Order};
 use std::fs::File;
@@ -18,7 +18,7 @@ pub(super) fn excerpt(path: &Path, file: &mut File, rows: &[u64]) -> Result<Vec<
         .take(12)
         .read_to_end(&mut start)
         .map_err(failed)?;
-    header_length(path, &start)?;
+    check_start(path, &start)?;
     file.rewind().map_err(failed)?;
     let header = NpyHeader::from_reader(&mut *file).map_err(failed)?;
     let from = file.stream_position().map_err(failed)?;

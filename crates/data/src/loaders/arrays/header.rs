@@ -7,8 +7,10 @@ use std::path::Path;
 
 /// The header of a plain array is much shorter.
 const LONGEST_HEADER: usize = 1024;
-/// The length of the header of a file that starts so, before any of it is believed.
-pub(super) fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataError> {
+
+/// Refuses a file that starts so, unless it is an array with a header of a plain one's length: before
+/// any of it is believed.
+pub(super) fn check_start(path: &Path, start: &[u8]) -> Result<(), DataError> {
     let wrong = |what, found: String, expected: String, advice| DataError::Format {
         path: path.to_owned(),
         what,
@@ -40,7 +42,7 @@ pub(super) fn header_length(path: &Path, start: &[u8]) -> Result<usize, DataErro
             "write a plain array rather than a structured one",
         ));
     }
-    Ok(header)
+    Ok(())
 }
 
 pub(super) fn io_error(path: &Path, source: io::Error) -> DataError {

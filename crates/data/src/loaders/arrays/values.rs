@@ -1,6 +1,6 @@
 //! An NPY array as numbers, or as texts.
 
-use super::header::{header_length, io_error};
+use super::header::{check_start, io_error};
 use super::store::Bytes;
 use crate::error::DataError;
 use crate::loaders::classes::written;
@@ -119,7 +119,7 @@ fn opened<'a>(
         .take(12)
         .read_to_end(&mut start)
         .map_err(io_error)?;
-    header_length(&path, &start)?;
+    check_start(&path, &start)?;
     let file = NpyFile::new(Cursor::new(start).chain(reader)).map_err(io_error)?;
     let dims: Option<Vec<usize>> = file
         .shape()

@@ -8,7 +8,7 @@ use crate::methods::method::Kept;
 use rescind_data::{Digest, Selection};
 
 /// What names of kept heads begin with.
-const HEAD: &str = "head-";
+pub(super) const HEAD: &str = "head-";
 /// What names of kept factors begin with.
 pub(super) const FACTOR: &str = "factor-";
 /// What names of unfinished sums begin with.
@@ -71,6 +71,10 @@ pub fn discard_superseded(
     kept: &dyn Kept,
     in_force: Option<(&dyn FixedFeatures, &[f64], &Selection)>,
 ) -> Result<(), Error> {
+    // To tell records apart may take a look at all of them.
+    if ![HEAD, PARTIAL].iter().any(|what| kept.has_some(what)) {
+        return Ok(());
+    }
     // Of records that cannot be told from others nothing is of use.
     let key = in_force.and_then(|(model, w, retained)| key(model, w, retained).ok());
     [HEAD, PARTIAL].into_iter().try_for_each(|what| {

@@ -1,7 +1,7 @@
 //! A request answered from what is kept of the records that stay.
 
 use super::head::Head;
-use super::keeping::{keep, keep_factor, kept, key, remember};
+use super::keeping::{HEAD, keep, keep_factor, kept, key, remember};
 use super::rows::{places, rows};
 use super::sums::{is_little_work, summed};
 use crate::descent::ConvexSettings;
@@ -39,6 +39,9 @@ pub(crate) fn forget(
     let Some(model) = task.model.fixed_features() else {
         return Ok(None);
     };
+    if !task.kept.has_some(HEAD) {
+        return Ok(None);
+    }
     let before = key(model, w, &task.retained.union(task.forget)?)?;
     let Some((mut head, factor)) = kept(task.kept, before, model) else {
         return Ok(None);
