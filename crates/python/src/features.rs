@@ -75,11 +75,11 @@ impl Linear {
                 Targets::Classes(numbers) | Targets::Tokens(numbers) => numbers,
                 Targets::Values(values) => values.into_iter().map(f32::to_bits).collect(),
             };
-            let each = targets.len() / group.len();
-            for (at, row) in features.chunks(own.width).enumerate() {
+            // As many of each as there are records, or they are refused where they are used.
+            let targets = targets.chunks((targets.len() / group.len()).max(1));
+            for (row, targets) in features.chunks(own.width).zip(targets) {
                 let mut hasher = blake3::Hasher::new();
                 row.iter().for_each(|x| _ = hasher.update(&x.to_le_bytes()));
-                let targets = &targets[each * at..each * (at + 1)];
                 targets
                     .iter()
                     .for_each(|y| _ = hasher.update(&y.to_le_bytes()));

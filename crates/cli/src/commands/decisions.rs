@@ -26,8 +26,8 @@ pub struct Decide {
     /// Run folder
     run: PathBuf,
 
-    /// Inputs to decide, in the format of --data of rescind train; the run's test records if absent.
-    /// A label column must be there, and plays no part
+    /// Inputs to decide, in the format of --data of rescind train, with the columns of the run in
+    /// their order; the run's test records if absent. Labels must be classes of the run, whichever
     #[arg(long, value_name = "SOURCE")]
     on: Option<DataSource>,
 }
@@ -43,7 +43,7 @@ struct Told {
 impl Decide {
     pub fn run(self, console: &Console) -> Result<Status, Failure> {
         let mut watch = Watch::new(console);
-        let decisions = Run::open(&self.run)?.decisions(self.on.as_ref(), &mut watch)?;
+        let decisions = Run::open_to_read(&self.run)?.decisions(self.on.as_ref(), &mut watch)?;
         drop(watch);
         console.print(&Told {
             run: self.run.into(),
