@@ -68,6 +68,8 @@ pub enum AssumptionName {
     NoiseGenerator,
     /// Noise is computed with finite precision.
     FloatingPoint,
+    /// What rounding did to a gradient that a proof rests on is in part an estimate.
+    GradientRounding,
     /// The noise is repeatable.
     InsecureNoise,
     /// ε is too large to protect anybody.

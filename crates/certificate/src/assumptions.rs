@@ -9,7 +9,7 @@ use super::identity::BatchNorm;
 use super::record::{Certificate, Exclusion};
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::noise::Origin;
-use rescind_privacy::sensitivity::{Provenance, Symbol};
+use rescind_privacy::sensitivity::{Provenance, Symbol, Theorem};
 
 /// From here on ε promises nothing of practical worth.
 pub const VACUOUS_EPSILON: f64 = 10.0;
@@ -96,6 +96,7 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
             noise.origin == Origin::OperatingSystem,
         ),
         plain(Name::FloatingPoint, true),
+        plain(Name::GradientRounding, binding == Theorem::StronglyConvex),
     ];
     let entailed = all.into_iter().filter(|(_, _, entailed)| *entailed);
     let assumption = |(name, constants, _)| Assumption { name, constants };

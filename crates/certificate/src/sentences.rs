@@ -149,6 +149,10 @@ impl Assumption {
                 a secret that the operating system drew for the run. The promise holds against \
                 whoever can tell the output of neither from chance, and has not read that secret."
                 .into(),
+            Name::GradientRounding => "The gradient that the bound rests on was computed in binary64, \
+                with room for what rounding did to it: additions over records are counted one by one, \
+                and what a record's own sums lose from layer to layer is an estimate."
+                .into(),
             Name::FloatingPoint => "Noise is Gaussian up to floating-point rounding and rounded to a \
                 grid; the theorem speaks of exact Gaussian noise."
                 .into(),

@@ -349,6 +349,13 @@ fn a_setting_that_no_method_has_is_refused() {
         ("/solver/stopping", json!(null)),
         ("/constants", json!(null)),
         ("/constants/hessian_lipschitz_by", json!("us")),
+        ("/seed", json!(-1)),
+        ("/subsample", json!(0.5)),
+        ("/solver/stopping/max_products", json!(-1e300)),
+        ("/solver/stopping/relative_tolerance", json!(-0.1)),
+        ("/constants/failure_probability", json!(1.0)),
+        ("/constants/failure_probability", json!(null)),
+        ("/constants/gradient_bound", json!(-1e-9)),
     ] {
         let mut forged = newton();
         let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -366,6 +373,43 @@ fn a_setting_that_no_method_has_is_refused() {
     let all = &mut descent.method.settings;
     all.insert("recovery_epochs".to_owned(), json!(3));
     refused("descent", &descent, "/method/settings/recovery_epochs");
+}
+
+/// A reference run that stops elsewhere, an eigenvalue that fails less often than the method says.
+#[test]
+fn a_newton_bound_uses_the_settings_that_the_method_used() {
+    let with = |gradient: f64, least: Provenance, given: serde_json::Value| {
+        let mut newton = network();
+        newton.method.settings = settings(json!({
+            "damping": 0.001,
+            "constants": {
+                "hessian_lipschitz": {"kind": "assumed", "value": 0.1},
+                "gradient_bound": given,
+                "failure_probability": 1e-6,
+            },
+        }));
+        let constants = vec![
+            proved(Symbol::Distance, 140.0),
+            assumed(Symbol::HessianLipschitz, 0.1),
+            proved(Symbol::Damping, 0.001),
+            assumed(Symbol::GradientBound, gradient),
+            Constant::new(Symbol::Residual, 4e-4, Provenance::Measured, "x").unwrap(),
+            Constant::new(Symbol::LeastEigenvalue, 100.0, least, "x").unwrap(),
+        ];
+        let step = SensitivityBound::new(Theorem::NewtonStep, constants).unwrap();
+        derived(newton, vec![step, diameter(70.0)])
+    };
+    let failing = |failure_probability| Provenance::Probabilistic {
+        failure_probability,
+    };
+    holds(&with(0.2, failing(1e-6), json!(0.2)));
+    holds(&with(0.2, failing(1e-6), json!(null)));
+    let stops = with(0.1, failing(1e-6), json!(0.2));
+    refused("it stops elsewhere", &stops, "/bounds/0/constants/3/value");
+    let fails = with(0.2, failing(1e-9), json!(0.2));
+    refused("it fails less", &fails, "/bounds/0/constants/5/value");
+    let never = with(0.2, Provenance::Measured, json!(0.2));
+    refused("it never fails", &never, "/bounds/0/constants/5/provenance");
 }
 
 /// Only a head has parameters without noise: its backbone.

@@ -26,6 +26,7 @@ pub fn catch() {
         if ASKED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
             process::exit(130);
         }
+        eprintln!("Stopping: what was done is kept. Ctrl-C again ends it at once.");
     });
 }
 

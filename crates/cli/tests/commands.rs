@@ -334,6 +334,13 @@ impl Held {
         }
     }
 
+    /// Waits until it knows of the signal that it was sent.
+    fn hears(&mut self) {
+        let mut line = String::new();
+        self.said.read_line(&mut line).unwrap();
+        assert!(line.starts_with("Stopping: "), "{line}");
+    }
+
     /// Kills it at that step; false if there is no such step.
     fn kill(mut self) -> bool {
         let stands = self.stands();
@@ -394,6 +401,7 @@ fn a_training_that_is_told_to_stop_goes_on_to_the_same_weights() {
         let process = held.child.id().to_string();
         let sent = Command::new("kill").args([signal, &process]).status();
         assert!(sent.unwrap().success());
+        held.hears();
         // Waiting ends its input, which lets it go on.
         let status = held.child.wait().unwrap();
         assert!(matches!(status.code(), Some(0 | 1)), "{step}: {status:?}");

@@ -190,6 +190,14 @@ fn a_gradient_below_rounding_is_an_error_and_not_a_loop() {
         matches!(ending, Some(Error::GradientStuck { norm, .. }) if norm < 1e-15),
         "{ending:?}"
     );
+    let told = ending.unwrap().to_string();
+    assert!(told.contains("rounding in binary64 keeps it"), "{told}");
+    let far = Error::GradientStuck {
+        norm: 1e-4,
+        bound: 1e-8,
+        rounding: 1e-9,
+    };
+    assert!(far.to_string().contains("scale the inputs"), "{far}");
 }
 
 #[test]

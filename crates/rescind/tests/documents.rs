@@ -85,11 +85,8 @@ fn examples() -> (Vec<Value>, [Fixture; 2]) {
     let centre = vec![0.001_f32; smooth.network.parameter_count()];
     order.basis.ball.centre = Some(&centre);
     order.basis.declarations = public_centre();
-    let failing = Provenance::Probabilistic {
-        failure_probability: 1e-6,
-    };
     order.method = with_theorem();
-    order.candidates = vec![newton_bound(failing), ball_bound()];
+    order.candidates = vec![newton_bound(failing(1e-6)), ball_bound()];
     order.basis.noise = NoiseChoice::Promise {
         epsilon: 1.0,
         delta: 1e-5,

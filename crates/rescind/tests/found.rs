@@ -384,7 +384,7 @@ fn a_convex_retraining_is_measured_and_not_believed() {
         .forget(&retrain(2).released(common::weak()), &mut ())
         .err()
         .unwrap();
-    assert_eq!(refused.code(), Code::GradientStuck, "{refused}");
+    assert_eq!(refused.code(), Code::NotProvable, "{refused}");
 }
 
 #[test]

@@ -75,10 +75,8 @@ fn the_weakest_release_names_the_kind_and_failures_add_up() {
     let fixture = Fixture::new();
     for (number, failure_probability) in [(1, 1e-6), (2, 2e-6)] {
         let mut order = with_sigma(&fixture, number, 100.0);
-        order.method = with_theorem();
-        order.candidates = vec![newton_bound(Provenance::Probabilistic {
-            failure_probability,
-        })];
+        order.method = with_failure(failure_probability);
+        order.candidates = vec![newton_bound(failing(failure_probability))];
         fixture.release(order).unwrap();
     }
     let mut order = with_sigma(&fixture, 3, 100.0);

@@ -21,9 +21,7 @@ fn released(fixture: &Fixture) -> Value {
     let mut order = fixture.order(1);
     order.basis.ball.centre = Some(&centre);
     order.basis.declarations = public_centre();
-    let failing = Provenance::Probabilistic {
-        failure_probability: 1e-6,
-    };
+    let failing = failing(1e-6);
     order.method = with_theorem();
     order.candidates = vec![newton_bound(failing), ball_bound()];
     order.basis.noise = NoiseChoice::Promise {
@@ -443,9 +441,11 @@ fn a_theorem_that_the_method_may_not_claim_is_refused() {
         "run_not_copied",
         "noise_generator",
         "floating_point",
+        "gradient_rounding",
     ];
     let assumptions = document["assumptions"].as_array_mut().unwrap();
     assumptions.retain(|a| kept.contains(&a["name"].as_str().unwrap()));
+    assumptions.push(json!({"name": "gradient_rounding", "constants": []}));
     for (method, settings, field) in [
         // A Newton step on a network claims the theorem of descent on a convex model.
         ("newton", json!({}), "/bounds/0/theorem"),

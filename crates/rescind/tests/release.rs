@@ -153,7 +153,7 @@ fn the_smaller_bound_binds_and_the_weakest_constant_names_the_kind() {
     let fixture = Fixture::new();
     let mut order = fixture.order(1);
     order.method = with_theorem();
-    order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
+    order.candidates = vec![ball_bound(), newton_bound(failing(1e-6))];
     let certificate = fixture.release(order).unwrap().certificate;
     assert_eq!(certificate.guarantee.binding, Theorem::NewtonStep);
     assert_eq!(certificate.guarantee.kind, GuaranteeKind::Assumed);
@@ -189,7 +189,7 @@ fn nothing_rests_on_a_theorem_that_does_not_apply() {
     let fixture = Fixture::with(Activation::Relu, zoo::Norm::None);
     let mut order = fixture.order(1);
     order.method = with_theorem();
-    order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
+    order.candidates = vec![newton_bound(failing(1e-6)), ball_bound()];
     let certificate = fixture.release(order).unwrap().certificate;
     assert_eq!(certificate.guarantee.binding, Theorem::BallDiameter);
     // It rests on measurements for nothing, so that only the run hears of it.
@@ -201,7 +201,7 @@ fn nothing_rests_on_a_theorem_that_does_not_apply() {
 
     let mut order = fixture.order(2);
     order.method = with_theorem();
-    order.candidates = vec![newton_bound(Provenance::Measured)];
+    order.candidates = vec![newton_bound(failing(1e-6))];
     let error = fixture.release(order).unwrap_err();
     assert!(error.to_string().contains("no bound"), "{error}");
 }
@@ -209,12 +209,9 @@ fn nothing_rests_on_a_theorem_that_does_not_apply() {
 #[test]
 fn failure_probabilities_are_paid_out_of_delta() {
     let fixture = Fixture::new();
-    let failing = |failure_probability| Provenance::Probabilistic {
-        failure_probability,
-    };
     let order = |number, failure, candidates: fn(Provenance) -> Vec<_>| {
         let mut order = fixture.order(number);
-        order.method = with_theorem();
+        order.method = with_failure(failure);
         order.candidates = candidates(failing(failure));
         order.basis.noise = NoiseChoice::Promise {
             epsilon: 1.0,
@@ -331,7 +328,7 @@ fn weights_outside_the_ball_are_refused() {
 #[test]
 fn a_radius_is_not_enough_for_a_smaller_proved_distance() {
     let fixture = Fixture::new();
-    let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
+    let mut constants = newton_bound(failing(1e-6)).constants().to_vec();
     constants[0] = constant(Symbol::Distance, RADIUS, Provenance::Proved);
     let mut order = fixture.order(1);
     order.method = with_theorem();
@@ -348,7 +345,7 @@ fn constants_of_a_newton_step_cannot_be_proved() {
         (3, Symbol::GradientBound),
         (5, Symbol::LeastEigenvalue),
     ] {
-        let mut constants = newton_bound(Provenance::Measured).constants().to_vec();
+        let mut constants = newton_bound(failing(1e-6)).constants().to_vec();
         let value = constants[position].value();
         constants[position] = constant(symbol, value, Provenance::Proved);
         let mut order = fixture.order(1);
@@ -374,7 +371,7 @@ fn a_newton_step_with_batch_norm_has_no_theorem() {
     let mut order = fixture.order(1);
     order.basis.statistics = Some(&mut compute);
     order.method = with_theorem();
-    order.candidates = vec![ball_bound(), newton_bound(Provenance::Measured)];
+    order.candidates = vec![ball_bound(), newton_bound(failing(1e-6))];
     let error = fixture.release(order).unwrap_err().to_string();
     assert!(error.contains("two functions"), "{error}");
 }

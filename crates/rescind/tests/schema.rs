@@ -50,9 +50,7 @@ fn documents([smooth, rough]: &[Fixture; 2]) -> Vec<Value> {
     let centre = vec![0.001_f32; smooth.network.parameter_count()];
     full.basis.ball.centre = Some(&centre);
     full.basis.declarations = public_centre();
-    let failing = Provenance::Probabilistic {
-        failure_probability: 1e-6,
-    };
+    let failing = failing(1e-6);
     full.method = with_theorem();
     full.candidates = vec![newton_bound(failing), ball_bound()];
     full.basis.noise = NoiseChoice::Promise {
@@ -164,6 +162,11 @@ fn the_schema_asks_for_every_field_and_no_other() {
             let mut more = document.clone();
             more["method"]["settings"]["note"] = json!("no person was forgotten");
             assert!(!validator.is_valid(&more), "a setting that no method has");
+            for (name, value) in [("seed", json!(-1)), ("seed", json!(0.5))] {
+                let mut wrong = document.clone();
+                wrong["method"]["settings"][name] = value;
+                assert!(!validator.is_valid(&wrong), "{wrong}");
+            }
         }
     }
 }

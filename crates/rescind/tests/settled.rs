@@ -7,7 +7,7 @@ use common::promise;
 use rand::{RngExt, SeedableRng};
 use rescind::training::TrainingSettings;
 use rescind::{
-    Error, InputDecision, ModelChoice, ModelError, Parameterisation, Request, Run, RunConfig,
+    Code, Error, InputDecision, ModelChoice, ModelError, Parameterisation, Request, Run, RunConfig,
 };
 use rescind_data::Dataset;
 use rescind_network::{Activation, Loss, Network, Weights, zoo};
@@ -210,4 +210,91 @@ fn a_model_without_a_proof_has_no_settled_decisions() {
         matches!(error, Error::Unlearn(ModelError::NotProvable { .. })),
         "{error}"
     );
+}
+
+/// Six columns' names are enough to say that rows mean something else.
+#[test]
+fn inputs_of_other_columns_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, header: &str| {
+        let rows = (0..60).map(|i| format!("{},{},{}\n", i % 7, 10 * (i % 5), i % 2));
+        let text = format!("{header}\n{}", rows.collect::<String>());
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let own = write("own.csv", "age,income,kind");
+    let config = RunConfig {
+        data: format!("csv:{own}?label=kind&missing=mark&range=age:0:7")
+            .parse()
+            .unwrap(),
+        ..config(
+            ModelChoice::Logistic,
+            Parameterisation::Tangent,
+            Loss::SoftmaxCrossEntropy,
+        )
+    };
+    let mut run = Run::create(&folder.path().join("run"), config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let told = |path: &str, options: &str, run: &Run| {
+        let source = format!("csv:{path}?label=kind{options}").parse().unwrap();
+        run.decisions(Some(&source), &mut ())
+    };
+    let same = write("same.csv", "age,income,kind");
+    assert!(told(&same, "&missing=mark&range=age:0:7", &run).is_ok());
+    let swapped = write("swapped.csv", "income,age,kind");
+    for (path, options, named) in [
+        (
+            &swapped,
+            "&missing=mark&range=age:0:7",
+            "income, range=age:0:7",
+        ),
+        (&same, "&missing=mark&range=age:0:8", "range=age:0:8"),
+        (&same, "&missing=mark", "are age, income"),
+        (&same, "&missing=3&range=age:0:7", "missing=3"),
+    ] {
+        let refused = told(path, options, &run).unwrap_err();
+        assert_eq!(refused.code(), Code::ModelDoesNotFit, "{refused}");
+        assert!(refused.to_string().contains(named), "{refused}");
+    }
+}
+
+/// Constants that are computed move with every request: nothing is measured under another's.
+#[test]
+fn a_model_is_measured_under_the_scaling_it_was_trained_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    // The rows to forget are a hundred times as large, so that the constants move far.
+    let rows = (0..200).map(|i| {
+        let scale = if i < 40 { 100.0 } else { 1.0 };
+        let x = f64::from(i % 13) - 6.0;
+        format!("{},{}\n", scale * x, u8::from(x > 0.0))
+    });
+    std::fs::write(&path, format!("x,kind\n{}", rows.collect::<String>())).unwrap();
+    let config = RunConfig {
+        data: format!("csv:{}?label=kind", path.display())
+            .parse()
+            .unwrap(),
+        scaling: rescind::Scaling::Computed,
+        ..config(
+            ModelChoice::Logistic,
+            Parameterisation::Tangent,
+            Loss::SoftmaxCrossEntropy,
+        )
+    };
+    let mut run = Run::create(&folder.path().join("run"), config, None, &mut ()).unwrap();
+    run.train(&mut ()).unwrap();
+    let before = run.evaluate(&mut ()).unwrap();
+    let request = Request::of("0-39".parse().unwrap());
+    let answer = run.forget(&request, &mut ()).unwrap();
+    let effect = answer.record.effect.unwrap();
+    assert_eq!(effect.test_before, before.current.test);
+    let after = run.evaluate(&mut ()).unwrap();
+    assert_eq!(effect.test_after, after.current.test);
+    assert!(before.original.is_some() && after.original.is_none());
+    run.release(&promise(1.0), &mut ()).unwrap();
+    assert!(run.evaluate(&mut ()).unwrap().released.is_some());
+    run.forget(&Request::of("100".parse().unwrap()), &mut ())
+        .unwrap();
+    assert!(run.evaluate(&mut ()).unwrap().released.is_none());
 }

@@ -225,7 +225,7 @@ fn evidence_that_is_gone_foreign_or_edited_is_found() {
     let fixture = Fixture::new();
     let mut order = fixture.order(1);
     order.method = with_theorem();
-    order.candidates = vec![newton_bound(Provenance::Measured), ball_bound()];
+    order.candidates = vec![newton_bound(failing(1e-6)), ball_bound()];
     let folder = fixture.release(order).unwrap().folder;
     let report = check(&folder, &of_run(&fixture));
     assert!(report.holds(), "{report}");

@@ -116,7 +116,7 @@ codes! {
     StartOutsideBall, "start_outside_ball", Failed, "The starting weights lie outside the ball.";
     Diverged, "diverged", Failed, "Training produced values that are not finite.";
     NoStep, "no_step", Failed, "The linear solve gave no usable step.";
-    GradientStuck, "gradient_stuck", Failed, "Rounding keeps the gradient above the norm asked for.";
+    GradientStuck, "gradient_stuck", Failed, "The gradient falls no further, and is above the norm asked for.";
     Solver, "solver", Failed, "A solver, preconditioner or spectrum cannot use its input.";
     Privacy, "privacy", Failed, "The privacy arithmetic refuses its input.";
     NoRun, "no_run", Failed, "The folder holds no run.";
@@ -188,6 +188,7 @@ impl Error {
             Error::KeyReused { .. } => Code::KeyReused,
             Error::OtherKindOfModel { .. } => Code::OtherKindOfModel,
             Error::OtherModel { .. } => Code::OtherModel,
+            Error::OtherColumns { .. } => Code::ModelDoesNotFit,
             Error::NotANetwork { .. } => Code::NotANetwork,
             Error::WideInputs { source, .. } => source.code(),
             Error::CannotMeasure => Code::CannotMeasure,

@@ -252,6 +252,20 @@ pub enum Error {
         /// What differs.
         differs: &'static str,
     },
+    /// A table whose columns are not those of the run.
+    #[error(
+        "{source_text} makes other inputs than the records of the run: its columns are {}, those of the \
+         run {}: give the same columns in the same order, with the options of the run's own source",
+        found.join(", "), expected.join(", ")
+    )]
+    OtherColumns {
+        /// The source given.
+        source_text: String,
+        /// Its columns, as options write them.
+        found: Vec<String>,
+        /// Those of the run.
+        expected: Vec<String>,
+    },
     /// What only networks can be asked for.
     #[error("this takes a network that Rescind builds, and the run is of an outside model: {what}")]
     NotANetwork {

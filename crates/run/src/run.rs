@@ -4,6 +4,7 @@
 mod absent;
 mod amend;
 mod classes;
+mod columns;
 mod config;
 mod convex;
 mod create;

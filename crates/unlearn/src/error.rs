@@ -168,15 +168,14 @@ pub enum Error {
         reason: String,
     },
     /// A strongly convex objective whose gradient no longer falls.
-    #[error(
-        "the gradient's norm is {norm:e} and falls no further: rounding in binary64 keeps it above \
-         the {bound:e} asked for; ask for a larger one"
-    )]
+    #[error("the gradient's norm is {norm:e} and falls no further: {}", stuck(*norm, *bound, *rounding))]
     GradientStuck {
         /// The norm reached.
         norm: f64,
         /// The norm asked for.
         bound: f64,
+        /// What rounding may have done to it at most.
+        rounding: f64,
     },
     /// The operating system's generator failed.
     #[error("the operating system gives no random numbers: {reason}; repair it and ask again")]
@@ -237,4 +236,18 @@ impl From<ReloadError> for Error {
             other => Error::Reload(other),
         }
     }
+}
+
+/// Why a gradient falls no further, and what to do.
+fn stuck(norm: f64, bound: f64, rounding: f64) -> String {
+    if norm <= bound + rounding {
+        return format!(
+            "rounding in binary64 keeps it above the {bound:e} asked for; ask for a larger one"
+        );
+    }
+    format!(
+        "rounding explains no more than {rounding:e} of it. The inputs are of very different sizes, or \
+         the penalty is too small beside them: scale the inputs, or give a larger penalty, or ask for \
+         more than the {bound:e} asked for"
+    )
 }

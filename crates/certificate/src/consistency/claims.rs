@@ -76,6 +76,10 @@ enum Stated {
     Setting(&'static str),
     /// The same, where the constant is neither measured nor estimated.
     SettingUnlessMeasured(&'static str),
+    /// The same, where the setting was given.
+    SettingIfGiven(&'static str),
+    /// The probability that the constant is none, as the setting at this JSON pointer.
+    FailureSetting(&'static str),
 }
 
 const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
@@ -105,6 +109,16 @@ const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
         Theorem::NewtonStep,
         Symbol::HessianLipschitz,
         Stated::SettingUnlessMeasured("/constants/hessian_lipschitz/value"),
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::GradientBound,
+        Stated::SettingIfGiven("/constants/gradient_bound"),
+    ),
+    (
+        Theorem::NewtonStep,
+        Symbol::LeastEigenvalue,
+        Stated::FailureSetting("/constants/failure_probability"),
     ),
     (
         Theorem::OutputPerturbation,
@@ -169,7 +183,7 @@ const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
     (
         Theorem::NewtonStep,
         Symbol::LeastEigenvalue,
-        GuaranteeKind::Measured,
+        GuaranteeKind::Probabilistic,
     ),
     (
         Theorem::RewindToDelete,
@@ -311,36 +325,42 @@ fn is_stated(
         .filter(|(theorem, symbol, _)| (*theorem, *symbol) == (bound.theorem, constant.symbol()));
     for (_, _, stated) in rows {
         let value = constant.value();
-        let chosen = !comes_from_records(constant.provenance());
-        match *stated {
+        let measured = comes_from_records(constant.provenance());
+        let failure = constant.provenance().failure_probability();
+        let setting = |pointer| certificate.method.number(pointer);
+        let (value, pointer) = match *stated {
             Stated::Radius => {
                 let radius = certificate.model.ball.radius;
                 let equal = value.to_bits() == radius.to_bits();
                 let why = "it is the radius of the ball";
                 all.require(equal, field, value, radius, why);
+                continue;
             }
             Stated::Diameter => {
                 let diameter = 2.0 * certificate.model.ball.radius;
                 let holds = constant.provenance() != Provenance::Proved || value >= diameter;
                 let why = "only the ball proves a distance, its diameter";
                 all.require(holds, field, value, diameter, why);
+                continue;
             }
-            Stated::Setting(_) | Stated::SettingUnlessMeasured(_)
-                if !chosen && matches!(stated, Stated::SettingUnlessMeasured(_)) => {}
-            Stated::Setting(pointer) | Stated::SettingUnlessMeasured(pointer) => {
-                let setting = certificate.method.number(pointer);
-                let equal = setting.is_some_and(|s| s.to_bits() == value.to_bits());
-                all.require(
-                    equal,
-                    field,
-                    value,
-                    setting.map_or_else(
-                        || format!("/method/settings{pointer}, which is no number"),
-                        |setting| setting.to_string(),
-                    ),
-                    "the bound must use the settings that the method used",
-                );
-            }
-        }
+            Stated::SettingUnlessMeasured(_) if measured => continue,
+            Stated::SettingIfGiven(pointer) if setting(pointer).is_none() => continue,
+            Stated::FailureSetting(_) if failure == 0.0 => continue,
+            Stated::FailureSetting(pointer) => (failure, pointer),
+            Stated::Setting(pointer)
+            | Stated::SettingUnlessMeasured(pointer)
+            | Stated::SettingIfGiven(pointer) => (value, pointer),
+        };
+        let setting = setting(pointer);
+        all.require(
+            setting.is_some_and(|setting| setting.to_bits() == value.to_bits()),
+            field,
+            value,
+            setting.map_or_else(
+                || format!("/method/settings{pointer}, which is no number"),
+                |setting| setting.to_string(),
+            ),
+            "the bound must use the settings that the method used",
+        );
     }
 }

@@ -9,8 +9,12 @@ use serde_json::Value;
 /// What a setting is.
 #[derive(Clone, Copy)]
 enum Holds {
-    /// A number, or `null` where it was not given.
-    Number,
+    /// A finite amount of at least 0, or `null` where it was not given.
+    Amount,
+    /// A whole number of at least 0, or `null` where it was not given.
+    Count,
+    /// A probability: above 0 and below 1.
+    Probability,
     /// `true` or `false`.
     Flag,
     /// One of these words.
@@ -25,28 +29,28 @@ enum Holds {
 
 type Setting = (&'static str, Holds);
 
-use Holds::{Either, Flag, Group, Members, Number, Word};
+use Holds::{Amount, Count, Either, Flag, Group, Members, Probability, Word};
 
-const STOPPING: Holds = Members(&[("relative_tolerance", Number), ("max_products", Number)]);
+const STOPPING: Holds = Members(&[("relative_tolerance", Amount), ("max_products", Count)]);
 
 const DAMPING: Holds = Group(&[
-    ("given", &[("value", Number)]),
-    ("sampling", &[("scale", Number)]),
+    ("given", &[("value", Amount)]),
+    ("sampling", &[("scale", Amount)]),
     (
         "from_spectrum",
         &[
-            ("condition_number", Number),
-            ("steps", Number),
-            ("failure_probability", Number),
+            ("condition_number", Amount),
+            ("steps", Count),
+            ("failure_probability", Probability),
         ],
     ),
 ]);
 
 const CONVEX: &[Setting] = &[
-    ("penalty", Number),
-    ("gradient_bound", Number),
-    ("max_products", Number),
-    ("seed", Number),
+    ("penalty", Amount),
+    ("gradient_bound", Amount),
+    ("max_products", Count),
+    ("seed", Count),
 ];
 
 const NEWTON: &[Setting] = &[
@@ -56,7 +60,7 @@ const NEWTON: &[Setting] = &[
         Word(&["retain-gradient", "forget-influence"]),
     ),
     // As it was chosen, or the number that followed from public counts.
-    ("damping", Either(&[Number, DAMPING])),
+    ("damping", Either(&[Amount, DAMPING])),
     ("damping_choice", DAMPING),
     (
         "solver",
@@ -66,69 +70,69 @@ const NEWTON: &[Setting] = &[
             (
                 "lissa",
                 &[
-                    ("chains", Number),
-                    ("depth", Number),
-                    ("scale", Number),
-                    ("minibatch", Number),
-                    ("relative_tolerance", Number),
+                    ("chains", Count),
+                    ("depth", Count),
+                    ("scale", Amount),
+                    ("minibatch", Count),
+                    ("relative_tolerance", Amount),
                 ],
             ),
-            ("dense", &[("max_dimension", Number)]),
+            ("dense", &[("max_dimension", Count)]),
         ]),
     ),
     (
         "preconditioning",
         Group(&[
             ("none", &[]),
-            ("nystrom", &[("rank", Number), ("records", Number)]),
+            ("nystrom", &[("rank", Count), ("records", Count)]),
         ]),
     ),
-    ("subsample", Number),
-    ("curvature_records", Number),
+    ("subsample", Count),
+    ("curvature_records", Count),
     (
         "constants",
         Members(&[
             (
                 "hessian_lipschitz",
                 Group(&[
-                    ("assumed", &[("value", Number)]),
+                    ("assumed", &[("value", Amount)]),
                     (
                         "estimated",
                         &[(
                             "settings",
                             Members(&[
-                                ("directions", Number),
-                                ("distance", Number),
-                                ("iterations", Number),
-                                ("seed", Number),
+                                ("directions", Count),
+                                ("distance", Amount),
+                                ("iterations", Count),
+                                ("seed", Count),
                             ]),
                         )],
                     ),
                 ]),
             ),
-            ("gradient_bound", Number),
-            ("lanczos_steps", Number),
-            ("failure_probability", Number),
+            ("gradient_bound", Amount),
+            ("lanczos_steps", Count),
+            ("failure_probability", Probability),
         ]),
     ),
     ("check", Flag),
-    ("seed", Number),
+    ("seed", Count),
 ];
 
 const NOISY: &[Setting] = &[
-    ("noisy_steps", Number),
-    ("start_radius", Number),
-    ("step_size", Number),
-    ("clip_norm", Number),
-    ("weight_decay", Number),
-    ("minibatch", Number),
-    ("recovery_epochs", Number),
-    ("seed", Number),
+    ("noisy_steps", Count),
+    ("start_radius", Amount),
+    ("step_size", Amount),
+    ("clip_norm", Amount),
+    ("weight_decay", Amount),
+    ("minibatch", Count),
+    ("recovery_epochs", Count),
+    ("seed", Count),
 ];
 
-const PERTURBATION: &[Setting] = &[("start_radius", Number), ("recovery_epochs", Number)];
+const PERTURBATION: &[Setting] = &[("start_radius", Amount), ("recovery_epochs", Count)];
 
-const REWIND: &[Setting] = &[("gradient_lipschitz", Number), ("record_gradient", Number)];
+const REWIND: &[Setting] = &[("gradient_lipschitz", Amount), ("record_gradient", Amount)];
 
 /// The settings of every method.
 const METHODS: &[(&str, &[Setting])] = &[
@@ -160,7 +164,7 @@ fn check(value: &Value, holds: Holds, field: &str, all: &mut Collector) {
                 .find(|(name, _)| *name == kind)
                 .map(|(_, known)| *known)
         }),
-        Number | Flag | Word(_) | Either(_) => None,
+        Amount | Count | Probability | Flag | Word(_) | Either(_) => None,
     };
     if let (Some(members), Some(known)) = (value.as_object(), known) {
         let tagged = matches!(holds, Group(_));
@@ -191,7 +195,9 @@ fn check(value: &Value, holds: Holds, field: &str, all: &mut Collector) {
 /// Whether a value that is not looked into is what it should be.
 fn is_leaf(value: &Value, holds: Holds) -> bool {
     match holds {
-        Number => value.is_number() || value.is_null(),
+        Amount => value.is_null() || value.as_f64().is_some_and(|v| v >= 0.0 && v.is_finite()),
+        Count => value.is_null() || value.is_u64(),
+        Probability => value.as_f64().is_some_and(|v| v > 0.0 && v < 1.0),
         Flag => value.is_boolean(),
         Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         Group(_) => value.is_null(),
@@ -206,7 +212,9 @@ fn is_leaf(value: &Value, holds: Holds) -> bool {
 
 fn expected(holds: Holds) -> String {
     match holds {
-        Number => "a number or null".to_owned(),
+        Amount => "a finite number of at least 0, or null".to_owned(),
+        Count => "a whole number of at least 0, or null".to_owned(),
+        Probability => "a number between 0 and 1, both excluded".to_owned(),
         Flag => "true or false".to_owned(),
         Word(words) => words.join(" or "),
         Group(groups) => {

@@ -93,6 +93,13 @@ impl fmt::Display for Table {
             "those retrained without the forgotten records:\n\n{}\n",
             models(&self.evaluation)
         )?;
+        if self.evaluation.original.is_none() {
+            writeln!(
+                f,
+                "Not shown: the model before the first request, which was not kept, or whose inputs \
+                 were scaled by other constants."
+            )?;
+        }
         match self.evaluation.retraining_seconds {
             Some(time) => writeln!(f, "Retraining took {}.", seconds(time)),
             None => writeln!(

@@ -31,12 +31,24 @@ pub(super) fn of(asked: &PlanRequest, accuracy: f64, methods: &[MethodPlan]) -> 
                 plan.method
             )
         }
-        None => format!(
-            "retrain: no method here is predicted to keep epsilon = {epsilon} at delta = {delta} \
-             together with the accuracy in less time. If such requests come often, train a \
-                 tangent model or a convex head (rescind train --tangent, --head), whose bound is \
-                 small enough for noise that nobody notices, or ask for a larger epsilon."
-        ),
+        None => {
+            let convex = methods.iter().any(|plan| plan.method == "descent");
+            let often = match convex {
+                true => {
+                    "train to a smaller gradient (rescind train --until-gradient), whose bound needs \
+                     less noise"
+                }
+                false => {
+                    "train a tangent model or a convex head (rescind train --tangent, --head), whose \
+                     bound is small enough for noise that nobody notices"
+                }
+            };
+            format!(
+                "retrain: no method here is predicted to keep epsilon = {epsilon} at delta = {delta} \
+                 together with the accuracy in less time. If such requests come often, {often}, or \
+                 ask for a larger epsilon."
+            )
+        }
     }
 }
 
@@ -85,6 +97,17 @@ mod tests {
         methods[2].refused = Some("noise".to_owned());
         assert!(recommended(&methods).starts_with("slower: "));
         methods[1].seconds = 10.5;
-        assert!(recommended(&methods).starts_with("retrain: "));
+        let text = recommended(&methods);
+        assert!(
+            text.starts_with("retrain: ") && text.contains("--tangent"),
+            "{text}"
+        );
+        // What is convex already is not told to become so.
+        methods[1].method = "descent".to_owned();
+        let text = recommended(&methods);
+        assert!(
+            !text.contains("--tangent") && text.contains("--until-gradient"),
+            "{text}"
+        );
     }
 }

@@ -112,12 +112,23 @@ impl std::fmt::Display for Refusal {
                  epsilon;"
             )?;
         }
-        writeln!(
-            f,
-            "- a bound of at most {}, as a strongly convex model (a convex head or a tangent \
-             model) can prove, or noisy fine-tuning, which spreads the noise over many steps;",
-            nearest(self.bearable_sensitivity),
-        )?;
+        let bearable = nearest(self.bearable_sensitivity);
+        if self.bearable_sensitivity == 0.0 {
+            // Weights of no length bear nothing.
+        } else if let Theorem::StronglyConvex = self.binding {
+            writeln!(
+                f,
+                "- a bound of at most {bearable}: train again to a smaller gradient, or with a larger \
+                 penalty (rescind train --until-gradient, --mu);"
+            )?;
+        } else {
+            writeln!(
+                f,
+                "- a bound of at most {bearable}, as a strongly convex model (a convex head or a \
+                 tangent model) can prove, or noisy fine-tuning, which spreads the noise over many \
+                 steps;"
+            )?;
+        }
         write!(
             f,
             "- accept the noise, and with it a model that is probably of no use."

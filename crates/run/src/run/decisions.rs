@@ -1,11 +1,12 @@
 //! Decisions that forgetting provably left as they are.
 
 use super::Run;
+use super::columns::same_columns;
 use crate::error::Error;
 use rescind_data::{DataSource, Dataset, load_watched};
 use rescind_network::Weights;
 use rescind_unlearn::training::TrainingEnding;
-use rescind_unlearn::{Classifier, Observer, Scaling, loading, widened};
+use rescind_unlearn::{Classifier, Observer, loading, widened};
 use serde::Serialize;
 
 /// Share of `‖w − c‖` that is taken off for rounding in binary64.
@@ -68,15 +69,7 @@ impl Run {
             true => self.released_model()?,
             false => None,
         };
-        // Its inputs were scaled by other constants, which nobody kept.
-        let rescaled = self
-            .config()
-            .is_some_and(|config| config.scaling == Scaling::Computed);
-        let original = match rescaled && history.request_count() > 0 {
-            true => None,
-            false => self.original()?,
-        };
-        let others = [released, original];
+        let others = [released, self.original()?];
         let room = within + ROUNDING * self.setup.ball.distance(&state.weights.parameters);
         let mut inputs = Vec::new();
         for part in parts {
@@ -149,6 +142,13 @@ impl Run {
             None => return Ok((names.to_vec(), vec![classifier.test_records()?.clone()])),
             Some(source) => {
                 let data = load_watched(source, Some(names), &mut loading(observer))?;
+                let run = self.config().map(|config| &config.data);
+                if let Some(given) = data.train.table() {
+                    classifier.test_records()?;
+                    if let Some(own) = classifier.table() {
+                        same_columns((source, given), (run.unwrap_or(source), own))?;
+                    }
+                }
                 vec![data.train, data.test]
             }
         };

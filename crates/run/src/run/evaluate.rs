@@ -4,6 +4,7 @@ use super::Run;
 use super::store::damaged;
 use crate::error::Error;
 use crate::tensors;
+use rescind_data::{Provenance, Standardisation};
 use rescind_network::Weights;
 use rescind_unlearn::evaluation::distance;
 use rescind_unlearn::{EvaluationSet, Measured, Observer};
@@ -29,11 +30,11 @@ pub struct Sets {
 /// The models of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// The model as it was before any request, if it was kept.
+    /// The model as it was before any request, if it was kept and takes inputs scaled as they now are.
     pub original: Option<Sets>,
     /// The private model as it is.
     pub current: Sets,
-    /// The newest release, as anybody can load it.
+    /// The newest release, as anybody can load it, if it takes inputs scaled as they now are.
     pub released: Option<Sets>,
     /// The model retrained on the records now retained, if that was done.
     pub retrained: Option<Sets>,
@@ -85,7 +86,7 @@ impl Run {
             Some(weights) => Some(sets(&weights)?),
             None => None,
         };
-        let released = match self.released_model()? {
+        let released = match self.released_as_scaled()? {
             Some(weights) => Some(sets(&weights)?),
             None => None,
         };
@@ -108,16 +109,21 @@ impl Run {
         })
     }
 
-    /// The weights before the first request, if they were kept.
+    /// The weights before the first request, if they were kept and take inputs scaled as they now are.
     pub(super) fn original(&self) -> Result<Option<Weights<f32>>, Error> {
         self.after_requests(0)
     }
 
-    /// The newest weights that had answered so many requests, if they were kept.
+    /// The newest weights that had answered so many requests, if they were kept and take inputs scaled
+    /// as they now are: constants that are computed move with every request.
     pub(super) fn after_requests(&self, answered: u64) -> Result<Option<Weights<f32>>, Error> {
         let (store, model) = (&self.setup.store, self.setup.model.description());
         for number in store.numbers()?.into_iter().rev() {
-            if store.record(number)?.answered == answered {
+            let record = store.record(number)?;
+            if record.answered == answered {
+                if record.scaling.as_ref() != self.setup.model.scaling() {
+                    return Ok(None);
+                }
                 let found = store.read(model, Some(number))?;
                 return Ok(found.map(|(_, state)| state.weights));
             }
@@ -134,6 +140,23 @@ impl Run {
         newest
             .map(|newest| self.released(newest.number))
             .transpose()
+    }
+
+    /// The same, if its inputs are scaled as they now are: constants that are computed move with every
+    /// request, released or not.
+    ///
+    /// # Errors
+    /// As [`released_model`](Self::released_model).
+    pub fn released_as_scaled(&self) -> Result<Option<Weights<f32>>, Error> {
+        let computed = |constants: &Standardisation| {
+            matches!(constants.provenance(), Provenance::ComputedOn { .. })
+        };
+        let moved = self.setup.model.scaling().is_some_and(computed)
+            && !self.ledger.history().pending().is_empty();
+        match moved {
+            true => Ok(None),
+            false => self.released_model(),
+        }
     }
 
     /// The weights of a release, read from its file as anybody would.

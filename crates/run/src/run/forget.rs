@@ -15,11 +15,12 @@ use crate::release::{
 use crate::request::{Answer, Answered, Effect, Request};
 use crate::time::{now, rfc3339};
 use rescind_data::{RecordRequest, Selection};
+use rescind_network::Weights;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, Observer, Phase, norm_above, report};
+use rescind_unlearn::{Ball, EvaluationSet, Measured, Model, Observer, Phase, norm_above, report};
 use std::time::Instant;
 
 /// A request whose records are known.
@@ -38,6 +39,22 @@ enum Noise<'a> {
     After(Vec<SensitivityBound>),
     /// In it.
     Within(Box<Noised<'a>>),
+}
+
+/// How a model does on some training records and on the test records, if it can tell.
+fn measured(
+    model: &dyn Model,
+    weights: &Weights<f32>,
+    on: &Selection,
+    observer: &mut dyn Observer,
+) -> Result<Option<(Measured, Measured)>, Error> {
+    let mut measure = |on: EvaluationSet<'_>| {
+        let measured = model.measure(&weights.parameters, &weights.statistics, on, observer);
+        measured.map_err(rescind_unlearn::Error::from)
+    };
+    // Nothing is said of records that have left their source.
+    let records = measure(EvaluationSet::Records(on))?.filter(|done| done.records > 0);
+    Ok(records.zip(measure(EvaluationSet::Test)?))
 }
 
 impl Run {
@@ -86,9 +103,8 @@ impl Run {
         check_suits(&*prepared.method, &*self.setup.model)?;
         self.decide(&prepared)?;
         let rescaled = self.setup.model.rescaled(&prepared.retained, observer)?;
-        let inputs_moved = rescaled.is_some();
         let before = rescaled.map(|rescaled| std::mem::replace(&mut self.setup.model, rescaled));
-        let answer = self.carry_out(prepared, inputs_moved, observer);
+        let answer = self.carry_out(prepared, before.as_deref(), observer);
         let answer = answer.map_err(|error| self.blamed(error));
         if let (Err(_), Some(before)) = (&answer, before) {
             self.setup.model = before;
@@ -174,7 +190,7 @@ impl Run {
     fn carry_out(
         &mut self,
         prepared: Prepared<'_>,
-        inputs_moved: bool,
+        before: Option<&dyn Model>,
         observer: &mut dyn Observer,
     ) -> Result<Answer, Error> {
         self.trained()?;
@@ -212,7 +228,7 @@ impl Run {
             training: &setup.settings.training,
             ball: &setup.ball,
             noise: choice.as_ref().map(|choice| &choice.noise),
-            inputs_moved,
+            inputs_moved: before.is_some(),
             kept: &kept,
         };
         let step = prepared.method.step(task, observer)?;
@@ -249,8 +265,11 @@ impl Run {
         // What the step did without, nobody reads only to tell how it went.
         let effect = match setup.model.has_read() {
             true => {
-                let before = setup.measured(&state.weights, forget, observer)?;
-                let after = setup.measured(&next.weights, forget, observer)?;
+                // Under the scaling that each set of weights was trained with.
+                let before = before.unwrap_or(&*setup.model);
+                before.prepare(&prepared.retained, observer)?;
+                let before = measured(before, &state.weights, forget, observer)?;
+                let after = measured(&*setup.model, &next.weights, forget, observer)?;
                 before.zip(after).map(|(before, after)| Effect {
                     forgotten_before: before.0,
                     forgotten_after: after.0,

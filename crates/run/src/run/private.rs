@@ -7,7 +7,7 @@ use rescind_network::Weights;
 /// One of the run's un-noised models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivateModel {
-    /// As it was before any request, if it was kept.
+    /// As it was before any request, if it was kept and takes inputs scaled as they now are.
     Original,
     /// As it is.
     Current,

@@ -10,10 +10,9 @@ use crate::release::{Ball as ReleasedBall, Basis, RequestFacts, RetainedStatisti
 use crate::request::ReleaseChoice;
 use rescind_certificate::{DataFacts, Declaration, Declared, InputScaling};
 use rescind_data::{Digest, Manifest, Provenance, Selection, Split, Standardisation};
-use rescind_network::Weights;
 use rescind_privacy::NoiseChoice;
 use rescind_unlearn::methods::{Kept, Memory, Public};
-use rescind_unlearn::{Ball, EvaluationSet, L2Penalty, Measured, Model, Observer};
+use rescind_unlearn::{Ball, L2Penalty, Model};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -112,23 +111,6 @@ impl Setup {
             training: self.training_on(&self.split.train),
             scaling: self.model.scaling().cloned(),
         }
-    }
-
-    /// How the model does on some training records and on the test records, if it can tell.
-    pub fn measured(
-        &self,
-        weights: &Weights<f32>,
-        on: &Selection,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<(Measured, Measured)>, Error> {
-        let mut measure = |on: EvaluationSet<'_>| {
-            let (w, statistics) = (&weights.parameters, &weights.statistics);
-            let measured = self.model.measure(w, statistics, on, observer);
-            measured.map_err(rescind_unlearn::Error::from)
-        };
-        // Nothing is said of records that have left their source.
-        let records = measure(EvaluationSet::Records(on))?.filter(|done| done.records > 0);
-        Ok(records.zip(measure(EvaluationSet::Test)?))
     }
 
     /// What every release of the run is told.

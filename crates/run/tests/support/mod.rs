@@ -335,9 +335,16 @@ pub fn method() -> MethodReported {
 
 /// The same where M was given, as [`newton_bound`] has it.
 pub fn with_theorem() -> MethodReported {
+    with_failure(1e-6)
+}
+
+/// The same, where the least eigenvalue may be wrong with this probability.
+pub fn with_failure(failure_probability: f64) -> MethodReported {
     let mut method = method();
-    method.facts.settings["constants"] =
-        json!({"hessian_lipschitz": {"kind": "assumed", "value": 0.1}});
+    method.facts.settings["constants"] = json!({
+        "hessian_lipschitz": {"kind": "assumed", "value": 0.1},
+        "failure_probability": failure_probability,
+    });
     method
 }
 
@@ -360,6 +367,13 @@ pub fn constant(symbol: Symbol, value: f64, provenance: Provenance) -> Constant 
 pub fn ball_bound() -> SensitivityBound {
     let radius = constant(Symbol::BallRadius, RADIUS, Provenance::Proved);
     SensitivityBound::new(Theorem::BallDiameter, vec![radius]).unwrap()
+}
+
+/// Wrong with this probability.
+pub fn failing(failure_probability: f64) -> Provenance {
+    Provenance::Probabilistic {
+        failure_probability,
+    }
 }
 
 /// Small enough to beat the ball: λ_min = 100 with ρ = 2R, M = 0.1.

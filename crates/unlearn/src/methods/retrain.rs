@@ -112,7 +112,12 @@ fn measured(task: &Task<'_>, after: &TrainingState) -> Result<f64, Error> {
     let norm = descent::gradient_norm(task, after)?;
     match norm <= bound {
         true => Ok(norm),
-        false => Err(Error::GradientStuck { norm, bound }),
+        false => Err(Error::NotProvable {
+            reason: format!(
+                "the gradient's norm at the weights kept of a retraining is {norm:e} and not at most \
+                 {bound:e}: they are not where it ended, or of other records: retrain again"
+            ),
+        }),
     }
 }
 

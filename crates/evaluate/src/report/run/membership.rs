@@ -72,7 +72,7 @@ fn outputs(
     let models = [
         (ORIGINAL, run.private_model(PrivateModel::Original)?),
         (UNLEARNED, run.private_model(PrivateModel::Current)?),
-        ("released", run.released_model()?),
+        ("released", run.released_as_scaled()?),
         ("retrained", run.private_model(PrivateModel::Retrained)?),
     ];
     let (train, test) = (

@@ -49,9 +49,12 @@ impl Minimiser<'_> {
             _ => false,
         };
         if known.exact && !falls && self.point.norm > 0.9 * known.norm {
+            let value = self.point.loss.unwrap_or(f64::INFINITY);
+            let w = self.point.w.clone();
             return Err(Error::GradientStuck {
                 norm: self.point.norm,
                 bound: self.settings.gradient_bound,
+                rounding: self.rounding(&w, value)?,
             });
         }
         Ok(())
