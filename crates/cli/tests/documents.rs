@@ -217,6 +217,7 @@ fn prepared() -> tempfile::TempDir {
     for (long, short) in [
         ("seeds = [42, 43]", "seeds = [42]"),
         ("epochs = 30", "epochs = 3"),
+        ("epoch = 20", "epoch = 2"),
     ] {
         assert!(text.contains(long), "experiments/digits.toml lost {long}");
         text = text.replace(long, short);

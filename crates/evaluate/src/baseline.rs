@@ -2,23 +2,29 @@
 //! forgotten records is whatever a measurement finds.
 
 mod ascent;
+mod checkpoint;
 mod dampening;
 mod fine_tuning;
 mod fisher;
 mod random_labels;
+mod rewind;
 mod scrub;
 mod sensitivity;
 mod task;
 
 pub use task::BaselineTask;
 
+use task::require;
+
+use rescind::training::TrainingState;
 use rescind::{Error, ModelError, Observer};
 use rescind_network::Weights;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A method without a guarantee. Unless it says otherwise it takes optimiser, minibatches and
 /// penalty from the original training, starts with fresh moments and stays within the ball.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Baseline {
     /// Nothing: the original model.
@@ -27,6 +33,21 @@ pub enum Baseline {
     FineTuning {
         /// Epochs, at least 1.
         epochs: u64,
+    },
+    /// Training from weights that somebody published, with the retained records alone, as the original
+    /// would be trained from them. It forgets exactly if no forgotten record went into those weights.
+    RetrainFromCheckpoint {
+        /// The weights: `safetensors`, or a file that `torch.save` made.
+        weights: PathBuf,
+        /// Epochs, at least 1.
+        epochs: u64,
+    },
+    /// Going back to the weights that training had after an epoch, and on from there, to training's last
+    /// epoch, with the retained records alone ("rewind-to-delete": Mu & Klabjan 2024). The forgotten
+    /// records acted on the weights until then.
+    RewindToDelete {
+        /// The epoch gone back to, below training's own.
+        epoch: u64,
     },
     /// Gradient ascent on the loss of the forgotten records, by plain steps without penalty
     /// ("NegGrad": Golatkar, Achille & Soatto 2020).
@@ -85,6 +106,8 @@ impl Baseline {
         match self {
             Baseline::Original {} => "original",
             Baseline::FineTuning { .. } => "fine-tuning",
+            Baseline::RetrainFromCheckpoint { .. } => "retrain-from-checkpoint",
+            Baseline::RewindToDelete { .. } => "rewind-to-delete",
             Baseline::GradientAscent { .. } => "gradient-ascent",
             Baseline::RandomLabels { .. } => "random-labels",
             Baseline::Fisher { .. } => "fisher",
@@ -104,8 +127,10 @@ impl Baseline {
         };
         let some = |setting, value: u64| require(value > 0, setting, value as f64, "at least 1");
         match *self {
-            Baseline::Original {} => Ok(()),
-            Baseline::FineTuning { epochs } | Baseline::RandomLabels { epochs } => {
+            Baseline::Original {} | Baseline::RewindToDelete { .. } => Ok(()),
+            Baseline::FineTuning { epochs }
+            | Baseline::RandomLabels { epochs }
+            | Baseline::RetrainFromCheckpoint { epochs, .. } => {
                 some("the baseline's epochs", epochs)
             }
             Baseline::GradientAscent {
@@ -145,13 +170,31 @@ impl Baseline {
         }
     }
 
+    /// What the method keeps of the original training, before anybody asks to be forgotten: to be given
+    /// to [`forget`](Self::forget). Making it again here is no part of the method's cost.
+    ///
+    /// # Errors
+    /// A setting out of range, what training meets.
+    pub fn kept(
+        &self,
+        task: &BaselineTask<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<TrainingState>, Error> {
+        match *self {
+            Baseline::RewindToDelete { epoch } => rewind::kept(task, epoch, observer).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// Makes the model forget, or so it hopes. The result is un-noised: private.
     ///
     /// # Errors
-    /// A setting out of range, weights that are not finite, [`rescind::ModelError::Interrupted`].
+    /// A setting out of range, weights that are not finite or not those of the network,
+    /// [`rescind::ModelError::Interrupted`].
     pub fn forget(
         &self,
         task: &BaselineTask<'_>,
+        kept: Option<TrainingState>,
         observer: &mut dyn Observer,
     ) -> Result<Weights<f32>, Error> {
         self.validate()?;
@@ -161,6 +204,17 @@ impl Baseline {
         match *self {
             Baseline::Original {} => Ok(task.weights.clone()),
             Baseline::FineTuning { epochs } => fine_tuning::fine_tune(task, epochs, observer),
+            Baseline::RetrainFromCheckpoint {
+                ref weights,
+                epochs,
+            } => checkpoint::train(task, weights, epochs, observer),
+            Baseline::RewindToDelete { epoch } => {
+                let kept = match kept {
+                    Some(kept) => kept,
+                    None => rewind::kept(task, epoch, observer)?,
+                };
+                rewind::go_on(task, kept, observer)
+            }
             Baseline::GradientAscent {
                 epochs,
                 learning_rate,
@@ -189,22 +243,5 @@ impl Baseline {
                 records,
             } => dampening::dampen(task, alpha, lambda, records, observer),
         }
-    }
-}
-
-fn require(
-    valid: bool,
-    setting: &'static str,
-    found: f64,
-    expected: &'static str,
-) -> Result<(), Error> {
-    match valid {
-        true => Ok(()),
-        false => Err(ModelError::Setting {
-            setting,
-            found: found.to_string(),
-            expected,
-        }
-        .into()),
     }
 }

@@ -19,6 +19,7 @@ mod overlay;
 mod page;
 mod results;
 mod shadows;
+mod sisa;
 mod store;
 mod tables;
 
@@ -28,3 +29,4 @@ pub use drive::{Stage, Watcher, compare};
 pub use error::CompareError;
 pub use missing::Missing;
 pub use results::{Results, Row, Spread};
+pub use sisa::{KeptIn, Member, Sisa};

@@ -97,6 +97,7 @@ impl From<CompareError> for Failure {
             CompareError::Setting { .. } | CompareError::Unreadable { .. } => Self::usage(error),
             CompareError::Run(error) => error.into(),
             CompareError::Attack(error) => error.into(),
+            CompareError::Outputs(_) => Self::other(Code::Records, error),
             CompareError::Page(error) => error.into(),
             CompareError::NotEmpty { .. } => Self::other(Code::NotEmpty, error),
             CompareError::OtherComparison { .. } => Self::other(Code::OtherConfig, error),

@@ -19,8 +19,9 @@ pub(super) fn ascend(
         learning_rate,
         momentum: 0.0,
     };
-    let momentum = task.training.statistics_momentum;
-    let mut descent = Descent::new(&model, task.weights, plain, momentum)?.within(task.ball);
+    let momentum = task.training.settings.statistics_momentum;
+    let mut descent =
+        Descent::new(&model, task.weights, plain, momentum)?.within(task.training.ball);
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     for epoch in 0..epochs {
         let order = epoch_order(task.forgotten, task.seed, epoch);

@@ -21,7 +21,7 @@ pub(super) fn dampen(
         *w = (f64::from(*w) * factor(of_all, of_forgotten, alpha, lambda)) as f32;
     }
     // A ball around zero cannot be left by shrinking, one around public weights can.
-    task.ball.project(&mut weights.parameters);
+    task.training.ball.project(&mut weights.parameters);
     Ok(weights)
 }
 

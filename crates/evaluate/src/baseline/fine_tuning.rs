@@ -11,9 +11,10 @@ pub(super) fn fine_tune(
     epochs: u64,
     observer: &mut dyn Observer,
 ) -> Result<Weights<f32>, Error> {
-    let (optimiser, momentum) = (task.training.optimiser, task.training.statistics_momentum);
+    let settings = task.training.settings;
+    let (optimiser, momentum) = (settings.optimiser, settings.statistics_momentum);
     let descent = Descent::new(task.model, task.weights, optimiser, momentum)?;
-    let mut descent = descent.within(task.ball);
+    let mut descent = descent.within(task.training.ball);
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     for epoch in 0..epochs {
         let order = epoch_order(task.retained, task.seed, epoch);

@@ -24,6 +24,6 @@ pub(super) fn forget(
         let noise: f64 = StandardNormal.sample(&mut random);
         *w += (alpha * (information + FLOOR).powf(-0.25) * noise) as f32;
     }
-    task.ball.project(&mut weights.parameters);
+    task.training.ball.project(&mut weights.parameters);
     Ok(weights)
 }

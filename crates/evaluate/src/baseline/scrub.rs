@@ -34,8 +34,9 @@ pub(super) fn scrub(
     // No penalty: on the way up it would be climbed as well.
     model.penalty = 0.0;
     let adam = Optimiser::adam(settings.learning_rate);
-    let momentum = task.training.statistics_momentum;
-    let mut descent = Descent::new(&model, task.weights, adam, momentum)?.within(task.ball);
+    let momentum = task.training.settings.statistics_momentum;
+    let mut descent =
+        Descent::new(&model, task.weights, adam, momentum)?.within(task.training.ball);
     for epoch in 0..settings.epochs {
         if epoch < settings.max_epochs {
             forget.epoch(task, epoch, Direction::Up, &mut descent, observer)?;

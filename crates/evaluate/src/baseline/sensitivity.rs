@@ -80,9 +80,8 @@ fn draw(logits: &[f32], random: &mut ChaCha8Rng) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rescind::Ball;
-    use rescind::NetworkModel;
-    use rescind::training::TrainingSettings;
+    use rescind::training::Trainer;
+    use rescind::{NetworkModel, Run, RunConfig};
     use rescind_data::Dataset;
     use rescind_network::{Network, Weights, zoo};
 
@@ -101,15 +100,23 @@ mod tests {
             parameters: vec![0.3, -0.2, 0.1, 0.4, -0.5, 0.2, 0.05, 0.0, -0.1],
             statistics: Vec::new(),
         };
-        let (training, ball) = (TrainingSettings::default(), Ball::new(20.0, None).unwrap());
+        // Nothing is trained here.
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        let run = Run::create(&run, RunConfig::default(), None, &mut ()).unwrap();
         let task = BaselineTask {
             model: &model,
             weights: &weights,
             dataset: &dataset,
             retained: &all,
             forgotten: &all,
-            training: &training,
-            ball: &ball,
+            training: Trainer {
+                model: run.model(),
+                train: &all,
+                validation: &all,
+                settings: &run.settings().training,
+                ball: run.ball(),
+            },
             seed: 1,
         };
         let w = &weights.parameters;

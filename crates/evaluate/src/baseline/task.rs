@@ -1,7 +1,7 @@
 //! What every baseline is given.
 
-use rescind::training::TrainingSettings;
-use rescind::{Ball, NetworkModel};
+use rescind::training::Trainer;
+use rescind::{Error, ModelError, NetworkModel};
 use rescind_data::{Dataset, Selection};
 use rescind_network::Weights;
 
@@ -17,10 +17,8 @@ pub struct BaselineTask<'a> {
     pub retained: &'a Selection,
     /// Those that go.
     pub forgotten: &'a Selection,
-    /// The original training.
-    pub training: &'a TrainingSettings,
-    /// Where weights stay.
-    pub ball: &'a Ball,
+    /// The original training, of all these records.
+    pub training: Trainer<'a>,
     /// Seed of all that is drawn.
     pub seed: u64,
 }
@@ -36,6 +34,24 @@ pub(super) fn batches<'o>(
         2
     };
     order
-        .chunks(task.training.batch.max(1))
+        .chunks(task.training.settings.batch.max(1))
         .filter(move |batch| batch.len() >= least)
+}
+
+/// A setting in its range.
+pub(super) fn require(
+    valid: bool,
+    setting: &'static str,
+    found: f64,
+    expected: &'static str,
+) -> Result<(), Error> {
+    match valid {
+        true => Ok(()),
+        false => Err(ModelError::Setting {
+            setting,
+            found: found.to_string(),
+            expected,
+        }
+        .into()),
+    }
 }

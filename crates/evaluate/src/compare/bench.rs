@@ -1,11 +1,12 @@
 //! What all methods of one seed share: the original run, the retrained one, and what they say.
 
 use super::config::{ORIGINAL, RETRAIN};
+use super::sisa::Member;
 use super::store::{Folder, make, remove};
 use super::{CompareError, Comparison};
 use crate::fidelity::Outputs;
 use rescind::methods::MethodChoice;
-use rescind::training::TrainingProgress;
+use rescind::training::{Trainer, TrainingProgress};
 use rescind::{Error, Observer, Run};
 use rescind::{ModelError, Request};
 use rescind_data::Selection;
@@ -80,6 +81,32 @@ impl Bench {
             retrained_weights,
             training,
             retraining,
+        })
+    }
+
+    /// The original training: of all records.
+    pub fn original_training(&self) -> Trainer<'_> {
+        Trainer {
+            model: self.run.model(),
+            train: self.run.retained(),
+            validation: &self.run.split().validation,
+            settings: &self.run.settings().training,
+            ball: self.run.ball(),
+        }
+    }
+
+    /// What several models say together.
+    pub fn answers_together(&self, members: &[Member]) -> Result<Answers, CompareError> {
+        let all = members.iter().map(|member| self.answers(&member.weights));
+        let all: Vec<Answers> = all.collect::<Result<_, _>>()?;
+        let of = |set: fn(&Answers) -> &Outputs| {
+            let outputs: Vec<Outputs> = all.iter().map(|one| set(one).clone()).collect();
+            Outputs::averaged(&outputs)
+        };
+        Ok(Answers {
+            forgotten: of(|one| &one.forgotten)?,
+            retained: of(|one| &one.retained)?,
+            test: of(|one| &one.test)?,
         })
     }
 

@@ -45,6 +45,8 @@ pub enum CellKind {
     Reference,
     /// A method that can be released with a certificate.
     Certified,
+    /// One whose models never saw the forgotten records: exact by construction.
+    Exact,
     /// A method without guarantee; the original model is one.
     Baseline,
 }
@@ -73,12 +75,12 @@ pub struct Fidelity {
     pub retained: SetFidelity,
     /// On the test records.
     pub test: SetFidelity,
-    /// Distance of its weights from the retrained ones.
-    pub to_retrained: f64,
-    /// Distance of its weights from the original ones.
-    pub to_original: f64,
-    /// How soon it knows the forgotten records again.
-    pub relearn: Relearn,
+    /// Distance of its weights from the retrained ones; absent for several models.
+    pub to_retrained: Option<f64>,
+    /// Distance of its weights from the original ones; likewise.
+    pub to_original: Option<f64>,
+    /// How soon it knows the forgotten records again; likewise.
+    pub relearn: Option<Relearn>,
 }
 
 /// One set of records.

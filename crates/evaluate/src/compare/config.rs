@@ -99,6 +99,12 @@ pub enum MethodChoice {
         /// The method, of the table of methods, with its settings.
         method: Method,
     },
+    /// Shards, of which those are trained again that lost a record (SISA: Bourtoule et al. 2021): exact,
+    /// and several models instead of one.
+    Sisa {
+        /// Their number, at least 2.
+        shards: usize,
+    },
     /// A method without guarantee.
     Baseline {
         /// The method.
@@ -193,11 +199,20 @@ impl Comparison {
             }
             if let MethodChoice::Baseline { baseline } = &entry.method {
                 baseline.validate()?;
-                if entry.release.is_some() {
-                    let found = format!("asked for with {}", entry.name);
-                    let expected = "certified methods alone: nothing bounds what a baseline leaves";
-                    return Err(wrong("a release", found, expected));
-                }
+            }
+            if let MethodChoice::Sisa { shards: 0 | 1 } = &entry.method {
+                let found = format!("fewer with {}", entry.name);
+                return Err(wrong("shards", found, "at least 2"));
+            }
+            let certified = !matches!(
+                entry.method,
+                MethodChoice::Baseline { .. } | MethodChoice::Sisa { .. }
+            );
+            if entry.release.is_some() && !certified {
+                let found = format!("asked for with {}", entry.name);
+                let expected = "certified methods alone: nothing bounds what a baseline leaves, \
+                                and shards have nothing to hide";
+                return Err(wrong("a release", found, expected));
             }
             self.method(entry)?;
         }
@@ -250,7 +265,7 @@ impl Comparison {
         }
     }
 
-    /// The method a run is asked for; none for a baseline.
+    /// The method a run is asked for; none for shards and baselines.
     pub(super) fn method(&self, entry: &Entry) -> Result<Option<Method>, CompareError> {
         Ok(match &entry.method {
             MethodChoice::Newton { settings } => {
@@ -279,7 +294,7 @@ impl Comparison {
                 method.method()?;
                 Some(method.clone())
             }
-            MethodChoice::Baseline { .. } => None,
+            MethodChoice::Sisa { .. } | MethodChoice::Baseline { .. } => None,
         })
     }
 }

@@ -8,7 +8,8 @@ use super::measure::{attacks, fidelity};
 use super::missing::Missing;
 use super::results::Results;
 use super::shadows::{Forgetting, Shadows};
-use super::store::{Folder, remove};
+use super::sisa::{KeptIn, Sisa};
+use super::store::{Folder, make, remove};
 use super::{CompareError, Comparison};
 use crate::baseline::{Baseline, BaselineTask};
 use crate::fidelity::{Clock, PhaseCost, products};
@@ -187,9 +188,17 @@ fn stops(error: &CompareError) -> bool {
     )
 }
 
-/// A model, and what it took.
+/// What a method leaves.
+enum Left {
+    /// One model.
+    Model(Weights<f32>),
+    /// Several that answer together, and those that they came of.
+    Ensemble { original: Sisa, unlearned: Sisa },
+}
+
+/// What a method leaves, and what it took.
 struct Outcome {
-    weights: Weights<f32>,
+    left: Left,
     kind: CellKind,
     promise: Option<Promise>,
     seconds: f64,
@@ -205,7 +214,7 @@ fn outcome(
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, CompareError> {
     let trained = |weights: &Weights<f32>, kind, progress: &TrainingProgress| Outcome {
-        weights: weights.clone(),
+        left: Left::Model(weights.clone()),
         kind,
         promise: None,
         seconds: progress.seconds,
@@ -229,6 +238,10 @@ fn outcome(
     };
     match (&entry.method, comparison.method(entry)?) {
         (MethodChoice::Baseline { baseline }, _) => by_baseline(bench, baseline, watcher),
+        (&MethodChoice::Sisa { shards }, _) => {
+            let root = folder.run(bench.run.settings().training.seed, &entry.name);
+            by_shards(bench, shards, &root, watcher)
+        }
         (_, Some(method)) => {
             let root = folder.run(bench.run.settings().training.seed, &entry.name);
             remove(&root)?;
@@ -267,7 +280,7 @@ fn outcome(
                 }
             };
             Ok(Outcome {
-                weights,
+                left: Left::Model(weights),
                 kind: CellKind::Certified,
                 promise,
                 seconds,
@@ -285,7 +298,6 @@ fn by_baseline(
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, CompareError> {
     let original = bench.run.private_weights()?;
-    let training = &bench.run.settings().training;
     let model = bench.run.network_model(original.statistics.clone())?;
     let task = BaselineTask {
         model: &model,
@@ -293,20 +305,52 @@ fn by_baseline(
         dataset: bench.run.classifier()?.train_records()?,
         retained: &bench.retained,
         forgotten: &bench.forgotten,
-        training,
-        ball: bench.run.ball(),
-        seed: training.seed,
+        training: bench.original_training(),
+        seed: bench.run.settings().training.seed,
     };
+    let kept = baseline.kept(&task, watcher)?;
     let began = Instant::now();
     let mut clock = Clock::new(watcher);
-    let weights = baseline.forget(&task, &mut clock)?;
+    let weights = baseline.forget(&task, kept, &mut clock)?;
     Ok(Outcome {
-        weights,
+        left: Left::Model(weights),
         kind: CellKind::Baseline,
         promise: None,
         seconds: began.elapsed().as_secs_f64(),
         products: [0; 2],
         phases: clock.finish(),
+    })
+}
+
+/// The ensemble of before the request is no part of the method's cost.
+fn by_shards(
+    bench: &Bench,
+    shards: usize,
+    root: &Path,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, CompareError> {
+    let private = root.join("private");
+    make(&private)?;
+    let network = bench.run.classifier()?.network();
+    let (folder, training) = (&*private, bench.original_training());
+    let kept = KeptIn { folder, network };
+    let original = Sisa::train(&training, shards, kept, watcher)?;
+    let (unlearned, again) = original.without(&bench.forgotten, &training, kept, watcher)?;
+    let cost = PhaseCost {
+        phase: rescind::Phase::Train.to_string(),
+        seconds: again.iter().map(|progress| progress.seconds).sum(),
+        steps: again.iter().map(|progress| progress.optimiser_steps).sum(),
+    };
+    Ok(Outcome {
+        left: Left::Ensemble {
+            original,
+            unlearned,
+        },
+        kind: CellKind::Exact,
+        promise: None,
+        seconds: cost.seconds,
+        products: [0; 2],
+        phases: vec![cost],
     })
 }
 
@@ -319,20 +363,32 @@ fn cell(
     began: Instant,
     watcher: &mut dyn Watcher,
 ) -> Result<Cell, CompareError> {
-    let weights = &outcome.weights;
-    let answers = bench.answers(weights)?;
+    let (weights, answers, before) = match &outcome.left {
+        Left::Model(weights) => (Some(weights), bench.answers(weights)?, None),
+        Left::Ensemble {
+            original,
+            unlearned,
+        } => {
+            let before = bench.answers_together(original.members())?;
+            let answers = bench.answers_together(unlearned.members())?;
+            (None, answers, Some(before))
+        }
+    };
+    let before = before.as_ref().unwrap_or(&bench.original);
     let fidelity = fidelity(bench, &answers, weights, comparison.relearn_limit, watcher)?;
     let is_original = matches!(candidate, Candidate::Original);
-    let (attacks, no_attack) = attacks(comparison, bench, &answers, is_original)?;
+    let (attacks, no_attack) = attacks(comparison, bench, (before, &answers), is_original)?;
     let sigma = outcome.promise.as_ref().map(|promise| promise.sigma);
     let how = match candidate {
         Candidate::Original => Forgetting::Nothing,
         Candidate::Retrained => Forgetting::Retraining,
         Candidate::Entry(entry) => Forgetting::Entry(entry, sigma),
     };
-    let likelihood = match shadows {
-        Some(shadows) => shadows.attack(comparison, bench, weights, how, watcher)?,
-        None => None,
+    let likelihood = match (shadows, weights) {
+        (Some(shadows), Some(weights)) => {
+            shadows.attack(comparison, bench, weights, how, watcher)?
+        }
+        _ => None,
     };
     Ok(Cell {
         seed: bench.run.settings().training.seed,

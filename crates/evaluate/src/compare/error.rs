@@ -1,6 +1,7 @@
 //! What can go wrong in a comparison.
 
 use crate::attack::AttackError;
+use crate::fidelity::OutputsError;
 use crate::report::WriteError;
 use std::path::PathBuf;
 
@@ -60,6 +61,9 @@ pub enum CompareError {
         /// The folder.
         path: PathBuf,
     },
+    /// Models whose answers cannot be taken together.
+    #[error(transparent)]
+    Outputs(#[from] OutputsError),
     /// A file or folder that the system refuses.
     #[error("{path}: cannot {action}: {source}")]
     Io {

@@ -4,7 +4,7 @@ use super::bench::{Answers, Bench};
 use super::cell::{Fidelity, SetFidelity};
 use super::{CompareError, Comparison};
 use crate::attack::{Attack, AttackError, Features, Observed, membership};
-use crate::fidelity::{Outputs, RelearnTask, Scores, agreement, divergence, relearn};
+use crate::fidelity::{Outputs, Relearn, RelearnTask, Scores, agreement, divergence, relearn};
 use rescind::evaluation::distance;
 use rescind::{Error, Observer};
 use rescind_network::Weights;
@@ -13,7 +13,7 @@ use rescind_network::Weights;
 pub(super) fn fidelity(
     bench: &Bench,
     answers: &Answers,
-    weights: &Weights<f32>,
+    weights: Option<&Weights<f32>>,
     limit: u64,
     observer: &mut dyn Observer,
 ) -> Result<Fidelity, Error> {
@@ -22,9 +22,31 @@ pub(super) fn fidelity(
         divergence: divergence(of, retrained),
         agreement: agreement(of, retrained),
     };
+    let original = &bench.run.private_weights()?.parameters;
+    let from = |others: &[f32]| weights.map(|own| distance(&own.parameters, others));
+    Ok(Fidelity {
+        forgotten: set(&answers.forgotten, &bench.retrained.forgotten),
+        retained: set(&answers.retained, &bench.retrained.retained),
+        test: set(&answers.test, &bench.retrained.test),
+        to_retrained: from(&bench.retrained_weights.parameters),
+        to_original: from(original),
+        relearn: match weights {
+            Some(weights) => Some(relearned(bench, weights, limit, observer)?),
+            None => None,
+        },
+    })
+}
+
+/// How soon the model knows the forgotten records again.
+fn relearned(
+    bench: &Bench,
+    weights: &Weights<f32>,
+    limit: u64,
+    observer: &mut dyn Observer,
+) -> Result<Relearn, Error> {
     let model = bench.run.network_model(weights.statistics.clone())?;
     let training = &bench.run.settings().training;
-    let relearn = relearn(
+    relearn(
         &RelearnTask {
             model: &model,
             weights,
@@ -38,23 +60,15 @@ pub(super) fn fidelity(
             limit,
         },
         observer,
-    )?;
-    let w = &weights.parameters;
-    Ok(Fidelity {
-        forgotten: set(&answers.forgotten, &bench.retrained.forgotten),
-        retained: set(&answers.retained, &bench.retrained.retained),
-        test: set(&answers.test, &bench.retrained.test),
-        to_retrained: distance(w, &bench.retrained_weights.parameters),
-        to_original: distance(w, &bench.run.private_weights()?.parameters),
-        relearn,
-    })
+    )
 }
 
-/// The attacks on the model, or why there are none. The original model makes no pair with itself.
+/// The attacks on the model that came of the original one, or why there are none. The original model
+/// makes no pair with itself.
 pub(super) fn attacks(
     comparison: &Comparison,
     bench: &Bench,
-    answers: &Answers,
+    (original, answers): (&Answers, &Answers),
     is_original: bool,
 ) -> Result<(Vec<Attack>, Option<String>), CompareError> {
     let mut settings = comparison.attack.clone();
@@ -67,8 +81,8 @@ pub(super) fn attacks(
             .retain(|features: &Features| !features.of_pair());
     }
     let observed = Observed {
-        original_forgotten: &bench.original.forgotten,
-        original_unseen: &bench.original.test,
+        original_forgotten: &original.forgotten,
+        original_unseen: &original.test,
         unlearned_forgotten: &answers.forgotten,
         unlearned_unseen: &answers.test,
     };

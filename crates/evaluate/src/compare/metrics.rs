@@ -66,17 +66,17 @@ pub(super) const METRICS: [Metric; 23] = [
     },
     Metric {
         name: "to_retrained",
-        of: |cell| Some(cell.fidelity.to_retrained),
+        of: |cell| cell.fidelity.to_retrained,
     },
     Metric {
         name: "to_original",
-        of: |cell| Some(cell.fidelity.to_original),
+        of: |cell| cell.fidelity.to_original,
     },
     // A model that did not relearn within the limit counts as the limit.
     Metric {
         name: "relearn_steps",
         of: |cell| {
-            let relearn = cell.fidelity.relearn;
+            let relearn = cell.fidelity.relearn?;
             Some(relearn.steps.unwrap_or(relearn.limit) as f64)
         },
     },

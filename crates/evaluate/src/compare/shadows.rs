@@ -182,17 +182,23 @@ impl Shadow<'_> {
             (MethodChoice::Baseline { baseline }, _) => {
                 let weights = &original.weights;
                 let model = run.network_model(weights.statistics.clone())?;
+                let own = run.classifier()?.over(dataset.clone())?;
                 let task = BaselineTask {
                     model: &model,
                     weights,
                     dataset,
                     retained: &stay,
                     forgotten: self.task.forget,
-                    training: &settings,
-                    ball: run.ball(),
+                    training: Trainer {
+                        model: &own,
+                        train: self.task.train,
+                        validation: &Selection::none(dataset.len()),
+                        settings: &settings,
+                        ball: run.ball(),
+                    },
                     seed: settings.seed,
                 };
-                baseline.forget(&task, observer)?
+                baseline.forget(&task, None, observer)?
             }
             (_, Some(method)) => {
                 let task = Task {

@@ -126,13 +126,13 @@ pub(super) fn remove(path: &Path) -> Result<(), CompareError> {
     }
 }
 
-fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), CompareError> {
+pub(super) fn replace_json(path: &Path, value: &impl Serialize) -> Result<(), CompareError> {
     let bytes = serde_json::to_vec(value)
         .map_err(|error| failed(path, "encode it")(std::io::Error::other(error)))?;
     replace(path, &bytes)
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), CompareError> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), CompareError> {
     owner_only::replace(path, bytes).map_err(failed(path, "write it"))
 }
 

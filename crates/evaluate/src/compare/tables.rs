@@ -19,6 +19,7 @@ pub(super) fn csv(results: &Results) -> Result<Vec<u8>, String> {
         let kind = match cell.kind {
             CellKind::Reference => "reference",
             CellKind::Certified => "certified",
+            CellKind::Exact => "exact",
             CellKind::Baseline => "baseline",
         };
         let promised = |get: fn(&super::Promise) -> f64| {
@@ -155,6 +156,7 @@ was made; baselines have none.";
 fn guarantee(row: &Row) -> String {
     match (row.kind, &row.promise) {
         (CellKind::Reference, _) => "the reference".to_owned(),
+        (CellKind::Exact, _) => "exact: no model saw them".to_owned(),
         (CellKind::Baseline, _) => "none".to_owned(),
         (CellKind::Certified, None) => "none: not released".to_owned(),
         (CellKind::Certified, Some(promise)) => {

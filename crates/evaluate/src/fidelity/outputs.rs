@@ -94,6 +94,39 @@ impl Outputs {
         })
     }
 
+    /// The mean of the posteriors of several models over the same records, as logits.
+    ///
+    /// # Errors
+    /// No model; other records or classes among them.
+    pub fn averaged(models: &[Outputs]) -> Result<Self, OutputsError> {
+        let (classes, labels) = match models {
+            [] => (0, Vec::new()),
+            [first, ..] => (first.classes, first.labels.clone()),
+        };
+        let one = labels.len() * classes;
+        let differs = |other: &&Outputs| other.classes != classes || other.labels != labels;
+        if let Some(other) = models.iter().find(differs) {
+            return Err(OutputsError::Length {
+                logits: other.logits.len(),
+                labels: labels.len(),
+                classes,
+            });
+        }
+        let logs: Vec<Vec<f32>> = models.iter().map(Outputs::log_probabilities).collect();
+        let share = (models.len().max(1) as f64).ln();
+        let mean = |at: usize| (log_sum_exp(logs.iter().map(|log| log[at])) - share) as f32;
+        Self::new(classes, (0..one).map(mean).collect(), labels)
+    }
+
+    fn log_probabilities(&self) -> Vec<f32> {
+        let rows = self.logits.chunks_exact(self.classes);
+        let logs = rows.flat_map(|row| {
+            let sum = log_sum_exp(row.iter().copied());
+            row.iter().map(move |&z| (f64::from(z) - sum) as f32)
+        });
+        logs.collect()
+    }
+
     /// The records at these places, each below [`len`](Self::len), in this order.
     #[must_use]
     pub fn at(&self, places: &[usize]) -> Self {

@@ -76,11 +76,17 @@ impl Case {
             dataset: self.records(),
             retained: &self.retained,
             forgotten: &self.forgotten,
-            training,
-            ball: self.run.ball(),
+            training: Trainer {
+                model: self.run.model(),
+                train: self.run.retained(),
+                validation: &Selection::none(self.records().len()),
+                settings: training,
+                ball: self.run.ball(),
+            },
             seed,
         };
-        baseline.forget(&task, &mut ())
+        let kept = baseline.kept(&task, &mut ())?;
+        baseline.forget(&task, kept, &mut ())
     }
 
     fn loss(&self, weights: &Weights<f32>, on: &Selection) -> f64 {
@@ -229,7 +235,10 @@ fn what_is_drawn_follows_the_seed() {
             records: 50,
         },
     ] {
-        let with = |seed| case.forget_with(baseline, &case.settings(), seed).unwrap();
+        let with = |seed| {
+            case.forget_with(baseline.clone(), &case.settings(), seed)
+                .unwrap()
+        };
         assert_eq!(with(1), with(1), "{}", baseline.name());
         assert_ne!(with(1), with(2), "{}", baseline.name());
     }
@@ -269,7 +278,7 @@ fn settings_out_of_range_are_refused() {
             records: 1,
         },
     ] {
-        let refused = case.forget(baseline).unwrap_err();
+        let refused = case.forget(baseline.clone()).unwrap_err();
         assert!(
             matches!(refused, Error::Unlearn(ModelError::Setting { .. })),
             "{baseline:?}"
@@ -328,4 +337,55 @@ fn relearning_stops_where_the_runs_own_training_does() {
         case.loss(&state.weights, &case.forgotten)
     };
     assert!(after(steps) <= target && after(steps - 1) > target);
+}
+
+/// Back to the very beginning, and from the weights that training began with: both are retraining.
+#[test]
+fn what_starts_before_any_record_was_seen_is_retraining() {
+    let case = Case::new();
+    let settings = case.settings();
+    let trainer = Trainer {
+        model: case.run.model(),
+        train: &case.retained,
+        validation: &Selection::none(case.records().len()),
+        settings: &settings,
+        ball: case.run.ball(),
+    };
+    let mut state = trainer.start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("start.safetensors");
+    let network = case.model().network.clone();
+    std::fs::write(&file, state.weights.to_safetensors(&network).unwrap()).unwrap();
+    trainer.run(&mut state, &mut |_| Ok(()), &mut ()).unwrap();
+    let retrained = state.weights;
+
+    let rewound = |epoch| {
+        let baseline = Baseline::RewindToDelete { epoch };
+        case.forget_with(baseline, &settings, 5)
+    };
+    assert_eq!(rewound(0).unwrap(), retrained);
+    let from = |weights: &std::path::Path, epochs| {
+        let weights = weights.to_owned();
+        let baseline = Baseline::RetrainFromCheckpoint { weights, epochs };
+        case.forget_with(baseline, &settings, settings.seed)
+    };
+    assert_eq!(from(&file, settings.epochs).unwrap(), retrained);
+
+    // The later the epoch, the more of the forgotten records is left.
+    let left = |weights: &Weights<f32>| case.loss(weights, &case.forgotten);
+    let late = rewound(settings.epochs - 1).unwrap();
+    assert!(
+        left(&late) < left(&retrained),
+        "{} {}",
+        left(&late),
+        left(&retrained)
+    );
+    let refused = rewound(settings.epochs).unwrap_err().to_string();
+    assert!(refused.contains("below those of training"), "{refused}");
+    let refused = from(&folder.path().join("none"), 1)
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("none"), "{refused}");
+    let refused = from(&file, 0).unwrap_err().to_string();
+    assert!(refused.contains("epochs"), "{refused}");
 }

@@ -3,3 +3,4 @@ mod compare;
 mod folders;
 mod membership;
 mod metrics;
+mod shards;
