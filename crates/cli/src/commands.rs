@@ -17,6 +17,7 @@ mod refresh;
 mod release;
 mod report;
 mod retrain;
+mod serve;
 mod spectrum;
 mod status;
 mod train;
@@ -51,6 +52,7 @@ pub enum Command {
     Calibrate(calibrate::Calibrate),
     Spectrum(spectrum::Measure),
     Fetch(fetch::Fetch),
+    Serve(serve::Serve),
 }
 
 impl Command {
@@ -77,6 +79,7 @@ impl Command {
             Self::Calibrate(command) => command.run(console),
             Self::Spectrum(command) => command.run(console),
             Self::Fetch(command) => command.run(console),
+            Self::Serve(command) => command.run(console),
         }
     }
 }

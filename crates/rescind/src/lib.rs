@@ -33,8 +33,8 @@
 pub use rescind_certificate as certificate;
 pub use rescind_run::{
     Amendment, Answer, Answered, Code, CodeKind, Decisions, DiskError, Effect, Error, Evaluation,
-    InputDecision, KeyError, OutsideRecords, PrivateModel, Purged, Reference, ReleaseChoice,
-    Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum,
+    Held, Holdings, InputDecision, KeyError, OutsideRecords, PrivateModel, Purged, Reference,
+    ReleaseChoice, Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum,
     SpectrumSettings, StateRecord, Summary, TensorsError, WideColumn, word,
 };
 pub use rescind_run::{ledger, plan, release, verify};

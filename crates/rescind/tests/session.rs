@@ -9,7 +9,9 @@ use rescind::methods::newton::{Damping, NewtonSettings};
 use rescind::methods::{MethodChoice, MethodReport};
 use rescind::release::ReleaseError;
 use rescind::training::TrainingSettings;
-use rescind::{Error, ModelChoice, ModelError, Progress, Request, Run, RunConfig};
+use rescind::{
+    Code, Error, Held, Holdings, ModelChoice, ModelError, Progress, Request, Run, RunConfig,
+};
 use rescind_data::{RequestError, Selection};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -211,4 +213,44 @@ fn a_request_without_a_method_takes_the_one_that_suits() {
     assert_eq!(method, "newton");
     let gone: &Selection = &answer.record.forgotten;
     assert_eq!(gone.len(), 9);
+}
+
+#[test]
+fn what_is_held_of_somebody_is_told_while_the_run_is_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let mut run = trained(&root, people(folder.path()));
+    let holdings = Holdings::of_run(&root).unwrap();
+    let held = |names: &[&str]| {
+        let asked: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
+        holdings.held(&asked)
+    };
+    let trained_on = |trained| Held {
+        trained,
+        ..Held::default()
+    };
+    assert_eq!(held(&["subject:person-7"]).unwrap(), Some(trained_on(3)));
+    // Each record once, whoever names it.
+    let both = held(&["subject:person-7", "7", "subject:nobody"]).unwrap();
+    assert_eq!(both, Some(trained_on(3)));
+    run.forget(&newton("7,8"), &mut ()).unwrap();
+    let expected = Held {
+        trained: 2,
+        forgotten: 1,
+        ..Held::default()
+    };
+    assert_eq!(held(&["subject:person-7"]).unwrap(), Some(expected));
+    for (name, code) in [
+        ("120", Code::RequestOutOfRange),
+        ("random:3", Code::RequestEmpty),
+        ("line:500", Code::UnknownLine),
+    ] {
+        assert_eq!(
+            held(&[name]).err().map(|error| error.code()),
+            Some(code),
+            "{name}"
+        );
+    }
+    let none = Holdings::of_run(folder.path()).err();
+    assert!(matches!(none, Some(Error::NoRun { .. })));
 }

@@ -151,6 +151,20 @@ codes! {
     CannotAttack, "cannot_attack", Failed, "An attack cannot be fitted or scored.";
     CannotAudit, "cannot_audit", Failed, "The release cannot be audited.";
     Document, "document", Failed, "A document cannot be written.";
+    Listen, "listen", Failed, "The desk cannot listen on this address.";
+    DeskKey, "desk_key", Failed, "The desk's key cannot be used: gone, open to others, or not the one that its database was made with.";
+    Queue, "queue", Failed, "The desk's database refuses, or cannot be reached.";
+    Unauthenticated, "unauthenticated", Usage, "The call carries no token that is valid.";
+    Forbidden, "forbidden", Usage, "The token's role does not allow this.";
+    UnknownToken, "unknown_token", Usage, "The desk has no token of this name.";
+    UnknownPath, "unknown_path", Usage, "The desk serves nothing under this address.";
+    UnknownModel, "unknown_model", Usage, "The desk has no model of this name.";
+    UnknownRequest, "unknown_request", Usage, "The desk has no request of this name that the token may see.";
+    UnknownRelease, "unknown_release", Usage, "The model has no such release, or the release no such file.";
+    ModelExists, "model_exists", Usage, "The desk has a model of this name, or of this run, already.";
+    TooLate, "too_late", Usage, "The request is being answered, or was: it cannot be cancelled any more.";
+    TooLarge, "too_large", Usage, "The call is larger than the desk takes.";
+    TooOften, "too_often", Usage, "The token calls more often than the desk allows.";
 }
 
 impl std::fmt::Display for Code {

@@ -36,9 +36,9 @@ pub use error::Error;
 pub use key::{KeyError, RunKey};
 pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
 pub use run::{
-    Amendment, Decisions, Evaluation, InputDecision, OutsideRecords, PrivateModel, Purged,
-    Reference, Resolved, Run, RunConfig, RunSettings, Sets, Sides, Spectrum, SpectrumSettings,
-    StateRecord, Summary, WideColumn,
+    Amendment, Decisions, Evaluation, Held, Holdings, InputDecision, OutsideRecords, PrivateModel,
+    Purged, Reference, Resolved, Run, RunConfig, RunSettings, Sets, Sides, Spectrum,
+    SpectrumSettings, StateRecord, Summary, WideColumn,
 };
 pub use shell::word;
 pub use tensors::TensorsError;

@@ -23,8 +23,8 @@ const LAYERS: &[&[&str]] = &[
     &["certificate"],
     &["run"],
     &["rescind"],
-    &["evaluate"],
-    &["cli", "service"],
+    &["evaluate", "service"],
+    &["cli"],
     &["python", "xtask"],
 ];
 

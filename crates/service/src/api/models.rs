@@ -1,0 +1,226 @@
+//! Models: registered, listed, their policies.
+
+use super::caller::{Audits, Operates};
+use super::extract::{Body, Path};
+use super::problem::Problem;
+use crate::clock::rfc3339;
+use crate::desk::Desk;
+use crate::notice::Notice;
+use crate::policy::Policy;
+use crate::queue::{self, ModelRow};
+use crate::registering::{below, check_run};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use rescind::Code;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A model as the desk knows it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Model {
+    pub name: String,
+    /// Its run's folder, on the machine that works on it.
+    pub run: String,
+    pub policy: Policy,
+    pub registered_time: String,
+    /// The newest release that the desk knows of; 0 before the first.
+    pub released: i64,
+    /// How many requests wait to be answered.
+    pub waiting: i64,
+    /// How many are forgotten and wait for a release.
+    pub forgotten: i64,
+    /// Why it is tried again later, if it is.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a model is tried again later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Trouble {
+    /// The stable code.
+    pub code: String,
+    pub detail: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried again.
+    pub next_time: String,
+}
+
+/// A run to register.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewModel {
+    /// A name for it: 1 to 64 letters, digits, dots, dashes and underscores.
+    #[schema(
+        min_length = 1,
+        max_length = 64,
+        pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+    )]
+    name: String,
+    /// Its folder, below one of those that the desk was started with (`--runs`).
+    run: String,
+    #[serde(default)]
+    policy: Policy,
+}
+
+/// What was tried again.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Tried {
+    /// How many requests.
+    requests: u64,
+}
+
+pub(crate) fn shown(model: ModelRow, waiting: i64, forgotten: i64) -> Model {
+    Model {
+        run: model.folder.display().to_string(),
+        policy: model.policy,
+        registered_time: rfc3339(model.registered_at),
+        released: model.released,
+        waiting,
+        forgotten,
+        trouble: model.trouble.map(|(code, detail)| Trouble {
+            code,
+            detail,
+            attempts: model.attempts,
+            next_time: rfc3339(model.next_try),
+        }),
+        name: model.name,
+    }
+}
+
+/// Every model with what waits for it.
+pub(crate) fn all(db: &mut crate::store::Connection) -> Result<Vec<Model>, crate::ServiceError> {
+    let mut models = Vec::new();
+    for model in queue::list_models(db)? {
+        let found = queue::waiting(db, &model.name)?;
+        models.push(shown(model, found.waiting, found.forgotten));
+    }
+    Ok(models)
+}
+
+/// The models
+#[utoipa::path(
+    get, path = "/v1/models", tag = "models",
+    responses(
+        (status = 200, body = [Model]),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn list(
+    State(desk): State<Arc<Desk>>,
+    _: Audits,
+) -> Result<Json<Vec<Model>>, Problem> {
+    Ok(Json(desk.store.read(all).await?))
+}
+
+/// A model
+#[utoipa::path(
+    get, path = "/v1/models/{model}", tag = "models", params(("model" = String, Path)),
+    responses(
+        (status = 200, body = Model),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn one(
+    State(desk): State<Arc<Desk>>,
+    _: Audits,
+    Path(name): Path<String>,
+) -> Result<Json<Model>, Problem> {
+    let found = desk.store.read(move |db| {
+        let model = queue::model(db, &name)?;
+        let found = queue::waiting(db, &name)?;
+        Ok(shown(model, found.waiting, found.forgotten))
+    });
+    Ok(Json(found.await?))
+}
+
+/// Register a run as a model
+///
+/// Requests that are not done yet are its to answer too. One whose answers no model waits for any
+/// more has forgotten whom it named, and is not asked again.
+#[utoipa::path(
+    post, path = "/v1/models", tag = "models", request_body = NewModel,
+    responses(
+        (status = 201, body = Model),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn register(
+    State(desk): State<Arc<Desk>>,
+    Operates(bearer): Operates,
+    Body(asked): Body<NewModel>,
+) -> Result<(StatusCode, Json<Model>), Problem> {
+    let (allowed, run) = (desk.settings.runs.clone(), asked.run.clone());
+    let folder = tokio::task::spawn_blocking(move || {
+        let folder = below(&allowed, run.as_ref())?;
+        check_run(&folder)?;
+        Ok::<_, crate::ServiceError>(folder)
+    });
+    let folder = folder.await;
+    let folder = folder.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??;
+    let (secret, model) = (Arc::clone(&desk.secret), asked.name.clone());
+    let done = desk.store.write(move |db| {
+        queue::register(
+            db,
+            &secret,
+            &bearer.owner,
+            &asked.name,
+            &folder,
+            &asked.policy,
+        )
+    });
+    let row = done.await?;
+    desk.tell(&Notice::Registered { model });
+    Ok((StatusCode::CREATED, Json(shown(row, 0, 0))))
+}
+
+/// Give a model another policy
+///
+/// A batch that is being answered keeps the one it began with.
+#[utoipa::path(
+    put, path = "/v1/models/{model}/policy", tag = "models", params(("model" = String, Path)),
+    request_body = Policy,
+    responses(
+        (status = 200, body = Model),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn set_policy(
+    State(desk): State<Arc<Desk>>,
+    Operates(bearer): Operates,
+    Path(name): Path<String>,
+    Body(policy): Body<Policy>,
+) -> Result<Json<Model>, Problem> {
+    let secret = Arc::clone(&desk.secret);
+    let done = desk.store.write(move |db| {
+        let model = queue::set_policy(db, &secret, &bearer.owner, &name, &policy)?;
+        let found = queue::waiting(db, &name)?;
+        Ok(shown(model, found.waiting, found.forgotten))
+    });
+    Ok(Json(done.await?))
+}
+
+/// Try again what waits for an operator
+///
+/// What is held in this model, and what was forgotten and could not be released.
+#[utoipa::path(
+    post, path = "/v1/models/{model}/retry", tag = "models", params(("model" = String, Path)),
+    responses(
+        (status = 200, body = Tried),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn retry(
+    State(desk): State<Arc<Desk>>,
+    Operates(bearer): Operates,
+    Path(name): Path<String>,
+) -> Result<Json<Tried>, Problem> {
+    let secret = Arc::clone(&desk.secret);
+    let done = desk
+        .store
+        .write(move |db| queue::retry_held(db, &secret, &bearer.owner, &name));
+    Ok(Json(Tried {
+        requests: done.await?,
+    }))
+}

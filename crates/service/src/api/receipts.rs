@@ -1,0 +1,114 @@
+//! Receipts: what was done about a request, and what is promised today.
+
+use super::caller::Sees;
+use super::extract::{Path, Query};
+use super::problem::Problem;
+use super::releases::with_history;
+use super::requests::{Standing, seen};
+use crate::desk::Desk;
+use crate::promises::{self, Promise};
+use crate::state::PartState;
+use axum::Json;
+use axum::extract::State;
+use rescind::Code;
+use rescind_privacy::Delta;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
+
+/// What was done about a request.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Receipt {
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// In every model that is concerned.
+    pub models: Vec<Done>,
+}
+
+/// What was done in a model.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Done {
+    pub model: String,
+    pub state: PartState,
+    /// How many records it took out.
+    pub records: Option<i64>,
+    /// The answer in the model's ledger and what is promised for it today; absent where the model held
+    /// nothing, or has not answered.
+    pub promise: Option<Promise>,
+    /// The release that covers it: its certificate is under
+    /// `/v1/models/{model}/releases/{release}/certificate.json`.
+    pub release: Option<i64>,
+    /// Why nothing had to be done, or what stands in the way.
+    pub code: Option<String>,
+}
+
+/// At which delta.
+#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AtDelta {
+    /// The delta at which promises are stated, above 0 and below 1; 1e-5 if absent.
+    #[param(exclusive_minimum = 0.0, exclusive_maximum = 1.0)]
+    delta: Option<f64>,
+}
+
+/// A request's receipt
+#[utoipa::path(
+    get, path = "/v1/requests/{id}/receipt", tag = "requests",
+    params(("id" = String, Path), AtDelta),
+    responses(
+        (status = 200, body = Receipt),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn receipt(
+    State(desk): State<Arc<Desk>>,
+    caller: Sees,
+    Path(id): Path<String>,
+    Query(at): Query<AtDelta>,
+) -> Result<Json<Receipt>, Problem> {
+    let delta = Delta::new(at.delta.unwrap_or(1e-5));
+    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let owner = caller.owner().map(str::to_owned);
+    Ok(Json(made(&desk, id, owner, delta).await?))
+}
+
+/// The receipt of a request that this owner may see.
+pub(crate) async fn made(
+    desk: &Arc<Desk>,
+    id: String,
+    owner: Option<String>,
+    delta: Delta,
+) -> Result<Receipt, Problem> {
+    let found = desk.store.read(move |db| seen(db, &id, owner.as_deref()));
+    let (row, parts) = found.await?;
+    let mut models = Vec::new();
+    for part in parts {
+        let answer = part.answer.map(|answer| answer as u64);
+        let promise = match answer {
+            None => None,
+            Some(answer) => {
+                let model = part.model.clone();
+                let look = with_history(desk, model, move |history, _| {
+                    let promises = promises::promises(history, delta)?.into_iter();
+                    Ok(promises
+                        .into_iter()
+                        .find(|promise| promise.answer == answer))
+                });
+                look.await?
+            }
+        };
+        models.push(Done {
+            model: part.model,
+            state: part.state,
+            records: part.records,
+            promise,
+            release: part.release,
+            code: part.code,
+        });
+    }
+    Ok(Receipt {
+        standing: row.into(),
+        models,
+    })
+}

@@ -1,0 +1,153 @@
+//! The open desk, which whoever takes calls and whoever works on models share.
+
+use crate::error::ServiceError;
+use crate::limiter::Limiter;
+use crate::notice::Notice;
+use crate::queue;
+use crate::secret::Secret;
+use crate::settings::Settings;
+use crate::store::{Place, Store};
+use rescind::{Code, Holdings};
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Name of the database's file in the desk's folder.
+pub(crate) const DATABASE: &str = "desk.sqlite";
+
+/// Locked while a process runs a desk whose database is a file: it alone works on the models.
+const LOCK: &str = "desk.lock";
+
+/// An open desk.
+pub(crate) struct Desk {
+    pub store: Store,
+    pub secret: Arc<Secret>,
+    pub settings: Settings,
+    pub limiter: Limiter,
+    /// Who the records of the runs are, read when it is first asked for: it never changes.
+    holdings: Mutex<HashMap<PathBuf, Arc<Holdings>>>,
+    ends: AtomicBool,
+    /// The system releases it when the process ends, however it ends.
+    _lock: Option<File>,
+}
+
+impl Desk {
+    /// Opens the desk in its folder, to run it.
+    pub fn open(settings: Settings) -> Result<Arc<Self>, ServiceError> {
+        let (secret, store) = parts(&settings.folder, settings.database.as_deref())?;
+        let lock = match settings.database {
+            None => Some(locked(&settings.folder)?),
+            Some(_) => None,
+        };
+        if lock.is_some() {
+            // Whoever held one has died.
+            store.write_here(queue::end_leases)?;
+        }
+        Ok(Arc::new(Self {
+            store,
+            secret: Arc::new(secret),
+            limiter: Limiter::new(settings.limits),
+            settings,
+            holdings: Mutex::default(),
+            ends: AtomicBool::new(false),
+            _lock: lock,
+        }))
+    }
+
+    /// Tells whoever runs the desk.
+    pub fn tell(&self, notice: &Notice) {
+        (self.settings.hears)(notice);
+    }
+
+    /// Tells of something that went wrong with a model, or with the desk itself.
+    pub fn tell_of(&self, of: &str, error: &ServiceError) {
+        self.tell(&Notice::Trouble {
+            of: of.to_owned(),
+            code: error.code().to_string(),
+            detail: error.to_string(),
+        });
+    }
+
+    /// Whether it is to end.
+    pub fn is_ending(&self) -> bool {
+        if (self.settings.ends)() {
+            self.end();
+        }
+        self.ends.load(Ordering::Relaxed)
+    }
+
+    /// Has it end.
+    pub fn end(&self) {
+        self.ends.store(true, Ordering::Relaxed);
+    }
+
+    /// Who the records of a run are.
+    pub fn holdings(&self, folder: &Path) -> Result<Arc<Holdings>, ServiceError> {
+        let known = || self.holdings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known().get(folder) {
+            return Ok(Arc::clone(found));
+        }
+        let read = Arc::new(Holdings::of_run(folder)?);
+        known().insert(folder.to_owned(), Arc::clone(&read));
+        Ok(read)
+    }
+}
+
+/// Key and database of the desk in a folder, made where there are none.
+pub(crate) fn parts(
+    folder: &Path,
+    database: Option<&str>,
+) -> Result<(Secret, Store), ServiceError> {
+    make_private(folder)?;
+    let secret = Secret::open_or_make(folder)?;
+    let place = match database {
+        None => Place::File(folder.join(DATABASE)),
+        Some(address) => Place::Server(address.to_owned()),
+    };
+    Ok((secret, Store::open(&place)?))
+}
+
+fn locked(folder: &Path) -> Result<File, ServiceError> {
+    let path = folder.join(LOCK);
+    let io = |source| ServiceError::Io {
+        path: path.clone(),
+        action: "lock it",
+        source,
+    };
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServiceError::refused(
+            Code::Busy,
+            format!(
+                "another process runs the desk in {}: end it first. Several processes share a desk \
+                 whose database is PostgreSQL (--database)",
+                folder.display()
+            ),
+        )),
+        Err(TryLockError::Error(error)) => Err(io(error)),
+    }
+}
+
+/// Makes a folder that its owner alone can look into, unless it is there.
+fn make_private(folder: &Path) -> Result<(), ServiceError> {
+    let io = |source| ServiceError::Io {
+        path: folder.to_owned(),
+        action: "make it",
+        source,
+    };
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(io)
+}

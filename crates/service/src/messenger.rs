@@ -1,0 +1,115 @@
+//! The messenger: tells whom requests name when they stand otherwise, and operators what is due.
+
+use crate::clock::now;
+use crate::desk::Desk;
+use crate::error::ServiceError;
+use crate::queue::{self, Callback};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use ureq::Agent;
+
+/// How often it looks for what is to be told, and for what will soon be due.
+const LOOK: Duration = Duration::from_millis(500);
+const DEADLINES: Duration = Duration::from_secs(30);
+/// How long one who is told may take to hear.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Tells until the desk ends.
+pub(crate) fn tell(desk: &Arc<Desk>) {
+    let config = Agent::config_builder();
+    let config = config.timeout_global(Some(PATIENCE)).max_redirects(0);
+    let agent: Agent = config.http_status_as_error(true).build().into();
+    let mut looked: Option<Instant> = None;
+    while !desk.is_ending() {
+        if looked.is_none_or(|at| at.elapsed() >= DEADLINES) {
+            looked = Some(Instant::now());
+            if let Err(error) = look_at_deadlines(desk) {
+                desk.tell_of("desk", &error);
+            }
+        }
+        match tell_what_is_due(desk, &agent) {
+            Ok(true) => {}
+            Ok(false) => thread::sleep(LOOK),
+            Err(error) => {
+                desk.tell_of("desk", &error);
+                thread::sleep(4 * LOOK);
+            }
+        }
+    }
+}
+
+fn tell_what_is_due(desk: &Arc<Desk>, agent: &Agent) -> Result<bool, ServiceError> {
+    if !desk.store.read_here(queue::is_callback_due)? {
+        return Ok(false);
+    }
+    let secret = Arc::clone(&desk.secret);
+    let due = desk
+        .store
+        .write_here(move |db| queue::due_callbacks(db, &secret, 8))?;
+    // Side by side: one who takes long keeps nobody waiting.
+    let told = thread::scope(|scope| {
+        let telling = due
+            .iter()
+            .map(|callback| scope.spawn(|| send(desk, agent, callback)));
+        let telling: Vec<_> = telling.collect();
+        let told = telling
+            .into_iter()
+            .map(|telling| telling.join().unwrap_or(Err("not told")));
+        told.collect::<Vec<_>>()
+    });
+    for (callback, told) in due.into_iter().zip(told) {
+        let secret = Arc::clone(&desk.secret);
+        desk.store.write_here(move |db| {
+            queue::settle_callback(db, &secret, &callback.id, callback.attempts, told)
+        })?;
+    }
+    Ok(true)
+}
+
+/// Sends it, signed: `Rescind-Signature: t=TIME,v1=HMAC`, the HMAC-SHA256 of the time, a dot and the
+/// body under the desk's callback key.
+fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static str> {
+    let at = now();
+    let signed = format!("{at}.{}", callback.body);
+    let signature = desk.secret.sign_callback(signed.as_bytes());
+    let sent = agent
+        .post(&callback.url)
+        .header("Content-Type", "application/json")
+        .header("Rescind-Callback", &callback.id)
+        .header("Rescind-Signature", format!("t={at},v1={signature}"))
+        .send(&callback.body);
+    // What went wrong in full may quote the address.
+    match sent {
+        Ok(answer) if answer.status().is_success() => Ok(()),
+        Ok(_) => Err("another status than 2xx"),
+        Err(ureq::Error::StatusCode(_)) => Err("another status than 2xx"),
+        Err(ureq::Error::Timeout(_)) => Err("no answer in time"),
+        Err(_) => Err("not reached"),
+    }
+}
+
+/// Tells operators of what will soon be due, once.
+fn look_at_deadlines(desk: &Arc<Desk>) -> Result<(), ServiceError> {
+    for model in desk.store.read_here(queue::list_models)? {
+        let within = i64::from(model.policy.deadline.tell_seconds);
+        let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
+        let name = model.name.clone();
+        if !desk
+            .store
+            .read_here(move |db| queue::is_due_soon(db, &model.name, within))?
+        {
+            continue;
+        }
+        desk.store.write_here(move |db| {
+            for request in queue::due_soon(db, &name, within)? {
+                let due = crate::clock::rfc3339(request.due_at);
+                let (id, url) = (&request.id, alerts.as_deref());
+                crate::audit::append(db, &secret, "desk", "due_soon", id, &due)?;
+                queue::enqueue_alert(db, &secret, url, "due_soon", id, &due)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! What the desk remembers: models, requests and where they stand, releases that were ordered, and
+//! whom to tell. Every function works inside a transaction of its caller.
+
+mod batches;
+mod callbacks;
+mod leases;
+mod models;
+mod orders;
+mod receiving;
+mod requests;
+mod settling;
+mod subjects;
+
+pub(crate) use batches::{
+    Asked, Batch, Found, Member, Outcome, answered, compose, dismiss, drop_part, held, next,
+    not_released, open_batch, released, set_asked, undo, waiting,
+};
+pub(crate) use callbacks::{
+    Callback, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
+};
+pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
+pub(crate) use models::{ModelRow, list_models, model, register, retry_held, set_policy};
+pub(crate) use orders::{
+    Order, OrderState, begin_order, end_order, next_order, order, order_release,
+};
+pub(crate) use receiving::{Received, receive};
+pub(crate) use requests::{
+    Page, PartRow, RequestCounts, RequestRow, cancel, counts, due_soon, is_due_soon, list,
+    parts_of, request,
+};
+pub(crate) use subjects::{Named, find};

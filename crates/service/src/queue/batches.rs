@@ -1,0 +1,388 @@
+//! Batches: the requests that a model answers together, by one request of its run.
+//!
+//! A batch is written down before its run is asked, with everything that the run is asked, and the
+//! batch's name is the run's idempotency key: whoever finds an open batch after a crash asks again and
+//! gets the same answer.
+
+use super::settling::settle;
+use super::subjects::Named;
+use crate::audit;
+use crate::clock::now;
+use crate::error::ServiceError;
+use crate::secret::Secret;
+use crate::state::PartState;
+use crate::store::{Connection, Row, unexpected};
+use rescind::methods::MethodChoice;
+use rescind::{Code, ReleaseChoice};
+use serde::{Deserialize, Serialize};
+
+/// How a batch is to be answered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    pub method: Option<MethodChoice>,
+    pub release: Option<ReleaseChoice>,
+}
+
+/// A request's part in a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub request: String,
+    pub named: Named,
+    pub due_at: i64,
+    pub since: i64,
+}
+
+/// An open batch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Batch {
+    pub id: String,
+    pub asked: Asked,
+    /// In the order of their names, always the same.
+    pub members: Vec<Member>,
+}
+
+/// What waits for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub waiting: i64,
+    /// Since when the oldest waits; when the most urgent is due.
+    pub oldest: i64,
+    pub due: i64,
+    /// How many are forgotten and wait for a release, and since when the oldest does; when the most
+    /// urgent of them is due.
+    pub forgotten: i64,
+    pub forgotten_since: i64,
+    pub forgotten_due: i64,
+}
+
+/// How a part ends without an answer of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// There is nothing to forget.
+    NothingHeld,
+    /// An operator has to see to it.
+    Held,
+}
+
+fn member(secret: &Secret, row: &Row) -> Result<Member, ServiceError> {
+    let request = row.text(0)?;
+    let sealed = row.maybe_text(1)?;
+    let sealed = sealed.ok_or_else(|| unexpected("the names of an open request"))?;
+    Ok(Member {
+        named: Named::unsealed(secret, &request, &sealed)?,
+        request,
+        due_at: row.number(2)?,
+        since: row.number(3)?,
+    })
+}
+
+/// How much waits for a model.
+pub(crate) fn waiting(connection: &mut Connection, model: &str) -> Result<Found, ServiceError> {
+    // What could not be released waits for an operator, and not for the next release.
+    let query = "SELECT count(*), min(since), min(due_at) FROM parts \
+                 WHERE model = $1 AND state = $2 AND code IS NULL";
+    let of = |connection: &mut Connection, state: PartState| {
+        let row = connection.row(query, &[model.into(), state.as_str().into()])?;
+        let row = row.ok_or_else(|| unexpected("a count"))?;
+        let or_never = |at| Ok::<_, ServiceError>(row.maybe_number(at)?.unwrap_or(i64::MAX));
+        Ok::<_, ServiceError>((row.number(0)?, or_never(1)?, or_never(2)?))
+    };
+    let (waiting, oldest, due) = of(connection, PartState::Waiting)?;
+    let (forgotten, forgotten_since, forgotten_due) = of(connection, PartState::Forgotten)?;
+    Ok(Found {
+        waiting,
+        oldest,
+        due,
+        forgotten,
+        forgotten_since,
+        forgotten_due,
+    })
+}
+
+/// The most urgent of what waits for a model.
+pub(crate) fn next(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+    most: i64,
+) -> Result<Vec<Member>, ServiceError> {
+    let rows = connection.rows(
+        "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
+         WHERE model = $1 AND parts.state = 'waiting' ORDER BY parts.due_at, request LIMIT $2",
+        &[model.into(), most.into()],
+    )?;
+    rows.iter().map(|row| member(secret, row)).collect()
+}
+
+/// Makes a batch of requests, each with how many records it takes out. Those taken back meanwhile are
+/// left out; none where all were.
+pub(crate) fn compose(
+    connection: &mut Connection,
+    secret: &Secret,
+    id: &str,
+    model: &str,
+    asked: &Asked,
+    members: &[(String, usize)],
+) -> Result<Option<Batch>, ServiceError> {
+    let text = serde_json::to_string(asked).map_err(rescind::Error::Document)?;
+    connection.change(
+        "INSERT INTO batches VALUES ($1, $2, $3, $4, NULL) ON CONFLICT DO NOTHING",
+        &[id.into(), model.into(), text.into(), now().into()],
+    )?;
+    for (request, records) in members {
+        let joined = connection.change(
+            "UPDATE parts SET state = 'answering', batch = $3, records = $4, since = $5, \
+             code = NULL, detail = NULL WHERE request = $1 AND model = $2 AND state = 'waiting'",
+            &[
+                request.into(),
+                model.into(),
+                id.into(),
+                (*records as i64).into(),
+                now().into(),
+            ],
+        )?;
+        if joined == 1 {
+            settle(connection, secret, request)?;
+        }
+    }
+    let batch = read(connection, secret, id)?;
+    if batch.members.is_empty() {
+        close(connection, id)?;
+        return Ok(None);
+    }
+    Ok(Some(batch))
+}
+
+/// The batch that a model has begun to answer, if it has.
+pub(crate) fn open_batch(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+) -> Result<Option<Batch>, ServiceError> {
+    let found = connection.row(
+        "SELECT id FROM batches WHERE model = $1 AND done_at IS NULL ORDER BY made_at, id LIMIT 1",
+        &[model.into()],
+    )?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    read(connection, secret, &row.text(0)?).map(Some)
+}
+
+fn read(connection: &mut Connection, secret: &Secret, id: &str) -> Result<Batch, ServiceError> {
+    let row = connection.row("SELECT asked FROM batches WHERE id = $1", &[id.into()])?;
+    let row = row.ok_or_else(|| unexpected("a batch"))?;
+    let asked = serde_json::from_str(&row.text(0)?).map_err(|_| unexpected("how to answer"))?;
+    let rows = connection.rows(
+        "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
+         WHERE batch = $1 AND parts.state = 'answering' ORDER BY request",
+        &[id.into()],
+    )?;
+    let members = rows.iter().map(|row| member(secret, row));
+    Ok(Batch {
+        id: id.to_owned(),
+        asked,
+        members: members.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Has a batch answered otherwise: its run has refused it as it stood, and changed nothing.
+pub(crate) fn set_asked(
+    connection: &mut Connection,
+    batch: &str,
+    asked: &Asked,
+) -> Result<(), ServiceError> {
+    let text = serde_json::to_string(asked).map_err(rescind::Error::Document)?;
+    connection.change(
+        "UPDATE batches SET asked = $2 WHERE id = $1 AND done_at IS NULL",
+        &[batch.into(), text.into()],
+    )?;
+    Ok(())
+}
+
+/// The run has answered: under this number. `over` where nothing is released of the model, so that all
+/// is done.
+pub(crate) fn answered(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+    batch: &Batch,
+    answer: u64,
+    over: bool,
+) -> Result<(), ServiceError> {
+    let state = match over {
+        true => PartState::Done,
+        false => PartState::Forgotten,
+    };
+    connection.change(
+        "UPDATE parts SET state = $2, answer = $3, since = $4 WHERE batch = $1 AND state = 'answering'",
+        &[
+            (&batch.id).into(),
+            state.as_str().into(),
+            (answer as i64).into(),
+            now().into(),
+        ],
+    )?;
+    close(connection, &batch.id)?;
+    let detail = format!(
+        "answer {answer} of the run, to {} requests",
+        batch.members.len()
+    );
+    audit::append(connection, secret, "desk", "answered", model, &detail)?;
+    settle_all(connection, secret, batch)
+}
+
+/// The run refuses the batch, and an operator has to see to it.
+pub(crate) fn held(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+    batch: &Batch,
+    code: &str,
+    detail: &str,
+) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE parts SET state = 'held', batch = NULL, code = $2, detail = $3, since = $4 \
+         WHERE batch = $1 AND state = 'answering'",
+        &[(&batch.id).into(), code.into(), detail.into(), now().into()],
+    )?;
+    close(connection, &batch.id)?;
+    audit::append(connection, secret, "desk", "held", model, code)?;
+    settle_all(connection, secret, batch)
+}
+
+/// Takes a batch apart that its run has refused: its requests wait again.
+pub(crate) fn undo(
+    connection: &mut Connection,
+    secret: &Secret,
+    batch: &Batch,
+) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE parts SET state = 'waiting', batch = NULL WHERE batch = $1 AND state = 'answering'",
+        &[(&batch.id).into()],
+    )?;
+    close(connection, &batch.id)?;
+    settle_all(connection, secret, batch)
+}
+
+/// A request that the run need not, or will not, answer in this model.
+pub(crate) fn drop_part(
+    connection: &mut Connection,
+    secret: &Secret,
+    request: &str,
+    model: &str,
+    outcome: Outcome,
+    why: (&str, &str),
+) -> Result<(), ServiceError> {
+    let state = match outcome {
+        Outcome::NothingHeld => PartState::NothingHeld,
+        Outcome::Held => PartState::Held,
+    };
+    connection.change(
+        "UPDATE parts SET state = $3, code = $4, detail = $5, since = $6 \
+         WHERE request = $1 AND model = $2 AND state = 'waiting'",
+        &[
+            request.into(),
+            model.into(),
+            state.as_str().into(),
+            why.0.into(),
+            why.1.into(),
+            now().into(),
+        ],
+    )?;
+    settle(connection, secret, request)
+}
+
+/// An operator has seen to what was held: nothing more is to be done in this model.
+pub(crate) fn dismiss(
+    connection: &mut Connection,
+    secret: &Secret,
+    actor: &str,
+    request: &str,
+    model: &str,
+) -> Result<(), ServiceError> {
+    let dismissed = connection.change(
+        "UPDATE parts SET state = 'nothing_held', since = $3 \
+         WHERE request = $1 AND model = $2 AND state = 'held'",
+        &[request.into(), model.into(), now().into()],
+    )?;
+    if dismissed == 0 {
+        return Err(ServiceError::refused(
+            Code::TooLate,
+            "the request is not held in this model: there is nothing to dismiss",
+        ));
+    }
+    audit::append(connection, secret, actor, "dismissed", request, model)?;
+    settle(connection, secret, request)
+}
+
+/// These releases are in the run's ledger, in ascending order: whoever was forgotten before one is
+/// covered by it. How many requests were waiting for them.
+pub(crate) fn released(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+    releases: &[u64],
+) -> Result<usize, ServiceError> {
+    let mut covered = 0;
+    for &release in releases {
+        let number = release as i64;
+        let rows = connection.rows(
+            "UPDATE parts SET state = 'done', release = $2, code = NULL, detail = NULL, since = $3 \
+             WHERE model = $1 AND state = 'forgotten' AND answer <= $2 RETURNING request",
+            &[model.into(), number.into(), now().into()],
+        )?;
+        let news = connection.change(
+            "UPDATE models SET released = $2, released_at = $3 WHERE name = $1 AND released < $2",
+            &[model.into(), number.into(), now().into()],
+        )?;
+        if news == 1 {
+            let detail = format!("release {release}, for {} requests", rows.len());
+            audit::append(connection, secret, "desk", "released", model, &detail)?;
+        }
+        for row in &rows {
+            settle(connection, secret, &row.text(0)?)?;
+        }
+        covered += rows.len();
+    }
+    Ok(covered)
+}
+
+/// What is forgotten cannot be released, as things are: an operator has to see to it.
+pub(crate) fn not_released(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+    code: &str,
+    detail: &str,
+) -> Result<(), ServiceError> {
+    let rows = connection.rows(
+        "UPDATE parts SET code = $2, detail = $3 WHERE model = $1 AND state = 'forgotten' \
+         AND code IS NULL RETURNING request",
+        &[model.into(), code.into(), detail.into()],
+    )?;
+    audit::append(connection, secret, "desk", "not_released", model, code)?;
+    for row in &rows {
+        settle(connection, secret, &row.text(0)?)?;
+    }
+    Ok(())
+}
+
+fn close(connection: &mut Connection, batch: &str) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE batches SET done_at = $2 WHERE id = $1",
+        &[batch.into(), now().into()],
+    )?;
+    Ok(())
+}
+
+fn settle_all(
+    connection: &mut Connection,
+    secret: &Secret,
+    batch: &Batch,
+) -> Result<(), ServiceError> {
+    for member in &batch.members {
+        settle(connection, secret, &member.request)?;
+    }
+    Ok(())
+}

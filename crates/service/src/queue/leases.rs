@@ -1,0 +1,136 @@
+//! Which worker has which model: one at a time, for a while that it renews as it works. A worker that
+//! dies renews nothing, and another takes its place.
+
+use super::models::{ModelRow, read};
+use crate::clock::now;
+use crate::error::ServiceError;
+use crate::store::Connection;
+
+/// How long a lease lasts, in seconds; it is renewed several times as often.
+pub(crate) const LEASE: i64 = 20;
+/// The longest that is waited before what went wrong is tried again, in seconds.
+const LONGEST_PAUSE: i64 = 600;
+
+/// A model that a worker has.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub model: ModelRow,
+    /// The worker's name.
+    pub worker: String,
+}
+
+/// Takes a model that nobody has and for which there may be something to do.
+pub(crate) fn claim(
+    connection: &mut Connection,
+    worker: &str,
+) -> Result<Option<Claim>, ServiceError> {
+    let now = now();
+    // Two that choose the same model meet at its row: the second finds it taken.
+    let taken = connection.row(
+        "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
+         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 AND ( \
+         EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
+         OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) \
+         ORDER BY next_try, name LIMIT 1) AND lease_until < $3 \
+         RETURNING name, folder, policy, registered_at, released_at, released, \
+         code, detail, attempts, next_try, worker, lease_until",
+        &[worker.into(), (now + LEASE).into(), now.into()],
+    )?;
+    let model = taken.as_ref().map(read).transpose()?;
+    Ok(model.map(|model| Claim {
+        model,
+        worker: worker.to_owned(),
+    }))
+}
+
+/// Goes on having it; whether it still was this worker's.
+pub(crate) fn renew(
+    connection: &mut Connection,
+    model: &str,
+    worker: &str,
+) -> Result<bool, ServiceError> {
+    let renewed = connection.change(
+        "UPDATE models SET lease_until = $3 WHERE name = $1 AND worker = $2",
+        &[model.into(), worker.into(), (now() + LEASE).into()],
+    )?;
+    Ok(renewed == 1)
+}
+
+/// Gives it back, once all went well; it is looked at again at this time.
+pub(crate) fn rest(
+    connection: &mut Connection,
+    model: &str,
+    worker: &str,
+    until: i64,
+) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE models SET lease_until = 0, worker = NULL, next_try = $3, attempts = 0, \
+         code = NULL, detail = NULL WHERE name = $1 AND worker = $2",
+        &[model.into(), worker.into(), until.into()],
+    )?;
+    Ok(())
+}
+
+/// Gives it back as it is, without a word on how it went: the desk is ending.
+pub(crate) fn yield_up(
+    connection: &mut Connection,
+    model: &str,
+    worker: &str,
+) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE models SET lease_until = 0, worker = NULL WHERE name = $1 AND worker = $2",
+        &[model.into(), worker.into()],
+    )?;
+    Ok(())
+}
+
+/// Gives it back after something went wrong that may pass: it is tried again after a pause that
+/// doubles each time.
+pub(crate) fn trouble(
+    connection: &mut Connection,
+    claim: &Claim,
+    code: &str,
+    detail: &str,
+) -> Result<(), ServiceError> {
+    let pause = 1_i64 << claim.model.attempts.clamp(0, 20);
+    let next = now() + pause.min(LONGEST_PAUSE);
+    connection.change(
+        "UPDATE models SET lease_until = 0, worker = NULL, next_try = $3, attempts = attempts + 1, \
+         code = $4, detail = $5 WHERE name = $1 AND worker = $2",
+        &[
+            (&claim.model.name).into(),
+            (&claim.worker).into(),
+            next.into(),
+            code.into(),
+            detail.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Ends all leases: nobody else works on the desk's models.
+pub(crate) fn end_leases(connection: &mut Connection) -> Result<(), ServiceError> {
+    let ended = "UPDATE models SET lease_until = 0, worker = NULL WHERE worker IS NOT NULL";
+    connection.change(ended, &[]).map(drop)
+}
+
+/// Has a model looked at, at once, unless it rests because something went wrong.
+pub(super) fn wake(connection: &mut Connection, model: &str) -> Result<(), ServiceError> {
+    let now = now();
+    connection.change(
+        "UPDATE models SET next_try = $2 WHERE name = $1 AND attempts = 0 AND next_try > $2",
+        &[model.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// Whether there is a model that [`claim`] would take.
+pub(crate) fn is_work(connection: &mut Connection) -> Result<bool, ServiceError> {
+    let found = connection.row(
+        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 AND ( \
+         EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
+         OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) LIMIT 1",
+        &[now().into()],
+    )?;
+    Ok(found.is_some())
+}

@@ -1,0 +1,209 @@
+//! The models that the desk answers for.
+
+use super::settling::settle;
+use super::subjects::Named;
+use crate::audit;
+use crate::clock::now;
+use crate::error::ServiceError;
+use crate::policy::Policy;
+use crate::secret::Secret;
+use crate::store::{Connection, Row, unexpected};
+use rescind::Code;
+use std::path::{Path, PathBuf};
+
+/// A model as the desk knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ModelRow {
+    pub name: String,
+    /// Its run's folder.
+    pub folder: PathBuf,
+    pub policy: Policy,
+    pub registered_at: i64,
+    /// When the desk last made a release, or the model was registered.
+    pub released_at: i64,
+    /// The newest release that the desk knows of; 0 before the first.
+    pub released: i64,
+    /// What last went wrong with it, if nothing went well since.
+    pub trouble: Option<(String, String)>,
+    /// How often it went wrong since.
+    pub attempts: i64,
+    /// When it is tried again.
+    pub next_try: i64,
+    /// The worker that has it now.
+    pub worker: Option<String>,
+    pub lease_until: i64,
+}
+
+pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
+    let policy = serde_json::from_str(&row.text(2)?).map_err(|_| unexpected("a policy"))?;
+    let code = row.maybe_text(6)?;
+    Ok(ModelRow {
+        name: row.text(0)?,
+        folder: row.text(1)?.into(),
+        policy,
+        registered_at: row.number(3)?,
+        released_at: row.number(4)?,
+        released: row.number(5)?,
+        trouble: match code {
+            Some(code) => Some((code, row.maybe_text(7)?.unwrap_or_default())),
+            None => None,
+        },
+        attempts: row.number(8)?,
+        next_try: row.number(9)?,
+        worker: row.maybe_text(10)?,
+        lease_until: row.number(11)?,
+    })
+}
+
+/// Whether this can be a model's name: it stands in addresses.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.starts_with('.')
+}
+
+/// Registers a run as a model. Requests that are not done yet are its to answer too.
+pub(crate) fn register(
+    connection: &mut Connection,
+    secret: &Secret,
+    actor: &str,
+    name: &str,
+    folder: &Path,
+    policy: &Policy,
+) -> Result<ModelRow, ServiceError> {
+    policy.check()?;
+    if !is_name(name) {
+        let message = format!(
+            "the model's name is {name:?}: expected 1 to 64 letters, digits, dots, dashes and \
+             underscores"
+        );
+        return Err(ServiceError::refused(Code::Setting, message));
+    }
+    let Some(place) = folder.to_str() else {
+        let message = "the run's folder has a name that is no text: rename it".to_owned();
+        return Err(ServiceError::refused(Code::Setting, message));
+    };
+    let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
+    let added = connection.change(
+        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0) \
+         ON CONFLICT DO NOTHING",
+        &[name.into(), place.into(), text.into(), now().into()],
+    )?;
+    if added == 0 {
+        let message = format!(
+            "a model named {name}, or of the same run, is registered already: GET /v1/models lists \
+             them; PUT /v1/models/NAME/policy changes a policy"
+        );
+        return Err(ServiceError::refused(Code::ModelExists, message));
+    }
+    audit::append(connection, secret, actor, "model_registered", name, "")?;
+    join_open_requests(connection, secret, name)?;
+    model(connection, name)
+}
+
+/// Whoever asked before the model was there is to be forgotten by it as well.
+fn join_open_requests(
+    connection: &mut Connection,
+    secret: &Secret,
+    name: &str,
+) -> Result<(), ServiceError> {
+    let open = connection.rows(
+        "SELECT id, sealed, due_at FROM requests WHERE state IN ('pending', 'in_progress') \
+         AND sealed IS NOT NULL",
+        &[],
+    )?;
+    for row in open {
+        let request = row.text(0)?;
+        let named = Named::unsealed(secret, &request, &row.text(1)?)?;
+        if named.subjects.is_empty() {
+            continue;
+        }
+        connection.change(
+            "INSERT INTO parts (request, model, state, due_at, since) \
+             VALUES ($1, $2, 'waiting', $3, $4) ON CONFLICT DO NOTHING",
+            &[
+                (&request).into(),
+                name.into(),
+                row.number(2)?.into(),
+                now().into(),
+            ],
+        )?;
+        settle(connection, secret, &request)?;
+    }
+    Ok(())
+}
+
+/// A model by its name.
+pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow, ServiceError> {
+    const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
+                         code, detail, attempts, next_try, worker, lease_until \
+                         FROM models WHERE name = $1";
+    match connection.row(QUERY, &[name.into()])? {
+        Some(row) => read(&row),
+        None => Err(ServiceError::refused(
+            Code::UnknownModel,
+            "no model of this name is registered: GET /v1/models lists them",
+        )),
+    }
+}
+
+/// All of them, by name.
+pub(crate) fn list_models(connection: &mut Connection) -> Result<Vec<ModelRow>, ServiceError> {
+    const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
+                         code, detail, attempts, next_try, worker, lease_until \
+                         FROM models ORDER BY name";
+    connection.rows(QUERY, &[])?.iter().map(read).collect()
+}
+
+/// Gives a model another policy. A batch that is being answered keeps the one it began with.
+pub(crate) fn set_policy(
+    connection: &mut Connection,
+    secret: &Secret,
+    actor: &str,
+    name: &str,
+    policy: &Policy,
+) -> Result<ModelRow, ServiceError> {
+    policy.check()?;
+    let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
+    connection.change(
+        "UPDATE models SET policy = $2 WHERE name = $1",
+        &[name.into(), (&text).into()],
+    )?;
+    let found = model(connection, name)?;
+    audit::append(connection, secret, actor, "policy_set", name, &text)?;
+    Ok(found)
+}
+
+/// Has what waits for an operator tried again, at once.
+pub(crate) fn retry_held(
+    connection: &mut Connection,
+    secret: &Secret,
+    actor: &str,
+    name: &str,
+) -> Result<u64, ServiceError> {
+    model(connection, name)?;
+    let held = connection.rows(
+        "SELECT request FROM parts WHERE model = $1 AND state = 'held'",
+        &[name.into()],
+    )?;
+    connection.change(
+        "UPDATE parts SET state = 'waiting', batch = NULL, code = NULL, detail = NULL, since = $2 \
+         WHERE model = $1 AND state = 'held'",
+        &[name.into(), now().into()],
+    )?;
+    let refused = connection.rows(
+        "UPDATE parts SET code = NULL, detail = NULL WHERE model = $1 AND state = 'forgotten' \
+         AND code IS NOT NULL RETURNING request",
+        &[name.into()],
+    )?;
+    connection.change(
+        "UPDATE models SET next_try = 0, attempts = 0, code = NULL, detail = NULL WHERE name = $1",
+        &[name.into()],
+    )?;
+    for row in held.iter().chain(&refused) {
+        settle(connection, secret, &row.text(0)?)?;
+    }
+    let tried = held.len() + refused.len();
+    let detail = format!("{tried} requests");
+    audit::append(connection, secret, actor, "tried_again", name, &detail)?;
+    Ok(tried as u64)
+}

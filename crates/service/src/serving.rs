@@ -1,0 +1,95 @@
+//! A desk from its start to its end.
+
+use crate::api;
+use crate::desk::Desk;
+use crate::error::ServiceError;
+use crate::messenger;
+use crate::notice::Notice;
+use crate::registering::register_given;
+use crate::settings::Settings;
+use crate::worker::Worker;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Runs a desk until it is told to end; then calls that have begun are finished, and work on models is
+/// broken off, to be done again at the next start.
+///
+/// # Errors
+/// A key, a database or an address that cannot be used; a run that cannot be registered.
+pub fn serve(settings: Settings) -> Result<(), ServiceError> {
+    let desk = Desk::open(settings)?;
+    let done = run(&desk);
+    desk.end();
+    done
+}
+
+fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
+    register_given(desk)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|error| no_thread(&error))?;
+    let listener = match desk.settings.serves {
+        true => Some(runtime.block_on(listen(desk))?),
+        false => None,
+    };
+    let mut threads = Vec::new();
+    for _ in 0..desk.settings.workers {
+        let worker = Worker::new(desk)?;
+        threads.push(start("desk-worker", move || worker.work())?);
+    }
+    let telling = Arc::clone(desk);
+    threads.push(start("desk-messenger", move || messenger::tell(&telling))?);
+    runtime.block_on(async {
+        match listener {
+            Some(listener) => {
+                let served = axum::serve(listener, api::router(desk));
+                let _ = served
+                    .with_graceful_shutdown(ending(Arc::clone(desk)))
+                    .await;
+            }
+            None => ending(Arc::clone(desk)).await,
+        }
+    });
+    desk.end();
+    desk.tell(&Notice::Ending);
+    for thread in threads {
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+async fn listen(desk: &Arc<Desk>) -> Result<TcpListener, ServiceError> {
+    let address = &desk.settings.listen;
+    let refused = |source| ServiceError::Listen {
+        address: address.clone(),
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let at = listener.local_addr().map_err(refused)?;
+    desk.tell(&Notice::Listening {
+        at: format!("http://{at}"),
+    });
+    Ok(listener)
+}
+
+async fn ending(desk: Arc<Desk>) {
+    while !desk.is_ending() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServiceError> {
+    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
+    started.map_err(|error| no_thread(&error))
+}
+
+fn no_thread(error: &std::io::Error) -> ServiceError {
+    ServiceError::Queue {
+        action: "has no thread",
+        reason: error.to_string(),
+        passing: false,
+    }
+}

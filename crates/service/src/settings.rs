@@ -1,0 +1,67 @@
+//! What a desk is started with.
+
+use crate::notice::Notice;
+use crate::policy::Policy;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What a desk is started with.
+#[derive(Clone)]
+pub struct Settings {
+    /// The desk's folder: its key, and its database unless that is elsewhere. Made where there is
+    /// none, readable by its owner alone.
+    pub folder: PathBuf,
+    /// Address of a PostgreSQL database, `postgresql://…`; absent: an SQLite file in the folder.
+    pub database: Option<String>,
+    /// Where to listen, such as `127.0.0.1:8080`.
+    pub listen: String,
+    /// Whether calls are taken; without, the desk only works on its models.
+    pub serves: bool,
+    /// How many models are worked on at once by this process; with none it only takes calls.
+    pub workers: usize,
+    /// Runs below these folders may be registered over HTTP.
+    pub runs: Vec<PathBuf>,
+    /// Models to register now, if they are not yet.
+    pub models: Vec<ModelGiven>,
+    /// Where operators are told of what they have to see to.
+    pub alerts: Option<String>,
+    /// What is taken.
+    pub limits: Limits,
+    /// Hears what happens.
+    pub hears: Arc<dyn Fn(&Notice) + Send + Sync>,
+    /// Whether the desk is to end.
+    pub ends: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// A model to register.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelGiven {
+    /// Its name.
+    pub name: String,
+    /// Its run's folder.
+    pub run: PathBuf,
+    /// How its requests are answered; absent: as they are, or by the default where it is new.
+    pub policy: Option<Policy>,
+}
+
+/// What is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest body of a call, in bytes.
+    pub body: usize,
+    /// Calls a second with tokens of one owner, on the average,
+    pub calls_per_second: u32,
+    /// and so many at once after a pause.
+    pub burst: u32,
+}
+
+impl Default for Limits {
+    /// 64 KiB; 500 a second, 1000 at once.
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            calls_per_second: 500,
+            burst: 1000,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Where a request stands.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where a request stands, in OpenDSR's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RequestState {
+    /// Received; no model has begun to answer it.
+    Pending,
+    /// A model has begun to.
+    InProgress,
+    /// Done in every model.
+    Completed,
+    /// Taken back before any model began.
+    Cancelled,
+}
+
+/// Where it stands in one model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PartState {
+    /// To be answered.
+    Waiting,
+    /// In the batch that is being answered.
+    Answering,
+    /// Gone from the private weights; the next release covers it.
+    Forgotten,
+    /// Done: covered by a release, or gone from weights that are never released.
+    Done,
+    /// Done: the model was not trained on such records, or has forgotten them before.
+    NothingHeld,
+    /// Refused or failed: an operator has to see to it.
+    Held,
+    /// Taken back.
+    Cancelled,
+}
+
+macro_rules! texts {
+    ($type:ident, $($state:ident $text:literal),*) => {
+        impl $type {
+            /// As the database has it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$state => $text,)*
+                }
+            }
+
+            /// What the database has.
+            pub fn read(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$state),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+texts!(RequestState, Pending "pending", InProgress "in_progress", Completed "completed", Cancelled "cancelled");
+texts!(PartState, Waiting "waiting", Answering "answering", Forgotten "forgotten", Done "done",
+    NothingHeld "nothing_held", Held "held", Cancelled "cancelled");
+
+impl RequestState {
+    /// What follows for a request from where it stands in its models.
+    pub fn of(parts: &[PartState]) -> Self {
+        use PartState::{Cancelled, Done, NothingHeld, Waiting};
+        if parts.contains(&Cancelled) {
+            return Self::Cancelled;
+        }
+        match parts {
+            _ if parts.iter().all(|part| matches!(part, Done | NothingHeld)) => Self::Completed,
+            _ if parts
+                .iter()
+                .all(|part| matches!(part, Waiting | NothingHeld)) =>
+            {
+                Self::Pending
+            }
+            _ => Self::InProgress,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PartState, RequestState};
+
+    #[test]
+    fn a_request_stands_where_its_parts_do() {
+        use PartState::{Answering, Cancelled, Done, Forgotten, Held, NothingHeld, Waiting};
+        for (parts, expected) in [
+            (&[Waiting][..], RequestState::Pending),
+            (&[Waiting, NothingHeld], RequestState::Pending),
+            (&[Waiting, Done], RequestState::InProgress),
+            (&[Answering, NothingHeld], RequestState::InProgress),
+            (&[Forgotten, Done], RequestState::InProgress),
+            (&[Held], RequestState::InProgress),
+            (&[Done, NothingHeld], RequestState::Completed),
+            (&[NothingHeld], RequestState::Completed),
+            (&[Cancelled, NothingHeld], RequestState::Cancelled),
+        ] {
+            assert_eq!(RequestState::of(parts), expected, "{parts:?}");
+        }
+        for state in ["pending", "in_progress", "completed", "cancelled"] {
+            assert_eq!(RequestState::read(state).unwrap().as_str(), state);
+        }
+        assert_eq!(RequestState::read("done"), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! The desk's database, SQLite or PostgreSQL: one lane of work for what writes and one for what reads.
+//!
+//! The statements are the same for both. A lane is a thread with a connection, which does whatever
+//! work waits in one transaction, so that many requests share the wait for the disk. What work gives
+//! back is told to whoever asked only once the transaction has committed.
+
+mod connection;
+mod lane;
+mod schema;
+mod value;
+
+pub(crate) use connection::{Connection, Place};
+pub(crate) use value::{Row, Value, unexpected};
+
+use crate::error::ServiceError;
+use lane::{Access, Lane};
+
+/// An open database.
+#[derive(Clone)]
+pub(crate) struct Store {
+    writes: Lane,
+    reads: Lane,
+}
+
+impl Store {
+    /// Opens a database, and brings its tables to this version's.
+    pub fn open(place: &Place) -> Result<Self, ServiceError> {
+        let mut first = Connection::open(place)?;
+        schema::migrate(&mut first)?;
+        Ok(Self {
+            writes: Lane::start(place.clone(), first, Access::Write)?,
+            reads: Lane::start(place.clone(), Connection::open(place)?, Access::Read)?,
+        })
+    }
+
+    /// Does work that writes, all of it or nothing. Where a connection is lost it may be done twice:
+    /// it must not matter.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        self.writes
+            .send(work)?
+            .await
+            .unwrap_or_else(|_| Err(lane::gone()))
+    }
+
+    /// Does work that only reads.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        self.reads
+            .send(work)?
+            .await
+            .unwrap_or_else(|_| Err(lane::gone()))
+    }
+
+    /// As [`write`](Self::write), for threads that may wait.
+    pub fn write_here<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let answer = self.writes.send(work)?.blocking_recv();
+        answer.unwrap_or_else(|_| Err(lane::gone()))
+    }
+
+    /// As [`read`](Self::read), for threads that may wait.
+    pub fn read_here<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let answer = self.reads.send(work)?.blocking_recv();
+        answer.unwrap_or_else(|_| Err(lane::gone()))
+    }
+}

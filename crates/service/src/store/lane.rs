@@ -1,0 +1,179 @@
+//! A thread with a connection, which does what waits for it in one transaction.
+
+use super::connection::{Connection, Place};
+use crate::error::ServiceError;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// What the work of a lane may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    Write,
+}
+
+/// The most work done in one transaction: no more waits for a commit than takes about as long.
+const MOST: usize = 256;
+/// How often work is done again where the database was not to be had, and how long is waited
+/// between: about four seconds in all, after which whoever asked is told.
+const ATTEMPTS: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(125);
+
+/// Where to send work.
+#[derive(Clone)]
+pub(super) struct Lane(Sender<Box<dyn Job>>);
+
+/// Work, and whom to tell.
+trait Job: Send {
+    /// Does it, inside a transaction. Whatever it did is undone where this fails.
+    fn work(&mut self, connection: &mut Connection) -> Result<(), ServiceError>;
+    /// Tells whoever asked: what the work gave, which is on the disk, or what went wrong.
+    fn tell(self: Box<Self>, done: Result<(), ServiceError>);
+}
+
+struct Work<T, F> {
+    work: F,
+    given: Option<T>,
+    asked: oneshot::Sender<Result<T, ServiceError>>,
+}
+
+impl<T: Send, F> Job for Work<T, F>
+where
+    F: Fn(&mut Connection) -> Result<T, ServiceError> + Send,
+{
+    fn work(&mut self, connection: &mut Connection) -> Result<(), ServiceError> {
+        self.given = Some((self.work)(connection)?);
+        Ok(())
+    }
+
+    fn tell(self: Box<Self>, done: Result<(), ServiceError>) {
+        let given = match (done, self.given) {
+            (Ok(()), Some(given)) => Ok(given),
+            (Ok(()), None) => Err(gone()),
+            (Err(error), _) => Err(error),
+        };
+        // Whoever asked may have gone.
+        let _ = self.asked.send(given);
+    }
+}
+
+/// The thread has ended, which it does only when the desk does.
+pub(super) fn gone() -> ServiceError {
+    ServiceError::Queue {
+        action: "is closed",
+        reason: "the desk is ending; ask again once it has started".to_owned(),
+        passing: false,
+    }
+}
+
+impl Lane {
+    /// Starts a lane on an open connection; a lost one is opened again.
+    pub fn start(
+        place: Place,
+        connection: Connection,
+        access: Access,
+    ) -> Result<Self, ServiceError> {
+        let (sender, receiver) = channel();
+        let name = format!("desk-{access:?}").to_lowercase();
+        let serve = move || serve(&place, connection, access, &receiver);
+        let started = thread::Builder::new().name(name).spawn(serve);
+        started.map_err(|error| ServiceError::Queue {
+            action: "has no thread",
+            reason: error.to_string(),
+            passing: false,
+        })?;
+        Ok(Self(sender))
+    }
+
+    /// Sends work; what it gives comes back once it is on the disk.
+    pub fn send<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<oneshot::Receiver<Result<T, ServiceError>>, ServiceError> {
+        let (asked, answer) = oneshot::channel();
+        let work = Work {
+            work,
+            given: None,
+            asked,
+        };
+        self.0.send(Box::new(work)).map_err(|_| gone())?;
+        Ok(answer)
+    }
+}
+
+fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Box<dyn Job>>) {
+    let mut connection = Some(first);
+    while let Ok(job) = waiting.recv() {
+        let mut jobs = vec![job];
+        jobs.extend(waiting.try_iter().take(MOST - 1));
+        let mut attempt = 1;
+        let done = loop {
+            let done = match &mut connection {
+                Some(connection) => together(connection, access, &mut jobs),
+                None => Connection::open(place)
+                    .and_then(|opened| together(connection.insert(opened), access, &mut jobs)),
+            };
+            match done {
+                Err(ServiceError::Queue { passing: true, .. }) if attempt < ATTEMPTS => {
+                    connection = None;
+                    thread::sleep(PAUSE * attempt);
+                    attempt += 1;
+                }
+                done => break done,
+            }
+        };
+        match done {
+            Ok(outcomes) => {
+                for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                    job.tell(outcome);
+                }
+            }
+            Err(error) => {
+                connection = None;
+                let told = error.to_string();
+                for job in jobs {
+                    job.tell(Err(ServiceError::Queue {
+                        action: "could not be used",
+                        reason: told.clone(),
+                        passing: true,
+                    }));
+                }
+            }
+        }
+    }
+}
+
+/// Does all of it in one transaction, in which each part stands or falls by itself.
+fn together(
+    connection: &mut Connection,
+    access: Access,
+    jobs: &mut [Box<dyn Job>],
+) -> Result<Vec<Result<(), ServiceError>>, ServiceError> {
+    let begin = match (access, connection.is_of_server()) {
+        (Access::Read, true) => "BEGIN READ ONLY",
+        (Access::Write, false) => "BEGIN IMMEDIATE",
+        _ => "BEGIN",
+    };
+    connection.batch(begin)?;
+    let mut outcomes = Vec::new();
+    for job in jobs {
+        connection.batch("SAVEPOINT part")?;
+        let outcome = job.work(connection);
+        match outcome {
+            Ok(()) => connection.batch("RELEASE part")?,
+            // The transaction itself cannot go on.
+            Err(error @ ServiceError::Queue { passing: true, .. }) => {
+                let _ = connection.batch("ROLLBACK");
+                return Err(error);
+            }
+            Err(_) => connection.batch("ROLLBACK TO part; RELEASE part")?,
+        }
+        outcomes.push(outcome);
+    }
+    connection.batch("COMMIT").inspect_err(|_| {
+        let _ = connection.batch("ROLLBACK");
+    })?;
+    Ok(outcomes)
+}

@@ -1,0 +1,162 @@
+//! The desk's tables, and how they came to be: migrations are added, never changed.
+//!
+//! Only whole numbers and texts, in what SQLite and PostgreSQL both understand. Times are seconds
+//! since 1970. Whatever names a person is sealed under the desk's key, and gone once it is not needed
+//! any more; hashes are keyed.
+
+use super::connection::Connection;
+use crate::error::ServiceError;
+
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    role TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    revoked_at BIGINT
+);
+CREATE TABLE models (
+    name TEXT PRIMARY KEY,
+    folder TEXT NOT NULL UNIQUE,
+    policy TEXT NOT NULL,
+    registered_at BIGINT NOT NULL,
+    worker TEXT,
+    lease_until BIGINT NOT NULL,
+    next_try BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    code TEXT,
+    detail TEXT,
+    released_at BIGINT NOT NULL,
+    released BIGINT NOT NULL
+);
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    subject_request_id TEXT,
+    key_hash TEXT,
+    content_hash TEXT NOT NULL,
+    regulation TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attention BIGINT NOT NULL,
+    submitted_at BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    escalated_at BIGINT,
+    sealed TEXT,
+    callbacks TEXT,
+    UNIQUE (owner, key_hash)
+);
+CREATE INDEX requests_by_time ON requests (received_at, id);
+CREATE INDEX requests_by_state ON requests (state, due_at);
+CREATE TABLE subjects (
+    request TEXT NOT NULL REFERENCES requests (id),
+    hash TEXT NOT NULL,
+    PRIMARY KEY (hash, request)
+);
+CREATE TABLE batches (
+    id TEXT PRIMARY KEY,
+    model TEXT NOT NULL REFERENCES models (name),
+    asked TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    done_at BIGINT
+);
+CREATE INDEX batches_by_model ON batches (model, done_at);
+CREATE TABLE parts (
+    request TEXT NOT NULL REFERENCES requests (id),
+    model TEXT NOT NULL REFERENCES models (name),
+    state TEXT NOT NULL,
+    batch TEXT REFERENCES batches (id),
+    records BIGINT,
+    answer BIGINT,
+    release BIGINT,
+    code TEXT,
+    detail TEXT,
+    due_at BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (request, model)
+);
+CREATE INDEX parts_by_model ON parts (model, state, due_at);
+CREATE INDEX parts_by_batch ON parts (batch);
+CREATE TABLE orders (
+    id TEXT PRIMARY KEY,
+    model TEXT NOT NULL REFERENCES models (name),
+    asked TEXT NOT NULL,
+    state TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    before BIGINT,
+    release BIGINT,
+    code TEXT,
+    detail TEXT
+);
+CREATE INDEX orders_by_model ON orders (model, state);
+CREATE TABLE audit (
+    number BIGINT PRIMARY KEY,
+    at BIGINT NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    digest TEXT NOT NULL
+);
+CREATE TABLE audit_head (
+    id BIGINT PRIMARY KEY,
+    number BIGINT NOT NULL,
+    digest TEXT NOT NULL
+);
+INSERT INTO audit_head VALUES (1, 0, '');
+CREATE TABLE callbacks (
+    id TEXT PRIMARY KEY,
+    request TEXT,
+    target TEXT NOT NULL,
+    body TEXT NOT NULL,
+    made_at BIGINT NOT NULL,
+    next_try BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    done_at BIGINT,
+    outcome TEXT
+);
+CREATE INDEX callbacks_by_time ON callbacks (done_at, next_try);
+"];
+
+/// Brings a database to this version's tables, all of it or nothing.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
+    connection.batch(match connection.is_of_server() {
+        // One program at a time, until the transaction ends: the number is the desk's own.
+        true => "BEGIN; SELECT pg_advisory_xact_lock(72657363)",
+        false => "BEGIN IMMEDIATE",
+    })?;
+    let migrated = to_newest(connection);
+    match migrated {
+        Ok(()) => connection.batch("COMMIT"),
+        Err(error) => {
+            let _ = connection.batch("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+fn to_newest(connection: &mut Connection) -> Result<(), ServiceError> {
+    connection.batch("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)")?;
+    let found = connection.row("SELECT count(*) FROM migrations", &[])?;
+    let done = found.map_or(Ok(0), |row| row.number(0))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    if done > MIGRATIONS.len() {
+        return Err(ServiceError::Queue {
+            action: "is of a later version",
+            reason: format!(
+                "it has had {done} migrations and this version knows {}: use the version that made it",
+                MIGRATIONS.len()
+            ),
+            passing: false,
+        });
+    }
+    for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        connection.batch(migration)?;
+        let number = at as i64 + 1;
+        connection.change("INSERT INTO migrations VALUES ($1)", &[number.into()])?;
+    }
+    Ok(())
+}

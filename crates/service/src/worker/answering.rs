@@ -1,0 +1,209 @@
+//! Answering requests: a batch is written down, asked of the run, and its answer written down.
+
+use super::endings::{Ending, ending};
+use super::releasing::{choice_of, note_promise};
+use crate::desk::Desk;
+use crate::error::ServiceError;
+use crate::notice::Notice;
+use crate::policy::{Fallback, When};
+use crate::queue::{self, Asked, Batch, Member, ModelRow, Outcome};
+use rescind::methods::MethodChoice;
+use rescind::{Code, CodeKind, Progress, Request, Run};
+use rescind_data::RecordRequest;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
+pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
+    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let most = i64::from(model.policy.batch.at_most);
+    let members = desk
+        .store
+        .read_here(move |db| queue::next(db, &secret, &name, most))?;
+    let mut found = Vec::new();
+    let mut dropped = Vec::new();
+    for member in members {
+        match look(run, model, &member) {
+            Ok(records) => found.push((member.request, records)),
+            Err((outcome, code, detail)) => dropped.push((member.request, outcome, code, detail)),
+        }
+    }
+    let asked = Asked {
+        method: model.policy.method.clone(),
+        release: match model.policy.release.when {
+            When::Each => choice_of(&model.policy),
+            _ => None,
+        },
+    };
+    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let id = crate::secret::fresh_name()?;
+    desk.store.write_here(move |db| {
+        for (request, outcome, code, detail) in &dropped {
+            let why = (code.as_str(), &**detail);
+            queue::drop_part(db, &secret, request, &name, *outcome, why)?;
+        }
+        if !found.is_empty() {
+            queue::compose(db, &secret, &id, &name, &asked, &found)?;
+        }
+        Ok(())
+    })
+}
+
+/// How many records a request takes out; or how it ends without.
+fn look(run: &Run, model: &ModelRow, member: &Member) -> Result<usize, (Outcome, Code, String)> {
+    let held = |code: Code, detail: String| (Outcome::Held, code, detail);
+    let asked = known(run, model, member);
+    if asked.is_empty() {
+        let manifest = run.manifest();
+        let subjects = &member.named.subjects;
+        if manifest.of_subject("").is_none() {
+            let detail = "the run's records do not say whose they are: find out which are this \
+                          person's, and ask for those by a request of their own; then dismiss this \
+                          part";
+            return Err(held(Code::NoSubjects, detail.to_owned()));
+        }
+        let tests: usize = subjects
+            .iter()
+            .map(|name| manifest.tests_of_subject(name))
+            .sum();
+        let code = match tests {
+            0 => Code::UnknownSubject,
+            _ => Code::NeverTrainedOn,
+        };
+        return Err((Outcome::NothingHeld, code, code.meaning().to_owned()));
+    }
+    match run.resolve(&asked) {
+        Ok(resolved) => Ok(resolved.forget.len()),
+        Err(error) if error.code().kind() == CodeKind::Nothing => {
+            let code = error.code();
+            Err((Outcome::NothingHeld, code, code.meaning().to_owned()))
+        }
+        Err(error) => Err(held(error.code(), error.to_string())),
+    }
+}
+
+/// What a request names of a run, without subjects whom the run does not know. It is always the same:
+/// who the records of a run are never changes.
+fn known(run: &Run, model: &ModelRow, member: &Member) -> Vec<RecordRequest> {
+    let asked = member.named.of_model(&model.name).into_iter();
+    let asked = asked.filter(|asked| match asked {
+        RecordRequest::Subject(name) => {
+            let found = run.manifest().of_subject(name);
+            found.is_some_and(|found| !found.is_empty())
+        }
+        _ => true,
+    });
+    asked.collect()
+}
+
+/// Asks the run what a batch asks, under the batch's name: asked again after a crash it gives the same
+/// answer.
+pub(super) fn answer(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &mut Run,
+    batch: &Batch,
+) -> Result<(), ServiceError> {
+    let records = batch
+        .members
+        .iter()
+        .flat_map(|member| known(run, model, member));
+    let request = Request {
+        records: records.collect(),
+        method: batch.asked.method.clone(),
+        release: batch.asked.release,
+        key: Some(batch.id.clone()),
+    };
+    let mut watch = |_: &Progress| match desk.is_ending() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let answer = match run.forget(&request, &mut watch) {
+        Ok(answer) => answer,
+        Err(error) => return go_on(desk, model, batch, error),
+    };
+    let (record, release) = (
+        answer.record,
+        answer.release.map(|made| made.certificate.release),
+    );
+    let over = model.policy.release.when == When::Never;
+    let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
+    desk.store.write_here(move |db| {
+        queue::answered(db, &secret, &name, &told, record.number, over)?;
+        if let Some(release) = release {
+            queue::released(db, &secret, &name, &[release])?;
+        }
+        Ok(())
+    })?;
+    desk.tell(&Notice::Answered {
+        model: model.name.clone(),
+        requests: batch.members.len(),
+        records: record.forgotten.len(),
+        seconds: record.seconds,
+    });
+    if let Some(release) = release {
+        let model = model.name.clone();
+        desk.tell(&Notice::Released { model, release });
+    }
+    if release.is_some() {
+        note_promise(desk, model, run)?;
+    }
+    Ok(())
+}
+
+/// What follows where the run did not answer.
+fn go_on(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    batch: &Batch,
+    error: rescind::Error,
+) -> Result<(), ServiceError> {
+    let code = error.code();
+    let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
+    let releases = batch.asked.release.is_some();
+    match ending(code) {
+        Ending::AskAgain | Ending::Later => Err(error.into()),
+        Ending::LookAgain => desk
+            .store
+            .write_here(move |db| queue::undo(db, &secret, &told)),
+        Ending::WithoutRelease if releases => {
+            // Once it is forgotten the release is tried by itself, and operators are told.
+            let asked = Asked {
+                release: None,
+                ..batch.asked.clone()
+            };
+            desk.store.write_here(move |db| {
+                queue::set_asked(db, &told.id, &asked)?;
+                crate::audit::append(db, &secret, "desk", "release_refused", &name, code.as_str())
+            })
+        }
+        Ending::OtherMethod if may_retrain(model, batch) => {
+            let asked = Asked {
+                method: Some(MethodChoice::named("retrain")),
+                ..batch.asked.clone()
+            };
+            desk.store.write_here(move |db| {
+                queue::set_asked(db, &told.id, &asked)?;
+                crate::audit::append(db, &secret, "desk", "retrains", &name, code.as_str())
+            })
+        }
+        Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
+            let error = ServiceError::from(error);
+            desk.tell_of(&name, &error);
+            let (detail, alerts) = (error.to_string(), desk.settings.alerts.clone());
+            desk.store.write_here(move |db| {
+                queue::held(db, &secret, &name, &told, code.as_str(), &detail)?;
+                queue::enqueue_alert(db, &secret, alerts.as_deref(), "held", &name, &detail)
+            })
+        }
+    }
+}
+
+fn may_retrain(model: &ModelRow, batch: &Batch) -> bool {
+    let retrains = batch
+        .asked
+        .method
+        .as_ref()
+        .is_some_and(|method| method.name == "retrain");
+    model.policy.fallback == Fallback::Retrain && !retrains
+}

@@ -1,0 +1,203 @@
+//! Making releases, and noticing those that were made beside the desk.
+
+use super::endings::{Ending, ending};
+use crate::desk::Desk;
+use crate::error::ServiceError;
+use crate::notice::Notice;
+use crate::policy::{IfBroken, Policy};
+use crate::queue::{self, Claim, ModelRow, Order, OrderState};
+use rescind::ledger::{Budget, Ledger};
+use rescind::{Code, ReleaseChoice, Run};
+use rescind_privacy::Delta;
+use rescind_privacy::accounting::Accountant;
+use std::sync::Arc;
+
+/// The release that a policy makes: where it is to hold back a release that breaks a promise, the run
+/// is told the promise, and keeps it from then on.
+pub(super) fn choice_of(policy: &Policy) -> Option<ReleaseChoice> {
+    let mut choice = policy.release()?;
+    choice.budget = policy
+        .promise
+        .filter(|promise| promise.if_broken == IfBroken::Hold)
+        .map(|promise| Budget {
+            epsilon: promise.epsilon,
+            delta: promise.delta,
+        });
+    Some(choice)
+}
+
+/// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
+/// worker that died before it could tell.
+pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
+    let model = &claim.model;
+    let ledger = Ledger::open_as_it_lies(&model.folder).map_err(rescind::Error::from)?;
+    // Being written now: the next look is soon.
+    let Some(ledger) = ledger else {
+        return Ok(());
+    };
+    let known = model.released as u64;
+    let releases = ledger.history().releases().map(|release| release.number);
+    let news: Vec<u64> = releases.filter(|&number| number > known).collect();
+    if news.is_empty() {
+        return Ok(());
+    }
+    note(desk, model, &news)
+}
+
+fn note(desk: &Arc<Desk>, model: &ModelRow, releases: &[u64]) -> Result<(), ServiceError> {
+    let (name, secret, numbers) = (
+        model.name.clone(),
+        Arc::clone(&desk.secret),
+        releases.to_vec(),
+    );
+    desk.store
+        .write_here(move |db| queue::released(db, &secret, &name, &numbers))?;
+    for &release in releases {
+        let model = model.name.clone();
+        desk.tell(&Notice::Released { model, release });
+    }
+    Ok(())
+}
+
+/// Makes the release that the policy has made now. A refusal is the operator's to see to.
+pub(super) fn make_due(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &mut Run,
+) -> Result<(), ServiceError> {
+    let Some(choice) = choice_of(&model.policy) else {
+        return refuse(
+            desk,
+            model,
+            Code::NoNoise,
+            "the policy says nothing of noise",
+        );
+    };
+    match release(desk, model, run, &choice) {
+        Ok(_) => Ok(()),
+        Err(error) => match ending(error.code()) {
+            Ending::AskAgain | Ending::Later => Err(error),
+            _ => {
+                desk.tell_of(&model.name, &error);
+                refuse(desk, model, error.code(), &error.to_string())
+            }
+        },
+    }
+}
+
+fn refuse(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    code: Code,
+    detail: &str,
+) -> Result<(), ServiceError> {
+    let (name, secret, detail) = (
+        model.name.clone(),
+        Arc::clone(&desk.secret),
+        detail.to_owned(),
+    );
+    let alerts = desk.settings.alerts.clone();
+    desk.store.write_here(move |db| {
+        queue::not_released(db, &secret, &name, code.as_str(), &detail)?;
+        queue::enqueue_alert(
+            db,
+            &secret,
+            alerts.as_deref(),
+            "not_released",
+            &name,
+            &detail,
+        )
+    })
+}
+
+/// Makes the release that an operator has ordered; after a crash, finds out whether it was made.
+pub(super) fn make_ordered(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &mut Run,
+    order: &Order,
+) -> Result<(), ServiceError> {
+    let newest = run.ledger().history().releases().last();
+    let newest = newest.map_or(0, |release| release.number);
+    let begun = order.state == OrderState::Making;
+    let made = match begun && order.before.is_some_and(|before| newest > before as u64) {
+        true => {
+            note(desk, model, &[newest])?;
+            Ok(newest)
+        }
+        false => {
+            let id = order.id.clone();
+            desk.store
+                .write_here(move |db| queue::begin_order(db, &id, newest))?;
+            release(desk, model, run, &order.asked)
+        }
+    };
+    let made = match made {
+        Err(error) if matches!(ending(error.code()), Ending::AskAgain | Ending::Later) => {
+            return Err(error);
+        }
+        made => made.map_err(|error| (error.code(), error.to_string())),
+    };
+    let id = order.id.clone();
+    desk.store.write_here(move |db| {
+        let made = match &made {
+            Ok(release) => Ok(*release),
+            Err((code, detail)) => Err((code.as_str(), &**detail)),
+        };
+        queue::end_order(db, &id, made)
+    })
+}
+
+fn release(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &mut Run,
+    choice: &ReleaseChoice,
+) -> Result<u64, ServiceError> {
+    let made = run.release(choice, &mut ())?;
+    let release = made.certificate.release;
+    note(desk, model, &[release])?;
+    note_promise(desk, model, run)?;
+    Ok(release)
+}
+
+/// Tells operators where a release has left somebody with less than the policy promises.
+pub(super) fn note_promise(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &Run,
+) -> Result<(), ServiceError> {
+    let Some(promise) = &model.policy.promise else {
+        return Ok(());
+    };
+    let delta = Delta::new(promise.delta).map_err(rescind::Error::from)?;
+    // The oldest request was in every release since: nobody has less left.
+    let spent = run.ledger().history().spent().epsilon(delta);
+    let spent = spent.map_or(f64::INFINITY, |epsilon| epsilon.value());
+    if spent <= promise.epsilon {
+        return Ok(());
+    }
+    let detail = format!(
+        "the first request stands at epsilon {spent:.3} at delta {}, the policy promises {}: release \
+         less often, or with more noise; a run trained anew without the records owes nothing",
+        promise.delta, promise.epsilon
+    );
+    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let alerts = desk.settings.alerts.clone();
+    desk.tell(&Notice::Trouble {
+        of: name.clone(),
+        code: Code::Budget.to_string(),
+        detail: detail.clone(),
+    });
+    desk.store.write_here(move |db| {
+        crate::audit::append(db, &secret, "desk", "promise_broken", &name, &detail)?;
+        queue::enqueue_alert(
+            db,
+            &secret,
+            alerts.as_deref(),
+            "promise_broken",
+            &name,
+            &detail,
+        )
+    })
+}

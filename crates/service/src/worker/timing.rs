@@ -1,0 +1,141 @@
+//! When a policy has something done.
+
+use crate::policy::{Policy, When};
+use crate::queue::{Found, ModelRow};
+
+/// The longest that a model with something pending is not looked at: releases may be made beside the
+/// desk.
+const LONGEST_REST: i64 = 30;
+
+/// Whether what waits is answered now.
+pub(super) fn answers_now(policy: &Policy, found: &Found, now: i64) -> bool {
+    found.waiting > 0
+        && (found.waiting >= i64::from(policy.batch.at_least) || now >= answers_at(policy, found))
+}
+
+/// When it is answered however little waits.
+fn answers_at(policy: &Policy, found: &Found) -> i64 {
+    let aged = found
+        .oldest
+        .saturating_add(policy.batch.wait_seconds.into());
+    let urgent = found
+        .due
+        .saturating_sub(policy.deadline.hurry_seconds.into());
+    aged.min(urgent)
+}
+
+/// Whether what was forgotten is released now.
+pub(super) fn releases_now(model: &ModelRow, found: &Found, now: i64) -> bool {
+    found.forgotten > 0 && now >= releases_at(model, found)
+}
+
+fn releases_at(model: &ModelRow, found: &Found) -> i64 {
+    let policy = &model.policy;
+    let urgent = found
+        .forgotten_due
+        .saturating_sub(policy.deadline.hurry_seconds.into());
+    match policy.release.when {
+        When::Each => 0,
+        When::Scheduled => {
+            let every = policy.release.every_seconds.into();
+            model.released_at.saturating_add(every).min(urgent)
+        }
+        When::Asked | When::Never => i64::MAX,
+    }
+}
+
+/// When a model is to be looked at again, if nothing is received meanwhile.
+pub(super) fn next_look(model: &ModelRow, found: &Found, now: i64) -> i64 {
+    let mut next = now + LONGEST_REST;
+    if found.waiting > 0 {
+        next = next.min(answers_at(&model.policy, found));
+    }
+    if found.forgotten > 0 {
+        next = next.min(releases_at(model, found));
+    }
+    next.max(now + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{answers_now, next_look, releases_now};
+    use crate::policy::{Policy, When};
+    use crate::queue::{Found, ModelRow};
+
+    const DAY: i64 = 86_400;
+
+    fn model(text: &str) -> ModelRow {
+        ModelRow {
+            name: "m".to_owned(),
+            folder: "run".into(),
+            policy: serde_json::from_str::<Policy>(text).unwrap(),
+            registered_at: 0,
+            released_at: 0,
+            released: 0,
+            trouble: None,
+            attempts: 0,
+            next_try: 0,
+            worker: None,
+            lease_until: 0,
+        }
+    }
+
+    fn found(waiting: i64, forgotten: i64) -> Found {
+        Found {
+            waiting,
+            oldest: 100,
+            due: 30 * DAY,
+            forgotten,
+            forgotten_since: 100,
+            forgotten_due: 30 * DAY,
+        }
+    }
+
+    #[test]
+    fn a_batch_waits_for_company_for_its_age_or_its_deadline() {
+        let policy = r#"{"batch": {"at_least": 10, "wait_seconds": 86400}}"#;
+        let policy = model(policy).policy;
+        for (waiting, now, answered) in [
+            (0, 40 * DAY, false),
+            (9, 100, false),
+            (10, 100, true),
+            (1, 100 + DAY - 1, false),
+            (1, 100 + DAY, true),
+        ] {
+            assert_eq!(
+                answers_now(&policy, &found(waiting, 0), now),
+                answered,
+                "{waiting} at {now}"
+            );
+        }
+        let slow = r#"{"batch": {"at_least": 10, "wait_seconds": 31000000}}"#;
+        let slow = model(slow).policy;
+        assert!(!answers_now(&slow, &found(1, 0), 27 * DAY - 1));
+        assert!(answers_now(&slow, &found(1, 0), 27 * DAY));
+    }
+
+    #[test]
+    fn a_release_is_made_by_its_schedule_or_before_a_deadline() {
+        let noise = r#""noise": {"by": "promise", "epsilon": 1, "delta": 1e-5}"#;
+        let scheduled =
+            format!(r#"{{"release": {{"when": "scheduled", "every_seconds": 604800, {noise}}}}}"#);
+        let scheduled = model(&scheduled);
+        assert_eq!(scheduled.policy.release.when, When::Scheduled);
+        assert!(!releases_now(&scheduled, &found(0, 1), 7 * DAY - 1));
+        assert!(releases_now(&scheduled, &found(0, 1), 7 * DAY));
+        assert!(!releases_now(&scheduled, &found(0, 0), 7 * DAY));
+        let late = ModelRow {
+            released_at: 26 * DAY,
+            ..scheduled
+        };
+        assert!(releases_now(&late, &found(0, 1), 27 * DAY));
+        assert!(!releases_now(&model("{}"), &found(0, 1), 40 * DAY));
+    }
+
+    #[test]
+    fn a_model_is_looked_at_again_when_something_is_next() {
+        let policy = model(r#"{"batch": {"at_least": 2, "wait_seconds": 10}}"#);
+        assert_eq!(next_look(&policy, &found(1, 0), 105), 110);
+        assert_eq!(next_look(&policy, &found(0, 1), 105), 135);
+    }
+}

@@ -1,0 +1,262 @@
+//! The same desk with its database on a PostgreSQL server, which the test starts: two processes' worth
+//! of workers share a queue, and the server is restarted under load.
+//!
+//! Where no PostgreSQL is installed these tests say that they were skipped.
+
+mod common;
+
+use common::{Running, model, of_subject, people, policy, released, settings};
+use rescind::Run;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// A server of its own, which listens on a socket in its folder alone.
+struct Server {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+}
+
+/// Where its programs are: those of `PG_BIN`, or of the newest version that Debian has put in place.
+fn programs() -> Option<PathBuf> {
+    if let Ok(given) = std::env::var("PG_BIN") {
+        return Some(given.into());
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let found = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    found.filter(|bin| bin.join("initdb").exists()).max()
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            eprintln!("skipped: no PostgreSQL is installed (PG_BIN says where one is)");
+            return None;
+        };
+        let folder = tempfile::Builder::new()
+            .prefix("pg")
+            .tempdir_in("/tmp")
+            .unwrap();
+        let server = Self { folder, programs };
+        if is_root() {
+            // The server refuses to run as root.
+            server.run(
+                "chown",
+                &["postgres", server.path().to_str().unwrap()],
+                true,
+            );
+        }
+        let data = server.data();
+        server.run(
+            "initdb",
+            &["-D", &data, "-U", "desk", "-A", "trust", "-N"],
+            false,
+        );
+        server.control("start");
+        Some(server)
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn data(&self) -> String {
+        self.path().join("data").display().to_string()
+    }
+
+    fn run(&self, program: &str, arguments: &[&str], as_root: bool) {
+        let path = match as_root {
+            true => PathBuf::from(program),
+            false => self.programs.join(program),
+        };
+        let mut command = match is_root() && !as_root {
+            true => {
+                let mut command = Command::new("setpriv");
+                command
+                    .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
+                    .arg(path);
+                command
+            }
+            false => Command::new(path),
+        };
+        let command = command.args(arguments).current_dir("/tmp");
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.unwrap().success(), "{program} {arguments:?}");
+    }
+
+    fn control(&self, what: &str) {
+        let folder = self.path().display();
+        let options = format!("-c listen_addresses='' -c unix_socket_directories={folder}");
+        let data = self.data();
+        self.run(
+            "pg_ctl",
+            &["-D", &data, "-o", &options, "-m", "immediate", "-w", what],
+            false,
+        );
+    }
+
+    fn address(&self) -> String {
+        let folder = self.path().to_str().unwrap().replace('/', "%2F");
+        format!("postgresql://desk@{folder}/postgres")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let data = self.data();
+        self.run("pg_ctl", &["-D", &data, "-m", "immediate", "stop"], false);
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout.starts_with(b"0\n")
+}
+
+#[test]
+fn two_desks_share_a_queue_and_outlive_the_server() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let runs = ["ann", "bob"].map(|name| people(place.path(), name, 60));
+    let policy = {
+        let mut policy = released();
+        policy.batch.at_most = 4;
+        policy
+    };
+    let models = vec![
+        model("one", &runs[0], policy.clone()),
+        model("two", &runs[1], policy),
+    ];
+    // Two desks with one key and one database, as on two machines.
+    let folder = place.path().join("desk");
+    let on_server = |models| {
+        let mut settings = settings(&folder, models);
+        settings.database = Some(server.address());
+        settings
+    };
+    let first = Running::start(on_server(models));
+    let second = Running::start(on_server(Vec::new()));
+    let (ask, also) = (first.as_requester(), second.as_requester());
+    let mut ids = Vec::new();
+    for person in 0..40 {
+        let asks = if person % 2 == 0 { &ask } else { &also };
+        let both = json!({"subject_identities": [
+            {"identity_value": format!("ann-{person}")}, {"identity_value": format!("bob-{person}")},
+        ]});
+        let key = format!("key-{person}");
+        let headers = [("Idempotency-Key", &*key)];
+        loop {
+            let answer = asks.call_with("POST", "/v1/requests", Some(&both), &headers);
+            if answer.status < 300 {
+                ids.push(answer.json()["request_id"].as_str().unwrap().to_owned());
+                break;
+            }
+            assert_eq!(answer.problem(503), "queue");
+            thread::sleep(Duration::from_millis(50));
+        }
+        if person % 13 == 12 {
+            server.control("restart");
+        }
+    }
+    for id in &ids {
+        let began = std::time::Instant::now();
+        let story = loop {
+            let answer = also.get(&format!("/v1/requests/{id}"));
+            if answer.status == 200 && answer.json()["request_status"] == "completed" {
+                break answer.json();
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(90),
+                "{}",
+                answer.json()
+            );
+            thread::sleep(Duration::from_millis(50));
+        };
+        for part in story["models"].as_array().unwrap() {
+            assert_eq!(
+                (&part["state"], &part["records"]),
+                (&json!("done"), &json!(3)),
+                "{part}"
+            );
+        }
+    }
+    let check = first.as_auditor().get("/v1/audit/check").good();
+    assert_eq!(check["altered_at"], json!(null), "{check}");
+    first.end();
+    second.end();
+    for run in runs {
+        let run = Run::open(&run).unwrap();
+        let forgotten: usize = run
+            .answers()
+            .unwrap()
+            .iter()
+            .map(|a| a.forgotten.len())
+            .sum();
+        assert_eq!((forgotten, run.retained().len()), (120, 60));
+    }
+}
+
+#[test]
+fn every_part_of_the_desk_speaks_to_a_server() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let waits = policy(json!({"batch": {"at_least": 2, "wait_seconds": 86400}}));
+    let mut settings = settings(&place.path().join("desk"), vec![model("one", &run, waits)]);
+    settings.database = Some(server.address());
+    let desk = Running::start(settings);
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let first = asks.ask("ann-1");
+    let cancelled = asks
+        .call("DELETE", &format!("/v1/requests/{first}"), None)
+        .good();
+    assert_eq!(cancelled["request_status"], "cancelled");
+    let (second, third) = (asks.ask("ann-2"), asks.ask("ann-3"));
+    for id in [&second, &third] {
+        let path = format!("/v1/requests/{id}");
+        asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    }
+    let noise = json!({"noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5}});
+    operator.post("/v1/models/one/releases", &noise).good();
+    for id in [&second, &third] {
+        asks.until(id, "completed");
+    }
+    let listed = operator.get("/v1/requests?state=completed&limit=1").good();
+    let after = listed["after"].as_str().unwrap();
+    let rest = operator
+        .get(&format!("/v1/requests?state=completed&after={after}"))
+        .good();
+    assert_eq!(rest["requests"].as_array().unwrap().len(), 1);
+    let found = operator
+        .post("/v1/requests/find", &json!({"identity_value": "ann-2"}))
+        .good();
+    assert_eq!(found["requests"][0]["request_id"], *second);
+    let figures = operator.get("/metrics");
+    let figures = String::from_utf8(figures.bytes).unwrap();
+    assert!(
+        figures.contains("rescind_requests{state=\"completed\"} 2\n"),
+        "{figures}"
+    );
+    assert!(
+        figures.contains("rescind_model_release{model=\"one\"} 1\n"),
+        "{figures}"
+    );
+    let held = asks
+        .post("/v1/requests/dry-run", &of_subject("ann-2"))
+        .good();
+    assert_eq!(held["models"][0]["held"]["forgotten"], 3);
+    let set = json!({"release": {"when": "never"}});
+    operator
+        .call("PUT", "/v1/models/one/policy", Some(&set))
+        .good();
+    assert_eq!(
+        operator.post("/v1/models/one/retry", &json!({})).good()["requests"],
+        0
+    );
+}
