@@ -40,6 +40,11 @@ pub trait Model: Any + Send + Sync {
         Ok(())
     }
 
+    /// Floating-point operations of one record's outputs, if it can tell.
+    fn flops_per_record(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether its records have been read, so that to look at them costs no more than that.
     fn has_read(&self) -> bool {
         true

@@ -88,6 +88,7 @@ const NEWTON: &[Setting] = &[
         ]),
     ),
     ("subsample", Count),
+    ("work", Amount),
     ("curvature_records", Count),
     (
         "constants",

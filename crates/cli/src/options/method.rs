@@ -86,6 +86,12 @@ pub struct MethodOptions {
     #[arg(long, value_name = "RECORDS")]
     subsample: Option<usize>,
 
+    /// Most that the step may take, as a share of what retraining takes, or `any`: curvature and sketch are
+    /// cut down to it, unless they take a few seconds at most [default: 0.1, or any with --subsample or
+    /// --preconditioner]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    work: Option<Share>,
+
     /// Hessian-Lipschitz constant, which the theorem of the step needs: a number to assume, or
     /// `estimate`; the certificate says which
     #[arg(long, value_name = "NUMBER", value_parser = parse_lipschitz)]
@@ -175,6 +181,20 @@ fn parse_damping(text: &str) -> Result<Damping, String> {
     Ok(Damping::Given { value })
 }
 
+/// A share, or no limit.
+#[derive(Clone, Copy)]
+struct Share(Option<f64>);
+
+fn parse_share(text: &str) -> Result<Share, String> {
+    if text == "any" {
+        return Ok(Share(None));
+    }
+    let share = text.parse::<f64>().ok();
+    let share = share.filter(|share| share.is_finite() && *share > 0.0);
+    let expected = || "expected a share above 0, or any".to_owned();
+    Ok(Share(Some(share.ok_or_else(expected)?)))
+}
+
 fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
     if text == "estimate" {
         let settings = LipschitzSettings::default();
@@ -224,6 +244,7 @@ impl MethodOptions {
             || self.right_hand_side.is_some()
             || self.damping.is_some()
             || self.solver.is_some()
+            || self.work.is_some()
             || self.check
     }
 
@@ -271,6 +292,12 @@ impl MethodOptions {
         }
         if let Some(records) = self.subsample {
             settings.subsample = (records > 0).then_some(records);
+        }
+        if self.subsample.is_some() || self.preconditioner.is_some() {
+            settings.work = None;
+        }
+        if let Some(Share(work)) = self.work {
+            settings.work = work;
         }
         settings.constants = Constants {
             hessian_lipschitz: self.hessian_lipschitz,

@@ -274,8 +274,15 @@ impl Comparison {
                     found,
                     expected: "fields of the Newton step's settings",
                 };
-                let settings: NewtonSettings =
-                    overlay(&NewtonSettings::default(), settings).map_err(wrong)?;
+                // What is said of the work itself stands.
+                let says = ["subsample", "preconditioning", "solver"];
+                let said = says.iter().any(|name| settings.contains_key(*name));
+                let base = NewtonSettings::default();
+                let base = NewtonSettings {
+                    work: base.work.filter(|_| !said),
+                    ..base
+                };
+                let settings: NewtonSettings = overlay(&base, settings).map_err(wrong)?;
                 settings.validate()?;
                 Some(Method::with("newton", &settings)?)
             }

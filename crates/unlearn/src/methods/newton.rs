@@ -5,6 +5,7 @@ mod bounds;
 mod choices;
 mod constants;
 mod damping;
+mod effort;
 mod exact;
 mod kept;
 mod least;

@@ -299,6 +299,10 @@ impl Model for Classifier {
         self.records.load(required, observer).map(|_| ())
     }
 
+    fn flops_per_record(&self) -> Option<u64> {
+        Some(self.network.flops_per_record() as u64)
+    }
+
     fn has_read(&self) -> bool {
         self.records.has_read()
     }

@@ -2,6 +2,7 @@
 
 use super::choices::{Preconditioning, SolverChoice};
 use super::damping::Damping;
+use super::effort::Retraining;
 use super::exact::residuals;
 use super::kept;
 use super::report::NewtonReport;
@@ -52,10 +53,13 @@ impl Method for NewtonSettings {
     }
 
     fn forecast(&self, outlook: &Outlook<'_>) -> Result<Forecast, Error> {
+        let public = &outlook.public;
+        let retraining = Retraining::of(public.model, public.retained, public.training.epochs);
+        let fitted = self.fitted(retraining);
         let (seconds, time) = match outlook.earlier {
             Some(seconds) => (seconds, "that of the last Newton step of this run"),
             None => (
-                self.estimated_seconds(outlook),
+                fitted.estimated_seconds(outlook),
                 "at most so many products with the curvature, of which a few were timed",
             ),
         };
@@ -75,7 +79,9 @@ impl Method for NewtonSettings {
 
     fn step<'a>(&self, task: Task<'a>, observer: &mut dyn Observer) -> Result<Step<'a>, Error> {
         task.load(observer)?;
-        let kept = kept::kept(task.kept, self.preconditioning);
+        let (stay, epochs) = (task.retained.len(), task.training.epochs);
+        let fitted = self.fitted(Retraining::of(task.model, stay, epochs));
+        let kept = kept::kept(task.kept, fitted.preconditioning);
         let statistics = &task.state.weights.statistics;
         let retain = task.objective(task.retained, statistics)?;
         let forget = forget_objective(self, &task, statistics)?;
@@ -90,11 +96,11 @@ impl Method for NewtonSettings {
                 batch_norm: task.model.batch_norm().is_some(),
                 kept: kept.as_ref(),
             },
-            self,
+            &fitted,
             observer,
         )?;
         if let Some(made) = &outcome.made {
-            kept::keep(task.kept, self.preconditioning, made)?;
+            kept::keep(task.kept, fitted.preconditioning, made)?;
         }
         Ok(Step::Taken(Box::new(Outcome {
             state: task.moved_to(outcome.weights)?,

@@ -27,6 +27,9 @@ pub struct NewtonSettings {
     /// Take the curvature over about this many of the retained records, drawn by `seed` where the
     /// outputs are curved and weighted to make up for it; over all of them if absent.
     pub subsample: Option<usize>,
+    /// Most that the step may take, as a share of what retraining takes, above 0: curvature and sketch are
+    /// cut down to it, unless they take a few seconds at most. If absent, they are taken as they are.
+    pub work: Option<f64>,
     /// Constants the theorem's bound needs and the run cannot know.
     pub constants: Constants,
     /// Compute residual and gradient norms again in double precision, over all retained records,
@@ -69,6 +72,7 @@ impl Default for NewtonSettings {
                 records: Some(2000),
             },
             subsample: Some(10_000),
+            work: Some(0.1),
             constants: Constants::default(),
             check: false,
             seed: 0,
@@ -93,6 +97,7 @@ impl NewtonSettings {
             },
             preconditioning: Preconditioning::None,
             subsample: None,
+            work: None,
             constants: Constants::default(),
             check: false,
             seed: 0,
@@ -119,6 +124,10 @@ impl NewtonSettings {
         }
         if let SolverChoice::Lissa { minibatch, .. } = self.solver {
             require(minibatch > 0, "LiSSA's minibatch", 0.0, "at least 1 record")?;
+        }
+        if let Some(work) = self.work {
+            let valid = work > 0.0 && work.is_finite();
+            require(valid, "the step's work", work, "a share above 0")?;
         }
         self.damping.validate()?;
         self.constants.validate()
