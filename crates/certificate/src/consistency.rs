@@ -38,14 +38,16 @@ pub fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
 fn data(certificate: &Certificate, all: &mut Collector) {
     let data = &certificate.data;
     let earlier = certificate.earlier.requests;
-    let parts = [data.retained, data.validation, certificate.forgotten()];
-    let parts = parts.into_iter().fold(0, u64::saturating_add);
+    let counted = [data.retained, data.validation, certificate.forgotten()];
+    let counted = counted.into_iter().try_fold(0, u64::checked_add);
+    // Earlier releases' requests removed records that this certificate does not count, at least one each.
+    let least = counted.and_then(|parts: u64| parts.checked_add(earlier));
+    let parts = counted.unwrap_or(u64::MAX);
     all.require(
-        // Earlier releases' requests removed records that this certificate does not count, at least
-        // one each.
-        match earlier {
-            0 => parts == data.records,
-            _ => parts.saturating_add(earlier) <= data.records,
+        match (earlier, counted, least) {
+            (0, Some(parts), _) => parts == data.records,
+            (_, Some(_), Some(least)) => least <= data.records,
+            _ => false,
         },
         "/data/records",
         data.records,

@@ -1,7 +1,9 @@
 //! On whose word a promise rests.
 
+use super::assumption::AssumptionName;
 use super::bound_choice::BoundChoice;
 use super::declaration::Declaration;
+use super::printable::quoted;
 use super::record::Certificate;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{Constant, GuaranteeKind, Provenance};
@@ -15,7 +17,16 @@ pub(super) fn foundation(certificate: &Certificate) -> String {
                 .to_owned()
         }
         (_, GuaranteeKind::Proved) => {
-            "This is proved: it follows from the algorithm as it was run.".to_owned()
+            let rounding = certificate.assumptions.iter();
+            let rounding = rounding
+                .map(|assumption| assumption.name)
+                .any(|name| name == AssumptionName::GradientRounding);
+            match rounding {
+                true => "This is proved, but for the rounding named below: it follows from the \
+                         algorithm as it was run."
+                    .to_owned(),
+                false => "This is proved: it follows from the algorithm as it was run.".to_owned(),
+            }
         }
         (_, GuaranteeKind::Measured) => {
             "This rests on quantities measured on this model and its records.".to_owned()
@@ -59,7 +70,7 @@ fn vouched(certificate: &Certificate) -> Option<String> {
         let what = declaration.what.in_short();
         match said.iter_mut().find(|(earlier, _)| earlier == name) {
             Some((_, words)) => *words += &format!(", and that {what}"),
-            None => said.push((name, format!("{name} declares that {what}"))),
+            None => said.push((name, format!("{} declares that {what}", quoted(name)))),
         }
     }
     let words: Vec<String> = said.into_iter().map(|(_, words)| words).collect();
@@ -74,6 +85,21 @@ fn unchecked(certificate: &Certificate) -> Vec<String> {
         let (symbol, meaning) = (constant.symbol(), constant.symbol().meaning());
         format!("{symbol} = {} ({meaning})", constant.value())
     });
+    let weaker = constants.iter().filter_map(|constant| {
+        let why = match constant.provenance() {
+            Provenance::Estimated => "an estimate: evidence, not a guarantee",
+            Provenance::Measured => "measured on this model and its records",
+            Provenance::Probabilistic { .. } => {
+                "wrong with a known probability, which delta includes"
+            }
+            Provenance::Proved | Provenance::Assumed => return None,
+        };
+        let (symbol, meaning) = (constant.symbol(), constant.symbol().meaning());
+        Some(format!(
+            "{symbol} = {} ({meaning}), {why}",
+            constant.value()
+        ))
+    });
     let nobody = relevant(certificate).filter(|declaration| declaration.by.is_none());
     let nobody = nobody.map(|declaration| format!("that {}", declaration.what.in_short()));
     let chosen = match certificate.bound_choice() {
@@ -82,5 +108,5 @@ fn unchecked(certificate: &Certificate) -> Vec<String> {
             Some("that the same bound would bind without the forgotten records".to_owned())
         }
     };
-    given.chain(nobody).chain(chosen).collect()
+    given.chain(weaker).chain(nobody).chain(chosen).collect()
 }

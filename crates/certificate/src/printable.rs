@@ -38,9 +38,22 @@ pub(crate) fn escaped(text: &str) -> String {
     safe
 }
 
+/// Somebody's name between quotation marks: where it ends, nobody who is named decides. What has no shape
+/// of its own is shown as an escape.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("{name:?}")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{escaped, is_name, is_printable};
+    use super::{escaped, is_name, is_printable, quoted};
+
+    #[test]
+    fn a_name_ends_where_its_quotation_mark_stands() {
+        assert_eq!(quoted("Zoë, 東京"), "\"Zoë, 東京\"");
+        assert_eq!(quoted("it is proved\". A"), "\"it is proved\\\". A\"");
+        assert_eq!(quoted("A.\u{ad} Smith"), "\"A.\\u{ad} Smith\"");
+    }
 
     #[test]
     fn what_a_terminal_obeys_is_shown_as_an_escape() {

@@ -28,9 +28,8 @@ pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
         (
             "About",
             format!(
-                "{} record(s) forgotten up to request {}, in weights.safetensors with BLAKE3 {}.",
-                certificate.forgotten(),
-                certificate.release,
+                "{}, in weights.safetensors with BLAKE3 {}.",
+                covered(certificate),
                 certificate.model.weights
             ),
         ),
@@ -48,6 +47,24 @@ pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
         own.map(|assumption| (label(assumption, certificate), assumption.text(certificate))),
     );
     all
+}
+
+/// The records that this release is the first to cover, and by which requests they went.
+fn covered(certificate: &Certificate) -> String {
+    let numbers = certificate.requests.iter().map(|request| request.number);
+    let (first, last) = (numbers.clone().min(), numbers.max());
+    let by = match (first, last) {
+        (Some(first), Some(last)) if first < last => format!("requests {first} to {last}"),
+        (_, last) => format!("request {}", last.unwrap_or(certificate.release)),
+    };
+    let before = match certificate.earlier.releases {
+        0 => "",
+        _ => "; what earlier requests forgot, earlier releases covered",
+    };
+    format!(
+        "{} record(s) forgotten by {by}{before}",
+        certificate.forgotten()
+    )
 }
 
 /// Whether somebody answers for it, nobody does, or it is to be minded.

@@ -127,7 +127,7 @@ fn noise(certificate: &Certificate) -> Section {
     section(
         "Noise",
         vec![
-            ("sigma", noise.sigma.value().to_string()),
+            ("sigma", nearest(noise.sigma.value())),
             ("origin", origin.to_owned()),
             ("times added", noise.times.to_string()),
             (

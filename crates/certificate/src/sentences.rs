@@ -6,6 +6,7 @@ use super::declaration::Declared;
 use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
 use super::noising::schedule;
+use super::printable::quoted;
 use super::record::Certificate;
 use rescind_privacy::sensitivity::Constant;
 
@@ -142,8 +143,8 @@ impl Assumption {
                 something about the retained ones."
                 .into(),
             Name::InputScaling => "The constants that scale the inputs were computed on the retained \
-                records, without noise. They protect the forgotten records, and say something about \
-                the retained ones."
+                records, as retraining would compute them. They carry no noise and are no part of the \
+                release: whoever hands them out beside it tells something about the retained records."
                 .into(),
             Name::NoiseGenerator => "The noise comes from ChaCha20. Its seed is derived by BLAKE3 from \
                 a secret that the operating system drew for the run. The promise holds against \
@@ -177,7 +178,7 @@ fn declared(certificate: &Certificate, what: Declared, says: &str) -> String {
     let mut all = certificate.declarations.iter();
     let found = all.find(|declaration| declaration.what == what);
     let who = match found.and_then(|declaration| declaration.by.as_ref()) {
-        Some(name) => format!("{name} declares"),
+        Some(name) => format!("{} declares", quoted(name)),
         None => "Nobody vouches, and it is taken for granted,".to_owned(),
     };
     format!("{who} that {says}. No program can check it.")
@@ -188,7 +189,8 @@ fn reference(certificate: &Certificate) -> String {
     let radius = certificate.model.ball.radius;
     let training = format!(
         "The release is compared with the same training run on the retained records alone, with \
-         the same settings, whose weights are projected into the same ball (radius {radius}) and "
+         the same settings, whose weights are projected into the same ball (radius {}) and ",
+        nearest(radius)
     );
     let then = match (schedule(&certificate.bounds), certificate.noise.followed_by) {
         (None, _) => "noised in the same way.".to_owned(),
@@ -196,11 +198,11 @@ fn reference(certificate: &Certificate) -> String {
             let steps = match schedule.noisy_steps {
                 0 => format!(
                     "projected and noised in the same way (start radius {})",
-                    schedule.radius
+                    nearest(schedule.radius)
                 ),
                 steps => format!(
                     "put through the same noisy fine-tuning (start radius {}, {steps} noisy steps)",
-                    schedule.radius
+                    nearest(schedule.radius)
                 ),
             };
             match followed {

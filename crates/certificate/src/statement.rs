@@ -6,7 +6,7 @@ use super::foundation::foundation;
 use super::record::Certificate;
 use rescind_privacy::Gdp;
 
-/// Shares of unseen records, accused wrongly, at which [`trade_off`] is stated.
+/// Shares that would be accused of records never used, at which [`trade_off`] is stated.
 const ACCUSED: [f64; 3] = [0.05, 0.01, 0.001];
 
 /// One paragraph for a reader who reads nothing else.
@@ -21,7 +21,7 @@ pub fn statement(certificate: &Certificate) -> String {
     };
     let [epsilon, delta] = [guarantee.epsilon.value(), guarantee.delta.value()].map(upward);
     format!(
-        "Release {} removes {records} record(s). {} (epsilon = {epsilon}, delta = {delta}).{worth} {} \
+        "Release {} is the first without {records} record(s). {} (epsilon = {epsilon}, delta = {delta}).{worth} {} \
          {}",
         certificate.release,
         inequality(&epsilon, &delta),
@@ -55,9 +55,9 @@ pub fn found_at(gdp: Gdp, failure: f64) -> String {
         format!("{} for {}", percentage(found), percentage(accused))
     });
     format!(
-        "Whoever judges by what is released, and accuses wrongly this share of the records that were \
-         never seen, finds at most so many of the forgotten ones: {}. Whoever knows from elsewhere \
-         who asked to be forgotten is not covered.",
+        "Whoever judges by what is released, and would accuse this share of the forgotten records had \
+         they never been used, finds at most so many of them: {}. Whoever knows from elsewhere who \
+         asked to be forgotten is not covered.",
         pairs.join(", ")
     )
 }

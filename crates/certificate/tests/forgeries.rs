@@ -347,6 +347,8 @@ fn a_setting_that_no_method_has_is_refused() {
         ("/solver/stopping/why", json!("enough")),
         ("/solver/stopping/max_products", json!([100])),
         ("/solver/stopping", json!(null)),
+        ("/solver", json!(null)),
+        ("/preconditioning", json!(null)),
         ("/constants", json!(null)),
         ("/constants/hessian_lipschitz_by", json!("us")),
         ("/seed", json!(-1)),
@@ -363,7 +365,7 @@ fn a_setting_that_no_method_has_is_refused() {
         all.pointer_mut(parent).unwrap()[name] = value;
         forged.method.settings = settings(all);
         let named = match pointer {
-            "/damping_choice/kind" => "/damping_choice",
+            "/damping_choice/kind" | "/damping_choice/note" => "/damping_choice",
             _ => pointer,
         };
         refused(pointer, &forged, &format!("/method/settings{named}"));
@@ -408,6 +410,21 @@ fn a_newton_bound_uses_the_settings_that_the_method_used() {
     refused("it stops elsewhere", &stops, "/bounds/0/constants/3/value");
     let fails = with(0.2, failing(1e-9), json!(0.2));
     refused("it fails less", &fails, "/bounds/0/constants/5/value");
+    // Nor is M or the damping another than the one given, on whatever ground.
+    for (at, symbol, provenance) in [
+        (1, Symbol::HessianLipschitz, Provenance::Estimated),
+        (2, Symbol::Damping, Provenance::Measured),
+    ] {
+        let mut other = with(0.2, failing(1e-6), json!(0.2));
+        let constants = &mut other.bounds[0].constants;
+        constants[at] = Constant::new(symbol, 0.05, provenance, "x").unwrap();
+        let field = format!("/bounds/0/constants/{at}/value");
+        let report = check(&rederived(other));
+        assert!(
+            report.failures().any(|failed| failed.field == field),
+            "{report}"
+        );
+    }
     let never = with(0.2, Provenance::Measured, json!(0.2));
     refused("it never fails", &never, "/bounds/0/constants/5/provenance");
 }
@@ -433,4 +450,14 @@ fn no_other_model_leaves_parameters_without_noise() {
         .failures()
         .any(|check| check.field == "/model/frozen");
     assert!(named, "{report}");
+}
+
+/// Counts that no sum of them can hold are no counts of one run.
+#[test]
+fn records_that_cannot_be_counted_are_refused() {
+    let mut many = certificate();
+    many.data.records = u64::MAX;
+    many.data.retained = u64::MAX;
+    many.data.validation = u64::MAX;
+    refused("too many", &rederived(many), "/data/records");
 }

@@ -9,7 +9,9 @@ use rescind_certificate::{
 };
 use rescind_data::Digest;
 use rescind_privacy::NoiseChoice;
-use rescind_privacy::sensitivity::{GuaranteeKind, SensitivityBound, Symbol, Theorem};
+use rescind_privacy::sensitivity::{
+    Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
+};
 use serde_json::json;
 
 /// All that `rescind verify` says of a certificate that holds.
@@ -47,13 +49,13 @@ fn whoever_answers_for_a_promise_is_named_in_the_report() {
         (Declared::ImportedWeights, Some("B. Jones")),
     ]);
     assert_eq!(two.guarantee.kind, GuaranteeKind::Declared);
-    let rests = "This rests on what no program can check: A. Smith declares that the centre of the \
+    let rests = "This rests on what no program can check: \"A. Smith\" declares that the centre of the \
                  ball does not depend on the records, and that the constants that scale the inputs \
-                 do not depend on the records; B. Jones declares that the imported weights came \
+                 do not depend on the records; \"B. Jones\" declares that the imported weights came \
                  from the training described.";
     let report = said(&two);
     assert!(report.contains(rests), "{report}");
-    assert!(report.contains("Declared: A. Smith declares that the centre of the ball (digest"));
+    assert!(report.contains("Declared: \"A. Smith\" declares that the centre of the ball (digest"));
     assert!(statement(&two).ends_with(rests), "{}", statement(&two));
     assert!(!report.contains("below"), "{report}");
 }
@@ -67,7 +69,7 @@ fn what_nobody_checked_is_named_in_the_report() {
     let report = said(&nobody);
     let rests = "This rests on what nobody checked, and holds only if it is so: that the set of \
                  classes would be the same without the forgotten records. It also rests on what no \
-                 program can check: A. Smith declares that the centre of the ball does not depend \
+                 program can check: \"A. Smith\" declares that the centre of the ball does not depend \
                  on the records.";
     assert!(report.contains(rests), "{report}");
     assert!(report.contains("Assumed: Nobody vouches"), "{report}");
@@ -213,4 +215,66 @@ fn no_file_adds_a_line_to_a_report_or_hides_one() {
         report.contains("x\\u{a}ok       the signature is right\\u{1b}[8m"),
         "{report}"
     );
+}
+
+/// Whoever is named says no sentence of the certificate's.
+#[test]
+fn a_name_is_told_from_what_is_said_of_it() {
+    let name = "this program (kind: proved), and no program needs to check that. A. Smith";
+    let said = said(&declaring(&[(Declared::PublicCentre, Some(name))]));
+    assert_eq!(said.matches(name).count(), 2, "{said}");
+    assert_eq!(
+        said.matches(&format!("\"{name}\" declares")).count(),
+        2,
+        "{said}"
+    );
+}
+
+/// Of a bound that rests on assumptions, an estimate among its constants is named too.
+#[test]
+fn an_estimate_is_told_beside_what_is_assumed() {
+    let mut newton = network();
+    newton.method.settings = settings(json!({
+        "damping": 0.001,
+        "constants": {
+            "hessian_lipschitz": {"kind": "estimated"},
+            "failure_probability": 1e-6,
+        },
+    }));
+    let constant =
+        |symbol, value, provenance| Constant::new(symbol, value, provenance, "x").unwrap();
+    let failure_probability = 1e-6;
+    let constants = vec![
+        constant(Symbol::Distance, 140.0, Provenance::Proved),
+        constant(Symbol::HessianLipschitz, 0.1, Provenance::Estimated),
+        constant(Symbol::Damping, 0.001, Provenance::Proved),
+        assumed(Symbol::GradientBound, 0.2),
+        constant(Symbol::Residual, 4e-4, Provenance::Measured),
+        constant(
+            Symbol::LeastEigenvalue,
+            100.0,
+            Provenance::Probabilistic {
+                failure_probability,
+            },
+        ),
+    ];
+    let step = SensitivityBound::new(Theorem::NewtonStep, constants).unwrap();
+    let newton = derived(newton, vec![step, diameter(70.0)]);
+    let told = statement(&newton);
+    for words in [
+        "an estimate: evidence, not a guarantee",
+        "measured on this model and its records",
+        "wrong with a known probability, which delta includes",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+/// A later release covers what it is the first to cover, and says that earlier ones covered the rest.
+#[test]
+fn what_a_later_release_is_about_is_no_more_than_it_covers() {
+    let said = said(&certificate());
+    let about = "About: 50 record(s) forgotten by request 2; what earlier requests forgot, earlier \
+                 releases covered, in weights.safetensors";
+    assert!(said.contains(about), "{said}");
 }

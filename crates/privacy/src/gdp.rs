@@ -104,8 +104,8 @@ impl Gdp {
         epsilon_of(delta, TwoFloat::from(self.0))
     }
 
-    /// The greatest share of forgotten records that somebody can find who accuses at most a share
-    /// `accused` (0 to 1) of unseen records wrongly: `Φ(Φ⁻¹(α) + μ)`, rounded up (Dong, Roth & Su
+    /// The greatest share of forgotten records that somebody can find who would accuse at most a share
+    /// `accused` (0 to 1) of them had they never been used: `Φ(Φ⁻¹(α) + μ)`, rounded up (Dong, Roth & Su
     /// 2022, Definition 2.6; docs/theory.md §1).
     ///
     /// ```

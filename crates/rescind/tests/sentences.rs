@@ -19,12 +19,12 @@ fn statement_and_assumptions_are_made_when_a_certificate_is_shown() {
     order.basis.accept_noise = true;
     let released = fixture.release(order).unwrap();
     let certificate = &released.certificate;
-    let said = "Release 1 removes 10 record(s). Whatever set of outcomes is looked at, these released \
+    let said = "Release 1 is the first without 10 record(s). Whatever set of outcomes is looked at, these released \
                 weights fall into it with a probability of at most e^1 times that of weights trained \
                 without those records and noised in the same way, plus 1e-5; and the other way round \
-                (epsilon = 1, delta = 1e-5). Whoever judges by what is released, and accuses wrongly \
-                this share of the records that were never seen, finds at most so many of the \
-                forgotten ones: 8.5 % for 5.0 %, 2.0 % for 1.0 %, 0.24 % for 0.10 %. Whoever knows \
+                (epsilon = 1, delta = 1e-5). Whoever judges by what is released, and would accuse \
+                this share of the forgotten records had they never been used, finds at most so many \
+                of them: 8.5 % for 5.0 %, 2.0 % for 1.0 %, 0.24 % for 0.10 %. Whoever knows \
                 from elsewhere who asked to be forgotten is not covered. This is proved: it follows \
                 from the algorithm as it was run.";
     assert_eq!(statement(certificate), said);

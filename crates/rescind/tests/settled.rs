@@ -212,6 +212,17 @@ fn a_model_without_a_proof_has_no_settled_decisions() {
     );
 }
 
+/// An array of numbers.
+fn npy(kind: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape})}}");
+    let header = format!("{header:117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    bytes
+}
+
 /// Six columns' names are enough to say that rows mean something else.
 #[test]
 fn inputs_of_other_columns_are_refused() {
@@ -243,6 +254,18 @@ fn inputs_of_other_columns_are_refused() {
     let same = write("same.csv", "age,income,kind");
     assert!(told(&same, "&missing=mark&range=age:0:7", &run).is_ok());
     let swapped = write("swapped.csv", "income,age,kind");
+    let arrays = folder.path().join("rows.npy");
+    std::fs::write(&arrays, npy("<f4", "3, 4", &[0; 48])).unwrap();
+    std::fs::write(
+        folder.path().join("kinds.npy"),
+        npy("|u1", "3,", &[0, 1, 0]),
+    )
+    .unwrap();
+    let arrays = format!("npy:{}?label=kinds.npy&test=0", arrays.display());
+    let refused = run
+        .decisions(Some(&arrays.parse().unwrap()), &mut ())
+        .unwrap_err();
+    assert_eq!(refused.code(), Code::ModelDoesNotFit, "{refused}");
     for (path, options, named) in [
         (
             &swapped,

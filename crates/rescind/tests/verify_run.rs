@@ -9,7 +9,6 @@ use rescind::certificate::{Certificate, digest_of};
 use rescind::verify::{
     Evidence, Outcome, Recomputed, Subject, Verdict, VerificationReport, verify,
 };
-use rescind_privacy::sensitivity::Provenance;
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;

@@ -78,6 +78,8 @@ enum Stated {
     SettingUnlessMeasured(&'static str),
     /// The same, where the setting was given.
     SettingIfGiven(&'static str),
+    /// The same where it is a number; else the constant was measured or estimated.
+    SettingOrMeasured(&'static str),
     /// The probability that the constant is none, as the setting at this JSON pointer.
     FailureSetting(&'static str),
 }
@@ -103,12 +105,12 @@ const CONSTANTS: &[(Theorem, Symbol, Stated)] = &[
     (
         Theorem::NewtonStep,
         Symbol::Damping,
-        Stated::SettingUnlessMeasured("/damping"),
+        Stated::SettingOrMeasured("/damping"),
     ),
     (
         Theorem::NewtonStep,
         Symbol::HessianLipschitz,
-        Stated::SettingUnlessMeasured("/constants/hessian_lipschitz/value"),
+        Stated::SettingOrMeasured("/constants/hessian_lipschitz/value"),
     ),
     (
         Theorem::NewtonStep,
@@ -345,11 +347,15 @@ fn is_stated(
             }
             Stated::SettingUnlessMeasured(_) if measured => continue,
             Stated::SettingIfGiven(pointer) if setting(pointer).is_none() => continue,
+            Stated::SettingOrMeasured(pointer) if setting(pointer).is_none() && measured => {
+                continue;
+            }
             Stated::FailureSetting(_) if failure == 0.0 => continue,
             Stated::FailureSetting(pointer) => (failure, pointer),
             Stated::Setting(pointer)
             | Stated::SettingUnlessMeasured(pointer)
-            | Stated::SettingIfGiven(pointer) => (value, pointer),
+            | Stated::SettingIfGiven(pointer)
+            | Stated::SettingOrMeasured(pointer) => (value, pointer),
         };
         let setting = setting(pointer);
         all.require(

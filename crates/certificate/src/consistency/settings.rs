@@ -19,7 +19,9 @@ enum Holds {
     Flag,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// One of these groups, told apart by its `kind`, or `null`.
+    /// Nothing: it was not given.
+    Nothing,
+    /// One of these groups, told apart by its `kind`.
     Group(&'static [(&'static str, &'static [Setting])]),
     /// Members, without a `kind`.
     Members(&'static [Setting]),
@@ -29,7 +31,7 @@ enum Holds {
 
 type Setting = (&'static str, Holds);
 
-use Holds::{Amount, Count, Either, Flag, Group, Members, Probability, Word};
+use Holds::{Amount, Count, Either, Flag, Group, Members, Nothing, Probability, Word};
 
 const STOPPING: Holds = Members(&[("relative_tolerance", Amount), ("max_products", Count)]);
 
@@ -61,7 +63,7 @@ const NEWTON: &[Setting] = &[
     ),
     // As it was chosen, or the number that followed from public counts.
     ("damping", Either(&[Amount, DAMPING])),
-    ("damping_choice", DAMPING),
+    ("damping_choice", Either(&[Nothing, DAMPING])),
     (
         "solver",
         Group(&[
@@ -95,20 +97,23 @@ const NEWTON: &[Setting] = &[
         Members(&[
             (
                 "hessian_lipschitz",
-                Group(&[
-                    ("assumed", &[("value", Amount)]),
-                    (
-                        "estimated",
-                        &[(
-                            "settings",
-                            Members(&[
-                                ("directions", Count),
-                                ("distance", Amount),
-                                ("iterations", Count),
-                                ("seed", Count),
-                            ]),
-                        )],
-                    ),
+                Either(&[
+                    Nothing,
+                    Group(&[
+                        ("assumed", &[("value", Amount)]),
+                        (
+                            "estimated",
+                            &[(
+                                "settings",
+                                Members(&[
+                                    ("directions", Count),
+                                    ("distance", Amount),
+                                    ("iterations", Count),
+                                    ("seed", Count),
+                                ]),
+                            )],
+                        ),
+                    ]),
                 ]),
             ),
             ("gradient_bound", Amount),
@@ -165,7 +170,7 @@ fn check(value: &Value, holds: Holds, field: &str, all: &mut Collector) {
                 .find(|(name, _)| *name == kind)
                 .map(|(_, known)| *known)
         }),
-        Amount | Count | Probability | Flag | Word(_) | Either(_) => None,
+        Nothing | Amount | Count | Probability | Flag | Word(_) | Either(_) => None,
     };
     if let (Some(members), Some(known)) = (value.as_object(), known) {
         let tagged = matches!(holds, Group(_));
@@ -201,8 +206,8 @@ fn is_leaf(value: &Value, holds: Holds) -> bool {
         Probability => value.as_f64().is_some_and(|v| v > 0.0 && v < 1.0),
         Flag => value.is_boolean(),
         Word(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-        Group(_) => value.is_null(),
-        Members(_) => false,
+        Nothing => value.is_null(),
+        Group(_) | Members(_) => false,
         Either(kinds) => kinds.iter().any(|kind| {
             let mut within = Collector(Vec::new());
             check(value, *kind, "", &mut within);
@@ -213,6 +218,7 @@ fn is_leaf(value: &Value, holds: Holds) -> bool {
 
 fn expected(holds: Holds) -> String {
     match holds {
+        Nothing => "null".to_owned(),
         Amount => "a finite number of at least 0, or null".to_owned(),
         Count => "a whole number of at least 0, or null".to_owned(),
         Probability => "a number between 0 and 1, both excluded".to_owned(),
@@ -220,7 +226,7 @@ fn expected(holds: Holds) -> String {
         Word(words) => words.join(" or "),
         Group(groups) => {
             let kinds: Vec<&str> = groups.iter().map(|(kind, _)| *kind).collect();
-            format!("null, or an object whose kind is {}", kinds.join(", "))
+            format!("an object whose kind is {}", kinds.join(", "))
         }
         Members(_) => "an object".to_owned(),
         Either(kinds) => {

@@ -270,8 +270,8 @@ impl fmt::Display for Demonstration {
              how training stops). Noise of {} promises epsilon = {} at delta = {}:\n\
              whatever is looked for in the released weights, its probability is at most\n\
              {:.2} times what it is in weights trained without the records and noised alike,\n\
-             plus {}. Whoever judges by what is released and wrongly accuses 1 % of\n\
-             unseen records finds at most {} of the forgotten ones.\n",
+             plus {}. Whoever judges by what is released, and would accuse 1 % of the\n\
+             forgotten records had they never been used, finds at most {} of them.\n",
             number(promised.sensitivity),
             promised.kind,
             number(promised.sigma),

@@ -100,6 +100,12 @@ impl fmt::Display for Table {
                  were scaled by other constants."
             )?;
         }
+        if self.evaluation.released_hidden {
+            writeln!(
+                f,
+                "Not shown: the newest release, whose inputs were scaled by other constants."
+            )?;
+        }
         match self.evaluation.retraining_seconds {
             Some(time) => writeln!(f, "Retraining took {}.", seconds(time)),
             None => writeln!(

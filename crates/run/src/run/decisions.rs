@@ -143,12 +143,11 @@ impl Run {
             Some(source) => {
                 let data = load_watched(source, Some(names), &mut loading(observer))?;
                 let run = self.config().map(|config| &config.data);
-                if let Some(given) = data.train.table() {
-                    classifier.test_records()?;
-                    if let Some(own) = classifier.table() {
-                        same_columns((source, given), (run.unwrap_or(source), own))?;
-                    }
-                }
+                classifier.test_records()?;
+                same_columns(
+                    (source, data.train.table()),
+                    (run.unwrap_or(source), classifier.table()),
+                )?;
                 vec![data.train, data.test]
             }
         };

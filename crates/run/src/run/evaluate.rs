@@ -36,6 +36,8 @@ pub struct Evaluation {
     pub current: Sets,
     /// The newest release, as anybody can load it, if it takes inputs scaled as they now are.
     pub released: Option<Sets>,
+    /// Whether there is a release, which takes inputs scaled otherwise.
+    pub released_hidden: bool,
     /// The model retrained on the records now retained, if that was done.
     pub retrained: Option<Sets>,
     /// Seconds the original training took.
@@ -94,6 +96,8 @@ impl Run {
         Ok(Evaluation {
             original,
             current: sets(&state.weights)?,
+            released_hidden: released.is_none()
+                && self.ledger.history().releases().next().is_some(),
             released,
             retrained: match retrained {
                 Some(state) => Some(sets(&state.weights)?),
