@@ -140,12 +140,17 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), D
 
 /// Renames, and has that on the disk when it returns.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
+    rename_for_now(from, to)?;
+    sync_folder(to.parent().unwrap_or(Path::new(".")))
+}
+
+/// Renames as long as the system runs: for what is found under its old name, and renamed again.
+pub(crate) fn rename_for_now(from: &Path, to: &Path) -> Result<(), DiskError> {
     let attempt = || {
         fault::point()?;
         fs::rename(from, to)
     };
-    attempt().map_err(io_error(to, "put it in place"))?;
-    sync_folder(to.parent().unwrap_or(Path::new(".")))
+    attempt().map_err(io_error(to, "put it in place"))
 }
 
 /// Has the names in a folder on the disk.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 
 pub(crate) use crate::disk::{
-    Access, folder, io_error, read, remove, rename, replace, sync, write,
+    Access, folder, io_error, read, remove, rename, rename_for_now, replace, sync, write,
 };
 
 /// A value as the content of a JSON file.

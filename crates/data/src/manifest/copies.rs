@@ -1,6 +1,5 @@
 //! Exact copies of records that go.
 
-use super::fronts::front;
 use super::{Manifest, ManifestError};
 use crate::digest::Digest;
 use crate::selection::Selection;
@@ -21,18 +20,12 @@ impl Manifest {
     ) -> Result<Selection, ManifestError> {
         let forgotten: HashSet<Digest> = self.hashes_of(forget)?.into_iter().collect();
         self.check_count(retain.records())?;
-        // Most records share not even their first two bytes with one that goes.
-        let own = || self.records.iter().map(front).collect();
-        let fronts = self.fronts.0.get_or_init(own);
-        let mut wanted = vec![false; 1 << 16];
-        forgotten
-            .iter()
-            .for_each(|digest| wanted[usize::from(front(digest))] = true);
-        let places = fronts.iter().enumerate();
-        let copies = places
-            .filter(|(_, front)| wanted[usize::from(**front)])
-            .map(|(position, _)| position)
-            .filter(|&at| forgotten.contains(&self.records[at]) && retain.contains(at));
-        Ok(Selection::of_sorted(self.records.len(), copies.collect()))
+        let like = forgotten.iter().flat_map(|digest| {
+            let like = self.fronts.like(digest, &self.records).iter().copied();
+            like.filter(|&at| self.records[at] == *digest)
+        });
+        let mut copies: Vec<usize> = like.filter(|&at| retain.contains(at)).collect();
+        copies.sort_unstable();
+        Ok(Selection::of_sorted(self.records.len(), copies))
     }
 }

@@ -60,16 +60,30 @@ pub(super) fn connect(run: &Path, mode: Mode) -> Result<Connection, LedgerError>
     let opened = Connection::open_with_flags(name, mode.flags()).and_then(|connection| {
         connection.busy_timeout(Duration::from_secs(10))?;
         attach(&connection, run, mode)?;
-        // A commit is on disk, its folder entry included, before it returns; a rollback journal
-        // keeps it whole over both files.
-        for schema in ["main", "private"] {
-            connection.pragma_update(Some(schema), "synchronous", "EXTRA")?;
-        }
+        durable(&connection)?;
         // The key of a release's noise is overwritten when another takes its place.
         connection.pragma_update(Some("private"), "secure_delete", "ON")?;
         Ok(connection)
     });
     on_database(&path, opened)
+}
+
+/// A commit is on disk, its folder entry included, before it returns; a rollback journal keeps it whole
+/// over both files.
+pub(super) fn durable(connection: &Connection) -> rusqlite::Result<()> {
+    synchronous(connection, "EXTRA")
+}
+
+/// The same of a commit that changes both files, with fewer waits for the disk: it counts once the
+/// journal of both is gone, which SQLite waits for, and what is left of each one's own journal names
+/// that, so that nobody goes back to it.
+pub(super) fn once_for_both(connection: &Connection) -> rusqlite::Result<()> {
+    synchronous(connection, "FULL")
+}
+
+fn synchronous(connection: &Connection, level: &str) -> rusqlite::Result<()> {
+    let mut both = ["main", "private"].into_iter();
+    both.try_for_each(|schema| connection.pragma_update(Some(schema), "synchronous", level))
 }
 
 /// What the names of the files begin with by which a commit becomes one of both databases.

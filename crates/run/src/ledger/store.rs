@@ -2,8 +2,8 @@
 
 use super::chain::{chain, entry_digest, first_head};
 use super::database::{
-    Mode, check_schema, connect, in_memory, is_to_be_undone, ledger_file, on_database, place,
-    private_file, remove_journals,
+    Mode, check_schema, connect, durable, in_memory, is_to_be_undone, ledger_file, on_database,
+    once_for_both, place, private_file, remove_journals,
 };
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
@@ -295,7 +295,7 @@ impl Ledger {
         }
         fault::point().map_err(io_error(&self.path, "write it"))?;
         let key = self.noise_key()?;
-        let appended = (|| {
+        let appended = once_for_both(&self.connection).and_then(|()| {
             let behaviour = TransactionBehavior::Immediate;
             let transaction = self.connection.transaction_with_behavior(behaviour)?;
             for row in rows {
@@ -322,8 +322,10 @@ impl Ledger {
                 }
             }
             transaction.commit()
-        })();
+        });
+        let as_ever = durable(&self.connection);
         on_database(&self.path, appended)?;
+        on_database(&self.path, as_ever)?;
         for entry in recorded {
             self.history.push(entry)?;
         }

@@ -385,7 +385,7 @@ impl Run {
         retained: Selection,
     ) -> Result<(), Error> {
         self.broken = true;
-        self.setup.store.commit(staged)?;
+        self.setup.store.commit_recorded(staged)?;
         let number = record.number;
         self.current = Some((record, state));
         self.retained = retained;

@@ -234,6 +234,13 @@ impl Store {
         )?)
     }
 
+    /// Makes a staged iterate count that the ledger names already: should the disk lose the name that
+    /// it gets now, whoever works on the run next gives it again.
+    pub fn commit_recorded(&self, staged: &Staged) -> Result<(), Error> {
+        let from = self.folder.join(STAGING);
+        Ok(disk::rename_for_now(&from, &self.place(staged.number))?)
+    }
+
     /// Removes all iterates, and what crashes left.
     pub fn clear(&self) -> Result<(), Error> {
         self.sweep()?;
