@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rescind import errors
 from rescind._core import __version__
-from rescind.answers import Answer, Audit, Release
+from rescind.answers import Answer, Audit, Decision, Decisions, Release
 from rescind.choices import Method, Promise, Sigma
 from rescind.errors import NothingToDo, Refused, RescindError, UsageError
 from rescind.run import Run
@@ -40,6 +40,8 @@ __all__ = [
     "Answer",
     "Audit",
     "Bars",
+    "Decision",
+    "Decisions",
     "Method",
     "NothingToDo",
     "Promise",

@@ -155,6 +155,64 @@ class Audit:
         )
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What the models of a run make of one input.
+
+    Attributes
+    ----------
+    line : int or None
+        Of a table, the line that the input is from.
+    label : str
+        The private model's class.
+    distance : float
+        How far other weights must lie from the private ones, at least, to answer another class.
+    settled : bool
+        Whether every model trained without the forgotten records answers the same.
+    released, original : str or None
+        The class of the newest release, where it covers all requests, and of the model before any
+        request, where it was kept.
+    """
+
+    line: int | None
+    label: str
+    distance: float
+    settled: bool
+    released: str | None
+    original: str | None
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Which decisions forgetting provably left as they are.
+
+    Attributes
+    ----------
+    within : float
+        No model trained without the forgotten records lies farther from the private weights.
+    classes : list of str
+        The classes, in the order of the model's outputs.
+    inputs : list of Decision
+        One for each input, in order.
+    """
+
+    within: float
+    classes: list[str]
+    inputs: list[Decision]
+
+    @property
+    def settled(self) -> int:
+        """How many of the inputs are settled."""
+        return sum(decision.settled for decision in self.inputs)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.settled} of {len(self.inputs)} settled: every model trained without the "
+            f"forgotten records decides them so, as none lies farther than {self.within:.4g} from "
+            "the private weights (proved)."
+        )
+
+
 def _table(rows: Mapping[str, Any]) -> str:
     made = "".join(
         f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
@@ -178,6 +236,27 @@ def audit_of(told: dict[str, Any]) -> Audit:
         bound=told["distance"]["bound"],
         figures=told,
     )
+
+
+def decisions_of(told: dict[str, Any]) -> Decisions:
+    """The decisions that the core told of."""
+    classes = told["classes"]
+
+    def name(number: int | None) -> str | None:
+        return None if number is None else classes[number]
+
+    inputs = [
+        Decision(
+            line=one["line"],
+            label=classes[one["class"]],
+            distance=one["distance"],
+            settled=one["settled"],
+            released=name(one["released"]),
+            original=name(one["original"]),
+        )
+        for one in told["inputs"]
+    ]
+    return Decisions(told["within"], classes, inputs)
 
 
 def release_of(folder: Path, told: Mapping[str, Any]) -> Release:

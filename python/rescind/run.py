@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from rescind import _core, errors
-from rescind.answers import Answer, Audit, Release, answer_of, audit_of, release_of
+from rescind.answers import (
+    Answer,
+    Audit,
+    Decisions,
+    Release,
+    answer_of,
+    audit_of,
+    decisions_of,
+    release_of,
+)
 from rescind.choices import Method, Promise, Sigma, method_json
 from rescind.identity import identity_of, text
 from rescind.progress import Progress
@@ -190,6 +199,39 @@ class Run:
     def evaluate(self, progress: Progress | None = None) -> dict[str, Any]:
         """Loss and accuracy of every model of the run on every set of records. Private."""
         return self._work(lambda: json.loads(self._session.evaluate(progress)))
+
+    def decisions(self, on: str | None = None, progress: Progress | None = None) -> Decisions:
+        """Which decisions forgetting provably left as they are, as ``rescind decisions`` tells it.
+
+        For tangent models and convex heads that the command ``rescind`` made, opened by
+        :func:`rescind.open`: an input is settled if every model trained afresh without the
+        forgotten records decides it as the private one does. To know that, nothing is retrained
+        (``docs/theory.md`` §14). Private.
+
+        Parameters
+        ----------
+        on : str, optional
+            Inputs to decide, as ``--data`` of ``rescind train`` names them
+            (``"csv:new.csv?label=result"``), with the run's columns in their order. The run's test
+            records if not given.
+        progress : callable, optional
+            Told ``(phase, done, total)`` now and then.
+
+        Returns
+        -------
+        Decisions
+
+        Raises
+        ------
+        rescind.errors.NotProvable
+            A model for which no distance from retraining is proved, or whose training has not
+            ended.
+        rescind.errors.NotANetwork
+            A run of a module of yours: its inputs are known to the module alone.
+        rescind.errors.Data
+            Inputs that cannot be read or are not like the run's records.
+        """
+        return decisions_of(self._work(lambda: json.loads(self._session.decisions(on, progress))))
 
     def report(
         self,

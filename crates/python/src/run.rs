@@ -10,7 +10,7 @@ use pyo3::types::PyByteArray;
 use rescind::methods::MethodChoice;
 use rescind::release::Released;
 use rescind::{Code, Error, Observer, OutsideRecords, ReleaseChoice, Request, Run, RunSettings};
-use rescind_data::RecordRequest;
+use rescind_data::{DataSource, RecordRequest};
 use rescind_evaluate::audit::AuditSettings;
 use rescind_network::Weights;
 use rescind_privacy::Delta;
@@ -270,6 +270,22 @@ impl Session {
         self.with(py, |run| {
             let pending = run.ledger().history().pending();
             Ok(pending.into_iter().map(|request| request.number).collect())
+        })
+    }
+
+    /// Which decisions forgetting left as they are (`rescind decisions`), as JSON.
+    #[pyo3(signature = (on, progress))]
+    fn decisions(
+        &self,
+        py: Python<'_>,
+        on: Option<&str>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<String> {
+        let on = on.map(str::parse::<DataSource>).transpose();
+        let on = on.map_err(|error| of(py, Code::Setting, &error.to_string()))?;
+        self.watched(py, progress, |run, watch| {
+            let told = run.decisions(on.as_ref(), watch)?;
+            serde_json::to_string(&told).map_err(Error::Document)
         })
     }
 
