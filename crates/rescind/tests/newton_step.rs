@@ -38,6 +38,7 @@ fn exact(value: f64) -> NewtonSettings {
         preconditioning: Preconditioning::None,
         subsample: None,
         check: true,
+        loss_growth: None,
         ..NewtonSettings::default()
     }
 }

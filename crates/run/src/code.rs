@@ -116,6 +116,8 @@ codes! {
     StartOutsideBall, "start_outside_ball", Failed, "The starting weights lie outside the ball.";
     Diverged, "diverged", Failed, "Training produced values that are not finite.";
     NoStep, "no_step", Failed, "The linear solve gave no usable step.";
+    FitLost, "fit_lost", Failed, "No step that was found keeps the fit to the records that stay.";
+    MostRecordsGo, "most_records_go", Failed, "More records would go than stay: training afresh is the better way.";
     GradientStuck, "gradient_stuck", Failed, "The gradient falls no further, and is above the norm asked for.";
     Solver, "solver", Failed, "A solver, preconditioner or spectrum cannot use its input.";
     Privacy, "privacy", Failed, "The privacy arithmetic refuses its input.";
@@ -241,6 +243,8 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::StartOutsideBall { .. } => Code::StartOutsideBall,
         ModelError::Diverged { .. } => Code::Diverged,
         ModelError::NoStep { .. } => Code::NoStep,
+        ModelError::FitLost { .. } => Code::FitLost,
+        ModelError::MostRecordsGo { .. } => Code::MostRecordsGo,
         ModelError::NoNoise { .. } => Code::NoNoise,
         ModelError::NoCheckpoint => Code::NoCheckpoint,
         ModelError::NotProvable { .. } => Code::NotProvable,

@@ -140,6 +140,35 @@ pub enum Error {
         /// How the solve ended.
         ending: Ending,
     },
+    /// No step keeps the fit to the records that stay.
+    #[error(
+        "the step would take the mean loss on records that stay from {before:.5} to {after:.5}, where \
+         {most:.5} is the most it may be (damping {damping:.3e}): train afresh without these records \
+         (--method retrain), give more damping where you gave it, or allow the loss to grow \
+         (--loss-growth)"
+    )]
+    FitLost {
+        /// The loss before the step.
+        before: f64,
+        /// The loss after it.
+        after: f64,
+        /// What it may be.
+        most: f64,
+        /// The greatest damping tried.
+        damping: f64,
+    },
+    /// More records go than stay.
+    #[error(
+        "{forgotten} records would go and {retained} stay: so much is no small change, and training \
+         afresh on those that stay (--method retrain) is both better and cheaper than a step from \
+         weights that most of the records made"
+    )]
+    MostRecordsGo {
+        /// Records that go.
+        forgotten: usize,
+        /// Records that stay.
+        retained: usize,
+    },
     /// A method whose noise is part of it, without a release to say how much.
     #[error(
         "the method {method} is made of noise: say how much by the promise (epsilon and delta) or \

@@ -23,7 +23,15 @@ pub trait Objective: Sync {
     /// A `w` of the wrong length, or values that are not finite.
     fn gradient(&self, w: &[f32], gradient: &mut [f32]) -> Result<f64, Error>;
 
-    /// The same in double precision.
+    /// `F_S(w)` alone.
+    ///
+    /// # Errors
+    /// As [`gradient`](Self::gradient).
+    fn value(&self, w: &[f32]) -> Result<f64, Error> {
+        self.gradient(w, &mut vec![0.0; w.len()])
+    }
+
+    /// Value and gradient in double precision.
     ///
     /// # Errors
     /// As [`gradient`](Self::gradient).

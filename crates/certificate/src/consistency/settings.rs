@@ -122,6 +122,7 @@ const NEWTON: &[Setting] = &[
         ]),
     ),
     ("check", Flag),
+    ("loss_growth", Amount),
     ("seed", Count),
 ];
 

@@ -44,7 +44,7 @@ pub struct MethodOptions {
     right_hand_side: Option<RightHandSideName>,
 
     /// Number added to every eigenvalue of the curvature, or `spectrum` to choose it from the
-    /// measured spectrum [default: from the number of records]
+    /// measured spectrum [default: from the number of records and the size of the curvature]
     #[arg(long, value_name = "NUMBER", value_parser = parse_damping)]
     damping: Option<Damping>,
 
@@ -91,6 +91,12 @@ pub struct MethodOptions {
     /// --preconditioner]
     #[arg(long, value_name = "SHARE", value_parser = parse_share)]
     work: Option<Share>,
+
+    /// Most that the mean loss on records that stay may grow with the step, as a share of it, or `any`:
+    /// a step that exceeds it, or half the share of the records that go, is taken again with more
+    /// damping [default: 0.1]
+    #[arg(long, value_name = "SHARE", value_parser = parse_growth)]
+    loss_growth: Option<Growth>,
 
     /// Hessian-Lipschitz constant, which the theorem of the step needs: a number to assume, or
     /// `estimate`; the certificate says which
@@ -195,6 +201,20 @@ fn parse_share(text: &str) -> Result<Share, String> {
     Ok(Share(Some(share.ok_or_else(expected)?)))
 }
 
+/// Most that a loss may grow, if there is a limit.
+#[derive(Clone, Copy)]
+struct Growth(Option<f64>);
+
+fn parse_growth(text: &str) -> Result<Growth, String> {
+    if text == "any" {
+        return Ok(Growth(None));
+    }
+    let share = text.parse::<f64>().ok();
+    let share = share.filter(|share| share.is_finite() && *share >= 0.0);
+    let expected = || "expected a share of at least 0, or any".to_owned();
+    Ok(Growth(Some(share.ok_or_else(expected)?)))
+}
+
 fn parse_lipschitz(text: &str) -> Result<HessianLipschitz, String> {
     if text == "estimate" {
         let settings = LipschitzSettings::default();
@@ -245,6 +265,7 @@ impl MethodOptions {
             || self.damping.is_some()
             || self.solver.is_some()
             || self.work.is_some()
+            || self.loss_growth.is_some()
             || self.check
     }
 
@@ -298,6 +319,9 @@ impl MethodOptions {
         }
         if let Some(Share(work)) = self.work {
             settings.work = work;
+        }
+        if let Some(Growth(share)) = self.loss_growth {
+            settings.loss_growth = share;
         }
         settings.constants = Constants {
             hessian_lipschitz: self.hessian_lipschitz,

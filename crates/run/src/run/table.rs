@@ -69,6 +69,7 @@ impl Run {
                     | ModelError::Spectrum(_)
                     | ModelError::Diverged { .. }
                     | ModelError::NoStep { .. }
+                    | ModelError::FitLost { .. }
                     | ModelError::GradientStuck { .. }
             )
         );

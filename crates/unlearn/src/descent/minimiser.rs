@@ -30,6 +30,7 @@ pub struct Minimiser<'a> {
     /// The gradient's norm after the last round and after the one before it.
     last: Option<f64>,
     before: Option<f64>,
+    headway: Headway,
     /// The point in the outputs, where it was followed there.
     place: Option<Place<'a>>,
     effort: Effort,
@@ -70,6 +71,7 @@ impl<'a> Minimiser<'a> {
             point: Point::unknown(Vec::new()),
             last,
             before,
+            headway: Headway::of(norms),
             place: None,
             effort: Effort::default(),
             size: None,
@@ -105,6 +107,7 @@ impl<'a> Minimiser<'a> {
             last: Some(point.norm),
             point,
             before: None,
+            headway: Headway::of(&[]),
             place: None,
             effort: Effort::default(),
             size: None,
@@ -157,5 +160,32 @@ impl<'a> Minimiser<'a> {
         self.round(observer)?;
         self.effort.steps += 1;
         Ok(())
+    }
+}
+
+/// What rounds have come to, by the gradient's norm after each.
+#[derive(Clone, Copy, Debug)]
+struct Headway {
+    /// The least norm, but for what was less by no tenth.
+    best: f64,
+    /// Rounds since then.
+    stalls: u32,
+}
+
+impl Headway {
+    fn of(norms: &[f64]) -> Self {
+        let mut headway = Self {
+            best: f64::INFINITY,
+            stalls: 0,
+        };
+        norms.iter().for_each(|&norm| headway.note(norm));
+        headway
+    }
+
+    fn note(&mut self, norm: f64) {
+        match norm < 0.9 * self.best {
+            true => (self.best, self.stalls) = (norm, 0),
+            false => self.stalls += 1,
+        }
     }
 }

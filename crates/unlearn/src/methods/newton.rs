@@ -7,6 +7,7 @@ mod constants;
 mod damping;
 mod effort;
 mod exact;
+mod fit;
 mod kept;
 mod least;
 mod lipschitz;

@@ -154,6 +154,10 @@ impl Objective for NetworkObjective<'_, '_> {
         Ok(self.evaluator.gradient(w, self.batch(), gradient)?)
     }
 
+    fn value(&self, w: &[f32]) -> Result<f64, Error> {
+        Ok(self.evaluator.loss(w, self.batch())?)
+    }
+
     fn exact_gradient(&self, w: &[f64], gradient: &mut [f64]) -> Result<f64, Error> {
         self.mean(gradient, |batch, out| {
             Ok(self.exact.gradient(w, batch, out)?)

@@ -10,8 +10,8 @@ use rescind_curvature::{Preconditioner, dot, norm};
 const LEAST: u64 = 4;
 /// Share of the outputs' curvature that may have moved before a preconditioner is made anew.
 const MOVED: f64 = 0.2;
-/// Directions that may go by without a gradient shorter by a tenth.
-const PATIENCE: u64 = 10;
+/// Directions that may go by without a gradient shorter by a tenth, at first.
+pub(super) const PATIENCE: u64 = 10;
 
 /// How a round ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Goal {
     pub most: u64,
     /// Seed of the preconditioner.
     pub seed: u64,
+    /// Directions that may go by without a gradient shorter by a tenth.
+    pub patience: u64,
 }
 
 /// What a round took.
@@ -71,7 +73,7 @@ pub(super) fn descend(
             true => (size, 0),
             false => (best, since + 1),
         };
-        if since > PATIENCE {
+        if since > goal.patience {
             return Ok((Ending::Stale, taken));
         }
         let slope = directions.turn(gradient, size, preconditioner.as_deref());

@@ -1,6 +1,6 @@
 //! A round of conjugate gradients, followed in the outputs.
 
-use super::conjugate::{Ending, Goal, descend};
+use super::conjugate::{Ending, Goal, PATIENCE, descend};
 use super::place::Place;
 use super::{Minimiser, evaluate};
 use crate::descent::point::Point;
@@ -14,6 +14,9 @@ const COARSE: f64 = 1e-6;
 const FINEST: f64 = 3e-4;
 /// Gradient norms down to which binary32 takes a descent by itself, from no exact gradient.
 const ALONE: f64 = 1e-7;
+/// Rounds that may go by since the gradient was last shorter by a tenth, each twice as patient as the
+/// one before it: where curvatures lie many orders of magnitude apart, its norm rises before it falls.
+const STALLS: u32 = 4;
 
 impl Minimiser<'_> {
     /// Goes down as far as one preconditioner leads, or to G.
@@ -30,6 +33,7 @@ impl Minimiser<'_> {
             },
             most: self.settings.max_products,
             seed: self.settings.seed,
+            patience: PATIENCE << self.headway.stalls.min(STALLS),
         };
         let start = (&*self.point.gradient, self.point.exact);
         let (ending, taken) = descend(&mut place, start, &goal, observer)?;
@@ -43,12 +47,13 @@ impl Minimiser<'_> {
             let ending = rescind_curvature::Ending::NonFinite;
             return Err(Error::NoStep { ending });
         }
+        self.headway.note(self.point.norm);
         (self.before, self.last) = (self.last, Some(self.point.norm));
         let falls = match (known.loss, self.point.loss) {
             (Some(before), Some(now)) => before - now > 4.0 * f64::EPSILON * before.abs(),
             _ => false,
         };
-        if known.exact && !falls && self.point.norm > 0.9 * known.norm {
+        if known.exact && !falls && self.headway.stalls > STALLS {
             let value = self.point.loss.unwrap_or(f64::INFINITY);
             let w = self.point.w.clone();
             return Err(Error::GradientStuck {

@@ -88,11 +88,9 @@ pub(super) fn candidates(
     let gradient = Constant::new(Symbol::GradientBound, value, Provenance::Assumed, how)?;
     let (provenance, how) = match settings.damping {
         Damping::Given { .. } => (Provenance::Proved, "a setting of the request"),
-        Damping::Sampling { .. } => (
-            Provenance::Proved,
-            "a setting of the request divided by the root of a record count",
-        ),
-        Damping::FromSpectrum { .. } => (Provenance::Measured, "chosen from the measured spectrum"),
+        Damping::Sampling { .. } | Damping::FromSpectrum { .. } => {
+            (Provenance::Measured, "chosen from the measured spectrum")
+        }
     };
     let constants = vec![
         Constant::new(

@@ -11,6 +11,13 @@ use rescind_curvature::{
 };
 use serde::{Deserialize, Serialize};
 
+/// Lanczos steps for the size of the curvature: its largest eigenvalues stand out, and a few
+/// products tell the first to within some percent.
+pub(super) const SIZE_STEPS: usize = 6;
+
+/// Records over which it is looked at, where there are more.
+pub(super) const SIZE_RECORDS: usize = 2000;
+
 /// Where the damping comes from. None of the ways looks at the records to forget (docs/theory.md §6).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -20,8 +27,9 @@ pub enum Damping {
         /// λ.
         value: f64,
     },
-    /// `λ = scale / √n`, n being the records that the curvature is asked to be taken over: a mean over n records
-    /// is known to about `1/√n`, and directions flatter than that are noise, along which a step
+    /// `λ = scale · λ_max / √n`, n being the records that the curvature is asked to be taken over and
+    /// λ_max its largest eigenvalue, as a few products tell it: a mean over n records is known to
+    /// about its own size over `√n`, and directions flatter than that are noise, along which a step
     /// would only wander.
     Sampling {
         /// The scale, above 0.
@@ -99,15 +107,20 @@ impl Damping {
                 products: 0,
             }),
             Damping::Sampling { scale } => {
-                let damping = scale / (records as f64).sqrt();
+                let spectrum = spectrum(objective, w, (curvature, seed), SIZE_STEPS, observer)?;
+                let largest = spectrum.theta_max;
+                // No curvature at all: any damping leaves the step what the right-hand side is.
+                let size = if largest > 0.0 { largest } else { 1.0 };
+                let damping = scale * size / (records as f64).sqrt();
                 let why = "directions flatter than the curvature is known are left alone";
                 Ok(ChosenDamping {
                     damping,
                     explanation: format!(
-                        "damping {damping:.3e} = {scale} / sqrt({records}): {why}"
+                        "damping {damping:.3e} = {scale} times the largest curvature, about \
+                         {size:.3e}, / sqrt({records}): {why}"
                     ),
                     suggestion: None,
-                    products: 0,
+                    products: spectrum.steps as u64,
                 })
             }
             Damping::FromSpectrum {
@@ -115,12 +128,7 @@ impl Damping {
                 steps,
                 failure_probability,
             } => {
-                let operator = Watched::new(objective.curvature(w, curvature)?);
-                let lanczos = LanczosSettings { steps, seed };
-                let mut relay = relay(observer, Phase::Spectrum, Some(steps as u64));
-                let control = &mut Control::new(&mut relay);
-                let measured = SpectrumEstimate::measure(&operator, lanczos, control);
-                let spectrum = operator.outcome(measured.map_err(interrupted))?;
+                let spectrum = spectrum(objective, w, (curvature, seed), steps, observer)?;
                 let suggestion =
                     SuggestedDamping::new(&spectrum, condition_number, failure_probability)?;
                 Ok(ChosenDamping {
@@ -132,6 +140,21 @@ impl Damping {
             }
         }
     }
+}
+
+fn spectrum(
+    objective: &dyn Objective,
+    w: &[f32],
+    (curvature, seed): (Curvature, u64),
+    steps: usize,
+    observer: &mut dyn Observer,
+) -> Result<SpectrumEstimate, Error> {
+    let operator = Watched::new(objective.curvature(w, curvature)?);
+    let lanczos = LanczosSettings { steps, seed };
+    let mut relay = relay(observer, Phase::Spectrum, Some(steps as u64));
+    let control = &mut Control::new(&mut relay);
+    let measured = SpectrumEstimate::measure(&operator, lanczos, control);
+    operator.outcome(measured.map_err(interrupted))
 }
 
 /// A spectrum's error, with the observer's break told apart.

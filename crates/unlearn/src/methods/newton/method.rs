@@ -1,7 +1,7 @@
 //! The Newton step as a method.
 
 use super::choices::{Preconditioning, SolverChoice};
-use super::damping::Damping;
+use super::damping::{Damping, SIZE_RECORDS, SIZE_STEPS};
 use super::effort::Retraining;
 use super::exact::residuals;
 use super::kept;
@@ -23,6 +23,12 @@ use crate::training::TrainingState;
 use serde_json::Value;
 
 const NAME: &str = "newton";
+
+/// Products that a solve takes for every digit of its residual (MNIST, the digits and made-up records,
+/// a preconditioner of rank 32).
+const PRODUCTS_A_DIGIT: f64 = 12.0;
+/// Records over which the fit is looked at, three times.
+const FIT_RECORDS: f64 = 10_000.0;
 
 impl Method for NewtonSettings {
     fn name(&self) -> &'static str {
@@ -46,6 +52,13 @@ impl Method for NewtonSettings {
     /// is measured.
     fn promise(&self, public: &Public<'_>) -> Result<Promise, Error> {
         self.validate()?;
+        let (forgotten, retained) = (public.forgotten, public.retained);
+        if forgotten > retained {
+            return Err(Error::MostRecordsGo {
+                forgotten,
+                retained,
+            });
+        }
         Ok(Promise {
             settled: self.constants.hessian_lipschitz.is_none(),
             ..Promise::settled(vec![diameter(public.ball)?])
@@ -56,20 +69,14 @@ impl Method for NewtonSettings {
         let public = &outlook.public;
         let retraining = Retraining::of(public.model, public.retained, public.training.epochs);
         let fitted = self.fitted(retraining);
-        let (seconds, time) = match outlook.earlier {
-            Some(seconds) => (seconds, "that of the last Newton step of this run"),
-            None => (
-                fitted.estimated_seconds(outlook),
-                "at most so many products with the curvature, of which a few were timed",
-            ),
-        };
         Ok(Forecast {
-            seconds,
+            seconds: fitted.estimated_seconds(outlook),
+            time: "so many products with the curvature as such steps take, of which a few were timed"
+                .to_owned(),
             accuracy: AccuracyForecast::Noised,
-            how: format!(
-                "accuracy: the private weights with noise of this sigma, in memory; time: {time}; \
-                 bound: the ball's diameter, which alone is proved for a network"
-            ),
+            how: "accuracy: the private weights with noise of this sigma, in memory; bound: the ball's \
+                  diameter, which alone is proved for a network"
+                .to_owned(),
         })
     }
 
@@ -167,9 +174,16 @@ impl NewtonSettings {
         let curved = self.subsample.map_or(all, |records| records.min(all)) as f64;
         let products = match self.solver {
             SolverChoice::Cg { stopping } | SolverChoice::Minres { stopping } => {
-                stopping.max_products as f64
+                let digits = -stopping.relative_tolerance.max(1e-6).log10();
+                (PRODUCTS_A_DIGIT * digits.max(1.0)).min(stopping.max_products as f64)
             }
-            SolverChoice::Lissa { .. } | SolverChoice::Dense { .. } => 0.0,
+            SolverChoice::Lissa {
+                chains,
+                depth,
+                minibatch,
+                ..
+            } => (chains * depth) as f64 * minibatch as f64 / curved,
+            SolverChoice::Dense { .. } => outlook.public.model.description().parameters() as f64,
         };
         let sketch = match self.preconditioning {
             Preconditioning::Nystrom { rank, records } => {
@@ -177,18 +191,26 @@ impl NewtonSettings {
             }
             Preconditioning::None => 0.0,
         };
-        // The outputs of all records say which of them the curvature is taken over: a third of
-        // the passes that a product makes.
-        let drawn = all as f64 / 3.0;
-        outlook.speed.product.unwrap_or(f64::NAN) * (products * curved + sketch + drawn)
+        // The outputs of all records say which of them the curvature is taken over, those of some
+        // whether the fit is kept: a third of the passes that a product makes.
+        let all = all as f64;
+        let drawn = if curved < all { all / 3.0 } else { 0.0 };
+        let fit = self.loss_growth.map_or(0.0, |_| FIT_RECORDS.min(all));
+        let size = match self.damping {
+            Damping::Given { .. } => 0.0,
+            Damping::Sampling { .. } => SIZE_STEPS as f64 * curved.min(SIZE_RECORDS as f64),
+            Damping::FromSpectrum { steps, .. } => steps as f64 * curved,
+        };
+        outlook.speed.product.unwrap_or(f64::NAN)
+            * (products * curved + sketch + drawn + fit + size)
     }
 }
 
 fn report(report: &NewtonReport) -> Result<MethodReport, Error> {
     let mut settings = members(NAME, &report.settings)?;
-    // As asked for, with the damping that followed; one that was chosen from a measured spectrum is
-    // no setting, and stays in the details.
-    if !matches!(report.settings.damping, Damping::FromSpectrum { .. })
+    // As asked for; a damping that was chosen from a measured spectrum is no setting, and stays in the
+    // details.
+    if matches!(report.settings.damping, Damping::Given { .. })
         && let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into())
     {
         settings.insert("damping_choice".to_owned(), choice);

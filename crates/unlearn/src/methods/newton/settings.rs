@@ -30,6 +30,11 @@ pub struct NewtonSettings {
     /// Most that the step may take, as a share of what retraining takes, above 0: curvature and sketch are
     /// cut down to it, unless they take a few seconds at most. If absent, they are taken as they are.
     pub work: Option<f64>,
+    /// Most by which the mean loss over records that stay may grow with the step, as a share of what
+    /// there is of it and of what training has gained, at least 0; half the share of the records that go
+    /// is the most in any case. A step that exceeds it is taken again with more damping, or refused
+    /// where the damping was given; if absent, nobody looks.
+    pub loss_growth: Option<f64>,
     /// Constants the theorem's bound needs and the run cannot know.
     pub constants: Constants,
     /// Compute residual and gradient norms again in double precision, over all retained records,
@@ -54,13 +59,13 @@ pub enum RightHandSide {
 }
 
 impl Default for NewtonSettings {
-    /// Gauss–Newton over 10 000 retained records, forget-set influence, `λ = 0.14/√n`, CG to a
+    /// Gauss–Newton over 10 000 retained records, forget-set influence, `λ = 0.02 λ_max/√n`, CG to a
     /// tenth of the right-hand side, preconditioned by a sketch of rank 32 over 2000 records.
     fn default() -> Self {
         NewtonSettings {
             curvature: Curvature::GaussNewton,
             right_hand_side: RightHandSide::ForgetInfluence,
-            damping: Damping::Sampling { scale: 0.14 },
+            damping: Damping::Sampling { scale: 0.02 },
             solver: SolverChoice::Cg {
                 stopping: Stopping {
                     relative_tolerance: 0.1,
@@ -73,6 +78,7 @@ impl Default for NewtonSettings {
             },
             subsample: Some(10_000),
             work: Some(0.1),
+            loss_growth: Some(0.1),
             constants: Constants::default(),
             check: false,
             seed: 0,
@@ -98,6 +104,7 @@ impl NewtonSettings {
             preconditioning: Preconditioning::None,
             subsample: None,
             work: None,
+            loss_growth: None,
             constants: Constants::default(),
             check: false,
             seed: 0,
@@ -128,6 +135,10 @@ impl NewtonSettings {
         if let Some(work) = self.work {
             let valid = work > 0.0 && work.is_finite();
             require(valid, "the step's work", work, "a share above 0")?;
+        }
+        if let Some(growth) = self.loss_growth {
+            let valid = growth >= 0.0 && growth.is_finite();
+            require(valid, "the loss's growth", growth, "finite, at least 0")?;
         }
         self.damping.validate()?;
         self.constants.validate()

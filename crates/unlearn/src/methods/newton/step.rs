@@ -1,7 +1,9 @@
 //! The step itself.
 
 use super::bounds;
+use super::damping::{Damping, SIZE_RECORDS};
 use super::exact::{Exact, right_hand_side, step_taken};
+use super::fit::Fit;
 use super::report::NewtonReport;
 use super::settings::NewtonSettings;
 use super::solver;
@@ -26,11 +28,16 @@ pub struct NewtonOutcome {
     pub made: Option<NystromPreconditioner<f32>>,
 }
 
+/// How often a step that loses the fit is taken again, and by how much the damping is raised each time.
+const REPAIRS: usize = 5;
+const MORE: f64 = 10.0;
+
 /// Takes the step.
 ///
 /// # Errors
 /// Settings out of range; [`Error::NoStep`] where the solver found none (negative curvature,
-/// divergence, values that are not finite); [`Error::Interrupted`].
+/// divergence, values that are not finite); [`Error::FitLost`] where none keeps the fit to the records
+/// that stay; [`Error::Interrupted`].
 pub fn step(
     task: &NewtonTask<'_>,
     settings: &NewtonSettings,
@@ -51,8 +58,15 @@ pub fn step(
         _ => None,
     };
     let curved: &dyn Objective = subset.as_deref().unwrap_or(task.retain);
-    let chosen = settings.damping.choose(
-        curved,
+    // The size of the curvature alone takes no more records than tell it.
+    let few = match settings.damping {
+        Damping::Sampling { .. } if curved.records() > SIZE_RECORDS => {
+            Some(curved.subset(SIZE_RECORDS, settings.seed)?)
+        }
+        _ => None,
+    };
+    let mut chosen = settings.damping.choose(
+        few.as_deref().unwrap_or(curved),
         records,
         w,
         (settings.curvature, settings.seed),
@@ -63,20 +77,60 @@ pub fn step(
 
     let solving = Instant::now();
     let kept = prepare.as_ref().or(task.kept);
-    let solved = solver::solve(curved, w, &rhs, settings, chosen.damping, kept, observer)?;
+    let fit = match settings.loss_growth {
+        Some(growth) => Some(Fit::before(task, growth, settings.seed)?),
+        None => None,
+    };
+    let repaired = match (&fit, settings.damping) {
+        (None, _) | (_, Damping::Given { .. }) => 0,
+        _ => REPAIRS,
+    };
+    let (mut products, mut sampled_products) = (0, 0);
+    let mut left = repaired;
+    let (solved, mut weights) = loop {
+        let damping = chosen.damping;
+        let solved = solver::solve(curved, w, &rhs, settings, damping, kept, observer)?;
+        let solution = &solved.solution;
+        products += solution.products;
+        sampled_products += solution.sampled_products + solved.scale_products;
+        match solution.ending {
+            Ending::Interrupted => {
+                return Err(Error::Interrupted {
+                    phase: Phase::Solve,
+                });
+            }
+            Ending::Converged | Ending::BudgetSpent | Ending::Stagnated => {}
+            Ending::NegativeCurvature { damping_above, .. } if left > 0 => {
+                left -= 1;
+                chosen.damping = MORE * damping.max(damping_above);
+                chosen.explanation += &format!("; raised from {damping:.3e}: {}", solution.ending);
+                continue;
+            }
+            ending => return Err(Error::NoStep { ending }),
+        }
+        let stepped = w.iter().zip(&solution.x).map(|(w, x)| w - x);
+        let weights: Vec<f32> = stepped.collect();
+        let Some(fit) = &fit else {
+            break (solved, weights);
+        };
+        let mut inside = weights.clone();
+        task.ball.project(&mut inside);
+        let after = fit.at(&inside)?;
+        if fit.allows(after) {
+            break (solved, weights);
+        }
+        if left == 0 {
+            return Err(fit.refused(after, damping));
+        }
+        left -= 1;
+        chosen.damping = MORE * damping;
+        chosen.explanation += &fit.why(after, damping);
+    };
+    if left < repaired {
+        chosen.explanation += &format!("; {:.3e} was taken", chosen.damping);
+    }
     let solve_seconds = solving.elapsed().as_secs_f64();
     let solution = solved.solution;
-    match solution.ending {
-        Ending::Interrupted => {
-            return Err(Error::Interrupted {
-                phase: Phase::Solve,
-            });
-        }
-        Ending::Converged | Ending::BudgetSpent | Ending::Stagnated => {}
-        ending => return Err(Error::NoStep { ending }),
-    }
-
-    let mut weights: Vec<f32> = w.iter().zip(&solution.x).map(|(w, x)| w - x).collect();
     let x = step_taken(w, &weights);
     let projected = task.ball.project(&mut weights);
 
@@ -106,8 +160,8 @@ pub fn step(
             forgotten: task.forgotten,
             curvature_records: records,
             ending: solution.ending,
-            products: solution.products,
-            sampled_products: solution.sampled_products + solved.scale_products,
+            products,
+            sampled_products,
             preconditioner_products: prepare.as_ref().map_or(0, NystromPreconditioner::products),
             preconditioner_rank: solved.preconditioner_rank,
             right_hand_side: norm(&rhs),

@@ -189,6 +189,7 @@ impl FinetuneSchedule {
             validation: 0.0,
             early_stopping: None,
             until_gradient: None,
+            early_checkpoint: None,
             checkpoint_every: epochs,
             ..training.clone()
         })
