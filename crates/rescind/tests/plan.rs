@@ -156,3 +156,66 @@ fn a_model_without_history_is_timed_by_probes() {
     assert!(recovery < 0.5, "{recovery}");
     assert!(near(Some(once.seconds), recovery * retrain.seconds));
 }
+
+#[test]
+fn a_plan_says_what_preparing_costs_and_what_squared_error_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = common::trained(&folder.path().join("network"), small());
+    let plan = network.plan(&asked(1.0), &mut ()).unwrap();
+    assert!(plan.preparing.is_none() && plan.squared_error.is_none());
+
+    let config = RunConfig {
+        parameterisation: rescind::Parameterisation::Tangent,
+        training: TrainingSettings {
+            penalty: 1e-3,
+            until_gradient: Some(1e-6),
+            ..TrainingSettings::default()
+        },
+        ..small()
+    };
+    let mut run = common::trained(&folder.path().join("head"), config);
+    let before = private_weights(run.root());
+    let plan = run.plan(&asked(1.0), &mut ()).unwrap();
+    assert!(private_weights(run.root()) == before);
+    let preparing = plan.preparing.unwrap();
+    assert!(preparing.seconds > 0.0 && preparing.request > 0.0 && !preparing.exact);
+    // 55 blocks of 65 features in binary32, the factor of all of them, and moments.
+    assert!(
+        (1_500_000..3_500_000).contains(&preparing.bytes),
+        "{preparing:?}"
+    );
+    let descent = plan
+        .methods
+        .iter()
+        .find(|method| method.method == "descent");
+    assert!(near(
+        Some(preparing.unprepared_request),
+        descent.unwrap().seconds
+    ));
+    let saved = preparing.unprepared_request - preparing.request;
+    let pays = (saved > 0.0).then(|| (preparing.seconds / saved).ceil().max(1.0) as u64);
+    assert_eq!(preparing.pays_from, pays);
+    let other = plan.squared_error.unwrap();
+    assert_eq!(other.records, plan.retained);
+    assert!(
+        other.squared_error > 0.85 && other.cross_entropy > 0.85,
+        "{other:?}"
+    );
+    assert!((other.squared_error - other.cross_entropy).abs() > 0.0);
+
+    run.refresh(&mut ()).unwrap();
+    let plan = run.plan(&asked(1.0), &mut ()).unwrap();
+    assert!(plan.preparing.is_none());
+    let descent = plan
+        .methods
+        .iter()
+        .find(|method| method.method == "descent");
+    assert!(descent.unwrap().how.contains("from what was prepared"));
+    run.forget(&forget("descent", 1.0), &mut ()).unwrap();
+    let plan = run.plan(&asked(1.0), &mut ()).unwrap();
+    let descent = plan
+        .methods
+        .iter()
+        .find(|method| method.method == "descent");
+    assert!(descent.unwrap().how.contains("the last such request"));
+}

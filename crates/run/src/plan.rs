@@ -5,21 +5,24 @@
 //! and what is found is for the operator alone: it was computed from private weights.
 
 mod comparison;
+mod preparing;
 mod probe;
 mod recommendation;
 
-pub use comparison::{MethodPlan, Plan, PlanRequest};
+pub use comparison::{MethodPlan, OtherLoss, Plan, PlanRequest, Preparing};
 
 use crate::error::Error;
 use crate::release::{NoiseLimit, ReleaseError, terms_in_advance};
-use crate::run::Run;
+use crate::run::{Run, has_prepared};
 use rescind_data::Selection;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_unlearn::Observer;
+use rescind_unlearn::methods::descent::{DescentReport, preparing_forecast};
 use rescind_unlearn::methods::{AccuracyForecast, Method, Outlook, Public, Speed, suited_to};
 use rescind_unlearn::training::TrainingState;
+use std::time::Instant;
 
 /// What plans are made from.
 struct Basis<'a> {
@@ -29,6 +32,12 @@ struct Basis<'a> {
     public: Public<'a>,
     speed: Speed,
     accuracy: f64,
+    /// Seconds that state and ledger take to reach the disk.
+    disk: f64,
+    /// Seconds that every request takes beside its step.
+    beside: f64,
+    /// Seconds of the step of a request from what was prepared, where it was.
+    prepared: Option<f64>,
 }
 
 impl Run {
@@ -45,9 +54,20 @@ impl Run {
             epsilon: asked.epsilon,
             delta: asked.delta,
         };
+        self.model().prepare(&retained, observer)?;
         let speed = probe::speed(self, state, &retained)?;
+        let began = Instant::now();
         let accuracy = probe::accuracy_with_noise(self, state, &retained, None, observer)?;
+        let testing = began.elapsed().as_secs_f64();
+        let preparing = preparing_forecast(self.model(), (state, &retained), self.ball())?;
+        let is_prepared = has_prepared(self.root());
+        let prepared = preparing.map(|preparing| preparing.request);
+        let disk = probe::disk(self);
         let basis = Basis {
+            disk,
+            // How the model does on the test records, and on those that go, before and after.
+            beside: disk + 2.0 * testing * (1.0 + self.share_of_tests(forget.len())),
+            prepared: prepared.filter(|_| is_prepared),
             run: self,
             state,
             retained: &retained,
@@ -64,6 +84,13 @@ impl Run {
             .map(|method| basis.plan(&*method, observer))
             .collect::<Result<Vec<_>, _>>()?;
         let recommendation = recommendation::of(asked, accuracy, &methods);
+        let descent = methods.iter().find(|method| method.method == "descent");
+        let preparing = preparing.zip(descent).filter(|_| !is_prepared);
+        let preparing = preparing.map(|(preparing, descent)| {
+            let request = preparing.request + basis.beside;
+            Preparing::of(preparing, request, descent.seconds)
+        });
+        let squared_error = preparing::other_loss(self, &retained, observer)?;
         Ok(Plan {
             epsilon: asked.epsilon,
             delta: asked.delta,
@@ -71,24 +98,45 @@ impl Run {
             retained: retained.len(),
             accuracy,
             methods,
+            preparing,
+            squared_error,
             recommendation,
         })
+    }
+
+    /// So many records as a share of the test records; 0 where it is not known.
+    fn share_of_tests(&self, records: usize) -> f64 {
+        let tests = self
+            .classifier()
+            .ok()
+            .and_then(|own| own.test_records().ok());
+        tests.map_or(0.0, |tests| records as f64 / tests.len().max(1) as f64)
     }
 }
 
 impl Basis<'_> {
     fn plan(&self, method: &dyn Method, observer: &mut dyn Observer) -> Result<MethodPlan, Error> {
         let answers = self.run.answers()?;
-        let last = answers
-            .iter()
-            .rev()
-            .find(|answered| answered.method.method == method.name());
+        let is_prepared = self.prepared.is_some();
+        let last = answers.iter().rev().find(|answered| {
+            let report = answered.method.details::<DescentReport>();
+            let prepared = report.is_some_and(|report| report.prepared);
+            answered.method.method == method.name() && prepared == is_prepared
+        });
         let forecast = method.forecast(&Outlook {
             public: self.public,
             history: &self.state.progress.history,
-            earlier: last.map(|answered| answered.seconds),
+            prepared: self.prepared,
             speed: self.speed,
         })?;
+        let (seconds, time) = match last {
+            Some(last) => (
+                self.disk + last.seconds,
+                "that of the last such request of this run".to_owned(),
+            ),
+            None => (self.beside + forecast.seconds, forecast.time),
+        };
+        let how = format!("{}; time: {time}", forecast.how);
         // Retraining needs no noise: whoever trains without the records has nothing to hide.
         if forecast.accuracy == AccuracyForecast::Unchanged {
             return Ok(MethodPlan {
@@ -98,11 +146,25 @@ impl Basis<'_> {
                 sigma: None,
                 refused: None,
                 accuracy: Some(self.accuracy),
-                seconds: forecast.seconds,
-                how: forecast.how,
+                seconds,
+                how,
             });
         }
-        let promise = method.promise(&self.public)?;
+        let promise = match method.promise(&self.public) {
+            Err(why @ rescind_unlearn::Error::MostRecordsGo { .. }) => {
+                return Ok(MethodPlan {
+                    method: method.name().to_owned(),
+                    kind: None,
+                    sensitivity: None,
+                    sigma: None,
+                    refused: Some(why.to_string()),
+                    accuracy: None,
+                    seconds,
+                    how,
+                });
+            }
+            promise => promise?,
+        };
         let declarations = self.run.declarations();
         let model = (self.run.model().description(), &*declarations);
         let noise = self.public.noise;
@@ -156,8 +218,8 @@ impl Basis<'_> {
             sigma: Some(terms.sigma.value()),
             refused,
             accuracy,
-            seconds: forecast.seconds,
-            how: forecast.how,
+            seconds,
+            how,
         })
     }
 }

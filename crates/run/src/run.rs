@@ -48,6 +48,7 @@ pub use evaluate::{Evaluation, Sets};
 pub(crate) use files::read_manifest;
 pub use holdings::{Held, Holdings};
 pub use inspect::Summary;
+pub(crate) use inspect::has_prepared;
 pub(crate) use open::exposed;
 pub use outside::OutsideRecords;
 pub use private::PrivateModel;

@@ -1,20 +1,18 @@
 //! Times of requests to a head on made-up features, warm and end to end.
 
 use crate::failure::Failure;
+use crate::made_up;
 use clap::{Args, ValueEnum};
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rescind::methods::MethodChoice;
 use rescind::methods::descent::DescentReport;
-use rescind::training::TrainingSettings;
+use rescind::training::{TrainingEnding, TrainingSettings};
 use rescind::{ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig, Scaling};
 use rescind_network::Loss;
 use rescind_privacy::NoiseChoice;
 use serde::Serialize;
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::time::Instant;
 
 /// Time requests to a head: made-up features of unit length, a class drawn from a made-up model of
@@ -39,6 +37,9 @@ pub struct Heads {
     /// Requests for a single record each
     #[arg(long, default_value_t = 50)]
     requests: u64,
+    /// Compute the gradient over all records after every single request, and hold the bound to it
+    #[arg(long)]
+    check: bool,
     /// Train afresh at the end, to compare
     #[arg(long)]
     retrain: bool,
@@ -66,6 +67,8 @@ struct Times {
     last_ten: f64,
     singles_together: f64,
     passes_over_records: u64,
+    /// The greatest share of a stated bound that the true gradient was.
+    greatest_share: Option<f64>,
     hundred: f64,
     release: f64,
     cold: f64,
@@ -77,15 +80,10 @@ impl Heads {
         let temporary = tempfile::tempdir()?;
         let folder = self.folder.clone().unwrap_or(temporary.path().to_owned());
         std::fs::create_dir_all(&folder)?;
-        self.write_records(&folder)?;
-        let source = format!(
-            "npy:{}?label={}&test=0",
-            folder.join("x.npy").display(),
-            folder.join("y.npy").display()
-        );
+        made_up::write(&folder, (self.records, self.features, self.classes))?;
         let config = RunConfig {
-            data: source.parse()?,
-            classes: Some((0..self.classes).map(|class| class.to_string()).collect()),
+            data: made_up::source(&folder, 0)?,
+            classes: Some(made_up::classes(self.classes)),
             model: ModelChoice::Logistic,
             parameterisation: Parameterisation::Tangent,
             loss: match self.loss {
@@ -130,6 +128,13 @@ impl Heads {
                 return Err("a request was not answered from what was prepared".into());
             }
             times.passes_over_records += report.effort.exact_gradients;
+            if self.check {
+                let share = share_of_bound(&run)?;
+                if share > 1.0 {
+                    return Err(format!("the gradient is {share} times its bound").into());
+                }
+                times.greatest_share = Some(times.greatest_share.unwrap_or(0.0).max(share));
+            }
         }
         times.singles_together = singles.iter().sum();
         times.first_ten = median(&singles[..singles.len().min(10)]);
@@ -157,50 +162,23 @@ impl Heads {
         println!("{}", serde_json::to_string_pretty(&times)?);
         Ok(())
     }
+}
 
-    /// `x.npy` and `y.npy`, of which the first rows are the same whatever the number of records.
-    fn write_records(&self, folder: &Path) -> Result<(), Failure> {
-        let mut rng = ChaCha8Rng::seed_from_u64(7);
-        let normal = |rng: &mut ChaCha8Rng| -> f64 {
-            // The sum of twelve uniform numbers: near enough.
-            (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0
-        };
-        let model: Vec<f64> = (0..self.classes * self.features)
-            .map(|_| normal(&mut rng))
-            .collect();
-        let scales: Vec<f64> = (0..self.features)
-            .map(|j| 1.0 / (1.0 + j as f64).sqrt())
-            .collect();
-        let mut inputs = npy(&folder.join("x.npy"), "<f4", &[self.records, self.features])?;
-        let mut labels = npy(&folder.join("y.npy"), "<i4", &[self.records])?;
-        let mut row = vec![0.0; self.features];
-        for _ in 0..self.records {
-            for (x, scale) in row.iter_mut().zip(&scales) {
-                *x = scale * normal(&mut rng);
-            }
-            let length = row.iter().map(|x| x * x).sum::<f64>().sqrt();
-            row.iter_mut().for_each(|x| *x /= length);
-            let score = |class: usize| {
-                let own = model[class * self.features..].iter();
-                own.zip(&row).map(|(m, x)| m * x).sum::<f64>()
-            };
-            let scores: Vec<f64> = (0..self.classes)
-                .map(|class| 3.0 * score(class) + 0.5 * normal(&mut rng))
-                .collect();
-            let best = scores
-                .iter()
-                .enumerate()
-                .max_by(|a, b| a.1.total_cmp(b.1))
-                .map_or(0, |best| best.0);
-            for x in &row {
-                inputs.write_all(&(*x as f32).to_le_bytes())?;
-            }
-            labels.write_all(&(best as i32).to_le_bytes())?;
-        }
-        inputs.flush()?;
-        labels.flush()?;
-        Ok(())
-    }
+/// The gradient over all records that stay, by the bound that was stated.
+fn share_of_bound(run: &Run) -> Result<f64, Failure> {
+    let state = run.state().ok_or("no state")?;
+    let Some(TrainingEnding::GradientReached { gradient_norm }) = state.progress.ending else {
+        return Err("no bound was stated".into());
+    };
+    let file = format!("private/state/{:06}/exact.safetensors", state.number);
+    let bytes = std::fs::read(run.root().join(file))?;
+    let network = run.classifier()?.network();
+    let w = rescind_network::Weights::<f64>::from_safetensors(network, &bytes)?.parameters;
+    let mut gradient = vec![0.0; w.len()];
+    let objective = run.objective(run.retained(), &[])?;
+    objective.exact_gradient(&w, &mut gradient)?;
+    let squares: f64 = gradient.iter().map(|g| g * g).sum();
+    Ok(squares.sqrt() / gradient_norm)
 }
 
 fn median(times: &[f64]) -> f64 {
@@ -213,19 +191,4 @@ fn timed<T, E>(work: impl FnOnce() -> Result<T, E>) -> Result<(f64, T), E> {
     let began = Instant::now();
     let done = work()?;
     Ok((began.elapsed().as_secs_f64(), done))
-}
-
-/// A NumPy file of this type and shape, its header written.
-fn npy(path: &Path, kind: &str, shape: &[usize]) -> Result<BufWriter<File>, Failure> {
-    let shape: String = shape.iter().map(|n| format!("{n},")).collect();
-    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    while (header.len() + 11) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut file = BufWriter::new(File::create(path)?);
-    file.write_all(b"\x93NUMPY\x01\x00")?;
-    file.write_all(&(header.len() as u16).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
-    Ok(file)
 }

@@ -6,7 +6,10 @@ mod failure;
 mod faults;
 mod fuzz;
 mod heads;
+mod made_up;
+mod plan_times;
 mod product_times;
+mod scales;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -25,7 +28,9 @@ enum Task {
     Faults(faults::Faults),
     Fuzz(fuzz::Fuzz),
     Heads(heads::Heads),
+    PlanTimes(plan_times::PlanTimes),
     ProductTimes(product_times::ProductTimes),
+    Scales(scales::Scales),
     Test(test::Test),
 }
 
@@ -35,7 +40,9 @@ fn main() -> ExitCode {
         Task::Faults(task) => task.run(),
         Task::Fuzz(task) => task.run(),
         Task::Heads(task) => task.run(),
+        Task::PlanTimes(task) => task.run(),
         Task::ProductTimes(task) => task.run(),
+        Task::Scales(task) => task.run(),
         Task::Test(task) => task.run(),
     };
     match done {

@@ -121,6 +121,40 @@ impl fmt::Display for Planned {
             let refused = refused.map_or_else(String::new, |why| format!("refused, {why}; "));
             writeln!(f, "{}: {refused}{}.\n", method.method, method.how)?;
         }
+        if let Some(preparing) = &plan.preparing {
+            let pays = match preparing.pays_from {
+                Some(requests) => format!("pays from {} on", count(requests as usize, "request")),
+                None => "does not pay".to_owned(),
+            };
+            let passes = match preparing.exact {
+                true => "",
+                false => ", and now and then a pass over the records",
+            };
+            writeln!(
+                f,
+                "Preparing (rescind refresh {}) takes about {} and keeps {:.0} MiB. A request takes {} \
+                 then{passes}, {} without: it {pays}.\n",
+                self.run.word(),
+                seconds(preparing.seconds),
+                preparing.bytes as f64 / f64::from(1 << 20),
+                seconds(preparing.request),
+                seconds(preparing.unprepared_request),
+            )?;
+        }
+        if let Some(other) = &plan.squared_error {
+            let prepared = match plan.preparing {
+                Some(_) => " Prepared, its requests are exact and take no pass over the records.",
+                None => "",
+            };
+            writeln!(
+                f,
+                "Squared error in place of cross-entropy (rescind train --loss squared-error): test \
+                 accuracy {} against {}, each trained on {}.{prepared}\n",
+                percent(other.squared_error),
+                percent(other.cross_entropy),
+                count(other.records, "record"),
+            )?;
+        }
         writeln!(f, "Recommended: {}", plan.recommendation)
     }
 }

@@ -31,6 +31,10 @@ pub struct Plan {
     pub accuracy: f64,
     /// One for each method.
     pub methods: Vec<MethodPlan>,
+    /// What preparing would take (`rescind refresh`), where the model can be prepared and is not.
+    pub preparing: Option<Preparing>,
+    /// Squared error beside cross-entropy, for a convex model that has the latter.
+    pub squared_error: Option<OtherLoss>,
     /// What to do, in words.
     pub recommendation: String,
 }
@@ -54,4 +58,33 @@ pub struct MethodPlan {
     pub seconds: f64,
     /// How accuracy and time were predicted.
     pub how: String,
+}
+
+/// What preparing a model would take, and from when on it pays.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preparing {
+    /// Predicted seconds.
+    pub seconds: f64,
+    /// Bytes that would be kept.
+    pub bytes: usize,
+    /// Predicted seconds of a request for a few records, once it is done.
+    pub request: f64,
+    /// Predicted seconds of a request without it.
+    pub unprepared_request: f64,
+    /// So many requests pay for it; absent where none do.
+    pub pays_from: Option<u64>,
+    /// Whether no request would ever go through the records that stay.
+    pub exact: bool,
+}
+
+/// Test accuracy with squared error beside that with cross-entropy, each trained on the same few
+/// records that stay.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OtherLoss {
+    /// How many records.
+    pub records: usize,
+    /// With squared error, from 0 to 1.
+    pub squared_error: f64,
+    /// With cross-entropy, from 0 to 1.
+    pub cross_entropy: f64,
 }

@@ -12,6 +12,7 @@ use rescind_unlearn::training::TrainingState;
 use rescind_unlearn::{
     Curvature, EvaluationSet, L2Penalty, Observer, Watched, minibatches, widened,
 };
+use std::io::Write;
 use std::time::Instant;
 
 /// Records that a probe of the curvature is over.
@@ -39,10 +40,14 @@ pub(super) fn speed(
     let mut source = NoiseSource::from_operating_system()?;
     let mut step = || -> Result<(), Error> {
         gradients.gradient(w, minibatch.positions(), &mut gradient, &mut running, 0.1)?;
+        Ok(())
+    };
+    let step = timed(&mut step)?;
+    let mut noise = || -> Result<(), Error> {
         source.add_gaussian_unrounded(NoiseScale::new(1e-3)?, &mut noised)?;
         Ok(())
     };
-    let noisy_step = timed(&mut step)?;
+    let noisy_step = step + timed(&mut noise)?;
 
     let probed = first(PROBED)?;
     let product = match run.model().curvature() {
@@ -68,14 +73,44 @@ pub(super) fn speed(
             let epoch = share * last.seconds / last.epoch as f64;
             (epoch, "the run's own training took")
         }
-        _ => (steps * noisy_step, "a few minibatches took"),
+        _ => (steps * step, "a few minibatches took"),
     };
     Ok(Speed {
         epoch,
         epoch_from,
+        steps: BESIDE_GRADIENT * steps * step,
         noisy_step,
         product,
     })
+}
+
+/// Waits for the disk that a request takes one after another: state, journals and databases of its
+/// ledger.
+const WAITS: f64 = 11.0;
+/// Seconds of one where it cannot be tried.
+const WAIT: f64 = 1e-3;
+
+/// What an optimiser and the order of records add to the gradient of a minibatch.
+const BESIDE_GRADIENT: f64 = 1.4;
+
+/// Seconds until the disk has what a request leaves on it, tried with files without a name.
+pub(super) fn disk(run: &Run) -> f64 {
+    let tried = || -> std::io::Result<f64> {
+        let folder = run.root().join("private");
+        // A new one each time, as journals are: its place in the file system is written, too.
+        let write = || {
+            let mut file = tempfile::tempfile_in(&folder)?;
+            file.write_all(&[0; 4096])?;
+            file.sync_all()
+        };
+        write()?;
+        let began = Instant::now();
+        for _ in 0..TIMES {
+            write()?;
+        }
+        Ok(began.elapsed().as_secs_f64() / f64::from(TIMES))
+    };
+    WAITS * tried().unwrap_or(WAIT)
 }
 
 /// Seconds of one call, after one to warm up.

@@ -7,7 +7,9 @@ const MAY_LOSE: f64 = 0.01;
 
 /// The cheapest method that keeps promise and accuracy.
 pub(super) fn of(asked: &PlanRequest, accuracy: f64, methods: &[MethodPlan]) -> String {
-    let retraining = methods.iter().find(|plan| plan.kind.is_none());
+    let retraining = methods
+        .iter()
+        .find(|plan| plan.kind.is_none() && plan.refused.is_none());
     let seconds = retraining.map_or(f64::INFINITY, |plan| plan.seconds);
     let keeps = |plan: &&MethodPlan| {
         let useful = plan

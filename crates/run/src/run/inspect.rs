@@ -125,7 +125,7 @@ impl Run {
 }
 
 /// Whether something is kept that answers requests. It is not read: what is damaged is made again.
-fn has_prepared(root: &Path) -> bool {
+pub(crate) fn has_prepared(root: &Path) -> bool {
     let kept = fs::read_dir(root.join("private").join("kept"));
     let mut entries = kept.into_iter().flatten().flatten();
     entries.any(|entry| entry.file_name().to_str().is_some_and(is_prepared))

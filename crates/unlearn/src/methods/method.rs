@@ -264,8 +264,8 @@ pub struct Outlook<'a> {
     pub public: Public<'a>,
     /// The epochs of the run's training.
     pub history: &'a [EpochReport],
-    /// Seconds that the last request by this method took, if there was one.
-    pub earlier: Option<f64>,
+    /// Seconds that a request takes from what was prepared of the records that stay, where it was.
+    pub prepared: Option<f64>,
     /// How long things take.
     pub speed: Speed,
 }
@@ -277,6 +277,8 @@ pub struct Speed {
     pub epoch: f64,
     /// Where the epoch's time came from, in words.
     pub epoch_from: &'static str,
+    /// Seconds of an epoch's steps alone, without what training does between epochs.
+    pub steps: f64,
     /// Seconds of the gradient of a minibatch and noise for every weight.
     pub noisy_step: f64,
     /// Seconds of a product with the curvature, for each record it is over; absent where the model
@@ -284,14 +286,25 @@ pub struct Speed {
     pub product: Option<f64>,
 }
 
+impl Speed {
+    /// Seconds of a whole training on the records that would stay, as long as that of this history.
+    #[must_use]
+    pub fn trained(&self, history: &[EpochReport]) -> f64 {
+        let epochs = history.last().map_or(0, |last| last.epoch);
+        epochs as f64 * self.epoch
+    }
+}
+
 /// What a method would take and give.
 #[derive(Clone, Debug)]
 pub struct Forecast {
-    /// Seconds.
+    /// Seconds of the step.
     pub seconds: f64,
+    /// How these were predicted, in words.
+    pub time: String,
     /// What the model's accuracy would be like.
     pub accuracy: AccuracyForecast,
-    /// How these were predicted, in words.
+    /// How the rest was predicted, in words.
     pub how: String,
 }
 

@@ -46,12 +46,10 @@ impl Method for Retrain {
         Ok(Forecast {
             seconds: epochs as f64 * outlook.speed.epoch,
             accuracy: AccuracyForecast::Unchanged,
-            how: format!(
-                "accuracy: that of the model as it is; time: as {} for an epoch, {epochs} epochs; \
-                 a model trained without the records (a run on the data without them) has nothing \
-                 to hide about them and needs no noise",
-                outlook.speed.epoch_from
-            ),
+            time: format!("as {} for an epoch, {epochs} epochs", outlook.speed.epoch_from),
+            how: "accuracy: that of the model as it is; a model trained without the records (a run on \
+                  the data without them) has nothing to hide about them and needs no noise"
+                .to_owned(),
         })
     }
 

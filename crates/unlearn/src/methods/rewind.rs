@@ -74,13 +74,10 @@ impl Method for Rewind {
             .map_or(0, |checkpoint| checkpoint.epoch);
         let epochs = outlook.public.training.epochs - from;
         Ok(Forecast {
-            seconds: epochs as f64 * outlook.speed.epoch,
+            seconds: epochs as f64 * outlook.speed.steps,
             accuracy: AccuracyForecast::Noised,
-            how: format!(
-                "accuracy: the private weights with noise of this sigma, in memory; time: as {} \
-                 for an epoch, {epochs} epochs from the checkpoint",
-                outlook.speed.epoch_from
-            ),
+            time: format!("as a few minibatches took, {epochs} epochs from the checkpoint"),
+            how: "accuracy: the private weights with noise of this sigma, in memory".to_owned(),
         })
     }
 

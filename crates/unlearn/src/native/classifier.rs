@@ -150,6 +150,18 @@ impl Classifier {
         })
     }
 
+    /// The same over the same records with another loss of its outputs.
+    ///
+    /// # Errors
+    /// Layers that JSON cannot hold.
+    pub fn with_loss(&self, loss: Loss) -> Result<Self, Error> {
+        Ok(Self {
+            description: describe(&self.network, self.parameterisation, loss)?,
+            loss,
+            ..self.clone()
+        })
+    }
+
     /// The network.
     #[must_use]
     pub fn network(&self) -> &Network {

@@ -2,6 +2,7 @@
 //! which lose a record by subtraction (docs/theory.md §11).
 
 mod file;
+mod forecast;
 mod head;
 mod keeping;
 mod make;
@@ -9,6 +10,7 @@ mod request;
 mod rows;
 mod sums;
 
+pub use forecast::{PreparingForecast, preparing_forecast};
 pub use keeping::{discard_superseded, is_prepared};
 pub use make::{Preparation, prepare};
 pub(super) use request::forget;

@@ -63,12 +63,10 @@ fn forecast(schedule: &FinetuneSchedule, outlook: &Outlook<'_>) -> Forecast {
         None => "none, as the run has no history of training".to_owned(),
     };
     Forecast {
-        seconds: schedule.noisy_steps as f64 * speed.noisy_step + epochs as f64 * speed.epoch,
+        seconds: schedule.noisy_steps as f64 * speed.noisy_step + epochs as f64 * speed.steps,
+        time: "as a few minibatches took".to_owned(),
         accuracy: AccuracyForecast::AfterEpochs(epochs),
-        how: format!(
-            "accuracy: {predicted}; time: as {} for an epoch; {}",
-            speed.epoch_from, schedule.explanation
-        ),
+        how: format!("accuracy: {predicted}; {}", schedule.explanation),
     }
 }
 

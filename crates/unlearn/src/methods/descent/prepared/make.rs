@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// How long work is done before it is kept, so that it is not lost.
 const SITTING: Duration = Duration::from_secs(30);
 /// Most memory that preparing may take: where a head needs more, descending is the better way.
-const MOST_BYTES: usize = 2 << 30;
+pub(super) const MOST_BYTES: usize = 2 << 30;
 
 /// What preparing came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -138,7 +138,7 @@ pub fn prepare(
 }
 
 /// Bytes that summing takes: blocks while they grow, and the factor.
-fn memory(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
+pub(super) fn memory(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
     let square = width.checked_mul(width)?.checked_mul(8)?;
     let growing = square.checked_mul(coupling.count(outputs)?.checked_add(1)?)?;
     growing.checked_add(BlockFactor::bytes(outputs, width, coupling)?)
