@@ -167,7 +167,7 @@ fn run_all(commands: &[String], folder: &Path) -> usize {
 /// A few records in the files and under the names that MNIST is published in.
 fn small_mnist(folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
-    for (part, records) in [("train", 1500_u32), ("t10k", 200)] {
+    for (part, records) in [("train", 3000_u32), ("t10k", 200)] {
         let pixel = |record: u32, at: u32| {
             let stripe = at % 28 / 3 == record % 10;
             if stripe { 200 } else { (record * 7 + at) % 40 }
