@@ -39,6 +39,7 @@ fn damped(value: f64) -> NewtonSettings {
         preconditioning: Preconditioning::None,
         subsample: None,
         check: true,
+        loss_growth: None,
         ..NewtonSettings::default()
     }
 }

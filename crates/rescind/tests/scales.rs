@@ -134,7 +134,7 @@ fn a_descent_keeps_the_fit_to_the_records_that_stay() {
             let root = folder.path().join(format!("{at}-{n}"));
             let mut run = Run::create(&root, convex(scale, loss), None, &mut ()).unwrap();
             if let Err(error) = run.train(&mut ()) {
-                assert!(scale > 10.0, "{scale}: {error}");
+                assert!(scale > 5.0, "{scale}: {error}");
                 assert_eq!(error.code(), Code::GradientStuck);
                 continue;
             }
@@ -148,7 +148,7 @@ fn a_descent_keeps_the_fit_to_the_records_that_stay() {
             }
         }
     }
-    assert!(kept > 30, "{kept}");
+    assert!(kept > 20, "{kept}");
 }
 
 #[test]

@@ -24,9 +24,10 @@ pub(super) struct Fit<'a> {
 
 impl<'a> Fit<'a> {
     /// The loss F may grow by half the share `n_u/n_r`, and by no more than `growth`, of `F + 0.1` or of
-    /// what it has fallen from that of the ball's centre, whichever is less: the pull of so many records
-    /// is worth less where training has converged at all, and where it has not, a step that takes away
-    /// more of the fit has overshot. Of the records that go nothing is looked at but their number.
+    /// what it has fallen from that of the ball's centre (0.1 at least), whichever is less: the pull of
+    /// so many records is worth less where training has converged at all, and where it has not, a step
+    /// that takes away more of the fit has overshot. Of the records that go nothing is looked at but
+    /// their number.
     pub fn before(task: &NewtonTask<'a>, growth: f64, seed: u64) -> Result<Self, Error> {
         let retain = task.retain;
         let drawn = match retain.records() > RECORDS {
@@ -43,13 +44,8 @@ impl<'a> Fit<'a> {
         let centre = task.ball.centre();
         let centre = centre.map_or_else(|| vec![0.0; task.weights.len()], |c| c.to_vec());
         let gained = fit.at(&centre)? - fit.before;
-        let scale = fit.before.abs() + SLIGHT;
-        // Where training has gained nothing there is nothing to measure by.
-        let scale = if gained > 0.0 {
-            scale.min(gained)
-        } else {
-            scale
-        };
+        // Where training has gained next to nothing there is nothing to measure by.
+        let scale = (fit.before.abs() + SLIGHT).min(gained.max(SLIGHT));
         let share = 0.5 * task.forgotten as f64 / retain.records() as f64;
         fit.most = fit.before + share.max(LEAST).min(growth) * scale;
         Ok(fit)
