@@ -135,7 +135,8 @@ fn a_descent_keeps_the_fit_to_the_records_that_stay() {
             let mut run = Run::create(&root, convex(scale, loss), None, &mut ()).unwrap();
             if let Err(error) = run.train(&mut ()) {
                 assert!(scale > 5.0, "{scale}: {error}");
-                assert_eq!(error.code(), Code::GradientStuck);
+                // Of curvatures 1e12 apart not even a preconditioner can be factored.
+                assert!([Code::GradientStuck, Code::Solver].contains(&error.code()));
                 continue;
             }
             for share in [1e-4, 0.05, 0.45] {
