@@ -383,3 +383,60 @@ fn what_carries_no_noise_is_the_centre() {
         forged(&|_| (), &change).fails_at("/model/frozen");
     }
 }
+
+/// Whatever is not a weight carries no noise: a note beside the weights, or in how they are written.
+#[test]
+fn released_files_hold_nothing_but_what_they_are_read_for() {
+    let with_header = |bytes: &[u8], change: &dyn Fn(&str) -> String| {
+        let (length, rest) = bytes.split_at(8);
+        let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+        let (header, numbers) = rest.split_at(length);
+        let header = change(std::str::from_utf8(header).unwrap());
+        let mut changed = (header.len() as u64).to_le_bytes().to_vec();
+        changed.extend(header.as_bytes());
+        changed.extend(numbers);
+        changed
+    };
+    let noted = |header: &str| {
+        let note = "{\"__metadata__\":{\"note\":\"record 3 was ill\"},";
+        header.replacen('{', note, 1)
+    };
+    let padded = |header: &str| format!("{header}        ");
+    type Change<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let changes: [(usize, &str, &str, Change<'_>); 3] = [
+        (0, "weights.safetensors", "weights", &|bytes| {
+            with_header(bytes, &noted)
+        }),
+        (0, "weights.safetensors", "weights", &|bytes| {
+            with_header(bytes, &padded)
+        }),
+        (1, "model.json", "description", &|bytes| {
+            [bytes, b" \t "].concat()
+        }),
+    ];
+    for (subject, file, digest, change) in changes {
+        let forgery = Forgery::of(network(), request().released(noised(0.01)));
+        let path = forgery.apart.join(file);
+        let bytes = change(&fs::read(&path).unwrap());
+        fs::write(&path, &bytes).unwrap();
+        forgery.edit(|statement| {
+            statement["subject"][subject]["digest"]["sha256"] = sha256(&bytes).into();
+            let own = &mut statement["predicate"]["model"];
+            own[digest] = digest_of(&bytes).to_string().into();
+        });
+        forgery.fails_at(file);
+    }
+}
+
+/// Others write 1.0 as 1.
+#[test]
+fn a_whole_number_may_be_written_without_its_point() {
+    let forgery = Forgery::of(network(), request().released(noised(1.0)));
+    forgery.edit(|statement| {
+        let sigma = &mut statement["predicate"]["noise"]["sigma"];
+        assert_eq!(sigma.to_string(), "1.0");
+        *sigma = 1.into();
+    });
+    let report = forgery.check();
+    assert_eq!(report.verdict(), Verdict::Consistent, "{report}");
+}

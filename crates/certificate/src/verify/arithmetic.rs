@@ -9,7 +9,7 @@ use crate::signature::fingerprint;
 use rescind_privacy::PrivacyError;
 use rescind_privacy::noise::Grid;
 use rescind_privacy::sensitivity::SensitivityBound;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Every derived figure is computed again.
 pub fn figures_follow(certificate: &Certificate, checks: &mut Checks) {
@@ -77,6 +77,14 @@ fn derived(certificate: &Certificate) -> Result<Certificate, TermsError> {
     Ok(again)
 }
 
+/// The same number, with or without a point: others write 1.0 as 1.
+fn is_same(left: &Number, right: &Number) -> bool {
+    match (left.as_u64(), right.as_u64()) {
+        (Some(left), Some(right)) => left == right,
+        _ => left.as_f64().map(f64::to_bits) == right.as_f64().map(f64::to_bits),
+    }
+}
+
 /// Pointer, expected and found of every leaf in which two documents differ.
 pub fn compare(
     pointer: String,
@@ -103,6 +111,7 @@ pub fn compare(
                 compare(format!("{pointer}/{index}"), value, other, differences);
             }
         }
+        (Value::Number(left), Value::Number(right)) if is_same(left, right) => {}
         _ if expected == found => {}
         _ => differences.push((pointer, expected.to_string(), found.to_string())),
     }

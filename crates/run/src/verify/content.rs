@@ -15,13 +15,13 @@ use std::path::Path;
 /// of the folders.
 pub(super) fn fits(
     certificate: &Certificate,
-    (weights, description): (&[u8], &[u8]),
+    (weights, given): (&[u8], &[u8]),
     folders: &[&Path],
     checks: &mut Checks,
 ) {
     let subject = Subject::Files;
     let model = &certificate.model;
-    let description: ModelDescription = match serde_json::from_slice(description) {
+    let description: ModelDescription = match serde_json::from_slice(given) {
         Ok(description) => description,
         Err(error) => {
             let why = "it cannot be read";
@@ -29,6 +29,8 @@ pub(super) fn fits(
             return;
         }
     };
+    let written = description.to_json().ok();
+    hold_no_more("model.json", written.as_deref() == Some(given), checks);
     let count = description.parameters() as u64;
     let why = "the model has as many parameters as stated";
     checks.equal(subject, "/model/parameters", count, model.parameters, why);
@@ -52,17 +54,35 @@ pub(super) fn fits(
     }
     let read: Result<Weights<f32>, _> = tensors::from_bytes(&description, weights);
     match read {
-        Ok(weights) => holds(
-            certificate,
-            &description,
-            &weights.parameters,
-            folders,
-            checks,
-        ),
+        Ok(own) => {
+            let (parameters, statistics) = (&own.parameters, &own.statistics);
+            let written = tensors::to_bytes(&description, parameters, statistics).ok();
+            hold_no_more(
+                "weights.safetensors",
+                written.as_deref() == Some(weights),
+                checks,
+            );
+            holds(certificate, &description, parameters, folders, checks);
+        }
         Err(error) => {
             let why = "the weights do not fit the model";
             checks.failed(subject, "weights.safetensors", "its weights", &error, why);
         }
+    }
+}
+
+/// Whether a file is what its content is written as, to the byte: nothing else was put in it.
+fn hold_no_more(name: &str, same: bool, checks: &mut Checks) {
+    let subject = Subject::Files;
+    checks.passed_if(
+        same,
+        subject,
+        &format!("{name} holds what it is read for, and no more"),
+    );
+    if !same {
+        let expected = "its content as this program writes it";
+        let why = "something else stands in it: a note, spaces, or another order";
+        checks.failed(subject, name, expected, "more, or other bytes", why);
     }
 }
 
