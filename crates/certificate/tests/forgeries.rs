@@ -314,8 +314,7 @@ fn a_setting_that_no_method_has_is_refused() {
         newton.method.settings = settings(json!({
             "curvature": "gauss-newton",
             "right_hand_side": "forget-influence",
-            "damping": 0.001,
-            "damping_choice": {"kind": "sampling", "scale": 0.14},
+            "damping": {"kind": "sampling", "scale": 0.02},
             "solver": {
                 "kind": "cg",
                 "stopping": {"relative_tolerance": 0.1, "max_products": 100}
@@ -341,8 +340,8 @@ fn a_setting_that_no_method_has_is_refused() {
         ("/seed", json!("1234, as the court ordered")),
         ("/check", json!(0)),
         ("/subsample", json!({"kind": "given"})),
-        ("/damping_choice/note", json!(1)),
-        ("/damping_choice/kind", json!("by_hand")),
+        ("/damping/note", json!(1)),
+        ("/damping/kind", json!("by_hand")),
         ("/solver", json!("cg")),
         ("/solver/stopping/why", json!("enough")),
         ("/solver/stopping/max_products", json!([100])),
@@ -365,7 +364,7 @@ fn a_setting_that_no_method_has_is_refused() {
         all.pointer_mut(parent).unwrap()[name] = value;
         forged.method.settings = settings(all);
         let named = match pointer {
-            "/damping_choice/kind" | "/damping_choice/note" => "/damping_choice",
+            "/damping/kind" | "/damping/note" => "/damping",
             _ => pointer,
         };
         refused(pointer, &forged, &format!("/method/settings{named}"));

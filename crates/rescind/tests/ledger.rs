@@ -8,7 +8,7 @@ use rescind::certificate::digest_of;
 use rescind::ledger::{Budget, BudgetExceeded, Entry, Ledger, LedgerError};
 use rescind::release::ReleaseError;
 use rescind::verify::{Evidence, verify};
-use rescind_privacy::sensitivity::{GuaranteeKind, Provenance};
+use rescind_privacy::sensitivity::GuaranteeKind;
 use rescind_privacy::{Delta, Gdp, NoiseChoice};
 use std::path::Path;
 use support::*;

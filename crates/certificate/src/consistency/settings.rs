@@ -61,9 +61,8 @@ const NEWTON: &[Setting] = &[
         "right_hand_side",
         Word(&["retain-gradient", "forget-influence"]),
     ),
-    // As it was chosen, or the number that followed from public counts.
+    // A number, or how it was chosen.
     ("damping", Either(&[Amount, DAMPING])),
-    ("damping_choice", Either(&[Nothing, DAMPING])),
     (
         "solver",
         Group(&[

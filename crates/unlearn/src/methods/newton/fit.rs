@@ -4,8 +4,15 @@ use super::task::NewtonTask;
 use crate::error::Error;
 use crate::objective::Objective;
 
-/// Most records that stay over which the fit is measured; more are drawn from.
-const RECORDS: usize = 10_000;
+/// Fewest and most records that stay over which the fit is measured; more are drawn from.
+const RECORDS: [usize; 2] = [1000, 10_000];
+
+/// Records over which the fit is measured where the curvature is taken over so many: what that costs
+/// stays small beside what the solve does.
+pub(super) fn fit_records(curved: usize) -> usize {
+    let [fewest, most] = RECORDS;
+    curved.saturating_mul(4).clamp(fewest, most)
+}
 
 /// What counts as loss beside the loss itself, in nats: of a network that fits its records all but
 /// perfectly a share of what is left of it says nothing.
@@ -28,10 +35,16 @@ impl<'a> Fit<'a> {
     /// so many records is worth less where training has converged at all, and where it has not, a step
     /// that takes away more of the fit has overshot. Of the records that go nothing is looked at but
     /// their number.
-    pub fn before(task: &NewtonTask<'a>, growth: f64, seed: u64) -> Result<Self, Error> {
+    pub fn before(
+        task: &NewtonTask<'a>,
+        growth: f64,
+        curved: usize,
+        seed: u64,
+    ) -> Result<Self, Error> {
         let retain = task.retain;
-        let drawn = match retain.records() > RECORDS {
-            true => Some(retain.subset(RECORDS, seed)?),
+        let records = fit_records(curved);
+        let drawn = match retain.records() > records {
+            true => Some(retain.subset(records, seed)?),
             false => None,
         };
         let mut fit = Self {

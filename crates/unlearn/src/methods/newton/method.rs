@@ -4,6 +4,7 @@ use super::choices::{Preconditioning, SolverChoice};
 use super::damping::{Damping, SIZE_RECORDS, SIZE_STEPS};
 use super::effort::Retraining;
 use super::exact::residuals;
+use super::fit::fit_records;
 use super::kept;
 use super::report::NewtonReport;
 use super::settings::{NewtonSettings, RightHandSide};
@@ -27,8 +28,6 @@ const NAME: &str = "newton";
 /// Products that a solve takes for every digit of its residual (MNIST, the digits and made-up records,
 /// a preconditioner of rank 32).
 const PRODUCTS_A_DIGIT: f64 = 12.0;
-/// Records over which the fit is looked at, three times.
-const FIT_RECORDS: f64 = 10_000.0;
 
 impl Method for NewtonSettings {
     fn name(&self) -> &'static str {
@@ -195,7 +194,8 @@ impl NewtonSettings {
         // whether the fit is kept: a third of the passes that a product makes.
         let all = all as f64;
         let drawn = if curved < all { all / 3.0 } else { 0.0 };
-        let fit = self.loss_growth.map_or(0.0, |_| FIT_RECORDS.min(all));
+        let fit = fit_records(curved as usize) as f64;
+        let fit = self.loss_growth.map_or(0.0, |_| fit.min(all));
         let size = match self.damping {
             Damping::Given { .. } => 0.0,
             Damping::Sampling { .. } => SIZE_STEPS as f64 * curved.min(SIZE_RECORDS as f64),
@@ -208,12 +208,9 @@ impl NewtonSettings {
 
 fn report(report: &NewtonReport) -> Result<MethodReport, Error> {
     let mut settings = members(NAME, &report.settings)?;
-    // As asked for; a damping that was chosen from a measured spectrum is no setting, and stays in the
-    // details.
-    if matches!(report.settings.damping, Damping::Given { .. })
-        && let Some(choice) = settings.insert("damping".to_owned(), report.damping.damping.into())
-    {
-        settings.insert("damping_choice".to_owned(), choice);
+    // As asked for: one that was chosen from a measured spectrum is no setting, and stays in the details.
+    if let Damping::Given { value } = report.settings.damping {
+        settings.insert("damping".to_owned(), value.into());
     }
     settings.insert(
         "curvature_records".to_owned(),

@@ -78,7 +78,7 @@ pub fn step(
     let solving = Instant::now();
     let kept = prepare.as_ref().or(task.kept);
     let fit = match settings.loss_growth {
-        Some(growth) => Some(Fit::before(task, growth, settings.seed)?),
+        Some(growth) => Some(Fit::before(task, growth, records, settings.seed)?),
         None => None,
     };
     let repaired = match (&fit, settings.damping) {
