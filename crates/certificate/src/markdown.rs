@@ -32,7 +32,7 @@ fn escaped(text: &str) -> String {
     for character in text.chars() {
         match character {
             other if !is_printable(other) => safe.push(' '),
-            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\' | '^' | '~' => {
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\' | '^' | '~' | '&' => {
                 safe.extend(['\\', character]);
             }
             other => safe.push(other),

@@ -2,25 +2,27 @@
 
 use std::fmt::Write as _;
 
-/// Whether a character may stand in a certificate: no line break, no control character, and none
-/// that turns the direction of what follows.
+/// Whether a character may stand in a certificate: no line break, no control character, none that turns
+/// the direction of what follows, and none that takes no room and tells two texts apart that look alike.
 pub(crate) fn is_printable(character: char) -> bool {
     let turns = matches!(
         character,
         '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}'
     );
-    !character.is_control() && !turns
+    let hides = matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}'
+    );
+    !character.is_control() && !turns && !hides
 }
 
 /// Whether a text names somebody: of 1 to 200 characters, all of them shown, a letter or a digit
 /// among them.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    // Fillers are letters by Unicode's tables, and nothing on a page.
-    let shown = |c: char| {
-        c.is_alphanumeric() && !matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
-    };
+    let shown = char::is_alphanumeric;
     text.chars().count() <= 200 && text.chars().all(is_printable) && text.chars().any(shown)
 }
 
@@ -66,6 +68,9 @@ mod tests {
             "\u{200b}",
             "\u{3164}",
             "\u{200f}a",
+            "A.\u{ad} Smith",
+            "A.\u{2800}Smith",
+            "A\u{fe0f}",
             "a\nb",
             &"a".repeat(201),
         ] {
