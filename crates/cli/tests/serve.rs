@@ -146,10 +146,19 @@ fn pause(of: u64) -> Duration {
     Duration::from_micros(500 + of.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 120_000)
 }
 
-/// Killed at any moment, so many times: whatever was acknowledged is done once, in the end.
 #[test]
 fn what_is_acknowledged_is_done_once_whenever_the_desk_is_killed() {
-    let kills: u64 = std::env::var("RESCIND_TEST_KILLS").map_or(25, |text| text.parse().unwrap());
+    killed(25);
+}
+
+#[test]
+#[ignore = "slow tier: the desk is killed five hundred times"]
+fn what_is_acknowledged_is_done_once_however_often_the_desk_is_killed() {
+    killed(500);
+}
+
+/// Killed at any moment, so many times: whatever was acknowledged is done once, in the end.
+fn killed(kills: u64) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
     let asked = 40 + kills as usize;

@@ -1,69 +1,32 @@
 //! The HTTP interface: `/v1`, health, and the OpenAPI document that is made from the code.
 
 mod asking;
-mod caller;
-mod extract;
+pub(crate) mod caller;
+pub(crate) mod extract;
 mod health;
 mod log;
-mod models;
-mod problem;
-mod receipts;
-mod releases;
-mod requests;
+pub(crate) mod models;
+pub(crate) mod problem;
+pub(crate) mod receipts;
+pub(crate) mod releases;
+pub(crate) mod requests;
 
 use crate::desk::Desk;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::http::header;
 use axum::routing::get;
-use problem::Problem;
-use rescind::Code;
 use std::sync::Arc;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Everything that the desk answers.
-pub(crate) fn router(desk: &Arc<Desk>) -> Router {
+/// The interface's addresses.
+pub(crate) fn router() -> Router<Arc<Desk>> {
     let (router, document) = described();
     let document = document.to_pretty_json().unwrap_or_default();
     let served = move || async move { ([(header::CONTENT_TYPE, "application/json")], document) };
-    router
-        .route("/openapi.json", get(served))
-        .fallback(|| async {
-            Problem::new(
-                Code::UnknownPath,
-                "nothing is served here: GET /openapi.json lists what is",
-            )
-        })
-        .method_not_allowed_fallback(|| async {
-            Problem::with(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Code::UnknownPath,
-                "this address does not take this method: GET /openapi.json lists what it takes",
-            )
-        })
-        .layer(DefaultBodyLimit::max(desk.settings.limits.body))
-        .layer(middleware::from_fn_with_state(Arc::clone(desk), guarded))
-        .with_state(Arc::clone(desk))
-}
-
-/// What holds of every answer: nobody keeps it, and no browser reads it otherwise than it is meant.
-async fn guarded(State(_): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
+    router.route("/openapi.json", get(served))
 }
 
 /// The routes and what is said of them.

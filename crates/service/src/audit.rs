@@ -6,7 +6,7 @@
 use crate::clock::{now, rfc3339};
 use crate::error::ServiceError;
 use crate::secret::{Of, Secret};
-use crate::store::Connection;
+use crate::store::{Connection, Row};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -96,29 +96,57 @@ pub(crate) fn entries(
     most: i64,
 ) -> Result<Vec<AuditEntry>, ServiceError> {
     let rows = connection.rows(ENTRIES, &[after.into(), most.into()])?;
-    let rows = rows.iter().map(|row| {
-        Ok(AuditEntry {
-            number: row.number(0)?,
-            at: rfc3339(row.number(1)?),
-            actor: row.text(2)?,
-            action: row.text(3)?,
-            object: row.text(4)?,
-            detail: row.text(5)?,
-            digest: row.text(6)?,
-        })
-    });
-    rows.collect()
+    rows.iter().map(read).collect()
 }
 
-/// Goes through the whole log.
+/// The entries about a request, a model or a token, in order: the first 1000.
+pub(crate) fn of_object(
+    connection: &mut Connection,
+    object: &str,
+) -> Result<Vec<AuditEntry>, ServiceError> {
+    let rows = connection.rows(
+        "SELECT number, at, actor, action, object, detail, digest FROM audit \
+         WHERE object = $1 ORDER BY number LIMIT 1000",
+        &[object.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<AuditEntry, ServiceError> {
+    Ok(AuditEntry {
+        number: row.number(0)?,
+        at: rfc3339(row.number(1)?),
+        actor: row.text(2)?,
+        action: row.text(3)?,
+        object: row.text(4)?,
+        detail: row.text(5)?,
+        digest: row.text(6)?,
+    })
+}
+
+/// The number of the newest entry; 0 before the first.
+pub(crate) fn newest(connection: &mut Connection) -> Result<i64, ServiceError> {
+    let head = connection.row("SELECT number FROM audit_head WHERE id = 1", &[])?;
+    head.ok_or_else(|| crate::store::unexpected("the head of the audit log"))?
+        .number(0)
+}
+
+/// Goes through the log, from after this entry on: the whole of it, where that is 0.
 pub(crate) fn check(
     connection: &mut Connection,
     secret: &Secret,
+    after: i64,
 ) -> Result<AuditCheck, ServiceError> {
+    let unexpected = || crate::store::unexpected("the head of the audit log");
     let head = connection.row("SELECT number, digest FROM audit_head WHERE id = 1", &[])?;
-    let head = head.ok_or_else(|| crate::store::unexpected("the head of the audit log"))?;
+    let head = head.ok_or_else(unexpected)?;
     let (entries, head) = (head.number(0)?, head.text(1)?);
-    let (mut before, mut last) = (String::new(), 0);
+    let known = connection.row(
+        "SELECT digest FROM audit WHERE number = $1",
+        &[after.into()],
+    )?;
+    let known = known.map(|row| row.text(0)).transpose()?;
+    let (mut before, mut last) = (known.unwrap_or_default(), after);
     let altered = |at| {
         Ok(AuditCheck {
             entries,

@@ -4,7 +4,7 @@ use crate::error::ServiceError;
 use crate::limiter::Limiter;
 use crate::notice::Notice;
 use crate::queue;
-use crate::secret::Secret;
+use crate::secret::{self, Of, Secret};
 use crate::settings::Settings;
 use crate::store::{Place, Store};
 use rescind::{Code, Holdings};
@@ -106,7 +106,17 @@ pub(crate) fn parts(
         None => Place::File(folder.join(DATABASE)),
         Some(address) => Place::Server(address.to_owned()),
     };
-    Ok((secret, Store::open(&place)?))
+    let store = Store::open(&place)?;
+    let identity = secret.hash(Of::Desk, b"");
+    let known = store.write_here(move |db| queue::identity(db, &identity))?;
+    if !secret.is(Of::Desk, b"", &known) {
+        return Err(ServiceError::Key {
+            path: folder.join(secret::FILE),
+            reason: "is not the key that the desk's database was made with: copy the desk.key of the \
+                     machine that made it, or restore it",
+        });
+    }
+    Ok((secret, store))
 }
 
 fn locked(folder: &Path) -> Result<File, ServiceError> {

@@ -10,6 +10,7 @@
 mod api;
 mod audit;
 mod clock;
+mod dashboard;
 mod desk;
 mod error;
 mod limiter;
@@ -25,8 +26,10 @@ mod serving;
 mod settings;
 mod state;
 mod store;
+mod tls;
 mod token;
 mod tokens;
+mod web;
 mod worker;
 
 pub use api::openapi;
@@ -34,5 +37,6 @@ pub use error::ServiceError;
 pub use notice::Notice;
 pub use serving::serve;
 pub use settings::{Limits, ModelGiven, Settings};
+pub use tls::TlsFiles;
 pub use token::{Role, TokenListed};
 pub use tokens::Tokens;

@@ -19,7 +19,7 @@ pub(crate) use callbacks::{
     Callback, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
 };
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
-pub(crate) use models::{ModelRow, list_models, model, register, retry_held, set_policy};
+pub(crate) use models::{ModelRow, identity, list_models, model, register, retry_held, set_policy};
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,
 };

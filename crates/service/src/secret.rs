@@ -27,6 +27,10 @@ pub(crate) enum Of {
     Request,
     /// An entry of the audit log.
     Audit,
+    /// A form of the dashboard.
+    Form,
+    /// The key itself: what the database knows it by.
+    Desk,
 }
 
 impl Of {
@@ -36,6 +40,8 @@ impl Of {
             Self::Token => "rescind 2026 desk token v1",
             Self::Request => "rescind 2026 desk request v1",
             Self::Audit => "rescind 2026 desk audit v1",
+            Self::Form => "rescind 2026 desk form v1",
+            Self::Desk => "rescind 2026 desk identity v1",
         }
     }
 }

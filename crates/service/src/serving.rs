@@ -1,12 +1,13 @@
 //! A desk from its start to its end.
 
-use crate::api;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::registering::register_given;
 use crate::settings::Settings;
+use crate::tls::TlsListener;
+use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -44,8 +45,14 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     threads.push(start("desk-messenger", move || messenger::tell(&telling))?);
     runtime.block_on(async {
         match listener {
-            Some(listener) => {
-                let served = axum::serve(listener, api::router(desk));
+            Some(Listening::Plain(listener)) => {
+                let served = axum::serve(listener, web::router(desk));
+                let _ = served
+                    .with_graceful_shutdown(ending(Arc::clone(desk)))
+                    .await;
+            }
+            Some(Listening::Tls(listener)) => {
+                let served = axum::serve(listener, web::router(desk));
                 let _ = served
                     .with_graceful_shutdown(ending(Arc::clone(desk)))
                     .await;
@@ -61,7 +68,13 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-async fn listen(desk: &Arc<Desk>) -> Result<TcpListener, ServiceError> {
+/// What calls come through.
+enum Listening {
+    Plain(TcpListener),
+    Tls(TlsListener),
+}
+
+async fn listen(desk: &Arc<Desk>) -> Result<Listening, ServiceError> {
     let address = &desk.settings.listen;
     let refused = |source| ServiceError::Listen {
         address: address.clone(),
@@ -69,10 +82,17 @@ async fn listen(desk: &Arc<Desk>) -> Result<TcpListener, ServiceError> {
     };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let at = listener.local_addr().map_err(refused)?;
+    let (scheme, listening) = match &desk.settings.tls {
+        None => ("http", Listening::Plain(listener)),
+        Some(files) => {
+            let listener = TlsListener::new(listener, files.config()?).map_err(refused)?;
+            ("https", Listening::Tls(listener))
+        }
+    };
     desk.tell(&Notice::Listening {
-        at: format!("http://{at}"),
+        at: format!("{scheme}://{at}"),
     });
-    Ok(listener)
+    Ok(listening)
 }
 
 async fn ending(desk: Arc<Desk>) {

@@ -2,6 +2,7 @@
 
 use crate::notice::Notice;
 use crate::policy::Policy;
+use crate::tls::TlsFiles;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ pub struct Settings {
     pub database: Option<String>,
     /// Where to listen, such as `127.0.0.1:8080`.
     pub listen: String,
+    /// Certificate and key to speak TLS with; absent: plain HTTP, for a proxy on the same machine.
+    pub tls: Option<TlsFiles>,
     /// Whether calls are taken; without, the desk only works on its models.
     pub serves: bool,
     /// How many models are worked on at once by this process; with none it only takes calls.

@@ -196,6 +196,26 @@ pub(crate) fn bearer(
     }))
 }
 
+/// Whose token has this name, if it is valid.
+pub(crate) fn by_name(
+    connection: &mut Connection,
+    id: &str,
+) -> Result<Option<Bearer>, ServiceError> {
+    let found = connection.row(
+        "SELECT owner, role FROM tokens WHERE id = $1 AND revoked_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > $2)",
+        &[id.into(), now().into()],
+    )?;
+    let bearer = found.map(|row| {
+        Ok(Bearer {
+            token: id.to_owned(),
+            owner: row.text(0)?,
+            role: role_in(&row, 1)?,
+        })
+    });
+    bearer.transpose()
+}
+
 fn role_in(row: &Row, at: usize) -> Result<Role, ServiceError> {
     let role = row.text(at)?.parse();
     role.map_err(|_| crate::store::unexpected("a role"))

@@ -355,6 +355,20 @@ fn a_desk_is_run_by_one_process_at_a_time() {
 }
 
 #[test]
+fn another_desks_key_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let (one, two) = (place.path().join("one"), place.path().join("two"));
+    for folder in [&one, &two] {
+        Running::start(settings(folder, Vec::new())).end();
+    }
+    std::fs::copy(two.join("desk.key"), one.join("desk.key")).unwrap();
+    let refused = rescind_service::serve(settings(&one, Vec::new()))
+        .err()
+        .unwrap();
+    assert_eq!(refused.code(), rescind::Code::DeskKey, "{refused}");
+}
+
+#[test]
 fn the_audit_log_shows_what_was_done_and_that_nobody_changed_it() {
     let place = tempfile::tempdir().unwrap();
     let run = people(place.path(), "ann", 20);

@@ -9,7 +9,7 @@ use crate::interrupt;
 use clap::{Args, Subcommand};
 use place::DeskPlace;
 use rescind_service::policy::Policy;
-use rescind_service::{Limits, ModelGiven, Notice, ServiceError, Settings};
+use rescind_service::{Limits, ModelGiven, Notice, ServiceError, Settings, TlsFiles};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +33,14 @@ pub struct Serve {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: String,
+
+    /// Certificate to speak TLS with, and those that vouch for it, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
 
     /// Register this run as a model of this name, unless it is
     #[arg(long = "model", value_name = "NAME=RUN", value_parser = parse_pair)]
@@ -120,6 +128,10 @@ impl Serve {
             folder: self.place.desk,
             database: self.place.database,
             listen: self.listen,
+            tls: self
+                .tls_certificate
+                .zip(self.tls_key)
+                .map(|(certificate, key)| TlsFiles { certificate, key }),
             serves: !self.only_work,
             workers: self.workers,
             runs: self.runs,

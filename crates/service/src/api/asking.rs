@@ -159,11 +159,7 @@ impl Whom {
         let mut named = Named::default();
         for identity in &self.subject_identities {
             let name = &identity.identity_value;
-            if !(1..=1000).contains(&name.chars().count()) || name.trim().is_empty() {
-                return Err(unusable(
-                    "an identity_value is empty or longer than 1000 characters",
-                ));
-            }
+            check_name(name)?;
             named.subjects.push(name.clone());
         }
         named.subjects.sort_unstable();
@@ -248,6 +244,16 @@ impl NewRequest {
             named: whom.named()?,
             callbacks: self.status_callback_urls.clone(),
         })
+    }
+}
+
+/// Refuses what cannot be a person's name in any model.
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
+    match (1..=1000).contains(&name.chars().count()) && !name.trim().is_empty() {
+        true => Ok(()),
+        false => Err(unusable(
+            "an identity_value is empty or longer than 1000 characters",
+        )),
     }
 }
 

@@ -65,6 +65,8 @@ pub(super) async fn check(
 ) -> Result<Json<AuditCheck>, Problem> {
     let secret = Arc::clone(&desk.secret);
     Ok(Json(
-        desk.store.read(move |db| audit::check(db, &secret)).await?,
+        desk.store
+            .read(move |db| audit::check(db, &secret, 0))
+            .await?,
     ))
 }

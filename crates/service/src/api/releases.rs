@@ -119,7 +119,17 @@ pub(super) async fn today(
 pub(super) async fn download(
     State(desk): State<Arc<Desk>>,
     _: Audits,
-    Path((model, release, file)): Path<(String, String, String)>,
+    Path((model, release, name)): Path<(String, String, String)>,
+) -> Result<(HeaderMap, Bytes), Problem> {
+    file(&desk, model, &release, &name).await
+}
+
+/// A file of a recorded release.
+pub(crate) async fn file(
+    desk: &Arc<Desk>,
+    model: String,
+    release: &str,
+    file: &str,
 ) -> Result<(HeaderMap, Bytes), Problem> {
     let unknown = || {
         Problem::new(
@@ -130,7 +140,7 @@ pub(super) async fn download(
     let known = FILES.iter().find(|(name, _)| *name == file);
     let (name, kind) = *known.ok_or_else(unknown)?;
     let number: u64 = release.parse().map_err(|_| unknown())?;
-    let path = with_history(&desk, model, move |history, folder| {
+    let path = with_history(desk, model, move |history, folder| {
         // Recorded releases alone: everything in them was noised first.
         let mut releases = history.releases();
         let recorded = releases.any(|release| release.number == number);

@@ -1,6 +1,6 @@
 //! Requests: received, looked at, listed, found by whom they name, taken back.
 
-use super::asking::{NewRequest, Whom};
+use super::asking::{NewRequest, Whom, check_name};
 use super::caller::{Asks, Audits, Operates, Sees};
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
@@ -338,6 +338,7 @@ pub(super) async fn find(
     _: Audits,
     Body(asked): Body<Find>,
 ) -> Result<Json<Listed>, Problem> {
+    check_name(&asked.identity_value)?;
     let secret = Arc::clone(&desk.secret);
     let found = desk.store.read(move |db| {
         let found = queue::find(db, &secret, &asked.identity_value, 100)?;

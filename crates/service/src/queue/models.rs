@@ -55,6 +55,18 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
     })
 }
 
+/// What the desk's key is known by, once remembered: this, where nothing was.
+pub(crate) fn identity(connection: &mut Connection, key: &str) -> Result<String, ServiceError> {
+    connection.change(
+        "INSERT INTO desk VALUES ('key', $1) ON CONFLICT DO NOTHING",
+        &[key.into()],
+    )?;
+    let known = connection.row("SELECT value FROM desk WHERE name = 'key'", &[])?;
+    known
+        .ok_or_else(|| unexpected("what its key is known by"))?
+        .text(0)
+}
+
 /// Whether this can be a model's name: it stands in addresses.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);

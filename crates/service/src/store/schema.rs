@@ -8,6 +8,10 @@ use super::connection::Connection;
 use crate::error::ServiceError;
 
 const MIGRATIONS: &[&str] = &["
+CREATE TABLE desk (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
 CREATE TABLE tokens (
     id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
@@ -101,6 +105,7 @@ CREATE TABLE audit (
     detail TEXT NOT NULL,
     digest TEXT NOT NULL
 );
+CREATE INDEX audit_by_object ON audit (object, number);
 CREATE TABLE audit_head (
     id BIGINT PRIMARY KEY,
     number BIGINT NOT NULL,

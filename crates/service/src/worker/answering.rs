@@ -13,6 +13,9 @@ use rescind_data::RecordRequest;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+/// How many parts are written down in one transaction.
+const CHUNK: usize = 50;
+
 /// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
 pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
@@ -35,18 +38,30 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
             _ => None,
         },
     };
+    // Few at a time: those who ask meanwhile wait as long as one of these transactions.
+    for some in dropped.chunks(CHUNK) {
+        let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+        let (some, url) = (some.to_vec(), desk.settings.alerts.clone());
+        desk.store.write_here(move |db| {
+            for (request, outcome, code, detail) in &some {
+                let why = (code.as_str(), &**detail);
+                queue::drop_part(db, &secret, request, &name, *outcome, why)?;
+                if *outcome == Outcome::Held {
+                    queue::enqueue_alert(db, &secret, url.as_deref(), "held", &name, detail)?;
+                }
+            }
+            Ok(())
+        })?;
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
     let id = crate::secret::fresh_name()?;
-    desk.store.write_here(move |db| {
-        for (request, outcome, code, detail) in &dropped {
-            let why = (code.as_str(), &**detail);
-            queue::drop_part(db, &secret, request, &name, *outcome, why)?;
-        }
-        if !found.is_empty() {
-            queue::compose(db, &secret, &id, &name, &asked, &found)?;
-        }
-        Ok(())
-    })
+    let composed = desk
+        .store
+        .write_here(move |db| queue::compose(db, &secret, &id, &name, &asked, &found));
+    composed.map(drop)
 }
 
 /// How many records a request takes out; or how it ends without.

@@ -91,6 +91,7 @@ pub fn settings(folder: &Path, models: Vec<ModelGiven>) -> Settings {
         folder: folder.to_owned(),
         database: None,
         listen: "127.0.0.1:0".to_owned(),
+        tls: None,
         serves: true,
         workers: 1,
         runs: vec![folder.parent().unwrap().to_owned()],

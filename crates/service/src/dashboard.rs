@@ -1,0 +1,49 @@
+//! The dashboard: pages that a browser shows without a script, for operators and auditors.
+
+mod actions;
+mod chart;
+mod health_page;
+mod layout;
+mod model_page;
+mod queue_page;
+mod session;
+mod story_page;
+mod viewer;
+
+use crate::desk::Desk;
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::{get, post};
+use std::sync::Arc;
+
+/// The dashboard's addresses, to be put beside the interface's.
+pub(crate) fn router() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/", get(|| async { Redirect::to("/desk") }))
+        .route("/desk", get(queue_page::page))
+        .route("/desk/login", get(session::page).post(session::login))
+        .route("/desk/logout", post(session::logout))
+        .route("/desk/requests/{id}", get(story_page::page))
+        .route("/desk/requests/{id}/cancel", post(actions::cancel))
+        .route("/desk/models/{model}", get(model_page::page))
+        .route("/desk/models/{model}/retry", post(actions::retry))
+        .route("/desk/models/{model}/release", post(actions::release))
+        .route(
+            "/desk/models/{model}/releases/{release}/{file}",
+            get(model_page::download),
+        )
+        .route("/desk/health", get(health_page::page))
+        .route("/desk/style.css", get(style))
+}
+
+async fn style() -> impl IntoResponse {
+    let kind = HeaderValue::from_static("text/css; charset=utf-8");
+    (
+        [(header::CONTENT_TYPE, kind)],
+        include_str!("dashboard/style.css"),
+    )
+}
+
+/// What a browser may do with a page: show it, and send its forms back.
+pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -1,0 +1,148 @@
+//! A model: its releases, what everybody is promised today, its policy.
+
+use super::chart;
+use super::layout::{Tone, note, page as laid_out, table, time};
+use super::viewer::Viewer;
+use crate::api::extract::Path;
+use crate::api::models::{Model, shown};
+use crate::api::problem::Problem;
+use crate::api::releases::{file, with_history};
+use crate::desk::Desk;
+use crate::promises::{self, Promise, Release};
+use crate::queue;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use maud::{Markup, html};
+use rescind::Code;
+use rescind_privacy::Delta;
+use std::sync::Arc;
+
+const NEWEST: usize = 100;
+
+/// A model.
+pub(super) async fn page(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    Path(name): Path<String>,
+) -> Result<Markup, Problem> {
+    let of = name.clone();
+    let found = desk.store.read(move |db| {
+        let model = queue::model(db, &of)?;
+        let found = queue::waiting(db, &of)?;
+        Ok(shown(model, found.waiting, found.forgotten))
+    });
+    let model = found.await?;
+    let at = model.policy.promise.map_or(1e-5, |promise| promise.delta);
+    let delta = Delta::new(at);
+    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let look = with_history(&desk, name, move |history, _| {
+        Ok((
+            promises::releases(history),
+            promises::promises(history, delta)?,
+        ))
+    });
+    let (releases, promised) = look.await?;
+    let bound = model.policy.promise.map(|promise| promise.epsilon);
+    let policy = serde_json::to_string_pretty(&model.policy).unwrap_or_default();
+    Ok(laid_out(
+        &viewer,
+        &format!("Model {}", model.name),
+        &html! {
+            @if let Some(trouble) = &model.trouble {
+                (note(Tone::Bad, &format!("{}: {} Tried {} times, again at {}.", trouble.code, trouble.detail, trouble.attempts, trouble.next_time)))
+            }
+            dl {
+                dt { "Waiting" } dd { (model.waiting) }
+                dt { "To be released" } dd { (model.forgotten) }
+                dt { "Run" } dd { code { (model.run) } }
+            }
+            @if viewer.operates() { (forms(&viewer, &model)) }
+            h2 { "Promised today, at δ " (at) }
+            @if let Some(picture) = chart::promises(&promised, bound) { (picture) }
+            (promise_table(&promised))
+            h2 { "Releases" }
+            (release_table(&model.name, &releases))
+            h2 { "Policy" }
+            pre tabindex="0" { (policy) }
+        },
+    ))
+}
+
+fn forms(viewer: &Viewer, model: &Model) -> Markup {
+    html! {
+        div class="forms" {
+            form method="post" action={ "/desk/models/" (model.name) "/retry" } {
+                input type="hidden" name="word" value=(viewer.word);
+                button type="submit" { "Try again what is held" }
+            }
+            @if model.policy.release.noise.is_some() && model.forgotten > 0 {
+                form method="post" action={ "/desk/models/" (model.name) "/release" } {
+                    input type="hidden" name="word" value=(viewer.word);
+                    button type="submit" { "Release now, as the policy says" }
+                }
+            }
+        }
+    }
+}
+
+fn promise_table(promises: &[Promise]) -> Markup {
+    let rows = promises.iter().rev().take(NEWEST).map(|promise| {
+        vec![
+            html! { (promise.answer) },
+            time(&promise.answered_at),
+            html! { (promise.records) },
+            html! { (promise.releases) },
+            html! { @if let Some(epsilon) = promise.epsilon { (format!("{epsilon:.4}")) } @else { "not released" } },
+            html! { @if promise.insecure_noise { "void to who knows the seed" } @else if let Some(kind) = &promise.kind { (kind) } },
+        ]
+    });
+    let rows: Vec<Vec<Markup>> = rows.collect();
+    let head = [
+        "Answer",
+        "When",
+        "Records",
+        "Releases since",
+        "ε today",
+        "Rests on",
+    ];
+    table(
+        "Promised today",
+        &head,
+        &rows,
+        "Nothing was asked of it yet.",
+    )
+}
+
+fn release_table(model: &str, releases: &[Release]) -> Markup {
+    let link = |number: u64, file: &str, text: &str| {
+        html! {
+            a href={ "/desk/models/" (model) "/releases/" (number) "/" (file) } { (text) }
+        }
+    };
+    let rows = releases.iter().rev().take(NEWEST).map(|release| {
+        vec![
+            html! { (release.number) },
+            time(&release.released_at),
+            html! { (format!("{:.4}", release.epsilon)) " at δ " (release.delta) },
+            html! { (release.kind) },
+            html! { (link(release.number, "certificate.txt", "certificate")) " " (link(release.number, "certificate.json", "signed")) " " (link(release.number, "weights.safetensors", "weights")) },
+        ]
+    });
+    let rows: Vec<Vec<Markup>> = rows.collect();
+    table(
+        "Releases",
+        &["Release", "When", "ε alone", "Rests on", "Files"],
+        &rows,
+        "Nothing was released yet.",
+    )
+}
+
+/// A file of a release, for whoever is signed in.
+pub(super) async fn download(
+    State(desk): State<Arc<Desk>>,
+    _: Viewer,
+    Path((model, release, name)): Path<(String, String, String)>,
+) -> Result<(HeaderMap, Body), Problem> {
+    file(&desk, model, &release, &name).await
+}

@@ -1,0 +1,246 @@
+//! The dashboard, as a browser without a script sees it.
+
+mod common;
+
+use common::{Running, model, people, policy, released, settings};
+use rescind_service::Role;
+use serde_json::json;
+use std::time::Duration;
+
+/// A browser that keeps the desk's cookie.
+struct Browser {
+    at: String,
+    agent: ureq::Agent,
+    cookie: Option<String>,
+}
+
+struct Page {
+    status: u16,
+    text: String,
+    to: Option<String>,
+    policy: String,
+}
+
+impl Browser {
+    fn new(desk: &Running) -> Self {
+        let config = ureq::Agent::config_builder().http_status_as_error(false);
+        let config = config.max_redirects(0).max_redirects_will_error(false);
+        Self {
+            at: desk.at.clone(),
+            agent: config
+                .timeout_global(Some(Duration::from_secs(30)))
+                .build()
+                .into(),
+            cookie: None,
+        }
+    }
+
+    fn call(&mut self, method: &str, path: &str, form: &str) -> Page {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.at));
+        if let Some(cookie) = &self.cookie {
+            request = request.header("Cookie", cookie);
+        }
+        let answer = match method {
+            "GET" => self.agent.run(request.body(()).unwrap()),
+            _ => {
+                let kind = "application/x-www-form-urlencoded";
+                let request = request.header("Content-Type", kind);
+                self.agent.run(request.body(form.to_owned()).unwrap())
+            }
+        };
+        let mut answer = answer.unwrap();
+        let header = |name: &str| {
+            let value = answer.headers().get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
+        if let Some(set) = header("set-cookie") {
+            assert!(set.contains("; HttpOnly; SameSite=Strict"), "{set}");
+            self.cookie = set.split(';').next().map(str::to_owned);
+        }
+        Page {
+            status: answer.status().as_u16(),
+            to: header("location"),
+            policy: header("content-security-policy").unwrap(),
+            text: answer.body_mut().read_to_string().unwrap(),
+        }
+    }
+
+    fn get(&mut self, path: &str) -> Page {
+        self.call("GET", path, "")
+    }
+
+    fn sign_in(&mut self, token: &str) -> Page {
+        self.call("POST", "/desk/login", &format!("token={token}"))
+    }
+}
+
+fn text_of(page: &Page) -> &str {
+    assert_eq!(page.status, 200, "{}", page.text);
+    &page.text
+}
+
+/// The word that the page's forms carry.
+fn word(page: &Page) -> String {
+    let (_, rest) = page.text.split_once("name=\"word\" value=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn the_dashboard_shows_the_desk_to_those_who_may_see_it() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let mut warns = released();
+    warns.promise = policy(json!({"promise": {"epsilon": 90, "delta": 1e-5}})).promise;
+    let models = vec![model("one", &run, warns)];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let asks = desk.as_requester();
+    let (first, second) = (asks.ask("ann-1"), asks.ask("ann-2"));
+    asks.until(&first, "completed");
+    asks.until(&second, "completed");
+    asks.post(
+        "/v1/requests",
+        &json!({"records": [{"model": "one", "records": "7000"}]}),
+    )
+    .good();
+    asks.until_that("/v1/requests", |page| {
+        page["requests"][0]["needs_operator"] == true
+            || page["requests"][1]["needs_operator"] == true
+            || page["requests"][2]["needs_operator"] == true
+    });
+
+    let mut browser = Browser::new(&desk);
+    let model_page = "/desk/models/one";
+    let story = format!("/desk/requests/{first}");
+    let pages = [
+        "/desk",
+        "/desk?needs_operator=true",
+        &story,
+        model_page,
+        "/desk/health",
+    ];
+    for path in pages {
+        let page = browser.get(path);
+        assert_eq!(
+            (page.status, page.to.as_deref()),
+            (303, Some("/desk/login")),
+            "{path}"
+        );
+    }
+    for token in ["nonsense", desk.token(Role::Requester)] {
+        let page = browser.sign_in(token);
+        assert_eq!((page.status, &browser.cookie), (401, &None));
+        assert!(page.text.contains("No token of an operator"));
+    }
+    assert_eq!(
+        browser.sign_in(desk.token(Role::Auditor)).to.as_deref(),
+        Some("/desk")
+    );
+    for path in pages {
+        let page = browser.get(path);
+        let text = text_of(&page);
+        assert!(
+            page.policy.starts_with("default-src 'none'"),
+            "{}",
+            page.policy
+        );
+        for part in [
+            "<!DOCTYPE html>",
+            "<html lang=\"en\">",
+            "<title>",
+            "name=\"viewport\"",
+            "<h1>",
+            "<main",
+        ] {
+            assert!(text.contains(part), "{path} lacks {part}");
+        }
+        // Nobody is named, and nothing needs a script.
+        for part in ["ann-1", "ann-2", "<script", "style=\"", "onclick"] {
+            assert!(!text.contains(part), "{path} has {part}");
+        }
+    }
+    let queue = browser.get("/desk");
+    assert!(text_of(&queue).contains(&format!("/desk/requests/{first}")));
+    assert!(
+        queue.text.contains("1 open, 0 late, 1 to see to."),
+        "{}",
+        queue.text
+    );
+    let held = browser.get("/desk?needs_operator=true");
+    assert!(!text_of(&held).contains(&format!("/desk/requests/{first}")));
+    let story = browser.get(&story);
+    assert!(
+        text_of(&story).contains("request received") && story.text.contains("request completed")
+    );
+    let shown = browser.get(model_page);
+    assert!(text_of(&shown).contains("<svg") && shown.text.contains("the policy's promise"));
+    let file = browser.get("/desk/models/one/releases/1/certificate.txt");
+    let on_disk = run.join("releases/000001/certificate.txt");
+    if on_disk.exists() {
+        assert_eq!(text_of(&file), std::fs::read_to_string(on_disk).unwrap());
+    }
+    assert_eq!(
+        browser
+            .get("/desk/models/one/releases/1/signing.key")
+            .status,
+        404
+    );
+    assert_eq!(browser.get("/desk/requests/none").status, 404);
+
+    // An auditor looks, and changes nothing.
+    assert!(
+        !shown
+            .text
+            .contains("<form method=\"post\" action=\"/desk/models")
+    );
+    let mut operator = Browser::new(&desk);
+    operator.sign_in(desk.token(Role::Operator));
+    let word = word(&operator.get(model_page));
+    let retry = "/desk/models/one/retry";
+    assert_eq!(
+        browser.call("POST", retry, &format!("word={word}")).status,
+        403
+    );
+    assert_eq!(operator.call("POST", retry, "word=").status, 403);
+    assert_eq!(operator.call("POST", retry, "").status, 422);
+    let done = operator.call("POST", retry, &format!("word={word}"));
+    assert_eq!((done.status, done.to.as_deref()), (303, Some(model_page)));
+
+    // A token that is revoked ends its sessions, and so does signing out.
+    let tokens = rescind_service::Tokens::open(&desk.folder, None).unwrap();
+    let listed = tokens.list().unwrap();
+    let auditor = listed
+        .iter()
+        .find(|token| token.role == Role::Auditor)
+        .unwrap();
+    tokens.revoke(&auditor.id).unwrap();
+    assert_eq!(browser.get("/desk").status, 303);
+    operator.call("POST", "/desk/logout", "");
+    assert_eq!(operator.get("/desk").status, 303);
+    operator.cookie = Some("rescind_desk=forged".to_owned());
+    assert_eq!(operator.get("/desk").status, 303);
+}
+
+#[test]
+fn a_request_is_cancelled_from_its_page() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let waits = policy(json!({"batch": {"at_least": 9, "wait_seconds": 86400}}));
+    let models = vec![model("one", &run, waits)];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let id = desk.as_requester().ask("ann-1");
+    let mut browser = Browser::new(&desk);
+    browser.sign_in(desk.token(Role::Operator));
+    let path = format!("/desk/requests/{id}");
+    let word = word(&browser.get(&path));
+    browser.call("POST", &format!("{path}/cancel"), &format!("word={word}"));
+    desk.as_requester().until(&id, "cancelled");
+    let page = browser.get(&path);
+    assert!(
+        text_of(&page).contains("cancel asked by shop"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("Cancel it"));
+}
