@@ -16,6 +16,15 @@ use rescind_data::{RequestError, Selection};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// A step whose fit nobody looks at: of a table whose columns are wide, which no training here fits.
+fn however(request: &str) -> Request {
+    let settings = NewtonSettings {
+        loss_growth: None,
+        ..NewtonSettings::default()
+    };
+    newton_with(request, &settings)
+}
+
 #[test]
 fn a_request_of_the_same_key_gets_the_same_answer() {
     let folder = tempfile::tempdir().unwrap();
@@ -146,7 +155,7 @@ fn one_request_forgets_all_that_it_names() {
     ];
     let asked = Request {
         records: named.map(|text| text.parse().unwrap()).to_vec(),
-        ..newton("0").released(weak())
+        ..however("0").released(weak())
     };
     // By hand, from the table: positions, three records of each person, two of five by class.
     let wanted = |i: &usize| [3, 8, 9, 10].contains(i) || i % 40 == 7 || i % 40 == 8 || i % 5 < 2;
@@ -233,7 +242,7 @@ fn what_is_held_of_somebody_is_told_while_the_run_is_in_use() {
     // Each record once, whoever names it.
     let both = held(&["subject:person-7", "7", "subject:nobody"]).unwrap();
     assert_eq!(both, Some(trained_on(3)));
-    run.forget(&newton("7,8"), &mut ()).unwrap();
+    run.forget(&however("7,8"), &mut ()).unwrap();
     let expected = Held {
         trained: 2,
         forgotten: 1,

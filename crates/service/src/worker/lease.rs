@@ -17,7 +17,9 @@ impl Heart {
     /// Starts to beat.
     pub fn start(desk: &Arc<Desk>, worker: &str) -> Result<Self, ServiceError> {
         let held = Arc::new(Mutex::new(None));
-        let (weak, desk, worker) = (Arc::downgrade(&held), Arc::clone(desk), worker.to_owned());
+        // It keeps nothing open: where desk and worker have ended, so does it.
+        let (weak, desk) = (Arc::downgrade(&held), Arc::downgrade(desk));
+        let worker = worker.to_owned();
         let beats = move || beat(&desk, &worker, &weak);
         let started = thread::Builder::new()
             .name("desk-heart".to_owned())
@@ -37,12 +39,12 @@ impl Heart {
     }
 }
 
-fn beat(desk: &Desk, worker: &str, held: &Weak<Mutex<Option<String>>>) {
+fn beat(desk: &Weak<Desk>, worker: &str, held: &Weak<Mutex<Option<String>>>) {
     let every = Duration::from_secs(LEASE as u64 / 4);
     let mut last = Instant::now();
     loop {
         thread::sleep(BEAT);
-        let Some(held) = held.upgrade() else {
+        let (Some(held), Some(desk)) = (held.upgrade(), desk.upgrade()) else {
             return;
         };
         if last.elapsed() < every {
