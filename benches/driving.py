@@ -172,6 +172,7 @@ def method(products: int) -> rescind.Method:
         "newton",
         {
             "damping": {"kind": "given", "value": DAMPING},
+            "loss_growth": None,
             "solver": {"kind": "cg", "stopping": stopping},
             "preconditioning": {"kind": "none"},
             "subsample": None,

@@ -137,7 +137,7 @@ def main():
             shutil.copytree(run, copy)
             told = rescind(
                 "forget", copy, "--random", 1000, "--curvature", "hessian",
-                "--right-hand-side", "retain-gradient", "--damping", DAMPING,
+                "--right-hand-side", "retain-gradient", "--damping", DAMPING, "--loss-growth", "any",
                 "--subsample", subsample, "--tolerance", tolerance, "--preconditioner", 0,
             )
             answers[name] = told, load_file(newest(copy) / "weights.safetensors")

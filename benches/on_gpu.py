@@ -194,6 +194,7 @@ def run_of(
         "newton",
         {
             "damping": {"kind": "given", "value": 0.05},
+            "loss_growth": None,
             "solver": {"kind": "cg", "stopping": solver},
             "preconditioning": {"kind": "none"},
             "subsample": None,

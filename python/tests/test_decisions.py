@@ -4,7 +4,7 @@ import json
 
 import pytest
 import rescind
-from rescind import Promise, _core
+from rescind import Sigma, _core
 
 CLASSES = [str(digit) for digit in range(10)]
 
@@ -16,9 +16,10 @@ def made(folder, *options):
 
 
 def test_settled_decisions_are_those_of_the_command(tmp_path, capfd):
-    with made(tmp_path / "run", "--tangent", "--model", "logistic") as run:
+    bound = ("--mu", "0.01", "--until-gradient", "0.001")
+    with made(tmp_path / "run", "--tangent", "--model", "logistic", *bound) as run:
         run.forget(positions=[3, 4])
-        run.release(Promise(1.0))
+        run.release(Sigma(0.01))
         told = run.decisions()
     assert told.classes == CLASSES and len(told.inputs) == 357
     assert 0 < told.settled < len(told.inputs)

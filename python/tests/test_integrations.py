@@ -173,6 +173,7 @@ def test_resnet_with_group_norm_and_with_frozen_batch_norm(tmp_path):
         stopping = {"relative_tolerance": 0.5, "max_products": 20}
         settings = {
             "damping": {"kind": "given", "value": 5.0},
+            "loss_growth": None,
             "curvature": "gauss-newton",
             "solver": {"kind": "cg", "stopping": stopping},
             "preconditioning": {"kind": "none"},

@@ -44,7 +44,9 @@ made = module()
 training = Training(epochs=2, batch=32, penalty=1e-3)
 with attach(sys.argv[1], made, records, test=TensorDataset(x, y), training=training) as run:
     run.train()
-    newton = rescind.Method("newton", {"damping": {"kind": "given", "value": 0.5}})
+    newton = rescind.Method(
+        "newton", {"damping": {"kind": "given", "value": 0.5}, "loss_growth": None}
+    )
     answer = run.forget(subjects=["3"], method=newton, release=rescind.Sigma(0.01))
     weights = [float(v) for p in made.parameters() for v in p.detach().reshape(-1)]
     # Every rank has the same weights and is told the same.
