@@ -97,7 +97,7 @@ impl fmt::Display for Table {
             writeln!(
                 f,
                 "Not shown: the model before the first request, which was not kept, or whose inputs \
-                 were scaled by other constants."
+                 were scaled by constants that cannot be computed any more."
             )?;
         }
         if self.evaluation.released_hidden {

@@ -7,7 +7,7 @@ use crate::tensors;
 use rescind_data::{Provenance, Standardisation};
 use rescind_network::Weights;
 use rescind_unlearn::evaluation::distance;
-use rescind_unlearn::{EvaluationSet, Measured, Observer};
+use rescind_unlearn::{EvaluationSet, Measured, Model, Observer};
 use serde::{Deserialize, Serialize};
 
 /// One model on every set of records.
@@ -30,7 +30,8 @@ pub struct Sets {
 /// The models of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// The model as it was before any request, if it was kept and takes inputs scaled as they now are.
+    /// The model as it was before any request, under the constants that scaled its inputs, if it was kept
+    /// and these can still be computed.
     pub original: Option<Sets>,
     /// The private model as it is.
     pub current: Sets,
@@ -64,13 +65,11 @@ impl Run {
         let target = retrained
             .as_ref()
             .map(|state| state.weights.parameters.clone());
-        let mut sets = |weights: &Weights<f32>| {
+        let otherwise = self.original_otherwise_scaled(observer)?;
+        let mut sets = |model: &dyn Model, weights: &Weights<f32>| {
             let w = &weights.parameters;
             let mut on = |set: EvaluationSet<'_>| {
-                let measured = self
-                    .setup
-                    .model
-                    .measure(w, &weights.statistics, set, observer);
+                let measured = model.measure(w, &weights.statistics, set, observer);
                 measured
                     .map_err(rescind_unlearn::Error::from)?
                     .ok_or(Error::CannotMeasure)
@@ -84,23 +83,25 @@ impl Run {
                 to_retrained: target.as_ref().map(|target| distance(w, target)),
             })
         };
-        let original = match self.original()? {
-            Some(weights) => Some(sets(&weights)?),
-            None => None,
+        let now = &*self.setup.model;
+        let original = match (self.original()?, otherwise) {
+            (Some(weights), _) => Some(sets(now, &weights)?),
+            (None, Some((model, weights))) => Some(sets(&*model, &weights)?),
+            (None, None) => None,
         };
         let released = match self.released_as_scaled()? {
-            Some(weights) => Some(sets(&weights)?),
+            Some(weights) => Some(sets(now, &weights)?),
             None => None,
         };
         let retraining_seconds = retrained.as_ref().map(|state| state.progress.seconds);
         Ok(Evaluation {
             original,
-            current: sets(&state.weights)?,
+            current: sets(now, &state.weights)?,
             released_hidden: released.is_none()
                 && self.ledger.history().releases().next().is_some(),
             released,
             retrained: match retrained {
-                Some(state) => Some(sets(&state.weights)?),
+                Some(state) => Some(sets(now, &state.weights)?),
                 None => None,
             },
             training_seconds: state.progress.seconds,
@@ -116,6 +117,35 @@ impl Run {
     /// The weights before the first request, if they were kept and take inputs scaled as they now are.
     pub(super) fn original(&self) -> Result<Option<Weights<f32>>, Error> {
         self.after_requests(0)
+    }
+
+    /// The weights before the first request where they take inputs under other constants than now, with
+    /// the model that scales by those; none where these cannot be computed any more.
+    fn original_otherwise_scaled(
+        &self,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<(Box<dyn Model>, Weights<f32>)>, Error> {
+        let (store, description) = (&self.setup.store, self.setup.model.description());
+        for number in store.numbers()?.into_iter().rev() {
+            let record = store.record(number)?;
+            if record.answered > 0 {
+                continue;
+            }
+            if record.scaling.as_ref() == self.setup.model.scaling() {
+                return Ok(None);
+            }
+            let all = &self.setup.split.train;
+            // Records that have left their source took the constants with them.
+            let Ok(Some(model)) = self.setup.model.rescaled(all, observer) else {
+                return Ok(None);
+            };
+            if model.scaling() != record.scaling.as_ref() {
+                return Ok(None);
+            }
+            let found = store.read(description, Some(number))?;
+            return Ok(found.map(|(_, state)| (model, state.weights)));
+        }
+        Ok(None)
     }
 
     /// The newest weights that had answered so many requests, if they were kept and take inputs scaled
