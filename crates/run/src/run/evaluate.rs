@@ -27,6 +27,9 @@ pub struct Sets {
     pub to_retrained: Option<f64>,
 }
 
+/// Weights, and the model that scales inputs as they were trained.
+type WithModel = (Box<dyn Model>, Weights<f32>);
+
 /// The models of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -124,7 +127,7 @@ impl Run {
     fn original_otherwise_scaled(
         &self,
         observer: &mut dyn Observer,
-    ) -> Result<Option<(Box<dyn Model>, Weights<f32>)>, Error> {
+    ) -> Result<Option<WithModel>, Error> {
         let (store, description) = (&self.setup.store, self.setup.model.description());
         for number in store.numbers()?.into_iter().rev() {
             let record = store.record(number)?;
