@@ -196,6 +196,14 @@ fn most_of_the_records_are_better_forgotten_by_training_afresh() {
         epsilon: 1.0,
         delta: 1e-5,
     };
+    // Where nothing is said the run trains afresh, and says why.
+    let open = rescind::Request::of(asked.records[0].clone());
+    let mut other = trained(&folder.path().join("other"), config(1.0, 0.2));
+    let answer = other.forget(&open, &mut ()).unwrap().record.method;
+    assert_eq!(answer.method, "retrain");
+    let why = answer.explanation.unwrap();
+    assert!(why.contains("retrain and not newton"), "{why}");
+
     let plan = run.plan(&asked, &mut ()).unwrap();
     let newton = plan.methods.iter().find(|method| method.method == "newton");
     let why = newton.unwrap().refused.clone().unwrap();

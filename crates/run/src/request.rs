@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 pub struct Request {
     /// The records to forget: all that any of these names, at least one.
     pub records: Vec<RecordRequest>,
-    /// How to forget them; absent: the method that suits the model best.
+    /// How to forget them; absent: the method that suits the model best, or training afresh where more
+    /// records go than a step can forget.
     #[serde(default)]
     pub method: Option<MethodChoice>,
     /// How to release the result; absent: only the private state changes, and the next release

@@ -10,6 +10,7 @@ mod convex;
 mod create;
 mod decisions;
 mod discard;
+mod effect;
 mod evaluate;
 mod files;
 mod forget;

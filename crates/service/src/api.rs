@@ -1,6 +1,7 @@
 //! The HTTP interface: `/v1`, health, and the OpenAPI document that is made from the code.
 
 mod asking;
+pub(crate) mod at_delta;
 pub(crate) mod caller;
 pub(crate) mod extract;
 mod health;

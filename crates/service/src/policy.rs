@@ -1,6 +1,7 @@
 //! How a model's requests are answered, and what its releases promise.
 
 use crate::error::ServiceError;
+use rescind::ledger::Budget;
 use rescind::methods::MethodChoice;
 use rescind::{Code, ReleaseChoice};
 use rescind_privacy::NoiseChoice;
@@ -213,10 +214,22 @@ impl Policy {
 
     /// The release that the policy makes, if it makes any.
     pub(crate) fn release(&self) -> Option<ReleaseChoice> {
-        Some(ReleaseChoice {
+        Some(self.release_with(self.release.noise?))
+    }
+
+    /// A release with this noise. Where one that breaks the promise is to be held back, the run is told the
+    /// promise, whoever asked for the release, and keeps it from then on.
+    pub(crate) fn release_with(&self, noise: NoiseChoice) -> ReleaseChoice {
+        let kept = self.promise;
+        let kept = kept.filter(|promise| promise.if_broken == IfBroken::Hold);
+        ReleaseChoice {
             accept_noise: self.release.accept_noise,
-            ..ReleaseChoice::new(self.release.noise?)
-        })
+            budget: kept.map(|promise| Budget {
+                epsilon: promise.epsilon,
+                delta: promise.delta,
+            }),
+            ..ReleaseChoice::new(noise)
+        }
     }
 }
 

@@ -316,3 +316,34 @@ fn operators_are_told_once_of_what_is_due_soon() {
         .count();
     assert_eq!(count, 1);
 }
+
+/// Whoever orders a release: what the policy promises is kept.
+#[test]
+fn an_ordered_release_keeps_the_promise_too() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let asked = json!({
+        "release": {"when": "asked", "noise": noise(0.5), "accept_noise": true},
+        "promise": {"epsilon": 0.6, "delta": 1e-5, "if_broken": "hold"},
+    });
+    let models = vec![model("one", &run, policy(asked))];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let releases = "/v1/models/one/releases";
+    for (person, state) in [("ann-1", "made"), ("ann-2", "failed")] {
+        let path = format!("/v1/requests/{}", asks.ask(person));
+        asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+        let ordered = operator.post(releases, &json!({})).good();
+        let order = ordered["order"].as_str().unwrap();
+        let path = format!("/v1/models/one/orders/{order}");
+        let ended = operator.until_that(&path, |order| {
+            order["release"] != Value::Null || order["code"] != Value::Null
+        });
+        assert_eq!(ended["state"], state, "{ended}");
+        if state == "failed" {
+            assert_eq!(ended["code"], "budget");
+        }
+    }
+    assert_eq!(operator.get(releases).good().as_array().unwrap().len(), 1);
+    desk.end();
+}

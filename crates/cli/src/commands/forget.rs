@@ -116,13 +116,15 @@ impl Forget {
         let kind = RunConfig::of_run(&self.run)
             .map_or_else(|_| Default::default(), |c| c.parameterisation);
         let method = self.method.method(self.seed, kind)?;
+        // Its seed is the method's own, if another than the usual one is given.
+        let open = self.method.is_silent() && self.seed == 0;
         let release = self.release.choice()?;
         let mut watch = Watch::new(console);
         let mut run = Run::open(&self.run)?;
         let records = named.requests(self.seed, &run)?;
         let asked = Request {
             records,
-            method: Some(method),
+            method: (!open).then_some(method),
             release,
             key: self.key,
         };

@@ -21,7 +21,8 @@ pub struct MethodOptions {
     /// --head, also by these names: a proved guarantee), noisy-finetune (noisy steps on the records
     /// that stay, then recovery), output-perturbation (the same without noisy steps) or retrain
     /// (training afresh)
-    /// [default: newton; descent for runs trained with --tangent or --head]
+    /// [default: newton, or retrain where most of the records go; descent for runs trained with --tangent or
+    /// --head]
     #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = method_names())]
     method: Option<String>,
 
@@ -256,6 +257,18 @@ impl MethodOptions {
         // What it does not have is found out before a run is opened.
         choice.method()?;
         Ok(choice)
+    }
+
+    /// Whether nothing is said of the method, so that the run may choose.
+    pub fn is_silent(&self) -> bool {
+        let newton = self.names_newton()
+            || self.tolerance.is_some()
+            || self.max_products.is_some()
+            || self.preconditioner.is_some()
+            || self.subsample.is_some()
+            || self.hessian_lipschitz.is_some()
+            || self.gradient_bound.is_some();
+        self.method.is_none() && self.set.is_empty() && !newton && !self.finetune.is_given()
     }
 
     fn names_newton(&self) -> bool {

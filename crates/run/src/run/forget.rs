@@ -1,6 +1,7 @@
 //! One request end to end: resolve, decide, step, noise, publish.
 
 use super::Run;
+use super::effect::effect;
 use super::noised::{finetune_report, goes_on};
 use super::release_later::private_weights;
 use super::resolve::Resolved;
@@ -12,15 +13,14 @@ use crate::release::{
     FineTuneOrder, NoiseLimit, Noised, PrivateWeights, ReleaseError, ReleaseOrder, Released,
     RequestFacts, fine_tune, fresh_salt, record_request, release, spending, terms_in_advance,
 };
-use crate::request::{Answer, Answered, Effect, Request};
+use crate::request::{Answer, Answered, Request};
 use crate::time::{now, rfc3339};
 use rescind_data::{RecordRequest, Selection};
-use rescind_network::Weights;
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::SensitivityBound;
 use rescind_unlearn::methods::{Method, MethodChoice, Outcome, Step, Task, check_suits};
 use rescind_unlearn::training::TrainingState;
-use rescind_unlearn::{Ball, EvaluationSet, Measured, Model, Observer, Phase, norm_above, report};
+use rescind_unlearn::{Ball, Model, Observer, Phase, norm_above, report};
 use std::time::Instant;
 
 /// A request whose records are known.
@@ -29,6 +29,8 @@ struct Prepared<'a> {
     resolved: Resolved,
     retained: Selection,
     method: Box<dyn Method>,
+    /// Why it is that one, where the run chose another than it usually does.
+    why: Option<String>,
     requested_at: u64,
     began: Instant,
 }
@@ -39,22 +41,6 @@ enum Noise<'a> {
     After(Vec<SensitivityBound>),
     /// In it.
     Within(Box<Noised<'a>>),
-}
-
-/// How a model does on some training records and on the test records, if it can tell.
-fn measured(
-    model: &dyn Model,
-    weights: &Weights<f32>,
-    on: &Selection,
-    observer: &mut dyn Observer,
-) -> Result<Option<(Measured, Measured)>, Error> {
-    let mut measure = |on: EvaluationSet<'_>| {
-        let measured = model.measure(&weights.parameters, &weights.statistics, on, observer);
-        measured.map_err(rescind_unlearn::Error::from)
-    };
-    // Nothing is said of records that have left their source.
-    let records = measure(EvaluationSet::Records(on))?.filter(|done| done.records > 0);
-    Ok(records.zip(measure(EvaluationSet::Test)?))
 }
 
 impl Run {
@@ -88,15 +74,28 @@ impl Run {
             resolved => resolved?,
         };
         let retained = self.retained.difference(&resolved.forget)?;
+        let mut why = None;
         let method = match &request.method {
             Some(choice) => choice.method()?,
-            None => MethodChoice::default_for(&*self.setup.model).method()?,
+            None => {
+                let (model, stay) = (&*self.setup.model, retained.len());
+                let usual = MethodChoice::default_for(model, 0, stay);
+                let chosen = MethodChoice::default_for(model, resolved.forget.len(), stay);
+                if chosen != usual {
+                    let (chosen, usual) = (&chosen.name, &usual.name);
+                    why = Some(format!(
+                        "{chosen} and not {usual}, as most of the records go"
+                    ));
+                }
+                chosen.method()?
+            }
         };
         let prepared = Prepared {
             request,
             resolved,
             retained,
             method,
+            why,
             requested_at: now(),
             began,
         };
@@ -232,7 +231,7 @@ impl Run {
             kept: &kept,
         };
         let step = prepared.method.step(task, observer)?;
-        let (next, report_of, noise) = match step {
+        let (next, mut report_of, noise) = match step {
             Step::Taken(outcome) => {
                 let Outcome {
                     state,
@@ -262,23 +261,13 @@ impl Run {
                 (next, report, Noise::Within(Box::new(noised)))
             }
         };
-        // What the step did without, nobody reads only to tell how it went.
-        let effect = match setup.model.has_read() {
-            true => {
-                // Under the scaling that each set of weights was trained with.
-                let before = before.unwrap_or(&*setup.model);
-                before.prepare(&prepared.retained, observer)?;
-                let before = measured(before, &state.weights, forget, observer)?;
-                let after = measured(&*setup.model, &next.weights, forget, observer)?;
-                before.zip(after).map(|(before, after)| Effect {
-                    forgotten_before: before.0,
-                    forgotten_after: after.0,
-                    test_before: before.1,
-                    test_after: after.1,
-                })
-            }
-            false => None,
-        };
+        if report_of.explanation.is_none() {
+            report_of.explanation.clone_from(&prepared.why);
+        }
+        // Under the scaling that each set of weights was trained with.
+        let (was, is) = (before.unwrap_or(&*setup.model), &*setup.model);
+        let (was, is) = ((was, &state.weights), (is, &next.weights));
+        let effect = effect(was, is, (forget, &prepared.retained), observer)?;
         let record = Answered {
             number,
             requested_at: prepared.requested_at,

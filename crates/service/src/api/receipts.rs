@@ -1,5 +1,6 @@
 //! Receipts: what was done about a request, and what is promised today.
 
+use super::at_delta::AtDelta;
 use super::caller::Sees;
 use super::extract::{Path, Query};
 use super::problem::Problem;
@@ -10,11 +11,10 @@ use crate::promises::{self, Promise};
 use crate::state::PartState;
 use axum::Json;
 use axum::extract::State;
-use rescind::Code;
 use rescind_privacy::Delta;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// What was done about a request.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -42,16 +42,6 @@ pub(crate) struct Done {
     pub code: Option<String>,
 }
 
-/// At which delta.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AtDelta {
-    /// The delta at which promises are stated, above 0 and below 1; 1e-5 if absent.
-    #[param(exclusive_minimum = 0.0, exclusive_maximum = 1.0)]
-    delta: Option<f64>,
-}
-
 /// A request's receipt
 #[utoipa::path(
     get, path = "/v1/requests/{id}/receipt", tag = "requests",
@@ -67,8 +57,7 @@ pub(super) async fn receipt(
     Path(id): Path<String>,
     Query(at): Query<AtDelta>,
 ) -> Result<Json<Receipt>, Problem> {
-    let delta = Delta::new(at.delta.unwrap_or(1e-5));
-    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let delta = at.delta()?;
     let owner = caller.owner().map(str::to_owned);
     Ok(Json(made(&desk, id, owner, delta).await?))
 }

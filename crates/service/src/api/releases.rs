@@ -1,5 +1,6 @@
 //! Releases: listed, downloaded, ordered; and what is promised today.
 
+use super::at_delta::AtDelta;
 use super::caller::{Audits, Operates};
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
@@ -14,13 +15,13 @@ use axum::Json;
 use axum::body::Body as Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use rescind::Code;
 use rescind::ledger::History;
-use rescind::{Code, ReleaseChoice};
-use rescind_privacy::{Delta, NoiseChoice};
+use rescind_privacy::NoiseChoice;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio_util::io::ReaderStream;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 /// The files of a release, and what they are.
 const FILES: [(&str, &str); 6] = [
@@ -68,16 +69,6 @@ pub(super) async fn list(
     Ok(Json(found.await?))
 }
 
-/// At which delta.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct AtDelta {
-    /// The delta at which promises are stated, above 0 and below 1; 1e-5 if absent.
-    #[param(exclusive_minimum = 0.0, exclusive_maximum = 1.0)]
-    delta: Option<f64>,
-}
-
 /// What everybody forgotten is promised today
 #[utoipa::path(
     get, path = "/v1/models/{model}/promises", tag = "releases",
@@ -93,8 +84,7 @@ pub(super) async fn today(
     Path(model): Path<String>,
     Query(at): Query<AtDelta>,
 ) -> Result<Json<Vec<Promise>>, Problem> {
-    let delta = Delta::new(at.delta.unwrap_or(1e-5));
-    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let delta = at.delta()?;
     let found = with_history(&desk, model, move |history, _| {
         promises::promises(history, delta)
     });
@@ -234,10 +224,8 @@ pub(super) async fn make(
                  \"promise\", \"epsilon\": 1, \"delta\": 1e-5}}",
             )
         })?;
-        let choice = ReleaseChoice {
-            accept_noise: asked.accept_noise || known.policy.release.accept_noise,
-            ..ReleaseChoice::new(noise)
-        };
+        let mut choice = known.policy.release_with(noise);
+        choice.accept_noise |= asked.accept_noise;
         queue::order_release(db, &secret, &bearer.owner, &id, &model, &choice)
     });
     Ok((StatusCode::ACCEPTED, Json(done.await?.into())))

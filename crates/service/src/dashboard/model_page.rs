@@ -3,6 +3,7 @@
 use super::chart;
 use super::layout::{Tone, note, page as laid_out, table, time};
 use super::viewer::Viewer;
+use crate::api::at_delta::AtDelta;
 use crate::api::extract::Path;
 use crate::api::models::{Model, shown};
 use crate::api::problem::Problem;
@@ -14,8 +15,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use maud::{Markup, html};
-use rescind::Code;
-use rescind_privacy::Delta;
 use std::sync::Arc;
 
 const NEWEST: usize = 100;
@@ -33,9 +32,8 @@ pub(super) async fn page(
         Ok(shown(model, found.waiting, found.forgotten))
     });
     let model = found.await?;
-    let at = model.policy.promise.map_or(1e-5, |promise| promise.delta);
-    let delta = Delta::new(at);
-    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let delta = model.policy.promise.map(|promise| promise.delta);
+    let delta = AtDelta { delta }.delta()?;
     let look = with_history(&desk, name, move |history, _| {
         Ok((
             promises::releases(history),
@@ -58,7 +56,7 @@ pub(super) async fn page(
                 dt { "Run" } dd { code { (model.run) } }
             }
             @if viewer.operates() { (forms(&viewer, &model)) }
-            h2 { "Promised today, at δ " (at) }
+            h2 { "Promised today, at δ " (delta.value()) }
             @if let Some(picture) = chart::promises(&promised, bound) { (picture) }
             (promise_table(&promised))
             h2 { "Releases" }

@@ -3,6 +3,7 @@
 use super::layout::{Tone, mark, page as laid_out, short, table, time};
 use super::queue_page::state_of;
 use super::viewer::Viewer;
+use crate::api::at_delta::AtDelta;
 use crate::api::extract::Path;
 use crate::api::problem::Problem;
 use crate::api::receipts::{Receipt, made};
@@ -11,8 +12,6 @@ use crate::desk::Desk;
 use crate::state::{PartState, RequestState};
 use axum::extract::State;
 use maud::{Markup, html};
-use rescind::Code;
-use rescind_privacy::Delta;
 use std::sync::Arc;
 
 /// A request's story.
@@ -21,8 +20,7 @@ pub(super) async fn page(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Result<Markup, Problem> {
-    let delta = Delta::new(1e-5);
-    let delta = delta.map_err(|error| Problem::new(Code::Setting, error.to_string()))?;
+    let delta = AtDelta::default().delta()?;
     let receipt = made(&desk, id.clone(), None, delta).await?;
     let entries = desk.store.read(move |db| audit::of_object(db, &id)).await?;
     let standing = &receipt.standing;

@@ -1,7 +1,7 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
 use super::endings::{Ending, ending};
-use super::releasing::{choice_of, note_promise};
+use super::releasing::note_promise;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
@@ -34,7 +34,7 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     let asked = Asked {
         method: model.policy.method.clone(),
         release: match model.policy.release.when {
-            When::Each => choice_of(&model.policy),
+            When::Each => model.policy.release(),
             _ => None,
         },
     };

@@ -4,27 +4,12 @@ use super::endings::{Ending, ending};
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
-use crate::policy::{IfBroken, Policy};
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
-use rescind::ledger::{Budget, Ledger};
+use rescind::ledger::Ledger;
 use rescind::{Code, ReleaseChoice, Run};
 use rescind_privacy::Delta;
 use rescind_privacy::accounting::Accountant;
 use std::sync::Arc;
-
-/// The release that a policy makes: where it is to hold back a release that breaks a promise, the run
-/// is told the promise, and keeps it from then on.
-pub(super) fn choice_of(policy: &Policy) -> Option<ReleaseChoice> {
-    let mut choice = policy.release()?;
-    choice.budget = policy
-        .promise
-        .filter(|promise| promise.if_broken == IfBroken::Hold)
-        .map(|promise| Budget {
-            epsilon: promise.epsilon,
-            delta: promise.delta,
-        });
-    Some(choice)
-}
 
 /// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
 /// worker that died before it could tell.
@@ -65,7 +50,7 @@ pub(super) fn make_due(
     model: &ModelRow,
     run: &mut Run,
 ) -> Result<(), ServiceError> {
-    let Some(choice) = choice_of(&model.policy) else {
+    let Some(choice) = model.policy.release() else {
         return refuse(
             desk,
             model,

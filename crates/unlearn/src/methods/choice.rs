@@ -1,6 +1,7 @@
 //! A method asked for by name.
 
 use super::method::{Method, members};
+use super::newton::most_go;
 use super::report::MethodReport;
 use super::table::entry;
 use crate::error::Error;
@@ -67,12 +68,14 @@ impl MethodChoice {
         }
     }
 
-    /// The method of the table that suits a model best, with its defaults.
+    /// The method of the table that suits a model best, for a request by which so many records go and so
+    /// many stay, with its defaults.
     #[must_use]
-    pub fn default_for(model: &dyn Model) -> Self {
+    pub fn default_for(model: &dyn Model, forgotten: usize, retained: usize) -> Self {
+        let most_go = most_go(forgotten, retained);
         let suits = super::table::TABLE
             .iter()
-            .find(|entry| (entry.default_for)(model));
+            .find(|entry| (entry.default_for)(model, most_go));
         Self::named(suits.map_or("retrain", |entry| entry.name))
     }
 

@@ -22,6 +22,7 @@ pub use choices::{Preconditioning, SolverChoice};
 pub use constants::{Constants, HessianLipschitz};
 pub use damping::{ChosenDamping, Damping, interrupted};
 pub use lipschitz::{LipschitzEstimate, LipschitzSettings};
+pub(super) use method::most_go;
 pub use report::{ExactCheck, NewtonReport};
 pub use settings::{NewtonSettings, RightHandSide};
 pub use step::{NewtonOutcome, step};

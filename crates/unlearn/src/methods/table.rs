@@ -22,8 +22,9 @@ pub struct Entry {
     pub summary: &'static str,
     /// Reads its settings.
     pub read: fn(Value) -> Result<Box<dyn Method>, serde_json::Error>,
-    /// Whether it is what to use on a model where nothing is said; the first row that says so is.
-    pub default_for: fn(&dyn Model) -> bool,
+    /// Whether it is what to use where nothing is said, on a model and for a request by which most of
+    /// the records go, or not; the first row that says so is.
+    pub default_for: fn(&dyn Model, most_go: bool) -> bool,
 }
 
 fn read<M: Method + DeserializeOwned + 'static>(
@@ -32,7 +33,7 @@ fn read<M: Method + DeserializeOwned + 'static>(
     Ok(Box::new(M::deserialize(settings)?))
 }
 
-fn never(_: &dyn Model) -> bool {
+fn never(_: &dyn Model, _: bool) -> bool {
     false
 }
 
@@ -43,14 +44,14 @@ pub const TABLE: &[Entry] = &[
         aliases: &["tangent", "head"],
         summary: "go on to the new optimum of a convex model: a proved guarantee",
         read: read::<Descent>,
-        default_for: |model| Capability::LinearOutputs.is_of(model),
+        default_for: |model, _| Capability::LinearOutputs.is_of(model),
     },
     Entry {
         name: "newton",
         aliases: &[],
         summary: "one damped Newton step towards the retrained weights",
         read: read::<NewtonSettings>,
-        default_for: |model| Capability::CurvatureProducts.is_of(model),
+        default_for: |model, most_go| Capability::CurvatureProducts.is_of(model) && !most_go,
     },
     Entry {
         name: "noisy-finetune",
@@ -60,7 +61,7 @@ pub const TABLE: &[Entry] = &[
             let settings = FinetuneSettings::deserialize(settings)?;
             Ok(Box::new(NoisyFinetune(settings)))
         },
-        default_for: |_| true,
+        default_for: |model, _| !Capability::CurvatureProducts.is_of(model),
     },
     Entry {
         name: "output-perturbation",
@@ -77,7 +78,7 @@ pub const TABLE: &[Entry] = &[
         aliases: &[],
         summary: "training afresh on the records that stay",
         read: read::<Retrain>,
-        default_for: never,
+        default_for: |_, _| true,
     },
     Entry {
         name: "rewind",

@@ -29,6 +29,11 @@ const NAME: &str = "newton";
 /// a preconditioner of rank 32).
 const PRODUCTS_A_DIGIT: f64 = 12.0;
 
+/// Whether more records go than stay: too many for a step from weights that most of them made.
+pub(in crate::methods) fn most_go(forgotten: usize, retained: usize) -> bool {
+    forgotten > retained
+}
+
 impl Method for NewtonSettings {
     fn name(&self) -> &'static str {
         NAME
@@ -52,7 +57,7 @@ impl Method for NewtonSettings {
     fn promise(&self, public: &Public<'_>) -> Result<Promise, Error> {
         self.validate()?;
         let (forgotten, retained) = (public.forgotten, public.retained);
-        if forgotten > retained {
+        if most_go(forgotten, retained) {
             return Err(Error::MostRecordsGo {
                 forgotten,
                 retained,
