@@ -76,6 +76,9 @@ pub struct BallIdentity {
     pub largest_centre: f64,
 }
 
+/// The package that makes releases.
+pub(crate) const PACKAGE: &str = "rescind";
+
 /// The program that made a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +101,7 @@ impl CodeIdentity {
     #[must_use]
     pub fn current() -> Self {
         Self {
-            package: "rescind".to_owned(),
+            package: PACKAGE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             build: if cfg!(debug_assertions) {
                 "debug"

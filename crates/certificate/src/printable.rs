@@ -18,12 +18,17 @@ pub(crate) fn is_printable(character: char) -> bool {
     !character.is_control() && !turns && !hides
 }
 
-/// Whether a text names somebody: of 1 to 200 characters, all of them shown, a letter or a digit
-/// among them.
+/// Whether a text names somebody or something: of 1 to 200 characters, all of them shown, a letter or
+/// a digit among them.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
+    says_something(text, 200)
+}
+
+/// Whether a text is one of so many characters, all of them shown, a letter or a digit among them.
+pub(crate) fn says_something(text: &str, longest: usize) -> bool {
     let shown = char::is_alphanumeric;
-    text.chars().count() <= 200 && text.chars().all(is_printable) && text.chars().any(shown)
+    text.chars().count() <= longest && text.chars().all(is_printable) && text.chars().any(shown)
 }
 
 /// The text with every other character as an escape such as `\u{1b}`: on one line, whoever wrote it.
@@ -44,6 +49,12 @@ pub(crate) fn escaped(text: &str) -> String {
 /// of its own is shown as an escape.
 pub(crate) fn quoted(name: &str) -> String {
     format!("{name:?}")
+}
+
+/// Several names, each between quotation marks.
+pub(crate) fn quoted_all(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
 use super::noising::schedule;
 use super::printable::quoted;
+use super::printable::quoted_all;
 use super::record::Certificate;
 use rescind_privacy::sensitivity::Constant;
 
@@ -67,7 +68,7 @@ impl Assumption {
                 "Parts {} have no second derivative everywhere, so the assumption of a Lipschitz \
                  Hessian does not hold for this model. A bound that needs it is listed, but nothing \
                  rests on it.",
-                certificate.model.rough_parts.join(", ")
+                quoted_all(&certificate.model.rough_parts)
             ),
             Name::PublicCentre => {
                 let centre = certificate.model.ball.centre;

@@ -278,3 +278,36 @@ fn what_a_later_release_is_about_is_no_more_than_it_covers() {
                  releases covered, in weights.safetensors";
     assert!(said.contains(about), "{said}");
 }
+
+/// What the signer calls things stands between quotation marks, and adds no markup or address.
+#[test]
+fn what_the_signer_calls_things_is_told_from_what_the_program_says() {
+    let mut named = network();
+    let evil = "b; proved) www.x.org https://x.org a@x.org";
+    named.model.kind = evil.to_owned();
+    named.data.dataset = evil.to_owned();
+    named.model.rough_parts = vec![evil.to_owned()];
+    named.declarations = vec![Declaration {
+        what: Declared::OutsideModel,
+        by: Some(evil.to_owned()),
+    }];
+    let bound = rescind_privacy::sensitivity::SensitivityBound::new(
+        Theorem::BallDiameter,
+        vec![Constant::new(Symbol::BallRadius, 70.0, Provenance::Proved, evil).unwrap()],
+    );
+    let named = derived(named, vec![bound.unwrap()]);
+    assert!(check(&named).holds(), "{}", check(&named));
+    let (text, page) = (named.to_string(), named.to_markdown());
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        line.matches("\"b; proved)").count(),
+        line.matches("b; proved)").count()
+    );
+    assert!(
+        line.contains("in the signer's words, \"b; proved)"),
+        "{line}"
+    );
+    for address in ["https://", "www.x", "a@x"] {
+        assert!(line.contains(address) && !page.contains(address), "{page}");
+    }
+}

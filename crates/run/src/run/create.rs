@@ -5,6 +5,7 @@ use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{complete_config, without_head};
 use super::files::{CENTRE, CONFIG, FORMAT, MODEL, read_config, write_manifest};
 use super::made::of_files;
+use super::named::check_named;
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
 use super::vacant::Vacant;
@@ -135,6 +136,7 @@ impl Run {
             ball,
             centre_seed,
         } = parts;
+        check_named(&manifest, model.description())?;
         let split = manifest.split();
         let lock = place.into_lock();
         json::folder(&root.join("private"), Access::Private)?;
