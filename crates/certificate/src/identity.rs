@@ -127,7 +127,7 @@ static PROGRAM: LazyLock<Option<Digest>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerAnchor {
-    /// Entries before those of this release.
+    /// Entries before this release's own: that of its last request is among them.
     pub entries: u64,
     /// Digest of the last of them: the history cannot be rewritten without contradicting this.
     pub head: Digest,

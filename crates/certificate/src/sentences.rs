@@ -114,8 +114,9 @@ impl Assumption {
                 "the model's own code computes losses, gradients and identities of the records it \
                  is asked for, correctly and without looking at any others",
             ),
-            Name::SettingsNotTuned => "Radii, damping, steps, noise and stopping rules were not chosen \
-                by looking at the forgotten records. Nobody checked."
+            Name::SettingsNotTuned => "Method, radii, damping, steps, noise and stopping rules were \
+                not chosen by looking at the forgotten records, nor by how an earlier attempt to forget \
+                them ended. Nobody checked."
                 .into(),
             Name::Copies => "Only the listed records were forgotten. Copies of them, exact or nearly \
                 so, that remain among the retained records still act on the model."

@@ -277,7 +277,7 @@ fn a_run_is_opened_with_the_model_and_the_records_it_was_made_with() {
 fn records_without_a_name_make_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("run");
-    for dataset in ["", "--", "a\nb", &"a".repeat(201)] {
+    for dataset in ["", "--", "a\nb", &"a".repeat(101)] {
         let records = OutsideRecords {
             dataset: dataset.to_owned(),
             subjects: None,

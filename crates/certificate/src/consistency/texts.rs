@@ -7,7 +7,7 @@ use crate::record::Certificate;
 use serde_json::Value;
 
 /// The longest text, in characters.
-const LONGEST: usize = 300;
+const LONGEST: usize = 200;
 
 /// Every text of a certificate, names of settings included, says something on one line: none can pass
 /// for a line of a report, or hide one, or leave a reader with nothing.
@@ -42,8 +42,8 @@ fn require(text: &str, field: String, all: &mut Collector) {
         field,
         escaped(text),
         format!(
-            "1 to {LONGEST} characters on one line without control characters, a letter or a digit \
-             among them"
+            "1 to {LONGEST} characters on one line without control characters or blanks but single \
+             spaces between others, a letter or a digit among them"
         ),
         "anything else changes what a reader sees around it, or tells nothing",
     );
@@ -101,7 +101,7 @@ pub fn names(certificate: &Certificate, all: &mut Collector) {
             is_name(found),
             field,
             escaped(found),
-            "a name of 1 to 200 characters",
+            "a name of 1 to 100 characters",
             "it is what a reader knows it by",
         );
     }

@@ -22,8 +22,8 @@ pub(super) fn check_named(manifest: &Manifest, model: &ModelDescription) -> Resu
             return Err(rescind_unlearn::Error::Setting {
                 setting,
                 found: format!("{name:?}"),
-                expected: "a name of 1 to 200 characters, a letter or a digit among them, all of \
-                           them shown on one line, since certificates state it; a file's records \
+                expected: "a name of 1 to 100 characters, a letter or a digit among them, single \
+                           spaces, all of it shown on one line, since certificates state it; a file's records \
                            have the file's name",
             }
             .into());

@@ -17,7 +17,7 @@ use std::sync::Arc;
 /// gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutsideRecords {
-    /// A name for them all: 1 to 200 characters, which certificates state.
+    /// A name for them all: 1 to 100 characters, which certificates state.
     pub dataset: String,
     /// Whose each of them is, if that is known: for requests by subject.
     pub subjects: Option<Vec<String>>,
