@@ -13,6 +13,7 @@ mod database;
 mod entry;
 mod error;
 mod history;
+mod link;
 mod private;
 mod recovery;
 mod schema;

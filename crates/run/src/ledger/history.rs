@@ -1,10 +1,10 @@
 //! The ledger's content, checked.
 
-use super::chain::entry_digest;
 use super::entry::{
     Budget, CertificateEntry, Entry, MadeEntry, ReleaseEntry, RequestEntry, TrainedEntry,
 };
 use super::error::LedgerError;
+use super::link::entry_digest;
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;

@@ -1,6 +1,6 @@
 //! The database and its chain.
 
-use super::chain::{chain, entry_digest, first_head};
+use super::chain::chain;
 use super::database::{
     Mode, check_schema, connect, durable, in_memory, is_to_be_undone, ledger_file, on_database,
     once_for_both, place, private_file, remove_journals,
@@ -8,6 +8,7 @@ use super::database::{
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
 use super::history::{History, Recorded};
+use super::link::{entry_digest, first_head};
 use super::private::{self, HEAD, PLACE, Present, PrivateRow};
 use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
