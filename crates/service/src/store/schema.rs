@@ -7,7 +7,8 @@
 use super::connection::Connection;
 use crate::error::ServiceError;
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE desk (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -124,7 +125,12 @@ CREATE TABLE callbacks (
     outcome TEXT
 );
 CREATE INDEX callbacks_by_time ON callbacks (done_at, next_try);
-"];
+",
+    "
+ALTER TABLE models ADD COLUMN outside BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX parts_by_age ON parts (model, state, since);
+",
+];
 
 /// Brings a database to this version's tables, all of it or nothing.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {

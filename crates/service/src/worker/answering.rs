@@ -2,6 +2,8 @@
 
 use super::endings::{Ending, ending};
 use super::releasing::note_promise;
+use super::timing;
+use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
@@ -16,30 +18,22 @@ use std::sync::Arc;
 /// How many parts are written down in one transaction.
 const CHUNK: usize = 50;
 
+/// A part that the run has nothing of, or that an operator has to see to: the request, and why.
+type Dropped = (String, Outcome, Code, String);
+
+/// What waits, looked at: a batch to be, and what is not in it.
+struct Seen {
+    asked: Asked,
+    /// Requests, and how many records each takes out.
+    found: Vec<(String, usize)>,
+    dropped: Vec<Dropped>,
+}
+
 /// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
 pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
-    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
-    let most = i64::from(model.policy.batch.at_most);
-    let members = desk
-        .store
-        .read_here(move |db| queue::next(db, &secret, &name, most))?;
-    let mut found = Vec::new();
-    let mut dropped = Vec::new();
-    for member in members {
-        match look(run, model, &member) {
-            Ok(records) => found.push((member.request, records)),
-            Err((outcome, code, detail)) => dropped.push((member.request, outcome, code, detail)),
-        }
-    }
-    let asked = Asked {
-        method: model.policy.method.clone(),
-        release: match model.policy.release.when {
-            When::Each => model.policy.release(),
-            _ => None,
-        },
-    };
+    let seen = see(desk, model, run)?;
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
-    for some in dropped.chunks(CHUNK) {
+    for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
         let (some, url) = (some.to_vec(), desk.settings.alerts.clone());
         desk.store.write_here(move |db| {
@@ -53,15 +47,60 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
             Ok(())
         })?;
     }
-    if found.is_empty() {
+    if seen.found.is_empty() {
         return Ok(());
     }
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
     let id = crate::secret::fresh_name()?;
     let composed = desk
         .store
-        .write_here(move |db| queue::compose(db, &secret, &id, &name, &asked, &found));
+        .write_here(move |db| queue::compose(db, &secret, &id, &name, &seen.asked, &seen.found));
     composed.map(drop)
+}
+
+fn see(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<Seen, ServiceError> {
+    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let most = i64::from(model.policy.batch.at_most);
+    let members = desk
+        .store
+        .read_here(move |db| queue::next(db, &secret, &name, most))?;
+    let mut seen = Seen {
+        asked: Asked {
+            method: model.policy.method.clone(),
+            release: match model.policy.release.when {
+                When::Each => model.policy.release(),
+                _ => None,
+            },
+        },
+        found: Vec::new(),
+        dropped: Vec::new(),
+    };
+    for member in members {
+        match look(run, model, &member) {
+            Ok(records) => seen.found.push((member.request, records)),
+            Err((outcome, code, detail)) => {
+                seen.dropped.push((member.request, outcome, code, detail));
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// The batch that follows another at once: written down with the answer before it, it costs no wait
+/// for the disk of its own. None where something else comes first.
+fn following(desk: &Arc<Desk>, model: &str, run: &Run) -> Result<Option<Seen>, ServiceError> {
+    let name = model.to_owned();
+    let (model, order, found) = desk.store.read_here(move |db| {
+        let model = queue::model(db, &name)?;
+        let found = queue::waiting(db, &name, timing::counted_to(&model.policy))?;
+        Ok((model, queue::next_order(db, &name)?, found))
+    })?;
+    let next = order.is_none() && timing::answers_now(&model.policy, &found, now());
+    if !next || desk.is_ending() {
+        return Ok(None);
+    }
+    let seen = see(desk, &model, run)?;
+    Ok(Some(seen).filter(|seen| seen.dropped.is_empty() && !seen.found.is_empty()))
 }
 
 /// How many records a request takes out; or how it ends without.
@@ -143,10 +182,16 @@ pub(super) fn answer(
     );
     let over = model.policy.release.when == When::Never;
     let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
+    // Where it cannot be told what follows, the next look tells why.
+    let next = following(desk, &name, run).ok().flatten();
+    let id = crate::secret::fresh_name()?;
     desk.store.write_here(move |db| {
         queue::answered(db, &secret, &name, &told, record.number, over)?;
         if let Some(release) = release {
             queue::released(db, &secret, &name, &[release])?;
+        }
+        if let Some(next) = &next {
+            queue::compose(db, &secret, &id, &name, &next.asked, &next.found)?;
         }
         Ok(())
     })?;
