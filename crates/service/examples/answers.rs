@@ -5,6 +5,8 @@
 //! cargo run --release -p rescind-service --example answers -- --pending 10000 --single 500
 //! ```
 //!
+//! Before that the run alone is asked one by one, without a desk: what it takes is not the desk's.
+//!
 //! The model is a head of 32 columns and 2 outputs with a squared error, prepared (`rescind refresh`),
 //! of people with three records each. Requests come over HTTP and wait; then the policy has them
 //! answered, and the time runs until the last is completed.
@@ -14,7 +16,8 @@ mod common;
 
 use common::{Caller, Running, of_subject, policy, settings};
 use rescind::training::TrainingSettings;
-use rescind::{ModelChoice, Parameterisation, Run, RunConfig};
+use rescind::{ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig};
+use rescind_data::RecordRequest;
 use rescind_network::Loss;
 use rescind_service::ModelGiven;
 use serde_json::{Value, json};
@@ -53,8 +56,9 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     };
     let place = tempfile::tempdir_in(place).expect("a folder to work in");
-    let run = head(place.path(), pending + single);
+    let run = head(place.path(), "run", pending + single);
     println!("a wait for the disk: {}", syncs(place.path()));
+    alone(place.path(), single);
     let waits = policy(json!({"batch": {"at_least": 100_000, "wait_seconds": 31_000_000}}));
     let models = vec![ModelGiven {
         name: "one".to_owned(),
@@ -96,9 +100,40 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// A run that nothing else has, asked directly: as many requests, half of them with a release.
+fn alone(folder: &Path, people: usize) {
+    let root = head(folder, "alone", people + 1);
+    let mut run = Run::open(&root).expect("a run");
+    let each: ReleaseChoice = serde_json::from_value(json!({
+        "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5}, "accept_noise": false, "budget": null,
+    }))
+    .expect("a release");
+    for (what, release, asked) in [
+        ("never", None, 0..people / 2),
+        ("each", Some(each), people / 2..people),
+    ] {
+        let (count, began) = (asked.len(), Instant::now());
+        for person in asked {
+            let request = Request {
+                records: vec![RecordRequest::Subject(format!("p-{person}"))],
+                release,
+                method: None,
+                key: Some(format!("alone-{person}")),
+            };
+            run.forget(&request, &mut ()).expect("an answer");
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        println!(
+            "the run alone, {count} requests one by one, release {what}: {seconds:.2} s, {:.1} a second; a wait for the disk then: {}",
+            count as f64 / seconds,
+            syncs(folder),
+        );
+    }
+}
+
 /// A head of so many people with three records each.
-fn head(folder: &Path, people: usize) -> PathBuf {
-    let table = folder.join("people.csv");
+fn head(folder: &Path, name: &str, people: usize) -> PathBuf {
+    let table = folder.join(format!("{name}.csv"));
     let mut text =
         (0..COLUMNS).map(|at| format!("x{at},")).collect::<String>() + "person,outcome\n";
     for row in 0..3 * people {
@@ -129,7 +164,7 @@ fn head(folder: &Path, people: usize) -> PathBuf {
         keep_iterates: false,
         ..RunConfig::default()
     };
-    let root = folder.join("run");
+    let root = folder.join(name);
     let mut run = Run::create(&root, config, None, &mut ()).expect("a run");
     run.train(&mut ()).expect("training");
     run.refresh(&mut ()).expect("preparing");

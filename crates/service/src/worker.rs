@@ -82,9 +82,9 @@ impl Worker {
 
     fn work_on(&self, claim: &Claim) -> Result<i64, ServiceError> {
         let mut turn = Turn::begin(&self.desk, claim, KEPT)?;
-        let mut run = None;
-        while let Some((model, task)) = turn.next(run.is_some(), None)? {
-            task::perform(&self.desk, &model, opened(&mut run, &model)?, task)?;
+        let (mut run, mut known) = (None, None);
+        while let Some((model, task)) = turn.next(run.is_some(), known, None)? {
+            known = task::perform(&self.desk, &model, opened(&mut run, &model)?, task)?;
         }
         Ok(turn.rests_until())
     }

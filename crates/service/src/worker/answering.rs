@@ -31,7 +31,12 @@ struct Seen {
 
 /// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
 pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
-    let seen = see(desk, model, run)?;
+    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let most = i64::from(model.policy.batch.at_most);
+    let members = desk
+        .store
+        .read_here(move |db| queue::next(db, &secret, &name, most))?;
+    let seen = see(model, run, members);
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
     for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
@@ -58,12 +63,7 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     composed.map(drop)
 }
 
-fn see(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<Seen, ServiceError> {
-    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
-    let most = i64::from(model.policy.batch.at_most);
-    let members = desk
-        .store
-        .read_here(move |db| queue::next(db, &secret, &name, most))?;
+fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Seen {
     let mut seen = Seen {
         asked: Asked {
             method: model.policy.method.clone(),
@@ -83,24 +83,34 @@ fn see(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<Seen, ServiceErr
             }
         }
     }
-    Ok(seen)
+    seen
 }
 
-/// The batch that follows another at once: written down with the answer before it, it costs no wait
-/// for the disk of its own. None where something else comes first.
-fn following(desk: &Arc<Desk>, model: &str, run: &Run) -> Result<Option<Seen>, ServiceError> {
-    let name = model.to_owned();
-    let (model, order, found) = desk.store.read_here(move |db| {
+/// The batch that follows another at once, with the model as it is now: written down with the answer
+/// before it, it costs no wait for the disk of its own. None where something else comes first.
+fn following(
+    desk: &Arc<Desk>,
+    model: &str,
+    run: &Run,
+) -> Result<Option<(ModelRow, Seen)>, ServiceError> {
+    let (name, secret) = (model.to_owned(), Arc::clone(&desk.secret));
+    let found = desk.store.read_here(move |db| {
         let model = queue::model(db, &name)?;
         let found = queue::waiting(db, &name, timing::counted_to(&model.policy))?;
-        Ok((model, queue::next_order(db, &name)?, found))
+        let answers = timing::answers_now(&model.policy, &found, now());
+        if !answers || queue::next_order(db, &name)?.is_some() {
+            return Ok(None);
+        }
+        let most = i64::from(model.policy.batch.at_most);
+        let members = queue::next(db, &secret, &name, most)?;
+        Ok(Some((model, members)))
     })?;
-    let next = order.is_none() && timing::answers_now(&model.policy, &found, now());
-    if !next || desk.is_ending() {
+    let Some((model, members)) = found.filter(|_| !desk.is_ending()) else {
         return Ok(None);
-    }
-    let seen = see(desk, &model, run)?;
-    Ok(Some(seen).filter(|seen| seen.dropped.is_empty() && !seen.found.is_empty()))
+    };
+    let seen = see(&model, run, members);
+    let whole = seen.dropped.is_empty() && !seen.found.is_empty();
+    Ok(whole.then_some((model, seen)))
 }
 
 /// How many records a request takes out; or how it ends without.
@@ -151,13 +161,13 @@ fn known(run: &Run, model: &ModelRow, member: &Member) -> Vec<RecordRequest> {
 }
 
 /// Asks the run what a batch asks, under the batch's name: asked again after a crash it gives the same
-/// answer.
+/// answer. The batch that follows, where it is made already.
 pub(super) fn answer(
     desk: &Arc<Desk>,
     model: &ModelRow,
     run: &mut Run,
     batch: &Batch,
-) -> Result<(), ServiceError> {
+) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
     let records = batch
         .members
         .iter()
@@ -174,7 +184,7 @@ pub(super) fn answer(
     };
     let answer = match run.forget(&request, &mut watch) {
         Ok(answer) => answer,
-        Err(error) => return go_on(desk, model, batch, error),
+        Err(error) => return go_on(desk, model, batch, error).map(|()| None),
     };
     let (record, release) = (
         answer.record,
@@ -185,15 +195,16 @@ pub(super) fn answer(
     // Where it cannot be told what follows, the next look tells why.
     let next = following(desk, &name, run).ok().flatten();
     let id = crate::secret::fresh_name()?;
-    desk.store.write_here(move |db| {
+    let next = desk.store.write_here(move |db| {
         queue::answered(db, &secret, &name, &told, record.number, over)?;
         if let Some(release) = release {
             queue::released(db, &secret, &name, &[release])?;
         }
-        if let Some(next) = &next {
-            queue::compose(db, &secret, &id, &name, &next.asked, &next.found)?;
-        }
-        Ok(())
+        let Some((model, next)) = &next else {
+            return Ok(None);
+        };
+        let batch = queue::compose(db, &secret, &id, &name, &next.asked, &next.found)?;
+        Ok(batch.map(|batch| (model.clone(), batch)))
     })?;
     desk.tell(&Notice::Answered {
         model: model.name.clone(),
@@ -208,7 +219,7 @@ pub(super) fn answer(
     if release.is_some() {
         note_promise(desk, model, run)?;
     }
-    Ok(())
+    Ok(next)
 }
 
 /// What follows where the run did not answer.

@@ -128,7 +128,8 @@ impl OutsideWorker {
     /// It has no model; the database.
     pub fn next(&mut self) -> Result<bool, ServiceError> {
         let held = self.holds.as_mut().ok_or_else(has_none)?;
-        held.next = held.turn.next(held.is_open, Some(&self.models))?;
+        let known = held.next.take();
+        held.next = held.turn.next(held.is_open, known, Some(&self.models))?;
         Ok(held.next.is_some())
     }
 
@@ -159,7 +160,8 @@ impl OutsideWorker {
                 held.turn.keep(opening.clamp(KEPT, LONGEST_KEPT));
             }
         }
-        task::perform(&self.desk, &model, run, task)
+        held.next = task::perform(&self.desk, &model, run, task)?;
+        Ok(())
     }
 
     /// Gives the model back: all went well, or something went wrong, by a stable code and in words. It is

@@ -20,17 +20,21 @@ pub(super) enum Task {
     Release,
 }
 
-/// Does it, with the model's open run.
+/// Does it, with the model's open run. What comes next, where that is known already.
 pub(super) fn perform(
     desk: &Arc<Desk>,
     model: &ModelRow,
     run: &mut Run,
     task: Task,
-) -> Result<(), ServiceError> {
+) -> Result<Option<(ModelRow, Task)>, ServiceError> {
     match task {
-        Task::Answer(batch) => answering::answer(desk, model, run, &batch),
-        Task::Order(order) => releasing::make_ordered(desk, model, run, &order),
-        Task::Begin => answering::begin(desk, model, run),
-        Task::Release => releasing::make_due(desk, model, run),
+        Task::Answer(batch) => {
+            let next = answering::answer(desk, model, run, &batch)?;
+            return Ok(next.map(|(model, batch)| (model, Task::Answer(batch))));
+        }
+        Task::Order(order) => releasing::make_ordered(desk, model, run, &order)?,
+        Task::Begin => answering::begin(desk, model, run)?,
+        Task::Release => releasing::make_due(desk, model, run)?,
     }
+    Ok(None)
 }

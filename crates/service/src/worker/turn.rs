@@ -41,11 +41,12 @@ impl Turn {
     }
 
     /// What is to be done next; where there is nothing and the run is open, waits for a while. `None`
-    /// at its end. `among` are the models that wait for the same worker; all that compute here if
-    /// absent.
+    /// at its end. `known` is what comes next where that is known; `among` are the models that wait for
+    /// the same worker, all that compute here if absent.
     pub fn next(
         &mut self,
         is_open: bool,
+        mut known: Option<(ModelRow, Task)>,
         among: Option<&[String]>,
     ) -> Result<Option<(ModelRow, Task)>, ServiceError> {
         // What was done since the last look.
@@ -59,6 +60,9 @@ impl Turn {
         while !self.desk.is_ending() {
             if self.began.elapsed() > TURN.max(self.kept) && others_wait()? {
                 break;
+            }
+            if let Some(known) = known.take() {
+                return Ok(Some(known));
             }
             let (model, found, task) = self.look()?;
             if let Some(task) = task {
