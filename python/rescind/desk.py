@@ -73,7 +73,7 @@ def work(
     several = _are_several()
 
     def open_worker() -> _core.Worker:
-        return _core.Worker(
+        return _core.Worker.open(
             os.fspath(desk), database, list(models), stay, alerts, lambda _, line: logger.info(line)
         )
 

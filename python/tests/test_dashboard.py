@@ -1,5 +1,6 @@
 """The desk's dashboard in a browser: by keyboard, on a phone, light and dark, without scripts."""
 
+import itertools
 import re
 import shutil
 
@@ -154,7 +155,9 @@ def test_text_can_be_read_in_light_and_dark(signed_in, desk, scheme):
         body = browser.find_element(By.TAG_NAME, "body")
         behind = light(body.value_of_css_property("background-color"))
         assert (behind > 0.5) == (scheme == "light"), path
-        for shown in browser.find_elements(By.CSS_SELECTOR, "h1, h2, p, a, th, td, dt, dd"):
+        kinds = ("h1", "h2", "p", "a", "th", "td", "dt", "dd", "button", "main span")
+        found = [browser.find_elements(By.CSS_SELECTOR, kind)[:2] for kind in kinds]
+        for shown in itertools.chain.from_iterable(found):
             own = shown.value_of_css_property("background-color")
             below = behind if own.endswith(", 0)") else light(own)
             text = light(shown.value_of_css_property("color"))

@@ -28,9 +28,24 @@ METHOD = {"kind": "newton", "settings": STEP}
 
 
 @pytest.fixture
-def desk(tmp_path, monkeypatch):
-    """With a run of the command, `native`, and one of a module, `module`, of the same people."""
+def desk(request, tmp_path, monkeypatch):
+    """With a run of a module, `module`; where asked for, one of the command of the same people,
+    `native`."""
     monkeypatch.chdir(tmp_path)
+    models = ["--model", "module=module", "--policy", "module=slow.json"]
+    if getattr(request, "param", "") == "native":
+        make_native()
+        models += ["--model", "native=native", "--policy", "native=policy.json"]
+    with opened("module") as run:
+        run.train()
+    pathlib.Path("policy.json").write_text(json.dumps(POLICY))
+    pathlib.Path("slow.json").write_text(json.dumps({**POLICY, "method": METHOD}))
+    made = Desk("desk", *models)
+    yield made
+    made.end()
+
+
+def make_native():
     lines = ["age,dose,person,outcome"]
     lines += [
         f"0.{i % 7},0.{i % 11},person-{i % PEOPLE},{'sick' if i % 5 < 2 else 'well'}"
@@ -40,15 +55,6 @@ def desk(tmp_path, monkeypatch):
     source = "csv:people.csv?label=outcome&subject=person&test=0"
     words = "--tangent --model logistic --loss squared-error --mu 1e-2 --scaling none --out native"
     command("train", "--data", source, *words.split())
-    with opened("module") as run:
-        run.train()
-    pathlib.Path("policy.json").write_text(json.dumps(POLICY))
-    pathlib.Path("slow.json").write_text(json.dumps({**POLICY, "method": METHOD}))
-    models = ["--model", "native=native", "--policy", "native=policy.json"]
-    models += ["--model", "module=module", "--policy", "module=slow.json"]
-    made = Desk("desk", *models)
-    yield made
-    made.end()
 
 
 def environment():
@@ -74,6 +80,7 @@ def lease():
         return database.execute("SELECT worker FROM models WHERE name = 'module'").fetchone()[0]
 
 
+@pytest.mark.parametrize("desk", ["native"], indirect=True)
 def test_a_person_is_forgotten_by_both_kinds_of_run(desk):
     listed = {model["name"]: model["outside"] for model in desk.call("/v1/models")}
     assert listed == {"native": False, "module": True}

@@ -50,7 +50,7 @@ impl Signals {
 impl Worker {
     /// A worker of the desk in a folder for these models. `hears` is told what happens: the notice as
     /// JSON, and as a line.
-    #[new]
+    #[staticmethod]
     #[pyo3(signature = (desk, database, models, stays, alerts, hears))]
     fn open(
         py: Python<'_>,

@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let place = tempfile::tempdir_in(place).expect("a folder to work in");
     let run = head(place.path(), "run", pending + single);
     println!("a wait for the disk: {}", syncs(place.path()));
-    alone(place.path(), single);
+    alone(place.path(), pending..pending + single);
     let waits = policy(json!({"batch": {"at_least": 100_000, "wait_seconds": 31_000_000}}));
     let models = vec![ModelGiven {
         name: "one".to_owned(),
@@ -101,16 +101,17 @@ fn main() -> ExitCode {
 }
 
 /// A run that nothing else has, asked directly: as many requests, half of them with a release.
-fn alone(folder: &Path, people: usize) {
-    let root = head(folder, "alone", people + 1);
+fn alone(folder: &Path, people: std::ops::Range<usize>) {
+    let root = head(folder, "alone", people.end + 1);
+    let half = people.start + people.len() / 2;
     let mut run = Run::open(&root).expect("a run");
     let each: ReleaseChoice = serde_json::from_value(json!({
         "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5}, "accept_noise": false, "budget": null,
     }))
     .expect("a release");
     for (what, release, asked) in [
-        ("never", None, 0..people / 2),
-        ("each", Some(each), people / 2..people),
+        ("never", None, people.start..half),
+        ("each", Some(each), half..people.end),
     ] {
         let (count, began) = (asked.len(), Instant::now());
         for person in asked {

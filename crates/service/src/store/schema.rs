@@ -171,3 +171,34 @@ fn to_newest(connection: &mut Connection) -> Result<(), ServiceError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MIGRATIONS, migrate};
+    use crate::store::{Connection, Place};
+
+    #[test]
+    fn a_database_of_an_earlier_version_is_brought_to_this_one() {
+        let place = tempfile::tempdir().unwrap();
+        let place = Place::File(place.path().join("desk.sqlite"));
+        let mut old = Connection::open(&place).unwrap();
+        old.batch("CREATE TABLE migrations (number BIGINT PRIMARY KEY); INSERT INTO migrations VALUES (1)")
+            .unwrap();
+        old.batch(MIGRATIONS[0]).unwrap();
+        old.batch(
+            "INSERT INTO models VALUES ('one', 'run', '{}', 0, NULL, 0, 0, 0, NULL, NULL, 0, 0)",
+        )
+        .unwrap();
+        for _ in 0..2 {
+            migrate(&mut old).unwrap();
+            let found = old
+                .row("SELECT name, outside FROM models", &[])
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                (found.text(0).unwrap(), found.number(1).unwrap()),
+                ("one".to_owned(), 0)
+            );
+        }
+    }
+}
