@@ -1,10 +1,10 @@
 //! A worker in a program that has models which the desk's own processes do not: the same queue, the
 //! same rules, and the program opens the runs.
 
+use super::holding::{KEPT, claim, give_back};
 use super::lease::Heart;
 use super::task::{self, Task};
 use super::turn::Turn;
-use super::{KEPT, claim, give_back};
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::queue::{self, Claim, ModelRow};

@@ -1,7 +1,8 @@
 //! A worker's turn at a model: until nothing is left to do, or others wait.
 
+use super::holding::is_work;
 use super::task::Task;
-use super::{is_work, releasing, timing};
+use super::{releasing, timing};
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
