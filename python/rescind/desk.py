@@ -105,7 +105,7 @@ def _turn(
     code: str | None = None
     detail = ""
     try:
-        while _first(lambda: worker and worker.next()):
+        while _first(lambda: worker and worker.look()):
             if run is None:
                 try:
                     run = opener(folder)

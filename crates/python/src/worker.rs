@@ -107,8 +107,8 @@ impl Worker {
     }
 
     /// Whether there is something to do with the model it has; where its run is open, waits for a while.
-    fn next(&self, py: Python<'_>) -> PyResult<bool> {
-        let next = py.detach(|| self.lock().next());
+    fn look(&self, py: Python<'_>) -> PyResult<bool> {
+        let next = py.detach(|| self.lock().look());
         self.heard(next.map_err(|error| error.raised(py)))
     }
 

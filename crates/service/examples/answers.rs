@@ -14,7 +14,7 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{Caller, Running, of_subject, policy, settings};
+use common::{Running, policy, settings};
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Parameterisation, ReleaseChoice, Request, Run, RunConfig};
 use rescind_data::RecordRequest;
@@ -65,7 +65,10 @@ fn main() -> ExitCode {
         run,
         policy: Some(waits.clone()),
     }];
-    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let mut settings = settings(&place.path().join("desk"), models);
+    settings.limits.calls_per_second = 1_000_000;
+    settings.limits.burst = 1_000_000;
+    let desk = Running::start(settings);
     for (what, at_most, people) in [
         ("in batches of 250", 250, 0..pending),
         ("one by one", 1, pending..pending + single),
@@ -198,7 +201,13 @@ fn ask(desk: &Running, people: std::ops::Range<usize>) -> Vec<String> {
     let asked = thread::scope(|scope| {
         let callers: Vec<_> = people
             .chunks(people.len().div_ceil(CALLERS))
-            .map(|some| scope.spawn(|| some.iter().map(|i| patient(&asks, *i)).collect::<Vec<_>>()))
+            .map(|some| {
+                scope.spawn(|| {
+                    some.iter()
+                        .map(|i| asks.ask(&format!("p-{i}")))
+                        .collect::<Vec<_>>()
+                })
+            })
             .collect();
         let asked = callers
             .into_iter()
@@ -206,21 +215,6 @@ fn ask(desk: &Running, people: std::ops::Range<usize>) -> Vec<String> {
         asked.collect::<Vec<_>>()
     });
     asked.concat()
-}
-
-/// Asks, and again where the desk takes no more calls for the moment.
-fn patient(asks: &Caller, person: usize) -> String {
-    loop {
-        let answer = asks.post("/v1/requests", &of_subject(&format!("p-{person}")));
-        if answer.status == 429 {
-            thread::sleep(Duration::from_millis(50));
-            continue;
-        }
-        return answer.good()["request_id"]
-            .as_str()
-            .expect("a name")
-            .to_owned();
-    }
 }
 
 /// Has what waits answered by a policy; how long until the last is completed.

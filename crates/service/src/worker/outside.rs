@@ -29,7 +29,7 @@ pub struct Claimed {
 }
 
 /// A worker for models that the caller opens the runs of. One model at a time:
-/// [`claim`](Self::claim), then [`next`](Self::next) and [`step`](Self::step) by turns until nothing is
+/// [`claim`](Self::claim), then [`look`](Self::look) and [`step`](Self::step) by turns until nothing is
 /// next, then [`give_back`](Self::give_back). Its lease is renewed meanwhile, by a thread of its own; of
 /// one that dies another takes the place.
 pub struct OutsideWorker {
@@ -126,7 +126,7 @@ impl OutsideWorker {
     ///
     /// # Errors
     /// It has no model; the database.
-    pub fn next(&mut self) -> Result<bool, ServiceError> {
+    pub fn look(&mut self) -> Result<bool, ServiceError> {
         let held = self.holds.as_mut().ok_or_else(has_none)?;
         let known = held.next.take();
         held.next = held.turn.next(held.is_open, known, Some(&self.models))?;
