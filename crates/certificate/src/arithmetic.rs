@@ -3,6 +3,7 @@
 
 use super::bound_choice::BoundChoice;
 use super::declaration::{Declaration, weakest};
+use super::printable::quoted_all;
 use super::record::{BoundRecord, Exclusion, Guarantee};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::{
@@ -230,7 +231,7 @@ pub(crate) fn why_excluded(
 ) -> String {
     match exclusion {
         Exclusion::HessianNotLipschitz => {
-            let parts = rough_parts.join(", ");
+            let parts = quoted_all(rough_parts);
             format!("the theorem needs a Lipschitz Hessian, which parts {parts} do not have")
         }
         Exclusion::FailureExceedsDelta => format!(

@@ -23,7 +23,8 @@ use collector::Collector;
 #[must_use]
 pub fn contradictions(certificate: &Certificate) -> Vec<Contradiction> {
     let mut all = Collector(Vec::new());
-    texts::printable(certificate, &mut all);
+    texts::say_something(certificate, &mut all);
+    texts::names(certificate, &mut all);
     history::requests(certificate, &mut all);
     history::ledger(certificate, &mut all);
     data(certificate, &mut all);
@@ -56,14 +57,6 @@ fn data(certificate: &Certificate, all: &mut Collector) {
             _ => format!("at least {}", parts.saturating_add(earlier)),
         },
         "retained, validation and forgotten records make up the manifest",
-    );
-    let build = certificate.code.build.as_str();
-    all.require(
-        matches!(build, "optimised" | "debug"),
-        "/code/build",
-        build,
-        "optimised or debug",
-        "there are two ways to build",
     );
     all.require(
         data.retained > 0,

@@ -76,6 +76,9 @@ pub struct BallIdentity {
     pub largest_centre: f64,
 }
 
+/// The package that makes releases.
+pub(crate) const PACKAGE: &str = "rescind";
+
 /// The program that made a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -98,7 +101,7 @@ impl CodeIdentity {
     #[must_use]
     pub fn current() -> Self {
         Self {
-            package: "rescind".to_owned(),
+            package: PACKAGE.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             build: if cfg!(debug_assertions) {
                 "debug"
@@ -124,7 +127,7 @@ static PROGRAM: LazyLock<Option<Digest>> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerAnchor {
-    /// Entries before those of this release.
+    /// Entries before this release's own: that of its last request is among them.
     pub entries: u64,
     /// Digest of the last of them: the history cannot be rewritten without contradicting this.
     pub head: Digest,

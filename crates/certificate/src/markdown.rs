@@ -32,11 +32,12 @@ fn escaped(text: &str) -> String {
     for character in text.chars() {
         match character {
             other if !is_printable(other) => safe.push(' '),
-            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\' | '^' | '~' | '&' => {
+            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '#' | '\\' | '^' | '~' | '&' | '@' => {
                 safe.extend(['\\', character]);
             }
             other => safe.push(other),
         }
     }
-    safe
+    // Some readers make links of addresses that stand in a text.
+    safe.replace("://", ":\\/\\/").replace("www.", "www\\.")
 }

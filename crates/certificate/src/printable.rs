@@ -18,12 +18,22 @@ pub(crate) fn is_printable(character: char) -> bool {
     !character.is_control() && !turns && !hides
 }
 
-/// Whether a text names somebody: of 1 to 200 characters, all of them shown, a letter or a digit
-/// among them.
+/// Whether a text names somebody or something: of 1 to 100 characters, all of them shown, a letter or
+/// a digit among them, no blanks but single spaces between others.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    let shown = char::is_alphanumeric;
-    text.chars().count() <= 200 && text.chars().all(is_printable) && text.chars().any(shown)
+    says_something(text, 100)
+}
+
+/// Whether a text is one of so many characters, all of them shown, a letter or a digit among them, no
+/// blanks but single spaces between others: it cannot lay itself out as a line or a table of its own.
+pub(crate) fn says_something(text: &str, longest: usize) -> bool {
+    let blank = |c: char| c.is_whitespace() && c != ' ';
+    text.chars().count() <= longest
+        && text.chars().all(|c| is_printable(c) && !blank(c))
+        && text.chars().any(char::is_alphanumeric)
+        && text.trim() == text
+        && !text.contains("  ")
 }
 
 /// The text with every other character as an escape such as `\u{1b}`: on one line, whoever wrote it.
@@ -41,9 +51,43 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// Somebody's name between quotation marks: where it ends, nobody who is named decides. What has no shape
-/// of its own is shown as an escape.
+/// of its own, or looks like a quotation mark, is shown as an escape.
 pub(crate) fn quoted(name: &str) -> String {
-    format!("{name:?}")
+    let mut safe = String::with_capacity(name.len() + 2);
+    for character in format!("{name:?}").chars() {
+        match character {
+            '\u{ab}'
+            | '\u{bb}'
+            | '\u{2ba}'
+            | '\u{2dd}'
+            | '\u{2ee}'
+            | '\u{5f4}'
+            | '\u{201c}'..='\u{201f}'
+            | '\u{2033}'
+            | '\u{2036}'
+            | '\u{2039}'
+            | '\u{203a}'
+            | '\u{275d}'
+            | '\u{275e}'
+            | '\u{2760}'
+            | '\u{276e}'
+            | '\u{276f}'
+            | '\u{300c}'..='\u{300f}'
+            | '\u{301d}'..='\u{301f}'
+            | '\u{ff02}' => {
+                // Writing to a string does not fail.
+                let _ = write!(safe, "{}", character.escape_unicode());
+            }
+            other => safe.push(other),
+        }
+    }
+    safe
+}
+
+/// Several names, each between quotation marks.
+pub(crate) fn quoted_all(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]
@@ -55,6 +99,10 @@ mod tests {
         assert_eq!(quoted("Zoë, 東京"), "\"Zoë, 東京\"");
         assert_eq!(quoted("it is proved\". A"), "\"it is proved\\\". A\"");
         assert_eq!(quoted("A.\u{ad} Smith"), "\"A.\\u{ad} Smith\"");
+        assert_eq!(
+            quoted("A” (proved) “B"),
+            "\"A\\u{201d} (proved) \\u{201c}B\""
+        );
     }
 
     #[test]
@@ -72,7 +120,11 @@ mod tests {
             "A.\u{2800}Smith",
             "A\u{fe0f}",
             "a\nb",
-            &"a".repeat(201),
+            "A.  Smith",
+            " A. Smith",
+            "A.\u{a0}Smith",
+            "A.\u{3000}Smith",
+            &"a".repeat(101),
         ] {
             assert!(!is_name(nobody), "{nobody:?}");
         }

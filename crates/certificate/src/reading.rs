@@ -4,12 +4,14 @@ use super::assumption::{Assumption, AssumptionName};
 use super::figures::upward;
 use super::foundation::foundation;
 use super::record::Certificate;
-use super::statement::{inequality, trade_off};
+use super::statement::{found_at, inequality, trade_off};
+use super::verify::Today;
 
-/// What is promised, about what, compared with what, on whose word and what it leaves to a guesser,
-/// each with a label; then whatever this promise takes for granted that not every one does.
+/// What is promised, what of it holds `today` where that is known, about what, compared with what, on
+/// whose word and what it leaves to a guesser, each with a label; then whatever this promise takes for
+/// granted that not every one does.
 #[must_use]
-pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
+pub fn reading(certificate: &Certificate, today: Option<&Today>) -> Vec<(&'static str, String)> {
     let guarantee = &certificate.guarantee;
     let [epsilon, delta] = [guarantee.epsilon.value(), guarantee.delta.value()].map(upward);
     let text = |name| {
@@ -34,13 +36,21 @@ pub fn reading(certificate: &Certificate) -> Vec<(&'static str, String)> {
             ),
         ),
     ];
+    // After what was promised then.
+    all.splice(1..1, today.map(|today| ("Today", today.to_string())));
     let reference = text(AssumptionName::Reference);
     all.extend(reference.map(|text| ("Compared with", text)));
     all.push((
         "On whose word",
         format!("{} (kind: {})", foundation(certificate), guarantee.kind),
     ));
-    all.push(("In plain numbers", trade_off(certificate)));
+    // Whoever has all releases finds more than by this one alone; from a fixed seed, everybody.
+    let plain = match today {
+        Some(today) if today.insecure_noise => None,
+        Some(today) => Some(found_at(today.gdp, today.failure_probability)),
+        None => Some(trade_off(certificate)),
+    };
+    all.extend(plain.map(|plain| ("In plain numbers", plain)));
     let own = certificate.assumptions.iter();
     let own = own.filter(|assumption| !assumption.name.is_usual());
     all.extend(

@@ -3,6 +3,7 @@
 use super::arithmetic::{epsilon_by, noise_norm, why_excluded};
 use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
+use super::printable::quoted;
 use super::record::{BoundRecord, Certificate};
 use rescind_privacy::noise::Origin;
 use rescind_privacy::sensitivity::Provenance;
@@ -83,11 +84,11 @@ fn of_bound(bound: &BoundRecord, certificate: &Certificate) -> Section {
             other => other.kind().to_string(),
         };
         let value = format!(
-            "{} ({}: {}; {})",
+            "{} ({}: {}; in the signer's words, {})",
             constant.value(),
             constant.symbol().meaning(),
             provenance,
-            constant.how()
+            quoted(constant.how())
         );
         section.rows.push((constant.symbol().to_string(), value));
     }
@@ -151,7 +152,7 @@ fn forgotten(certificate: &Certificate) -> Section {
     }
     let data = &certificate.data;
     for (label, value) in [
-        ("dataset", data.dataset.clone()),
+        ("dataset", quoted(&data.dataset)),
         ("records in the manifest", data.records.to_string()),
         ("records retained", data.retained.to_string()),
         ("records for validation", data.validation.to_string()),
@@ -188,7 +189,10 @@ fn identities(certificate: &Certificate) -> Section {
         vec![
             ("released", certificate.released_on.to_string()),
             ("weights", model.weights.to_string()),
-            ("model", format!("{}, {}", model.kind, model.description)),
+            (
+                "model",
+                format!("{}, {}", quoted(&model.kind), model.description),
+            ),
             ("configuration", or_unknown(model.configuration)),
             (
                 "outputs",

@@ -7,6 +7,7 @@ use super::facts::FollowedBy;
 use super::figures::{nearest, upward};
 use super::noising::schedule;
 use super::printable::quoted;
+use super::printable::quoted_all;
 use super::record::Certificate;
 use rescind_privacy::sensitivity::Constant;
 
@@ -67,7 +68,7 @@ impl Assumption {
                 "Parts {} have no second derivative everywhere, so the assumption of a Lipschitz \
                  Hessian does not hold for this model. A bound that needs it is listed, but nothing \
                  rests on it.",
-                certificate.model.rough_parts.join(", ")
+                quoted_all(&certificate.model.rough_parts)
             ),
             Name::PublicCentre => {
                 let centre = certificate.model.ball.centre;
@@ -113,8 +114,9 @@ impl Assumption {
                 "the model's own code computes losses, gradients and identities of the records it \
                  is asked for, correctly and without looking at any others",
             ),
-            Name::SettingsNotTuned => "Radii, damping, steps, noise and stopping rules were not chosen \
-                by looking at the forgotten records. Nobody checked."
+            Name::SettingsNotTuned => "Method, radii, damping, steps, noise and stopping rules were \
+                not chosen by looking at the forgotten records, nor by how an earlier attempt to forget \
+                them ended. Nobody checked."
                 .into(),
             Name::Copies => "Only the listed records were forgotten. Copies of them, exact or nearly \
                 so, that remain among the retained records still act on the model."

@@ -30,7 +30,8 @@ impl fmt::Display for Certificate {
     }
 }
 
-/// Breaks a text at spaces; all lines but the first are indented.
+/// Breaks a text at spaces, but not within quotation marks: what somebody else said stands on no line of
+/// its own. All lines but the first are indented.
 fn wrap(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     let indent = if label.is_empty() { "" } else { "    " };
     let mut line = label.trim_end().to_owned();
@@ -39,7 +40,7 @@ fn wrap(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         .chars()
         .map(|c| if is_printable(c) { c } else { ' ' })
         .collect();
-    for word in text.split_whitespace() {
+    for word in words(&text) {
         if line.chars().count() + 1 + word.chars().count() > WIDTH && line.trim() != label.trim() {
             writeln!(f, "{line}")?;
             line = format!("{indent}{word}");
@@ -51,4 +52,18 @@ fn wrap(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
         }
     }
     writeln!(f, "{line}")
+}
+
+/// What lies between spaces that are not within quotation marks.
+fn words(text: &str) -> Vec<&str> {
+    let (mut within, mut escaped) = (false, false);
+    let ends = text.split(move |character: char| {
+        match character {
+            '"' if !escaped => within = !within,
+            _ => {}
+        }
+        escaped = character == '\\' && !escaped;
+        character == ' ' && !within
+    });
+    ends.filter(|word| !word.is_empty()).collect()
 }

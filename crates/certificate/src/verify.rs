@@ -15,7 +15,7 @@ mod report;
 
 pub use arithmetic::{compare, figures_follow};
 pub use consistency::facts_agree;
-pub use document::{key_is_expected, read, signature_holds, typed};
+pub use document::{key_is_expected, read, signature_holds, typed, without_run};
 pub use measurements::{Recomputed, evidence_fits, repeat};
 pub use report::{Check, Checks, Outcome, Subject, Today, Verdict, VerificationReport};
 
@@ -35,6 +35,7 @@ pub fn verify(certificate: &[u8], fingerprint: Option<&str>) -> VerificationRepo
     key_is_expected(&certificate, fingerprint, &mut checks);
     figures_follow(&certificate, &mut checks);
     facts_agree(&certificate, &mut checks);
+    without_run(&mut checks);
     repeat(&certificate, None, None, &mut checks);
     checks.report(Some(certificate))
 }

@@ -82,7 +82,7 @@ fn stepped() -> Certificate {
 #[test]
 fn constants_that_are_quoted_and_not_computed_again_are_named() {
     let again = Recomputed {
-        manifest: certificate().data.manifest,
+        records: true,
         retained: 1380,
         distance_from_centre: 1.0,
         gradient_norm_before: None,
@@ -111,6 +111,13 @@ fn constants_that_are_quoted_and_not_computed_again_are_named() {
         said.contains("lambda_min") && said.contains("residual"),
         "{said}"
     );
+    // Whether the records were read is said by itself.
+    let unread = Recomputed {
+        records: false,
+        ..again.clone()
+    };
+    let said = unchecked(&network(), Some(&unread)).concat();
+    assert!(said.starts_with("the records: "), "{said}");
     // Nothing measured is quoted: nothing is left.
     assert!(unchecked(&network(), Some(&again)).is_empty());
 }

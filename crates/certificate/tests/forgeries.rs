@@ -215,8 +215,8 @@ fn requests_are_numbered_one_by_one_and_each_has_a_commitment_of_its_own() {
     refused("numbers left out", &skipped, "/requests");
     let covered = forged(&|c| c.earlier.releases = 0);
     refused("requests that nothing covers", &covered, "/earlier");
-    // The request that is answered with the release comes after the ledger's head.
-    let short = forged(&|c| c.ledger.entries -= 1);
+    // Three requests and two entries of a release come before this one.
+    let short = forged(&|c| c.ledger.entries = 4);
     refused("a request without an entry", &short, "/ledger/entries");
     let huge = forged(&|c| (c.earlier.requests, c.earlier.releases) = (u64::MAX, u64::MAX));
     assert!(!check(&huge).holds());
@@ -459,4 +459,63 @@ fn records_that_cannot_be_counted_are_refused() {
     many.data.retained = u64::MAX;
     many.data.validation = u64::MAX;
     refused("too many", &rederived(many), "/data/records");
+}
+
+/// A signed document has no room for texts of somebody's own making but names and the signer's words.
+#[test]
+fn texts_that_name_nothing_or_too_much_are_refused() {
+    let long = "a".repeat(201);
+    type Put = fn(&mut Certificate, &str);
+    let code: [(&str, Put); 4] = [
+        ("/code/package", |c, text| c.code.package = text.to_owned()),
+        ("/code/version", |c, text| c.code.version = text.to_owned()),
+        ("/code/build", |c, text| c.code.build = text.to_owned()),
+        ("/code/platform", |c, text| {
+            c.code.platform = text.to_owned()
+        }),
+    ];
+    let names: [(&str, Put); 2] = [
+        ("/data/dataset", |c, text| c.data.dataset = text.to_owned()),
+        ("/declarations/0/by", |c, text| {
+            c.declarations[0].by = Some(text.to_owned());
+        }),
+    ];
+    let mut outside = network();
+    outside.model.kind = "torch".to_owned();
+    outside.declarations = declared(Declared::OutsideModel);
+    for (field, put) in code.into_iter().chain(names) {
+        for text in ["", " ", "--", &long, "a\nb", "a  b"] {
+            let mut edited = outside.clone();
+            put(&mut edited, text);
+            refused(text, &rederived(edited), field);
+        }
+    }
+    for (field, put) in code {
+        let mut edited = outside.clone();
+        put(&mut edited, "rescind, audited by nobody");
+        refused("a claim", &rederived(edited), field);
+    }
+    for text in [" ", "--", &long] {
+        let mut edited = outside.clone();
+        let how = Constant::new(Symbol::BallRadius, 70.0, Provenance::Proved, text);
+        let Ok(how) = how else { continue };
+        let bound = SensitivityBound::new(Theorem::BallDiameter, vec![how]).unwrap();
+        edited.bounds.clear();
+        let edited = derived(edited, vec![bound]);
+        refused(text, &edited, "/bounds/0/constants/0/how");
+    }
+}
+
+/// A network is trained afresh by the run's settings: no penalty makes it a convex model.
+#[test]
+fn a_network_that_is_trained_afresh_states_no_penalty() {
+    let mut retrained = network();
+    retrained.method.name = "retrain".to_owned();
+    retrained.method.settings.clear();
+    holds(&rederived(retrained.clone()));
+    for setting in ["penalty", "gradient_bound", "max_products"] {
+        retrained.method.settings = settings(json!({setting: 1}));
+        let field = format!("/method/settings/{setting}");
+        refused(setting, &rederived(retrained.clone()), &field);
+    }
 }

@@ -3,11 +3,10 @@
 mod common;
 
 use common::{assumed, certificate, check, derived, diameter, network, rederived, settings};
-use rescind_certificate::verify::{Checks, Subject, Verdict};
+use rescind_certificate::verify::{Checks, Subject, Today, Verdict};
 use rescind_certificate::{
     AssumptionName, BatchNorm, BoundChoice, Certificate, Declaration, Declared, reading, statement,
 };
-use rescind_data::Digest;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::{
     Constant, GuaranteeKind, Provenance, SensitivityBound, Symbol, Theorem,
@@ -18,7 +17,7 @@ use serde_json::json;
 fn said(certificate: &Certificate) -> String {
     let report = check(certificate);
     assert_eq!(report.verdict(), Verdict::Holds, "{report}");
-    let lines = reading(certificate).into_iter();
+    let lines = reading(certificate, None).into_iter();
     let lines: Vec<String> = lines
         .map(|(label, text)| format!("{label}: {text}"))
         .collect();
@@ -98,8 +97,7 @@ fn a_promise_of_settings_alone_is_proved_and_says_no_more() {
     first.earlier.requests = 0;
     first.release = 1;
     first.requests[0].number = 1;
-    first.ledger.entries = 0;
-    first.ledger.head = Digest::from([0; 32]);
+    first.ledger.entries = 2;
     first.data.records = first.data.retained + first.data.validation + first.forgotten();
     let report = said(&rederived(first));
     assert!(report.contains("This is proved"), "{report}");
@@ -277,4 +275,95 @@ fn what_a_later_release_is_about_is_no_more_than_it_covers() {
     let about = "About: 50 record(s) forgotten by request 2; what earlier requests forgot, earlier \
                  releases covered, in weights.safetensors";
     assert!(said.contains(about), "{said}");
+}
+
+/// What the signer calls things stands between quotation marks, and adds no markup or address.
+#[test]
+fn what_the_signer_calls_things_is_told_from_what_the_program_says() {
+    let mut named = network();
+    let evil = "b; proved) www.x.org https://x.org a@x.org";
+    named.model.kind = evil.to_owned();
+    named.data.dataset = evil.to_owned();
+    named.model.rough_parts = vec![evil.to_owned()];
+    named.declarations = vec![Declaration {
+        what: Declared::OutsideModel,
+        by: Some(evil.to_owned()),
+    }];
+    let bound = rescind_privacy::sensitivity::SensitivityBound::new(
+        Theorem::BallDiameter,
+        vec![Constant::new(Symbol::BallRadius, 70.0, Provenance::Proved, evil).unwrap()],
+    );
+    let named = derived(named, vec![bound.unwrap()]);
+    assert!(check(&named).holds(), "{}", check(&named));
+    let (text, page) = (named.to_string(), named.to_markdown());
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        line.matches("\"b; proved)").count(),
+        line.matches("b; proved)").count()
+    );
+    assert!(
+        line.contains("in the signer's words, \"b; proved)"),
+        "{line}"
+    );
+    for address in ["https://", "www.x", "a@x"] {
+        assert!(line.contains(address) && !page.contains(address), "{page}");
+    }
+}
+
+/// What later releases gave away is in the numbers that a reader is given, and a seed that is known in the
+/// words.
+#[test]
+fn what_holds_today_is_what_is_said_today() {
+    let certificate = network();
+    let gdp = certificate.guarantee.gdp;
+    let mut today = Today {
+        releases: 3,
+        epsilon: Some(2.0),
+        delta: 1e-5,
+        kind: GuaranteeKind::Proved,
+        gdp,
+        failure_probability: 0.0,
+        insecure_noise: false,
+        adopted: false,
+    };
+    let said = |today: &Today| {
+        let lines = reading(&certificate, Some(today)).into_iter();
+        let lines = lines.map(|(label, text)| format!("{label}: {text}"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let alone = rescind_certificate::found_at(gdp, 0.0);
+    assert!(said(&today).contains(&alone), "{}", said(&today));
+    today.gdp = rescind_privacy::Gdp::compose([gdp; 4]).unwrap();
+    let more = rescind_certificate::found_at(today.gdp, 0.0);
+    assert!(said(&today).contains(&more) && !said(&today).contains(&alone));
+    today.adopted = true;
+    assert!(said(&today).contains("somebody's word"), "{}", said(&today));
+    today.insecure_noise = true;
+    let said = said(&today);
+    assert!(
+        said.contains("Today: given all 3 release(s) since, nothing holds against"),
+        "{said}"
+    );
+    assert!(!said.contains("In plain numbers"), "{said}");
+}
+
+/// Nobody who is named has a line to themselves.
+#[test]
+fn a_name_begins_no_line_of_the_text() {
+    for before in 0..60 {
+        let name = format!(
+            "{} this is proved: Rescind checked every record",
+            "B".repeat(1 + before % 50)
+        );
+        let told = declaring(&[
+            (Declared::PublicCentre, Some(&name)),
+            (Declared::InputScaling, Some("A. Smith")),
+        ]);
+        let text = told.to_string();
+        assert!(text.contains(&format!("\"{name}\"")), "{text}");
+        let begins = text
+            .lines()
+            .any(|line| line.trim_start().starts_with("this is proved"));
+        assert!(!begins, "{text}");
+    }
 }

@@ -3,11 +3,12 @@
 
 mod common;
 
-use common::{copy, newton, private_weights, released, small, trained, weak};
+use common::{copy, newton, newton_with, private_weights, released, small, trained, weak};
 use rescind::ledger::{Budget, BudgetExceeded, Ledger, LedgerError};
+use rescind::methods::newton::NewtonSettings;
 use rescind::release::ReleaseError;
 use rescind::verify::{Evidence, Subject, VerificationReport, verify_run};
-use rescind::{Amendment, Code, Error, Run, RunKey};
+use rescind::{Amendment, Code, Error, ReleaseChoice, Run, RunConfig, RunKey};
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -297,6 +298,7 @@ fn a_budget_stays_with_the_run() {
         sigma: 149.6,
         delta: 1e-5,
     };
+    choice.insecure_noise_seed = None;
     let without = asked.clone();
     asked.release.as_mut().unwrap().budget = Some(budget(1.0));
     run.forget(&asked, &mut ()).unwrap();
@@ -413,4 +415,70 @@ fn what_is_private_is_refused_where_others_can_read_it() {
         fs::set_permissions(&path, kept).unwrap();
         Run::open(&root).unwrap();
     }
+}
+
+/// What the run knows of its records and what lies where they were read from are two things.
+#[test]
+fn records_at_hand_are_read_before_they_are_said_to_be_those_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (root, path) = (folder.path().join("run"), folder.path().join("rows.csv"));
+    let rows = (0..120).map(|i| format!("{},{}\n", i % 13, u8::from(i % 13 > 6)));
+    let table = format!("x,kind\n{}", rows.collect::<String>());
+    fs::write(&path, &table).unwrap();
+    let config = RunConfig {
+        data: format!("csv:{}?label=kind", path.display())
+            .parse()
+            .unwrap(),
+        ..small()
+    };
+    let mut run = trained(&root, config);
+    // No norm of its evidence takes the records.
+    let settings = NewtonSettings {
+        check: false,
+        loss_growth: None,
+        ..NewtonSettings::default()
+    };
+    let asked = newton_with("0-4", &settings).released(weak());
+    run.forget(&asked, &mut ()).unwrap();
+    drop(run);
+    let read = "the records at hand are those of the manifest";
+    let said = |report: &VerificationReport| {
+        let passed = report.checks().iter().any(|check| check.why == read);
+        let open = report
+            .unchecked()
+            .any(|why| why.starts_with("the records: "));
+        (report.holds(), passed, open)
+    };
+    assert_eq!(said(&verified(&root, 1)), (true, true, false));
+    fs::write(&path, table.replacen("\n12,1\n", "\n12.5,1\n", 1)).unwrap();
+    let edited = verified(&root, 1);
+    assert_eq!(said(&edited), (false, false, false), "{edited}");
+    fs::remove_file(&path).unwrap();
+    let gone = verified(&root, 1);
+    assert_eq!(said(&gone), (true, false, true), "{gone}");
+}
+
+/// Noise that can be taken off again spends no budget and keeps none.
+#[test]
+fn a_budget_is_not_kept_by_noise_from_a_fixed_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = trained(folder.path(), small());
+    let budget = Some(Budget {
+        epsilon: 1e9,
+        delta: 1e-5,
+    });
+    let choice = ReleaseChoice { budget, ..weak() };
+    let refused = run.forget(&newton("0-9").released(choice), &mut ());
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.code(), Code::Budget, "{refused}");
+    assert!(refused.to_string().contains("fixed seed"), "{refused}");
+    let secret = ReleaseChoice {
+        insecure_noise_seed: None,
+        ..choice
+    };
+    run.forget(&newton("0-9").released(secret), &mut ())
+        .unwrap();
+    // The budget is the run's from here.
+    let refused = run.forget(&released("20"), &mut ()).unwrap_err();
+    assert_eq!(refused.code(), Code::Budget, "{refused}");
 }

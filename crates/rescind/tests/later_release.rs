@@ -264,3 +264,45 @@ fn with_theorem(request: &str) -> Request {
     };
     newton_with(request, &settings)
 }
+
+/// That noise was refused at first is a fact about weights without noise: a certificate that came with its
+/// request and one that came later differ in what chance decides, and in nothing else.
+#[test]
+fn a_certificate_does_not_tell_whether_it_came_with_its_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |name: &str| trained(&folder.path().join(name), small());
+    let plain = |mut certificate: rescind::certificate::Certificate| {
+        let nothing = rescind_data::Digest::from([0; 32]);
+        certificate.model.weights = nothing;
+        certificate.model.configuration = None;
+        certificate.data.manifest = nothing;
+        certificate.ledger.head = nothing;
+        certificate.requests[0].commitment = nothing;
+        certificate.key.public_key = nothing;
+        certificate.key.fingerprint.clear();
+        certificate
+    };
+    for budget in [
+        None,
+        Some(Budget {
+            epsilon: 1e9,
+            delta: 1e-5,
+        }),
+    ] {
+        let choice = ReleaseChoice {
+            budget,
+            insecure_noise_seed: None,
+            ..weak()
+        };
+        let name = |which: &str| format!("{which} {}", budget.is_some());
+        let mut with = made(&name("with"));
+        let answer = with
+            .forget(&newton("0-9").released(choice), &mut ())
+            .unwrap();
+        let with = plain(answer.release.unwrap().certificate);
+        let mut later = made(&name("later"));
+        later.forget(&newton("0-9"), &mut ()).unwrap();
+        let later = plain(later.release(&choice, &mut ()).unwrap().certificate);
+        assert_eq!(with, later);
+    }
+}

@@ -271,3 +271,22 @@ fn a_run_is_opened_with_the_model_and_the_records_it_was_made_with() {
     let refused = run.train(&mut ()).err().unwrap();
     assert_eq!(refused.code(), Code::OtherKindOfModel);
 }
+
+/// What no certificate may state is refused before anything is trained, and nothing is left of it.
+#[test]
+fn records_without_a_name_make_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("run");
+    for dataset in ["", "--", "a\nb", &"a".repeat(101)] {
+        let records = OutsideRecords {
+            dataset: dataset.to_owned(),
+            subjects: None,
+        };
+        let model = Box::new(Poisson::made_up());
+        let made = Run::create_outside(&place, model, &records, RunSettings::default(), None);
+        let error = made.err().unwrap();
+        assert_eq!(error.code(), Code::Setting, "{error}");
+        assert!(error.to_string().contains("name of the records"), "{error}");
+        assert!(!place.exists());
+    }
+}

@@ -202,3 +202,35 @@ fn the_schema_knows_every_theorem_symbol_kind_and_origin() {
         serde_json::from_value::<Origin>(name).map(drop)
     });
 }
+
+/// Another program that checks a day by the schema alone refuses what this one does.
+#[test]
+fn the_schema_knows_the_days_there_are() {
+    let fixture = Fixture::new();
+    let mut order = fixture.order(1);
+    order.method.facts.settings.clear();
+    let mut certificate = document(&fixture, order);
+    let validator = validator("certificate");
+    for (day, is_one) in [
+        ("2026-03-01", true),
+        ("2024-02-29", true),
+        ("2000-02-29", true),
+        ("1970-01-01", true),
+        ("2026-02-29", false),
+        ("2100-02-29", false),
+        ("2026-04-31", false),
+        ("2026-13-01", false),
+        ("2026-00-10", false),
+        ("2026-01-00", false),
+        ("1969-12-31", false),
+        ("2026-01-01\n", false),
+    ] {
+        certificate["released_on"] = json!(day);
+        assert_eq!(validator.is_valid(&certificate), is_one, "{day:?}");
+        assert_eq!(
+            rescind::certificate::Day::try_from(day.to_owned()).is_ok(),
+            is_one,
+            "{day:?}"
+        );
+    }
+}

@@ -169,6 +169,24 @@ codes! {
     TooOften, "too_often", Usage, "The token calls more often than the desk allows.";
 }
 
+impl Code {
+    /// Whether weights or losses decide it. It is then a fact about the records, for those alone who may
+    /// know them, and so is what was chosen because of it.
+    #[must_use]
+    pub fn tells_of_records(self) -> bool {
+        matches!(
+            self,
+            Self::NoStep
+                | Self::GradientStuck
+                | Self::Diverged
+                | Self::Solver
+                | Self::FitLost
+                | Self::NoiseDestroys
+                | Self::OutsideBall
+        )
+    }
+}
+
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
@@ -322,6 +340,7 @@ fn of_budget(error: &BudgetExceeded) -> Code {
         BudgetExceeded::Unusable(_) | BudgetExceeded::Empty { .. } => Code::Privacy,
         BudgetExceeded::Another { .. } => Code::BudgetDiffers,
         BudgetExceeded::Epsilon { .. }
+        | BudgetExceeded::Seeded
         | BudgetExceeded::Delta { .. }
         | BudgetExceeded::Spent { .. } => Code::Budget,
     }

@@ -21,6 +21,7 @@ mod inspect;
 mod kept;
 mod made;
 mod moved;
+mod named;
 mod noised;
 mod open;
 mod outside;

@@ -27,6 +27,7 @@ use crate::run::{Run, exposed};
 use rescind_certificate::Certificate;
 use rescind_certificate::verify::{
     Checks, facts_agree, figures_follow, key_is_expected, read, repeat, signature_holds, typed,
+    without_run,
 };
 use rescind_unlearn::Error as ModelError;
 use std::path::{Path, PathBuf};
@@ -136,8 +137,7 @@ fn examine(bytes: &[u8], evidence: &Evidence, looked: Option<Looked<'_>>) -> Ver
         (Some(_), None) => {}
     }
     if run.is_none() {
-        let why = "ledger, records and private state: no run was given";
-        checks.skipped(Subject::Ledger, why);
+        without_run(&mut checks);
     }
     if let (Some(run), Some(ledger)) = (run, &ledger) {
         ledger::release_is_recorded(&certificate, run, ledger, &mut checks);

@@ -25,8 +25,8 @@ pub fn fit(certificate: &Certificate, all: &mut Collector) {
         all.require(
             named.is_none_or(|name| is_name(name)),
             format!("{field}/by"),
-            "a blank name, or more than one",
-            "a name of 1 to 200 characters, or null",
+            "no name",
+            "a name of 1 to 100 characters, or null",
             "whoever answers for it has a name",
         );
     }

@@ -2,6 +2,7 @@
 //! would be a text of somebody's own making in a document that is signed.
 
 use super::collector::Collector;
+use super::model::is_convex;
 use crate::printable::escaped;
 use crate::record::Certificate;
 use serde_json::Value;
@@ -157,6 +158,11 @@ pub fn are_its_own(certificate: &Certificate, all: &mut Collector) {
     let Some((_, known)) = METHODS.iter().find(|(name, _)| *name == method.name) else {
         return;
     };
+    // The penalty and the gradient that training stops at are a convex model's.
+    let known = match method.name == "retrain" && !is_convex(certificate) {
+        true => &[],
+        false => *known,
+    };
     let settings = Value::Object(method.settings.clone());
     check(&settings, Members(known), "/method/settings", all);
 }
@@ -181,7 +187,10 @@ fn check(value: &Value, holds: Holds, field: &str, all: &mut Collector) {
                 None if tagged && name == "kind" => {}
                 None => {
                     let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-                    let expected = format!("none but {}", names.join(", "));
+                    let expected = match names.is_empty() {
+                        true => "no setting".to_owned(),
+                        false => format!("none but {}", names.join(", ")),
+                    };
                     let found = escaped(&member.to_string());
                     all.require(false, at, found, expected, "the method has no such setting");
                 }

@@ -107,6 +107,17 @@ pub fn typed(opened: &Opened, checks: &mut Checks) -> Option<Certificate> {
     Some(certificate)
 }
 
+/// What cannot be seen without the run.
+pub fn without_run(checks: &mut Checks) {
+    let why = "ledger, records and private state: no run was given";
+    checks.skipped(Subject::Ledger, why);
+    checks.skipped(
+        Subject::Consistency,
+        "that nothing else was taken on somebody's word: what was imported, given or read off the \
+         records is seen with the run",
+    );
+}
+
 /// The key is the one expected, if one is.
 pub fn key_is_expected(certificate: &Certificate, expected: Option<&str>, checks: &mut Checks) {
     let own = fingerprint(&certificate.key.public_key);

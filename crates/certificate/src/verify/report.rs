@@ -3,6 +3,7 @@
 use crate::figures::upward;
 use crate::printable::escaped;
 use crate::record::Certificate;
+use rescind_privacy::Gdp;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
 use std::fmt;
@@ -100,11 +101,27 @@ pub struct Today {
     pub delta: f64,
     /// The weakest that one of them rests on.
     pub kind: GuaranteeKind,
+    /// θ of all of them together.
+    pub gdp: Gdp,
+    /// Probability that a constant behind one of them is wrong.
+    pub failure_probability: f64,
+    /// Whether the noise of one of them came from a fixed seed: then nothing holds against anyone who
+    /// knows it.
+    pub insecure_noise: bool,
+    /// Whether the run was moved or copied, on somebody's word that no other copy released anything.
+    pub adopted: bool,
 }
 
 impl fmt::Display for Today {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (releases, delta) = (self.releases, upward(self.delta));
+        if self.insecure_noise {
+            return write!(
+                f,
+                "given all {releases} release(s) since, nothing holds against anyone who knows the \
+                 fixed seed that the noise of one of them came from."
+            );
+        }
         match self.epsilon {
             Some(epsilon) => write!(
                 f,
@@ -116,6 +133,14 @@ impl fmt::Display for Today {
                 f,
                 "given all {releases} release(s) since, nothing is promised at delta = {delta}."
             ),
+        }?;
+        match self.adopted {
+            true => write!(
+                f,
+                " That no other copy of the run released anything is somebody's word (rescind amend \
+                 --adopt)."
+            ),
+            false => Ok(()),
         }
     }
 }

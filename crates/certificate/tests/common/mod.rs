@@ -121,7 +121,7 @@ pub fn certificate() -> Certificate {
         },
         released_on: day("2026-03-02T08:30:00Z"),
         ledger: LedgerAnchor {
-            entries: 3,
+            entries: 6,
             head: Digest::from([4; 32]),
         },
         key: KeyIdentity {

@@ -59,19 +59,17 @@ impl Verify {
             None => verify(&bytes, &evidence),
         };
         let certificate = report.certificate();
-        let mut said = certificate.map(reading).unwrap_or_default();
-        if let Some(today) = report.today() {
-            // After what was promised then.
-            said.insert(1.min(said.len()), ("Today", today.to_string()));
-        }
+        // What a certificate says that does not hold is nobody's promise.
+        let believed = certificate.filter(|_| report.holds());
+        let said = believed.map(|certificate| reading(certificate, report.today()));
         console.print(&Verified {
             verdict: report.verdict(),
             today: report.today(),
-            statement: certificate.map(rescind::certificate::statement),
+            statement: believed.map(rescind::certificate::statement),
             fingerprint: certificate.map(|certificate| certificate.key.fingerprint.as_str()),
             checks: report.checks(),
             unchecked: report.unchecked().collect(),
-            reading: said,
+            reading: said.unwrap_or_default(),
             report: &report,
         })?;
         Ok(match report.verdict() {

@@ -202,8 +202,9 @@ pub struct BallOptions {
     centre: Option<PathBuf>,
 
     /// Who vouches for what no program can check: that no record went into the weights of --centre,
-    /// nor into a network that they were made from; or that imported weights were trained by the
-    /// settings given. The certificate names them and is of kind `declared`
+    /// nor into a network that they were made from; that imported weights were trained by the
+    /// settings given; or that classes, categories and ranges read off the records would be the same
+    /// without those forgotten. The certificate names them and is of kind `declared`
     #[arg(long, value_name = "NAME")]
     declared_by: Option<String>,
 }

@@ -4,6 +4,7 @@ use super::entry::Budget;
 use super::history::History;
 use rescind_certificate::MOST_DELTA;
 use rescind_privacy::accounting::{Accountant, Spending};
+use rescind_privacy::noise::Origin;
 use rescind_privacy::{Delta, PrivacyError};
 
 /// A release that would break the budget; nothing was written.
@@ -69,6 +70,12 @@ pub enum BudgetExceeded {
         /// The budget asked for.
         budget: Budget,
     },
+    /// Noise that whoever knows the seed takes off again keeps no promise.
+    #[error(
+        "the run has a budget, which noise from a fixed seed does not keep: leave \
+         --insecure-noise-seed out, or lift the budget (rescind amend RUN --no-budget)"
+    )]
+    Seeded,
     /// The budget itself is not one.
     #[error("the budget is not usable: {0}")]
     Unusable(#[from] PrivacyError),
@@ -82,14 +89,19 @@ impl std::fmt::Display for Budget {
 
 impl Budget {
     /// The budget that a release must keep: the run's, or else the one it is asked with, which
-    /// then becomes the run's. Two that differ are refused: which one holds is no guess.
+    /// then becomes the run's. Two that differ are refused: which one holds is no guess. Noise from a
+    /// fixed seed keeps none.
     pub(crate) fn in_force(
         history: &History,
         asked: Option<Budget>,
+        noise: Origin,
     ) -> Result<Option<Budget>, BudgetExceeded> {
         match (history.budget().copied(), asked) {
             (Some(kept), Some(asked)) if kept != asked => {
                 Err(BudgetExceeded::Another { kept, asked })
+            }
+            (Some(_), _) | (_, Some(_)) if noise == Origin::InsecureSeed => {
+                Err(BudgetExceeded::Seeded)
             }
             (kept, asked) => Ok(kept.or(asked)),
         }

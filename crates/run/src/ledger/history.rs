@@ -1,8 +1,10 @@
 //! The ledger's content, checked.
 
+use super::chain::entry_digest;
 use super::entry::{
     Budget, CertificateEntry, Entry, MadeEntry, ReleaseEntry, RequestEntry, TrainedEntry,
 };
+use super::error::LedgerError;
 use super::standing::Standing;
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
@@ -104,6 +106,19 @@ impl History {
             entries: self.entries.len() as u64,
             head: self.head,
         }
+    }
+
+    /// The end of the chain once these entries follow.
+    ///
+    /// # Errors
+    /// An entry that cannot be written down.
+    pub fn head_after(&self, entries: &[Entry]) -> Result<LedgerAnchor, LedgerError> {
+        let mut head = self.head();
+        for entry in entries {
+            head.entries += 1;
+            head.head = entry_digest(head.entries, entry.kind(), &entry.body()?, &head.head);
+        }
+        Ok(head)
     }
 
     /// Whether nothing was asked of the run since it was made.

@@ -160,7 +160,7 @@ impl<'a> Decision<'a> {
             state: unknown,
             noise: unknown,
         };
-        let budget = Budget::in_force(history, basis.budget)?;
+        let budget = Budget::in_force(history, basis.budget, origin)?;
         if let Some(budget) = &budget {
             budget.check(history, number, &release.spent)?;
         }

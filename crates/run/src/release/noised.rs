@@ -147,6 +147,10 @@ impl<'a> Noised<'a> {
         let history = ledger.history();
         let pending = history.pending().into_iter();
         let covered: Vec<&RequestEntry> = pending.chain(&request).collect();
+        // The certificate follows the request, however it comes to be released: with it, or by itself
+        // after its noise was refused, which is a fact about weights without noise.
+        let asked = request.clone().map(Entry::Request).into_iter();
+        let mut entries: Vec<Entry> = asked.chain(budget.map(Entry::Budget)).collect();
         let MethodReported { facts, measured } = method;
         let mut certificate = Certificate {
             format: FORMAT.to_owned(),
@@ -187,7 +191,7 @@ impl<'a> Noised<'a> {
             assumptions: Vec::new(),
             code: CodeIdentity::current(),
             released_on: day("/released_on", &release.released_at)?,
-            ledger: history.head(),
+            ledger: history.head_after(&entries)?,
             key: key.identity(),
         };
         certificate.assumptions = assumptions(&certificate);
@@ -220,11 +224,9 @@ impl<'a> Noised<'a> {
             signer: key.identity().public_key,
             evidence,
         };
-        let budget = budget.into_iter().map(Entry::Budget);
-        let entries = budget.chain(request.into_iter().map(Entry::Request));
-        let entries = entries.chain([Entry::Release(release), Entry::Certificate(entry)]);
+        entries.extend([Entry::Release(release), Entry::Certificate(entry)]);
         let private = basis.request.as_ref().map(|request| &request.private);
-        ledger.append(entries.collect(), private, Some(&document))?;
+        ledger.append(entries, private, Some(&document))?;
         observe(Step::Committed)?;
         publish(run, number)?;
         observe(Step::Published)?;

@@ -26,7 +26,8 @@ pub struct Refusal {
     pub noise_norm: f64,
     /// ‖w‖.
     pub weights_norm: f64,
-    /// A σ that the weights would bear: a tenth of ‖w‖/√d.
+    /// A σ that the weights would bear: a tenth of ‖w‖/√d or less, a power of ten, so that little is
+    /// told of the weights by one who takes it.
     pub bearable_sigma: f64,
     /// The ε at δ that it gives.
     pub bearable_epsilon: Option<f64>,
@@ -49,7 +50,7 @@ pub(super) fn judge(
     }
     let guarantee = &terms.guarantee;
     let sigma = terms.sigma.value();
-    let bearable_sigma = BEARABLE * weights_norm / (parameters as f64).sqrt();
+    let bearable_sigma = round(BEARABLE * weights_norm / (parameters as f64).sqrt());
     let bearable_epsilon = match NoiseScale::new(bearable_sigma) {
         Ok(bearable) => {
             let delta = terms.mechanism_delta;
@@ -72,6 +73,14 @@ pub(super) fn judge(
         bearable_epsilon,
         bearable_sensitivity: sensitivity / sigma * bearable_sigma,
     }))
+}
+
+/// The power of ten at or below an amount; 0 where there is none.
+fn round(amount: f64) -> f64 {
+    match amount.log10().floor() {
+        exponent if exponent.is_finite() => 10f64.powf(exponent),
+        _ => 0.0,
+    }
 }
 
 impl std::fmt::Display for Refusal {
@@ -99,8 +108,8 @@ impl std::fmt::Display for Refusal {
         if let Some(bearable) = self.bearable_epsilon {
             writeln!(
                 f,
-                "- give sigma itself: {} is about what these weights bear, and gives epsilon = {} \
-                 at delta = {delta};",
+                "- give sigma itself: {} is what these weights bear, and gives epsilon = {} at \
+                 delta = {delta};",
                 nearest(self.bearable_sigma),
                 upward(bearable),
             )?;
@@ -131,7 +140,28 @@ impl std::fmt::Display for Refusal {
         }
         write!(
             f,
-            "- accept the noise, and with it a model that is probably of no use."
+            "- accept the noise, and with it a model that is probably of no use.\nThe weights' length \
+             was measured before any noise, and is for you alone: so is that it was the reason. What \
+             is chosen by it and published tells of the records."
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::round;
+
+    #[test]
+    fn what_is_recommended_tells_little_of_what_was_measured() {
+        for (amount, power) in [
+            (0.101376, 0.1),
+            (0.113292, 0.1),
+            (0.099, 0.01),
+            (1.0, 1.0),
+            (57.0, 10.0),
+        ] {
+            assert!((round(amount) - power).abs() < 1e-15 * power, "{amount}");
+        }
+        assert!(round(0.0).abs() == 0.0 && round(f64::NAN).abs() == 0.0);
     }
 }

@@ -9,6 +9,7 @@ use crate::ledger::{Budget, BudgetEntry, Entry, KeyEntry, Ledger};
 use crate::lock::Lock;
 use crate::release::ReleaseError;
 use crate::time::{now, rfc3339};
+use rescind_privacy::noise::Origin;
 use std::path::Path;
 
 /// What may be changed of a run. Every change becomes an entry of its ledger.
@@ -66,7 +67,8 @@ impl Run {
     /// A run that has another; as [`amend`](Self::amend) for the rest.
     pub fn set_budget(&mut self, budget: Budget) -> Result<(), Error> {
         let history = self.ledger.history();
-        Budget::in_force(history, Some(budget)).map_err(ReleaseError::from)?;
+        Budget::in_force(history, Some(budget), Origin::OperatingSystem)
+            .map_err(ReleaseError::from)?;
         match history.budget() {
             Some(_) => Ok(()),
             None => set_budget(&mut self.ledger, Some(budget)),

@@ -31,7 +31,7 @@ pub struct RunConfig {
     /// record's class and 0 for the others, is for convex models.
     #[serde(default)]
     pub loss: Loss,
-    /// Who vouches for what no program can check, of 1 to 200 characters: that a centre given as
+    /// Who vouches for what no program can check, of 1 to 100 characters: that a centre given as
     /// weights does not depend on the records (needed wherever one is given), nor given constants
     /// of scaling; that imported weights were trained as `training` says. The certificate names
     /// them (docs/theory.md §0.2).

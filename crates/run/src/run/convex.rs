@@ -100,7 +100,7 @@ pub(super) fn check_declared(centre_given: bool, by: Option<&str>) -> Result<(),
             return Err(rescind_unlearn::Error::Setting {
                 setting: "declared_by",
                 found: format!("{name:?}"),
-                expected: "a name of 1 to 200 characters, all of them shown on one line",
+                expected: "a name of 1 to 100 characters, single spaces, all of it shown on one line",
             }
             .into());
         }

@@ -5,6 +5,7 @@ use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{complete_config, without_head};
 use super::files::{CENTRE, CONFIG, FORMAT, MODEL, read_config, write_manifest};
 use super::made::of_files;
+use super::named::check_named;
 use super::setup::Setup;
 use super::store::{StateRecord, Store};
 use super::vacant::Vacant;
@@ -20,8 +21,8 @@ use rescind_network::{Network, NetworkDescription, Weights};
 use rescind_unlearn::methods::Memory;
 use rescind_unlearn::training::{TrainingEnding, TrainingSettings, TrainingState};
 use rescind_unlearn::{
-    Ball, Classifier, ClassifierParts, Model, Observer, Parameterisation, Phase, Records, loading,
-    report,
+    Ball, Classifier, ClassifierParts, Model, ModelDescription, Observer, Parameterisation, Phase,
+    Records, loading, report,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -135,6 +136,7 @@ impl Run {
             ball,
             centre_seed,
         } = parts;
+        check_named(&manifest, model.description())?;
         let split = manifest.split();
         let lock = place.into_lock();
         json::folder(&root.join("private"), Access::Private)?;
@@ -168,7 +170,8 @@ impl Run {
             written.centred,
             imported,
             ledger.noise()?,
-        )?;
+        )?
+        .entry;
         let in_private = |name| Store::open(root.join("private").join(name), made.identity());
         let store = in_private("state")?;
         store.clear()?;
@@ -293,8 +296,7 @@ pub(super) fn held_out(training: &TrainingSettings) -> HeldOut {
 /// Whether this is the centre that the run was made with; a convex head keeps no last layer of it.
 fn kept_centre(root: &Path, config: &RunConfig, centre: &[u8]) -> Result<bool, Error> {
     let path = root.join(CENTRE);
-    let description: NetworkDescription = described(root)?;
-    let network = Network::new(description)?;
+    let network = Network::new(layers(root, json::read_json(&root.join(MODEL))?)?)?;
     let given = match config.parameterisation {
         Parameterisation::Head => without_head(&network, centre)?,
         _ => centre.to_vec(),
@@ -304,11 +306,9 @@ fn kept_centre(root: &Path, config: &RunConfig, centre: &[u8]) -> Result<bool, E
 }
 
 /// The graph of layers of a network's run.
-pub(super) fn described(root: &Path) -> Result<NetworkDescription, Error> {
-    let path = root.join(MODEL);
-    let description: rescind_unlearn::ModelDescription = json::read_json(&path)?;
-    serde_json::from_value(description.architecture).map_err(|error| Error::Damaged {
-        path,
+pub(super) fn layers(root: &Path, model: ModelDescription) -> Result<NetworkDescription, Error> {
+    serde_json::from_value(model.architecture).map_err(|error| Error::Damaged {
+        path: root.join(MODEL),
         reason: error.to_string(),
     })
 }

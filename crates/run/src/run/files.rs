@@ -41,10 +41,13 @@ pub(super) fn read_config(root: &Path) -> Result<(Written, Digest), Error> {
 
 /// Who the records of a run are.
 pub(crate) fn read_manifest(root: &Path) -> Result<Manifest, Error> {
-    let path = root.join(MANIFEST);
-    let read = Manifest::from_bytes(&json::read(&path)?);
-    read.map_err(|error| Error::Damaged {
-        path,
+    parse_manifest(root, &json::read(&root.join(MANIFEST))?)
+}
+
+/// The same from the content of its file.
+pub(super) fn parse_manifest(root: &Path, bytes: &[u8]) -> Result<Manifest, Error> {
+    Manifest::from_bytes(bytes).map_err(|error| Error::Damaged {
+        path: root.join(MANIFEST),
         reason: error.to_string(),
     })
 }

@@ -156,17 +156,18 @@ impl Run {
             return Ok(());
         };
         let history = self.ledger.history();
-        let budget = Budget::in_force(history, choice.budget).map_err(ReleaseError::from)?;
+        let origin = match choice.insecure_noise_seed {
+            Some(_) => Origin::InsecureSeed,
+            None => Origin::OperatingSystem,
+        };
+        let budget = Budget::in_force(history, choice.budget, origin);
+        let budget = budget.map_err(ReleaseError::from)?;
         if let Some(budget) = &budget {
             budget.check_spent(history).map_err(ReleaseError::from)?;
         }
         if !promise.settled {
             return Ok(());
         }
-        let origin = match choice.insecure_noise_seed {
-            Some(_) => Origin::InsecureSeed,
-            None => Origin::OperatingSystem,
-        };
         let moving = self.setup.model.description().moving();
         let weights = moving.of(&state.weights.parameters);
         let mut length = norm_above(weights.into_iter().map(f64::from));

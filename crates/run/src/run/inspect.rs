@@ -77,7 +77,7 @@ impl Run {
         }
         let made = ledger.as_ref();
         let made = made.map(|ledger| is_as_made(root, configuration, centred, ledger));
-        let run = made.transpose()?.map(|made| made.identity());
+        let run = made.transpose()?.map(|made| made.entry.identity());
         let store = Store::at(root.join("private").join("state"), run);
         // A checkpoint may be replaced between the listing and the reading: look again.
         let state = store.newest().or_else(|_| store.newest())?;

@@ -8,6 +8,17 @@ use rescind_certificate::digest_of;
 use rescind_data::Digest;
 use std::path::Path;
 
+/// What a run was made of, with the content of its files, each read once.
+pub(super) struct Made {
+    pub entry: MadeEntry,
+    /// Of `model.json`.
+    pub description: Vec<u8>,
+    /// Of `centre.safetensors`, where there is one.
+    pub centre: Option<Vec<u8>>,
+    /// Of `private/manifest.cbor`.
+    pub manifest: Vec<u8>,
+}
+
 /// The files of a run that is made now, but for `run.json`, which is written last.
 pub(super) fn of_files(
     root: &Path,
@@ -15,15 +26,22 @@ pub(super) fn of_files(
     centred: bool,
     imported: bool,
     noise: Digest,
-) -> Result<MadeEntry, Error> {
-    let digest = |name: &str| disk::read(&root.join(name)).map(|bytes| digest_of(&bytes));
-    Ok(MadeEntry {
-        configuration,
-        description: digest(MODEL)?,
-        centre: centred.then(|| digest(CENTRE)).transpose()?,
-        manifest: digest(MANIFEST)?,
-        imported,
-        noise,
+) -> Result<Made, Error> {
+    let read = |name: &str| disk::read(&root.join(name));
+    let (description, manifest) = (read(MODEL)?, read(MANIFEST)?);
+    let centre = centred.then(|| read(CENTRE)).transpose()?;
+    Ok(Made {
+        entry: MadeEntry {
+            configuration,
+            description: digest_of(&description),
+            centre: centre.as_deref().map(digest_of),
+            manifest: digest_of(&manifest),
+            imported,
+            noise,
+        },
+        description,
+        centre,
+        manifest,
     })
 }
 
@@ -35,11 +53,12 @@ pub(super) fn is_as_made(
     configuration: Digest,
     centred: bool,
     ledger: &Ledger,
-) -> Result<MadeEntry, Error> {
+) -> Result<Made, Error> {
     let Some(made) = ledger.history().made() else {
         return Err(ledger.altered("it does not say what the run was made of".to_owned()))?;
     };
-    let found = of_files(root, configuration, centred, made.imported, made.noise)?;
+    let read = of_files(root, configuration, centred, made.imported, made.noise)?;
+    let found = &read.entry;
     let files = [
         (
             "run.json",
@@ -51,7 +70,7 @@ pub(super) fn is_as_made(
         (MANIFEST, Some(found.manifest), Some(made.manifest)),
     ];
     match files.into_iter().find(|(_, found, made)| found != made) {
-        None => Ok(found),
+        None => Ok(read),
         Some((name, found, made)) => Err(Error::not_as_made(root.join(name), found, made)),
     }
 }

@@ -3,8 +3,8 @@
 use super::Run;
 use super::absent::Absent;
 use super::config::{Origin, RunConfig, Written};
-use super::create::described;
-use super::files::{CENTRE, MODEL, read_config, read_manifest};
+use super::create::layers;
+use super::files::{CENTRE, MODEL, parse_manifest, read_config};
 use super::kept::is_as_kept;
 use super::made::is_as_made;
 use super::setup::Setup;
@@ -62,7 +62,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
             recover(root, &ledger)?;
             // Only now: a release that a crash left on its way out is open to its readers already.
             check_private(root)?;
-            let store = Store::open(states, made.identity())?;
+            let store = Store::open(states, made.entry.identity())?;
             if let Some(staged) = in_force(&store, &ledger)? {
                 store.commit(&staged)?;
             }
@@ -77,7 +77,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
             }
             let ledger = Ledger::open_existing(root)?;
             let made = is_as_made(root, configuration, written.centred, &ledger)?;
-            let store = Store::at(states, Some(made.identity()));
+            let store = Store::at(states, Some(made.entry.identity()));
             if in_force(&store, &ledger)?.is_some() {
                 let path = root.to_owned();
                 return Err(Error::Unfinished { path });
@@ -85,19 +85,15 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
             (None, ledger, store, made)
         }
     };
-    let description: ModelDescription = json::read_json(&root.join(MODEL))?;
-    let centre = match written.centred {
-        false => None,
-        true => {
-            let path = root.join(CENTRE);
-            let read = tensors::from_bytes::<f32>(&description, &json::read(&path)?);
-            let read = read.map_err(|error| damaged(&path, &error))?;
-            Some(read.parameters.into())
-        }
-    };
+    let description: ModelDescription = json::parse(&root.join(MODEL), &made.description)?;
+    let centre = made.centre.as_deref().map(|bytes| {
+        let read = tensors::from_bytes::<f32>(&description, bytes);
+        read.map_err(|error| damaged(&root.join(CENTRE), &error))
+    });
+    let centre = centre.transpose()?.map(|read| read.parameters.into());
     let current = store.read(&description, None)?;
     belong_together(&store, current.as_ref().map(|(record, _)| record), &ledger)?;
-    early_is_as_kept(root, made.identity(), &ledger)?;
+    early_is_as_kept(root, made.entry.identity(), &ledger)?;
     let key = match mode {
         Mode::Work => own_key(root, &ledger)?,
         Mode::Look => RunKey::open(root)?,
@@ -108,12 +104,12 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
         configuration,
         description,
         centre,
-        manifest: Arc::new(read_manifest(root)?),
+        manifest: Arc::new(parse_manifest(root, &made.manifest)?),
         store,
         ledger,
         key,
         current,
-        made,
+        made: made.entry,
     })
 }
 
@@ -253,7 +249,7 @@ impl Run {
             };
             return Run::with(root, opened, Box::new(model));
         };
-        let network = Network::new(described(root)?)?;
+        let network = Network::new(layers(root, opened.description.clone())?)?;
         let retained = retained(&opened)?;
         let manifest = Arc::clone(&opened.manifest);
         let source = opened

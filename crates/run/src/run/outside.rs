@@ -15,12 +15,21 @@ use std::sync::Arc;
 
 /// What a run keeps of the records of an outside model, besides the identities that the model
 /// gives them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutsideRecords {
-    /// A name for them all.
+    /// A name for them all: 1 to 100 characters, which certificates state.
     pub dataset: String,
     /// Whose each of them is, if that is known: for requests by subject.
     pub subjects: Option<Vec<String>>,
+}
+
+impl Default for OutsideRecords {
+    fn default() -> Self {
+        Self {
+            dataset: "records".to_owned(),
+            subjects: None,
+        }
+    }
 }
 
 impl Run {
@@ -31,7 +40,8 @@ impl Run {
     /// and without a centre the model's own must be the origin or drawn from the training's seed.
     ///
     /// # Errors
-    /// As [`create`](Self::create); a centre of the wrong length; subjects of the wrong number.
+    /// As [`create`](Self::create); a centre of the wrong length; subjects of the wrong number; a name
+    /// that is none.
     pub fn create_outside(
         root: &Path,
         model: Box<dyn Model>,

@@ -25,7 +25,7 @@ impl Run {
         let (setup, record) = (&self.setup, &pair.record);
         let retained = self.retained_after(record.answered)?;
         let mut recomputed = Recomputed {
-            manifest: setup.manifest.root(),
+            records: false,
             retained: retained.len() as u64,
             distance_from_centre: setup.ball.distance(&pair.after.weights.parameters),
             gradient_norm_before: None,
@@ -36,6 +36,12 @@ impl Run {
         if self.model_is_absent() {
             return Ok(recomputed);
         }
+        // Those that stay today: what was forgotten since may have left the source.
+        match setup.model.prepare(&self.retained, &mut ()) {
+            Err(rescind_unlearn::Error::Reload(ReloadError::Data(_))) => return Ok(recomputed),
+            read => read?,
+        }
+        recomputed.records = true;
         let answered = self.answer(record.answered)?;
         // Inputs scaled by later constants would give other numbers.
         let same_inputs = record.scaling.as_ref() == setup.model.scaling();

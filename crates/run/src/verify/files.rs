@@ -200,7 +200,8 @@ fn renderings_agree(certificate: &Certificate, found: [Option<Vec<u8>>; 2], chec
         // Another version may have found other words for the same.
         if *version != CodeIdentity::current().version && found != rendered.as_bytes() {
             let why = format!(
-                "{name}: version {version} made it, in its own words; {} says it otherwise",
+                "{name}: it is not what version {} writes of the certificate, which says that \
+                 version {version} made it; the certificate alone is what was checked",
                 CodeIdentity::current().version
             );
             checks.skipped(Subject::Files, &why);

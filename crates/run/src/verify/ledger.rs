@@ -75,14 +75,21 @@ pub(super) fn release_is_recorded(
     let history = ledger.history();
     keys_are_those(certificate, run, history, checks);
     let anchor = &certificate.ledger;
-    let before = anchor.entries.checked_sub(1).and_then(|last| {
-        history
-            .entries()
-            .get(usize::try_from(last).ok()?)
-            .map(|recorded| recorded.digest)
+    let number = certificate.release;
+    let before = history.entries().iter().take_while(
+        |recorded| !matches!(&recorded.entry, Entry::Release(release) if release.number == number),
+    );
+    let (count, head) = before.fold((0, Digest::from([0; 32])), |(count, _), recorded| {
+        (count + 1, recorded.digest)
     });
-    let head = before.unwrap_or(Digest::from([0; 32]));
     let why = "the ledger's history is the one that was signed";
+    checks.equal(
+        Subject::Ledger,
+        "/ledger/entries",
+        count,
+        anchor.entries,
+        why,
+    );
     checks.equal(Subject::Ledger, "/ledger/head", head, anchor.head, why);
     row_agrees(certificate, history, checks);
 }
@@ -157,6 +164,10 @@ pub(super) fn today(certificate: &Certificate, ledger: &Ledger) -> Option<Today>
         epsilon: standing.epsilon(delta).ok().map(|epsilon| epsilon.value()),
         delta: delta.value(),
         kind: standing.kind?,
+        gdp: standing.gdp(),
+        failure_probability: standing.failure_probability(),
+        insecure_noise: standing.insecure_noise,
+        adopted: !ledger.history().adopted().is_empty(),
     })
 }
 

@@ -68,7 +68,8 @@ pub(crate) struct Part {
     pub answer: Option<i64>,
     /// The release that covers it.
     pub release: Option<i64>,
-    /// Why it is held, or why there was nothing to do.
+    /// Why it is held, or why there was nothing to do; operators and auditors alone are told what weights
+    /// or losses decided.
     pub code: Option<String>,
     /// The same in words; operators and auditors are told.
     pub detail: Option<String>,
@@ -110,11 +111,17 @@ impl Part {
             records: row.records,
             answer: row.answer,
             release: row.release,
-            code: row.code,
+            code: row.code.filter(|code| in_words || !tells_of_records(code)),
             // It may name folders.
             detail: row.detail.filter(|_| in_words),
         }
     }
+}
+
+/// Whether a code is a fact about records.
+fn tells_of_records(code: &str) -> bool {
+    let mut all = Code::ALL.iter();
+    all.any(|known| known.as_str() == code && known.tells_of_records())
 }
 
 /// A request that this owner may see.

@@ -13,7 +13,8 @@ pub(super) enum Ending {
     Later,
     /// The release is refused: forget without one.
     WithoutRelease,
-    /// The method fails: another may not.
+    /// Settings and public numbers rule the method out: another may do. What it meets on the way is a
+    /// fact about the records, and which method was used is published: then an operator has to see to it.
     OtherMethod,
     /// An operator has to see to it.
     Hold,
@@ -58,16 +59,30 @@ pub(super) fn ending(code: Code) -> Ending {
         | Code::OutsideBall
         | Code::ScalingFromRecords
         | Code::Privacy => Ending::WithoutRelease,
-        Code::NoStep
-        | Code::GradientStuck
-        | Code::Diverged
-        | Code::Solver
+        Code::MostRecordsGo
         | Code::NotProvable
         | Code::NotPrepared
         | Code::NoCheckpoint
         | Code::LacksCapability
-        | Code::RecordsGone
-        | Code::Network => Ending::OtherMethod,
+        | Code::RecordsGone => Ending::OtherMethod,
         _ => Ending::Hold,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, ending};
+    use rescind::Code;
+
+    /// Which method was used is published: what a step met in the records must not decide it.
+    #[test]
+    fn what_a_step_meets_in_the_records_waits_for_an_operator() {
+        for &code in Code::ALL.iter().filter(|code| code.tells_of_records()) {
+            assert_ne!(ending(code), Ending::OtherMethod, "{code:?}");
+        }
+        assert_eq!(ending(Code::NoStep), Ending::Hold);
+        for code in [Code::MostRecordsGo, Code::NotProvable, Code::NoCheckpoint] {
+            assert_eq!(ending(code), Ending::OtherMethod, "{code:?}");
+        }
     }
 }

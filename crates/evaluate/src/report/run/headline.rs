@@ -96,7 +96,9 @@ pub(super) fn facts(sources: &Sources<'_>) -> Result<Vec<Fact>, ReportError> {
         let name = name.to_owned();
         facts.push(Fact { name, value, note });
     };
-    if let Some(certificate) = &sources.certificate {
+    let holds = |verified: &VerificationReport| verified.holds();
+    let believed = sources.verified.as_ref().is_some_and(holds);
+    if let Some(certificate) = sources.certificate.as_ref().filter(|_| believed) {
         let guarantee = &certificate.guarantee;
         say(
             "epsilon of the newest release",
