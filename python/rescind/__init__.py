@@ -17,6 +17,7 @@ from rescind import errors
 from rescind._core import __version__
 from rescind.answers import Answer, Audit, Decision, Decisions, Release
 from rescind.choices import Method, Promise, Sigma
+from rescind.desk import work
 from rescind.errors import NothingToDo, Refused, RescindError, UsageError
 from rescind.run import Run
 from rescind.run import open_run as open
@@ -65,6 +66,7 @@ __all__ = [
     "open",
     "tangent",
     "verify",
+    "work",
 ]
 
 _TORCH = {

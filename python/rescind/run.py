@@ -337,6 +337,10 @@ class Run:
     def _has_ids(self) -> bool:
         return False
 
+    def _step(self, worker: _core.Worker | None) -> None:
+        """What a deletion desk's worker, on rank 0, has next for this run."""
+        self._work(lambda: self._session.step(worker))
+
     def _work(self, work: Callable[[], Any]) -> Any:
         """Work of the core."""
         return work()

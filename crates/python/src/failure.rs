@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use rescind::{Code, CodeKind, Error, ModelError};
 use rescind_evaluate::audit::AuditError;
 use rescind_evaluate::report::{ReportError, WriteError};
+use rescind_service::ServiceError;
 
 /// What a code's exception derives from.
 pub fn kind(code: Code) -> &'static str {
@@ -37,6 +38,15 @@ pub trait Raised: Send {
 impl Raised for Error {
     fn raised(self, py: Python<'_>) -> PyErr {
         raise(py, self)
+    }
+}
+
+impl Raised for ServiceError {
+    fn raised(self, py: Python<'_>) -> PyErr {
+        match self {
+            ServiceError::Library(error) => raise(py, error),
+            other => of(py, other.code(), &other.to_string()),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod progress;
 mod reporting;
 mod run;
 mod verification;
+mod worker;
 
 use pyo3::prelude::*;
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     rescind_data::silence_answered_panics();
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<run::Session>()?;
+    module.add_class::<worker::Worker>()?;
     module.add_function(wrap_pyfunction!(command, module)?)?;
     module.add_function(wrap_pyfunction!(main, module)?)?;
     module.add_function(wrap_pyfunction!(codes, module)?)?;

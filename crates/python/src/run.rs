@@ -5,6 +5,7 @@ use crate::failure::{Raised, of, raise, unreadable};
 use crate::model::PythonModel;
 use crate::progress::Watch;
 use crate::reporting::{ReportSettings, audited, write_report};
+use crate::worker::Worker;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use rescind::methods::MethodChoice;
@@ -249,6 +250,12 @@ impl Session {
         self.watched(py, None, |run, watch| {
             Ok::<_, Error>(described(&run.release(&choice, watch)?)?.to_string())
         })
+    }
+
+    /// Does what a deletion desk's worker has next for this run.
+    fn step(&self, py: Python<'_>, worker: &Bound<'_, Worker>) -> PyResult<()> {
+        let worker = worker.get();
+        worker.heard(self.tried(py, |run| worker.step(run)))
     }
 
     /// The private weights, float32: nothing that leaves the owner's hands.

@@ -54,6 +54,8 @@ fn described() -> (Router<Arc<Desk>>, OpenApi) {
         .routes(routes!(health::figures))
         .split_for_parts();
     document.info.title = "Rescind's deletion desk".to_owned();
+    // The builder fills in its own maker.
+    document.info.contact = None;
     document.info.version = env!("CARGO_PKG_VERSION").to_owned();
     document.info.description = Some(
         "Receives deletion requests and has every registered model answer them. Shaped after OpenDSR \

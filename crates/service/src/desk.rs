@@ -45,7 +45,26 @@ impl Desk {
             // Whoever held one has died.
             store.write_here(queue::end_leases)?;
         }
-        Ok(Arc::new(Self {
+        Ok(Self::of(settings, secret, store, lock))
+    }
+
+    /// Opens a desk that is there, to work on models that its own processes do not have. It may be
+    /// running.
+    pub fn open_beside(settings: Settings) -> Result<Arc<Self>, ServiceError> {
+        let path = settings.folder.join(secret::FILE);
+        if !path.exists() {
+            return Err(ServiceError::Key {
+                path,
+                reason: "there is no desk's key: name the folder of a desk that rescind serve was \
+                         started with (--desk); on another machine, copy its desk.key there",
+            });
+        }
+        let (secret, store) = parts(&settings.folder, settings.database.as_deref())?;
+        Ok(Self::of(settings, secret, store, None))
+    }
+
+    fn of(settings: Settings, secret: Secret, store: Store, lock: Option<File>) -> Arc<Self> {
+        Arc::new(Self {
             store,
             secret: Arc::new(secret),
             limiter: Limiter::new(settings.limits),
@@ -53,7 +72,7 @@ impl Desk {
             holdings: Mutex::default(),
             ends: AtomicBool::new(false),
             _lock: lock,
-        }))
+        })
     }
 
     /// Tells whoever runs the desk.

@@ -4,6 +4,7 @@ use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::queue::{self, Callback};
+use crate::reach;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,9 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells until the desk ends.
 pub(crate) fn tell(desk: &Arc<Desk>) {
-    let config = Agent::config_builder();
-    let config = config.timeout_global(Some(PATIENCE)).max_redirects(0);
-    let agent: Agent = config.http_status_as_error(true).build().into();
+    // Where alerts go is the operator's own choice.
+    let agents = Agents {
+        requests: reach::agent(PATIENCE, desk.settings.private_callbacks),
+        alerts: reach::agent(PATIENCE, true),
+    };
     let mut looked: Option<Instant> = None;
     while !desk.is_ending() {
         if looked.is_none_or(|at| at.elapsed() >= DEADLINES) {
@@ -28,7 +31,7 @@ pub(crate) fn tell(desk: &Arc<Desk>) {
                 desk.tell_of("desk", &error);
             }
         }
-        match tell_what_is_due(desk, &agent) {
+        match tell_what_is_due(desk, &agents) {
             Ok(true) => {}
             Ok(false) => thread::sleep(LOOK),
             Err(error) => {
@@ -39,7 +42,13 @@ pub(crate) fn tell(desk: &Arc<Desk>) {
     }
 }
 
-fn tell_what_is_due(desk: &Arc<Desk>, agent: &Agent) -> Result<bool, ServiceError> {
+/// What addresses are called through.
+struct Agents {
+    requests: Agent,
+    alerts: Agent,
+}
+
+fn tell_what_is_due(desk: &Arc<Desk>, agents: &Agents) -> Result<bool, ServiceError> {
     if !desk.store.read_here(queue::is_callback_due)? {
         return Ok(false);
     }
@@ -51,7 +60,7 @@ fn tell_what_is_due(desk: &Arc<Desk>, agent: &Agent) -> Result<bool, ServiceErro
     let told = thread::scope(|scope| {
         let telling = due
             .iter()
-            .map(|callback| scope.spawn(|| send(desk, agent, callback)));
+            .map(|callback| scope.spawn(|| send(desk, agents, callback)));
         let telling: Vec<_> = telling.collect();
         let told = telling
             .into_iter()
@@ -69,7 +78,11 @@ fn tell_what_is_due(desk: &Arc<Desk>, agent: &Agent) -> Result<bool, ServiceErro
 
 /// Sends it, signed: `Rescind-Signature: t=TIME,v1=HMAC`, the HMAC-SHA256 of the time, a dot and the
 /// body under the desk's callback key.
-fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static str> {
+fn send(desk: &Desk, agents: &Agents, callback: &Callback) -> Result<(), &'static str> {
+    let agent = match callback.is_alert {
+        true => &agents.alerts,
+        false => &agents.requests,
+    };
     let at = now();
     let signed = format!("{at}.{}", callback.body);
     let signature = desk.secret.sign_callback(signed.as_bytes());
@@ -85,6 +98,7 @@ fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static 
         Ok(_) => Err("another status than 2xx"),
         Err(ureq::Error::StatusCode(_)) => Err("another status than 2xx"),
         Err(ureq::Error::Timeout(_)) => Err("no answer in time"),
+        Err(error) if reach::is_refused(&error) => Err("a private address"),
         Err(_) => Err("not reached"),
     }
 }

@@ -46,11 +46,11 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
     let (mut waiting, mut forgotten, mut released, mut attempts) =
         <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
     for model in queue::list_models(db)? {
-        let found = queue::waiting(db, &model.name)?;
+        let (waits, forgot) = queue::counted(db, &model.name)?;
         // A model's name needs no escaping.
         let label = format!("{{model=\"{}\"}}", model.name);
-        waiting.push((label.clone(), found.waiting));
-        forgotten.push((label.clone(), found.forgotten));
+        waiting.push((label.clone(), waits));
+        forgotten.push((label.clone(), forgot));
         released.push((label.clone(), model.released));
         attempts.push((label, model.attempts));
     }

@@ -12,8 +12,8 @@ mod settling;
 mod subjects;
 
 pub(crate) use batches::{
-    Asked, Batch, Found, Member, Outcome, answered, compose, dismiss, drop_part, held, next,
-    not_released, open_batch, released, set_asked, undo, waiting,
+    Asked, Batch, Found, Member, Outcome, answered, compose, counted, dismiss, drop_part, held,
+    next, not_released, open_batch, released, set_asked, undo, waiting,
 };
 pub(crate) use callbacks::{
     Callback, due_callbacks, enqueue_alert, is_callback_due, settle_callback,

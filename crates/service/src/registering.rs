@@ -28,25 +28,17 @@ pub(crate) fn below(allowed: &[PathBuf], run: &Path) -> Result<PathBuf, ServiceE
     ))
 }
 
-/// Refuses a folder that holds no run that the desk's workers can answer for.
-pub(crate) fn check_run(folder: &Path) -> Result<(), ServiceError> {
+/// Refuses a folder that holds no trained run. Whether its model computes in a program of its owner,
+/// whose worker has to answer for it.
+pub(crate) fn check_run(folder: &Path) -> Result<bool, ServiceError> {
     let summary = Run::inspect(folder)?;
-    if summary.config.is_none() {
-        return Err(Error::OtherKindOfModel {
-            path: folder.to_owned(),
-            found: "an outside model",
-            advice: "with that model, in the program that has it: the desk works on networks that \
-                     Rescind builds",
-        }
-        .into());
-    }
     if summary.state.is_none() {
         return Err(Error::NothingTrained {
             path: folder.to_owned(),
         }
         .into());
     }
-    Ok(())
+    Ok(summary.config.is_none())
 }
 
 /// Registers what the desk was started with, where it is not registered yet. A policy given anew takes
@@ -56,7 +48,7 @@ pub(crate) fn register_given(desk: &Arc<Desk>) -> Result<(), ServiceError> {
         let folder = given.run.canonicalize().map_err(|_| Error::NoRun {
             path: given.run.clone(),
         })?;
-        check_run(&folder)?;
+        let outside = check_run(&folder)?;
         let (secret, given) = (Arc::clone(&desk.secret), given.clone());
         let name = given.name.clone();
         let new = desk.store.write_here(move |db| {
@@ -64,7 +56,8 @@ pub(crate) fn register_given(desk: &Arc<Desk>) -> Result<(), ServiceError> {
             let found = known.iter().find(|model| model.name == given.name);
             let Some(model) = found.filter(|model| model.folder == folder) else {
                 let policy = given.policy.clone().unwrap_or_default();
-                queue::register(db, &secret, "desk", &given.name, &folder, &policy)?;
+                let (name, by) = (&given.name, "desk");
+                queue::register(db, &secret, by, name, &folder, &policy, outside)?;
                 return Ok(true);
             };
             if let Some(policy) = given

@@ -28,6 +28,8 @@ pub struct Settings {
     pub models: Vec<ModelGiven>,
     /// Where operators are told of what they have to see to.
     pub alerts: Option<String>,
+    /// Whether callbacks that requests name may go to this machine and into private networks.
+    pub private_callbacks: bool,
     /// What is taken.
     pub limits: Limits,
     /// Hears what happens.

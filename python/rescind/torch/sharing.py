@@ -44,13 +44,20 @@ _OWN: list[Any] = []
 
 
 def first(work: Callable[[], Any]) -> Any:
-    """What rank 0 finds, on every rank."""
+    """What rank 0 finds, or raises, on every rank."""
     if not are_several():
         return work()
     if dist.get_rank() > 0:
-        return _receive()
-    found = work()
-    _send(found)
+        kind, found = _receive()
+        if kind == "raised":
+            raise found
+        return found
+    try:
+        found = work()
+    except BaseException as raised:
+        _send(("raised", _portable(raised)))
+        raise
+    _send(("found", found))
     return found
 
 

@@ -66,6 +66,10 @@ pub struct Serve {
     #[arg(long, value_name = "URL")]
     alerts: Option<String>,
 
+    /// Call addresses that requests name also on this machine and in private networks
+    #[arg(long)]
+    private_callbacks: bool,
+
     /// Largest body of a call, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body)]
     most_bytes: usize,
@@ -137,6 +141,7 @@ impl Serve {
             runs: self.runs,
             models,
             alerts: self.alerts,
+            private_callbacks: self.private_callbacks,
             limits: Limits {
                 body: self.most_bytes,
                 calls_per_second: self.most_calls,

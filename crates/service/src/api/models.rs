@@ -23,6 +23,8 @@ pub(crate) struct Model {
     pub name: String,
     /// Its run's folder, on the machine that works on it.
     pub run: String,
+    /// Whether its model computes in a program of its owner, whose worker answers: a PyTorch module.
+    pub outside: bool,
     pub policy: Policy,
     pub registered_time: String,
     /// The newest release that the desk knows of; 0 before the first.
@@ -71,9 +73,11 @@ pub(super) struct Tried {
     requests: u64,
 }
 
-pub(crate) fn shown(model: ModelRow, waiting: i64, forgotten: i64) -> Model {
+/// A model, with how many requests wait for an answer and how many for a release.
+pub(crate) fn shown(model: ModelRow, (waiting, forgotten): (i64, i64)) -> Model {
     Model {
         run: model.folder.display().to_string(),
+        outside: model.outside,
         policy: model.policy,
         registered_time: rfc3339(model.registered_at),
         released: model.released,
@@ -93,8 +97,8 @@ pub(crate) fn shown(model: ModelRow, waiting: i64, forgotten: i64) -> Model {
 pub(crate) fn all(db: &mut crate::store::Connection) -> Result<Vec<Model>, crate::ServiceError> {
     let mut models = Vec::new();
     for model in queue::list_models(db)? {
-        let found = queue::waiting(db, &model.name)?;
-        models.push(shown(model, found.waiting, found.forgotten));
+        let counted = queue::counted(db, &model.name)?;
+        models.push(shown(model, counted));
     }
     Ok(models)
 }
@@ -129,8 +133,8 @@ pub(super) async fn one(
 ) -> Result<Json<Model>, Problem> {
     let found = desk.store.read(move |db| {
         let model = queue::model(db, &name)?;
-        let found = queue::waiting(db, &name)?;
-        Ok(shown(model, found.waiting, found.forgotten))
+        let counted = queue::counted(db, &name)?;
+        Ok(shown(model, counted))
     });
     Ok(Json(found.await?))
 }
@@ -154,11 +158,12 @@ pub(super) async fn register(
     let (allowed, run) = (desk.settings.runs.clone(), asked.run.clone());
     let folder = tokio::task::spawn_blocking(move || {
         let folder = below(&allowed, run.as_ref())?;
-        check_run(&folder)?;
-        Ok::<_, crate::ServiceError>(folder)
+        let outside = check_run(&folder)?;
+        Ok::<_, crate::ServiceError>((folder, outside))
     });
     let folder = folder.await;
-    let folder = folder.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??;
+    let (folder, outside) =
+        folder.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??;
     let (secret, model) = (Arc::clone(&desk.secret), asked.name.clone());
     let done = desk.store.write(move |db| {
         queue::register(
@@ -168,11 +173,12 @@ pub(super) async fn register(
             &asked.name,
             &folder,
             &asked.policy,
+            outside,
         )
     });
     let row = done.await?;
     desk.tell(&Notice::Registered { model });
-    Ok((StatusCode::CREATED, Json(shown(row, 0, 0))))
+    Ok((StatusCode::CREATED, Json(shown(row, (0, 0)))))
 }
 
 /// Give a model another policy
@@ -195,8 +201,8 @@ pub(super) async fn set_policy(
     let secret = Arc::clone(&desk.secret);
     let done = desk.store.write(move |db| {
         let model = queue::set_policy(db, &secret, &bearer.owner, &name, &policy)?;
-        let found = queue::waiting(db, &name)?;
-        Ok(shown(model, found.waiting, found.forgotten))
+        let counted = queue::counted(db, &name)?;
+        Ok(shown(model, counted))
     });
     Ok(Json(done.await?))
 }

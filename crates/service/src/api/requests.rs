@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::clock::{now, rfc3339};
 use crate::desk::Desk;
 use crate::queue::{self, Page, PartRow, RequestRow};
+use crate::reach;
 use crate::secret::fresh_name;
 use crate::state::{PartState, RequestState};
 use crate::store::Connection;
@@ -174,6 +175,9 @@ pub(super) async fn receive(
         }
     };
     let received = asked.received(fresh_name()?, bearer.owner, key)?;
+    if !desk.settings.private_callbacks {
+        reach::check(&received.callbacks).await?;
+    }
     let secret = Arc::clone(&desk.secret);
     let done = desk.store.write(move |db| {
         let (row, new) = queue::receive(db, &secret, &received)?;

@@ -28,8 +28,8 @@ pub(super) async fn page(
     let of = name.clone();
     let found = desk.store.read(move |db| {
         let model = queue::model(db, &of)?;
-        let found = queue::waiting(db, &of)?;
-        Ok(shown(model, found.waiting, found.forgotten))
+        let counted = queue::counted(db, &of)?;
+        Ok(shown(model, counted))
     });
     let model = found.await?;
     let delta = model.policy.promise.map(|promise| promise.delta);
@@ -54,6 +54,7 @@ pub(super) async fn page(
                 dt { "Waiting" } dd { (model.waiting) }
                 dt { "To be released" } dd { (model.forgotten) }
                 dt { "Run" } dd { code { (model.run) } }
+                @if model.outside { dt { "Answered by" } dd { "a worker in the program that has the module" } }
             }
             @if viewer.operates() { (forms(&viewer, &model)) }
             h2 { "Promised today, at δ " (delta.value()) }

@@ -41,17 +41,16 @@ pub(crate) struct Batch {
     pub members: Vec<Member>,
 }
 
-/// What waits for a model.
+/// What waits for a model, as far as what follows depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
+    /// How many wait, counted no further than was asked.
     pub waiting: i64,
     /// Since when the oldest waits; when the most urgent is due.
     pub oldest: i64,
     pub due: i64,
-    /// How many are forgotten and wait for a release, and since when the oldest does; when the most
-    /// urgent of them is due.
-    pub forgotten: i64,
-    pub forgotten_since: i64,
+    /// Whether one is forgotten and waits for a release; when the most urgent of them is due.
+    pub forgotten: bool,
     pub forgotten_due: i64,
 }
 
@@ -76,26 +75,45 @@ fn member(secret: &Secret, row: &Row) -> Result<Member, ServiceError> {
     })
 }
 
-/// How much waits for a model.
-pub(crate) fn waiting(connection: &mut Connection, model: &str) -> Result<Found, ServiceError> {
-    // What could not be released waits for an operator, and not for the next release.
-    let query = "SELECT count(*), min(since), min(due_at) FROM parts \
-                 WHERE model = $1 AND state = $2 AND code IS NULL";
-    let of = |connection: &mut Connection, state: PartState| {
+/// How many requests wait to be answered by a model, and how many are forgotten and wait for a release.
+/// What could not be released waits for an operator, and not for the next release.
+pub(crate) fn counted(
+    connection: &mut Connection,
+    model: &str,
+) -> Result<(i64, i64), ServiceError> {
+    let query = "SELECT count(*) FROM parts WHERE model = $1 AND state = $2 AND code IS NULL";
+    let mut of = |state: PartState| {
         let row = connection.row(query, &[model.into(), state.as_str().into()])?;
-        let row = row.ok_or_else(|| unexpected("a count"))?;
-        let or_never = |at| Ok::<_, ServiceError>(row.maybe_number(at)?.unwrap_or(i64::MAX));
-        Ok::<_, ServiceError>((row.number(0)?, or_never(1)?, or_never(2)?))
+        row.ok_or_else(|| unexpected("a count"))?.number(0)
     };
-    let (waiting, oldest, due) = of(connection, PartState::Waiting)?;
-    let (forgotten, forgotten_since, forgotten_due) = of(connection, PartState::Forgotten)?;
+    Ok((of(PartState::Waiting)?, of(PartState::Forgotten)?))
+}
+
+/// What waits for a model, counted up to `most`. However much waits, this takes no longer.
+pub(crate) fn waiting(
+    connection: &mut Connection,
+    model: &str,
+    most: i64,
+) -> Result<Found, ServiceError> {
+    let count = "SELECT count(*) FROM (SELECT 1 FROM parts WHERE model = $1 AND state = 'waiting' \
+                 AND code IS NULL LIMIT $2) AS counted";
+    let row = connection.row(count, &[model.into(), most.into()])?;
+    let waiting = row.ok_or_else(|| unexpected("a count"))?.number(0)?;
+    let mut first = |query: &'static str, state: PartState| {
+        let row = connection.row(query, &[model.into(), state.as_str().into()])?;
+        row.map(|row| row.number(0)).transpose()
+    };
+    let oldest = "SELECT since FROM parts WHERE model = $1 AND state = $2 AND code IS NULL \
+                  ORDER BY since LIMIT 1";
+    let due = "SELECT due_at FROM parts WHERE model = $1 AND state = $2 AND code IS NULL \
+               ORDER BY due_at LIMIT 1";
+    let forgotten_due = first(due, PartState::Forgotten)?;
     Ok(Found {
         waiting,
-        oldest,
-        due,
-        forgotten,
-        forgotten_since,
-        forgotten_due,
+        oldest: first(oldest, PartState::Waiting)?.unwrap_or(i64::MAX),
+        due: first(due, PartState::Waiting)?.unwrap_or(i64::MAX),
+        forgotten: forgotten_due.is_some(),
+        forgotten_due: forgotten_due.unwrap_or(i64::MAX),
     })
 }
 

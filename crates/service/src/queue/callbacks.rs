@@ -21,6 +21,8 @@ pub(crate) struct Callback {
     /// What: a JSON object.
     pub body: String,
     pub attempts: i64,
+    /// Whether operators are told, where they said: no request named the address.
+    pub is_alert: bool,
 }
 
 /// Tells those that a request names that it stands otherwise now.
@@ -114,7 +116,7 @@ pub(crate) fn due_callbacks(
         "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
          SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
          ORDER BY next_try LIMIT $1) AND done_at IS NULL AND next_try <= $2 \
-         RETURNING id, target, body, attempts",
+         RETURNING id, target, body, attempts, request",
         &[most.into(), now.into()],
     )?;
     let mut found = Vec::new();
@@ -127,6 +129,7 @@ pub(crate) fn due_callbacks(
             id,
             body: row.text(2)?,
             attempts: row.number(3)?,
+            is_alert: row.maybe_text(4)?.is_none(),
         });
     }
     Ok(found)

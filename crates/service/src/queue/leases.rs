@@ -19,22 +19,30 @@ pub(crate) struct Claim {
     pub worker: String,
 }
 
-/// Takes a model that nobody has and for which there may be something to do.
+/// Takes a model that nobody has and for which there may be something to do: this one, or any whose
+/// model computes here.
 pub(crate) fn claim(
     connection: &mut Connection,
     worker: &str,
+    model: Option<&str>,
 ) -> Result<Option<Claim>, ServiceError> {
     let now = now();
     // Two that choose the same model meet at its row: the second finds it taken.
     let taken = connection.row(
         "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
-         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 AND ( \
+         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 \
+         AND (name = $4 OR ($4 IS NULL AND outside = 0)) AND ( \
          EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
          OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) \
          ORDER BY next_try, name LIMIT 1) AND lease_until < $3 \
          RETURNING name, folder, policy, registered_at, released_at, released, \
-         code, detail, attempts, next_try, worker, lease_until",
-        &[worker.into(), (now + LEASE).into(), now.into()],
+         code, detail, attempts, next_try, worker, lease_until, outside",
+        &[
+            worker.into(),
+            (now + LEASE).into(),
+            now.into(),
+            model.into(),
+        ],
     )?;
     let model = taken.as_ref().map(read).transpose()?;
     Ok(model.map(|model| Claim {
@@ -108,9 +116,11 @@ pub(crate) fn trouble(
     Ok(())
 }
 
-/// Ends all leases: nobody else works on the desk's models.
+/// Ends the leases of the desk's own workers: whoever had one has died. Programs that have models of
+/// their own may live.
 pub(crate) fn end_leases(connection: &mut Connection) -> Result<(), ServiceError> {
-    let ended = "UPDATE models SET lease_until = 0, worker = NULL WHERE worker IS NOT NULL";
+    let ended = "UPDATE models SET lease_until = 0, worker = NULL \
+                 WHERE worker IS NOT NULL AND outside = 0";
     connection.change(ended, &[]).map(drop)
 }
 
@@ -125,12 +135,16 @@ pub(super) fn wake(connection: &mut Connection, model: &str) -> Result<(), Servi
 }
 
 /// Whether there is a model that [`claim`] would take.
-pub(crate) fn is_work(connection: &mut Connection) -> Result<bool, ServiceError> {
+pub(crate) fn is_work(
+    connection: &mut Connection,
+    model: Option<&str>,
+) -> Result<bool, ServiceError> {
     let found = connection.row(
-        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 AND ( \
+        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 \
+         AND (name = $2 OR ($2 IS NULL AND outside = 0)) AND ( \
          EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
          OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) LIMIT 1",
-        &[now().into()],
+        &[now().into(), model.into()],
     )?;
     Ok(found.is_some())
 }

@@ -32,6 +32,8 @@ pub(crate) struct ModelRow {
     /// The worker that has it now.
     pub worker: Option<String>,
     pub lease_until: i64,
+    /// Whether its model computes in a program of its owner: the desk's own workers leave it alone.
+    pub outside: bool,
 }
 
 pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
@@ -52,6 +54,7 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
         next_try: row.number(9)?,
         worker: row.maybe_text(10)?,
         lease_until: row.number(11)?,
+        outside: row.number(12)? != 0,
     })
 }
 
@@ -81,6 +84,7 @@ pub(crate) fn register(
     name: &str,
     folder: &Path,
     policy: &Policy,
+    outside: bool,
 ) -> Result<ModelRow, ServiceError> {
     policy.check()?;
     if !is_name(name) {
@@ -96,9 +100,15 @@ pub(crate) fn register(
     };
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     let added = connection.change(
-        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0) \
+        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0, $5) \
          ON CONFLICT DO NOTHING",
-        &[name.into(), place.into(), text.into(), now().into()],
+        &[
+            name.into(),
+            place.into(),
+            text.into(),
+            now().into(),
+            i64::from(outside).into(),
+        ],
     )?;
     if added == 0 {
         let message = format!(
@@ -147,7 +157,7 @@ fn join_open_requests(
 /// A model by its name.
 pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow, ServiceError> {
     const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
-                         code, detail, attempts, next_try, worker, lease_until \
+                         code, detail, attempts, next_try, worker, lease_until, outside \
                          FROM models WHERE name = $1";
     match connection.row(QUERY, &[name.into()])? {
         Some(row) => read(&row),
@@ -161,7 +171,7 @@ pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow,
 /// All of them, by name.
 pub(crate) fn list_models(connection: &mut Connection) -> Result<Vec<ModelRow>, ServiceError> {
     const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
-                         code, detail, attempts, next_try, worker, lease_until \
+                         code, detail, attempts, next_try, worker, lease_until, outside \
                          FROM models ORDER BY name";
     connection.rows(QUERY, &[])?.iter().map(read).collect()
 }
@@ -176,9 +186,11 @@ pub(crate) fn set_policy(
 ) -> Result<ModelRow, ServiceError> {
     policy.check()?;
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
+    // Looked at, at once, unless it rests because something went wrong.
     connection.change(
-        "UPDATE models SET policy = $2 WHERE name = $1",
-        &[name.into(), (&text).into()],
+        "UPDATE models SET policy = $2, next_try = CASE WHEN attempts = 0 AND next_try > $3 THEN $3 \
+         ELSE next_try END WHERE name = $1",
+        &[name.into(), (&text).into(), now().into()],
     )?;
     let found = model(connection, name)?;
     audit::append(connection, secret, actor, "policy_set", name, &text)?;

@@ -7,7 +7,8 @@
 use super::connection::Connection;
 use crate::error::ServiceError;
 
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
 CREATE TABLE desk (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
@@ -124,7 +125,12 @@ CREATE TABLE callbacks (
     outcome TEXT
 );
 CREATE INDEX callbacks_by_time ON callbacks (done_at, next_try);
-"];
+",
+    "
+ALTER TABLE models ADD COLUMN outside BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX parts_by_age ON parts (model, state, since);
+",
+];
 
 /// Brings a database to this version's tables, all of it or nothing.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
@@ -164,4 +170,35 @@ fn to_newest(connection: &mut Connection) -> Result<(), ServiceError> {
         connection.change("INSERT INTO migrations VALUES ($1)", &[number.into()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MIGRATIONS, migrate};
+    use crate::store::{Connection, Place};
+
+    #[test]
+    fn a_database_of_an_earlier_version_is_brought_to_this_one() {
+        let place = tempfile::tempdir().unwrap();
+        let place = Place::File(place.path().join("desk.sqlite"));
+        let mut old = Connection::open(&place).unwrap();
+        old.batch("CREATE TABLE migrations (number BIGINT PRIMARY KEY); INSERT INTO migrations VALUES (1)")
+            .unwrap();
+        old.batch(MIGRATIONS[0]).unwrap();
+        old.batch(
+            "INSERT INTO models VALUES ('one', 'run', '{}', 0, NULL, 0, 0, 0, NULL, NULL, 0, 0)",
+        )
+        .unwrap();
+        for _ in 0..2 {
+            migrate(&mut old).unwrap();
+            let found = old
+                .row("SELECT name, outside FROM models", &[])
+                .unwrap()
+                .unwrap();
+            assert_eq!(
+                (found.text(0).unwrap(), found.number(1).unwrap()),
+                ("one".to_owned(), 0)
+            );
+        }
+    }
 }

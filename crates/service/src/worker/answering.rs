@@ -2,6 +2,8 @@
 
 use super::endings::{Ending, ending};
 use super::releasing::note_promise;
+use super::timing;
+use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
@@ -16,6 +18,17 @@ use std::sync::Arc;
 /// How many parts are written down in one transaction.
 const CHUNK: usize = 50;
 
+/// A part that the run has nothing of, or that an operator has to see to: the request, and why.
+type Dropped = (String, Outcome, Code, String);
+
+/// What waits, looked at: a batch to be, and what is not in it.
+struct Seen {
+    asked: Asked,
+    /// Requests, and how many records each takes out.
+    found: Vec<(String, usize)>,
+    dropped: Vec<Dropped>,
+}
+
 /// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
 pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
@@ -23,23 +36,9 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     let members = desk
         .store
         .read_here(move |db| queue::next(db, &secret, &name, most))?;
-    let mut found = Vec::new();
-    let mut dropped = Vec::new();
-    for member in members {
-        match look(run, model, &member) {
-            Ok(records) => found.push((member.request, records)),
-            Err((outcome, code, detail)) => dropped.push((member.request, outcome, code, detail)),
-        }
-    }
-    let asked = Asked {
-        method: model.policy.method.clone(),
-        release: match model.policy.release.when {
-            When::Each => model.policy.release(),
-            _ => None,
-        },
-    };
+    let seen = see(model, run, members);
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
-    for some in dropped.chunks(CHUNK) {
+    for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
         let (some, url) = (some.to_vec(), desk.settings.alerts.clone());
         desk.store.write_here(move |db| {
@@ -53,15 +52,65 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
             Ok(())
         })?;
     }
-    if found.is_empty() {
+    if seen.found.is_empty() {
         return Ok(());
     }
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
     let id = crate::secret::fresh_name()?;
     let composed = desk
         .store
-        .write_here(move |db| queue::compose(db, &secret, &id, &name, &asked, &found));
+        .write_here(move |db| queue::compose(db, &secret, &id, &name, &seen.asked, &seen.found));
     composed.map(drop)
+}
+
+fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Seen {
+    let mut seen = Seen {
+        asked: Asked {
+            method: model.policy.method.clone(),
+            release: match model.policy.release.when {
+                When::Each => model.policy.release(),
+                _ => None,
+            },
+        },
+        found: Vec::new(),
+        dropped: Vec::new(),
+    };
+    for member in members {
+        match look(run, model, &member) {
+            Ok(records) => seen.found.push((member.request, records)),
+            Err((outcome, code, detail)) => {
+                seen.dropped.push((member.request, outcome, code, detail));
+            }
+        }
+    }
+    seen
+}
+
+/// The batch that follows another at once, with the model as it is now: written down with the answer
+/// before it, it costs no wait for the disk of its own. None where something else comes first.
+fn following(
+    desk: &Arc<Desk>,
+    model: &str,
+    run: &Run,
+) -> Result<Option<(ModelRow, Seen)>, ServiceError> {
+    let (name, secret) = (model.to_owned(), Arc::clone(&desk.secret));
+    let found = desk.store.read_here(move |db| {
+        let model = queue::model(db, &name)?;
+        let found = queue::waiting(db, &name, timing::counted_to(&model.policy))?;
+        let answers = timing::answers_now(&model.policy, &found, now());
+        if !answers || queue::next_order(db, &name)?.is_some() {
+            return Ok(None);
+        }
+        let most = i64::from(model.policy.batch.at_most);
+        let members = queue::next(db, &secret, &name, most)?;
+        Ok(Some((model, members)))
+    })?;
+    let Some((model, members)) = found.filter(|_| !desk.is_ending()) else {
+        return Ok(None);
+    };
+    let seen = see(&model, run, members);
+    let whole = seen.dropped.is_empty() && !seen.found.is_empty();
+    Ok(whole.then_some((model, seen)))
 }
 
 /// How many records a request takes out; or how it ends without.
@@ -112,13 +161,13 @@ fn known(run: &Run, model: &ModelRow, member: &Member) -> Vec<RecordRequest> {
 }
 
 /// Asks the run what a batch asks, under the batch's name: asked again after a crash it gives the same
-/// answer.
+/// answer. The batch that follows, where it is made already.
 pub(super) fn answer(
     desk: &Arc<Desk>,
     model: &ModelRow,
     run: &mut Run,
     batch: &Batch,
-) -> Result<(), ServiceError> {
+) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
     let records = batch
         .members
         .iter()
@@ -135,7 +184,7 @@ pub(super) fn answer(
     };
     let answer = match run.forget(&request, &mut watch) {
         Ok(answer) => answer,
-        Err(error) => return go_on(desk, model, batch, error),
+        Err(error) => return go_on(desk, model, batch, error).map(|()| None),
     };
     let (record, release) = (
         answer.record,
@@ -143,12 +192,19 @@ pub(super) fn answer(
     );
     let over = model.policy.release.when == When::Never;
     let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
-    desk.store.write_here(move |db| {
+    // Where it cannot be told what follows, the next look tells why.
+    let next = following(desk, &name, run).ok().flatten();
+    let id = crate::secret::fresh_name()?;
+    let next = desk.store.write_here(move |db| {
         queue::answered(db, &secret, &name, &told, record.number, over)?;
         if let Some(release) = release {
             queue::released(db, &secret, &name, &[release])?;
         }
-        Ok(())
+        let Some((model, next)) = &next else {
+            return Ok(None);
+        };
+        let batch = queue::compose(db, &secret, &id, &name, &next.asked, &next.found)?;
+        Ok(batch.map(|batch| (model.clone(), batch)))
     })?;
     desk.tell(&Notice::Answered {
         model: model.name.clone(),
@@ -163,7 +219,7 @@ pub(super) fn answer(
     if release.is_some() {
         note_promise(desk, model, run)?;
     }
-    Ok(())
+    Ok(next)
 }
 
 /// What follows where the run did not answer.

@@ -47,6 +47,7 @@ pub(super) fn ending(code: Code) -> Ending {
         | Code::KeyDamaged
         | Code::NoRandomness
         | Code::Data
+        | Code::ModelFailed
         | Code::RecordsChanged
         | Code::Queue => Ending::Later,
         Code::Budget

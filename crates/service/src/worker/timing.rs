@@ -13,6 +13,11 @@ pub(super) fn answers_now(policy: &Policy, found: &Found, now: i64) -> bool {
         && (found.waiting >= i64::from(policy.batch.at_least) || now >= answers_at(policy, found))
 }
 
+/// How far what waits has to be counted.
+pub(super) fn counted_to(policy: &Policy) -> i64 {
+    i64::from(policy.batch.at_least).max(1)
+}
+
 /// When it is answered however little waits.
 fn answers_at(policy: &Policy, found: &Found) -> i64 {
     let aged = found
@@ -26,7 +31,7 @@ fn answers_at(policy: &Policy, found: &Found) -> i64 {
 
 /// Whether what was forgotten is released now.
 pub(super) fn releases_now(model: &ModelRow, found: &Found, now: i64) -> bool {
-    found.forgotten > 0 && now >= releases_at(model, found)
+    found.forgotten && now >= releases_at(model, found)
 }
 
 fn releases_at(model: &ModelRow, found: &Found) -> i64 {
@@ -50,7 +55,7 @@ pub(super) fn next_look(model: &ModelRow, found: &Found, now: i64) -> i64 {
     if found.waiting > 0 {
         next = next.min(answers_at(&model.policy, found));
     }
-    if found.forgotten > 0 {
+    if found.forgotten {
         next = next.min(releases_at(model, found));
     }
     next.max(now + 1)
@@ -77,16 +82,16 @@ mod tests {
             next_try: 0,
             worker: None,
             lease_until: 0,
+            outside: false,
         }
     }
 
-    fn found(waiting: i64, forgotten: i64) -> Found {
+    fn found(waiting: i64, forgotten: bool) -> Found {
         Found {
             waiting,
             oldest: 100,
             due: 30 * DAY,
             forgotten,
-            forgotten_since: 100,
             forgotten_due: 30 * DAY,
         }
     }
@@ -103,15 +108,15 @@ mod tests {
             (1, 100 + DAY, true),
         ] {
             assert_eq!(
-                answers_now(&policy, &found(waiting, 0), now),
+                answers_now(&policy, &found(waiting, false), now),
                 answered,
                 "{waiting} at {now}"
             );
         }
         let slow = r#"{"batch": {"at_least": 10, "wait_seconds": 31000000}}"#;
         let slow = model(slow).policy;
-        assert!(!answers_now(&slow, &found(1, 0), 27 * DAY - 1));
-        assert!(answers_now(&slow, &found(1, 0), 27 * DAY));
+        assert!(!answers_now(&slow, &found(1, false), 27 * DAY - 1));
+        assert!(answers_now(&slow, &found(1, false), 27 * DAY));
     }
 
     #[test]
@@ -121,21 +126,21 @@ mod tests {
             format!(r#"{{"release": {{"when": "scheduled", "every_seconds": 604800, {noise}}}}}"#);
         let scheduled = model(&scheduled);
         assert_eq!(scheduled.policy.release.when, When::Scheduled);
-        assert!(!releases_now(&scheduled, &found(0, 1), 7 * DAY - 1));
-        assert!(releases_now(&scheduled, &found(0, 1), 7 * DAY));
-        assert!(!releases_now(&scheduled, &found(0, 0), 7 * DAY));
+        assert!(!releases_now(&scheduled, &found(0, true), 7 * DAY - 1));
+        assert!(releases_now(&scheduled, &found(0, true), 7 * DAY));
+        assert!(!releases_now(&scheduled, &found(0, false), 7 * DAY));
         let late = ModelRow {
             released_at: 26 * DAY,
             ..scheduled
         };
-        assert!(releases_now(&late, &found(0, 1), 27 * DAY));
-        assert!(!releases_now(&model("{}"), &found(0, 1), 40 * DAY));
+        assert!(releases_now(&late, &found(0, true), 27 * DAY));
+        assert!(!releases_now(&model("{}"), &found(0, true), 40 * DAY));
     }
 
     #[test]
     fn a_model_is_looked_at_again_when_something_is_next() {
         let policy = model(r#"{"batch": {"at_least": 2, "wait_seconds": 10}}"#);
-        assert_eq!(next_look(&policy, &found(1, 0), 105), 110);
-        assert_eq!(next_look(&policy, &found(0, 1), 105), 135);
+        assert_eq!(next_look(&policy, &found(1, false), 105), 110);
+        assert_eq!(next_look(&policy, &found(0, true), 105), 135);
     }
 }

@@ -97,6 +97,7 @@ pub fn settings(folder: &Path, models: Vec<ModelGiven>) -> Settings {
         runs: vec![folder.parent().unwrap().to_owned()],
         models,
         alerts: None,
+        private_callbacks: true,
         limits: Limits::default(),
         hears: Arc::new(|_| ()),
         ends: Arc::new(|| false),

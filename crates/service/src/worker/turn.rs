@@ -1,0 +1,118 @@
+//! A worker's turn at a model: until nothing is left to do, or others wait.
+
+use super::holding::is_work;
+use super::task::Task;
+use super::{releasing, timing};
+use crate::clock::now;
+use crate::desk::Desk;
+use crate::error::ServiceError;
+use crate::queue::{self, Claim, ModelRow};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a worker goes on with one model while others wait.
+const TURN: Duration = Duration::from_secs(10);
+/// How often it looks while it keeps a run open that has nothing to do.
+const GLANCE: Duration = Duration::from_millis(15);
+
+/// A turn.
+pub(super) struct Turn {
+    desk: Arc<Desk>,
+    model: String,
+    kept: Duration,
+    began: Instant,
+    used: Instant,
+    until: i64,
+}
+
+impl Turn {
+    /// Begins it. An open run that has nothing to do is kept for so long.
+    pub fn begin(desk: &Arc<Desk>, claim: &Claim, kept: Duration) -> Result<Self, ServiceError> {
+        releasing::notice_releases(desk, claim)?;
+        let began = Instant::now();
+        Ok(Self {
+            desk: Arc::clone(desk),
+            model: claim.model.name.clone(),
+            kept,
+            began,
+            used: began,
+            until: 0,
+        })
+    }
+
+    /// What is to be done next; where there is nothing and the run is open, waits for a while. `None`
+    /// at its end. `known` is what comes next where that is known; `among` are the models that wait for
+    /// the same worker, all that compute here if absent.
+    pub fn next(
+        &mut self,
+        is_open: bool,
+        mut known: Option<(ModelRow, Task)>,
+        among: Option<&[String]>,
+    ) -> Result<Option<(ModelRow, Task)>, ServiceError> {
+        // What was done since the last look.
+        self.used = Instant::now();
+        let others_wait = || match among {
+            None => is_work(&self.desk, None),
+            Some(models) => models.iter().try_fold(false, |waits, model| {
+                Ok(waits || is_work(&self.desk, Some(model))?)
+            }),
+        };
+        while !self.desk.is_ending() {
+            if self.began.elapsed() > TURN.max(self.kept) && others_wait()? {
+                break;
+            }
+            if let Some(known) = known.take() {
+                return Ok(Some(known));
+            }
+            let (model, found, task) = self.look()?;
+            if let Some(task) = task {
+                return Ok(Some((model, task)));
+            }
+            if !is_open || self.used.elapsed() >= self.kept || others_wait()? {
+                self.until = timing::next_look(&model, &found, now());
+                return Ok(None);
+            }
+            thread::sleep(GLANCE);
+        }
+        self.until = now();
+        Ok(None)
+    }
+
+    /// An open run that has nothing to do is kept for so long.
+    pub fn keep(&mut self, kept: Duration) {
+        self.kept = kept;
+    }
+
+    /// When the model is to be looked at again, once the turn has ended.
+    pub fn rests_until(&self) -> i64 {
+        self.until
+    }
+
+    /// The one thing that is most urgent.
+    fn look(&self) -> Result<(ModelRow, queue::Found, Option<Task>), ServiceError> {
+        let (name, secret) = (self.model.clone(), Arc::clone(&self.desk.secret));
+        let (batch, order, found, model) = self.desk.store.read_here(move |db| {
+            let model = queue::model(db, &name)?;
+            let most = timing::counted_to(&model.policy);
+            Ok((
+                queue::open_batch(db, &secret, &name)?,
+                queue::next_order(db, &name)?,
+                queue::waiting(db, &name, most)?,
+                model,
+            ))
+        })?;
+        let task = if let Some(batch) = batch {
+            Some(Task::Answer(batch))
+        } else if let Some(order) = order {
+            Some(Task::Order(order))
+        } else if timing::answers_now(&model.policy, &found, now()) {
+            Some(Task::Begin)
+        } else if timing::releases_now(&model, &found, now()) {
+            Some(Task::Release)
+        } else {
+            None
+        };
+        Ok((model, found, task))
+    }
+}
