@@ -346,3 +346,40 @@ fn figures_of_results_are_drawn_from_the_results() {
     }
     assert!(compared >= 5, "{compared} figures");
 }
+
+/// The tables of a page that no comparison made are those of its results.
+#[test]
+fn tables_of_proved_heads_are_those_of_their_results() {
+    let results = repository().join("docs/results");
+    let page = std::fs::read_to_string(results.join("public-backbones.md")).unwrap();
+    let json = std::fs::read(results.join("public-backbones/results.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with('|')).collect();
+    for (name, row) in json.as_object().unwrap() {
+        let mut own = rows
+            .iter()
+            .filter(|line| line.starts_with(&format!("| {name} |")));
+        let (accuracy, time) = (own.next().unwrap(), own.next().unwrap());
+        for model in ["original", "current", "released", "retrained"] {
+            let share = row["measured"][model]["test"]["accuracy"].as_f64().unwrap();
+            let told = format!("{:.2} %", 100.0 * share);
+            assert!(accuracy.contains(&told), "{name}, {model}: {told}");
+        }
+        for what in [
+            "train",
+            "refresh",
+            "forget 1",
+            "forget 100",
+            "forget 1000",
+            "retrain",
+        ] {
+            let seconds = |kind: &str| row["seconds"][what][kind].as_f64().unwrap();
+            let told = |digits| {
+                let [wall, processor] = ["wall", "processor"].map(seconds);
+                format!("| {wall:.digits$} ({processor:.digits$}) |")
+            };
+            let found = time.contains(&told(0)) || time.contains(&told(1));
+            assert!(found, "{name}, {what}: {}", told(1));
+        }
+    }
+}
