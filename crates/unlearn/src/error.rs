@@ -271,7 +271,9 @@ impl From<ReloadError> for Error {
 fn stuck(norm: f64, bound: f64, rounding: f64) -> String {
     if norm <= bound + rounding {
         return format!(
-            "rounding in binary64 keeps it above the {bound:e} asked for; ask for a larger one"
+            "rounding in binary64 may be {rounding:e} of it, so that it is not known to be below the \
+             {bound:e} asked for; ask for {:.0e} or more",
+            2.0 * (norm + rounding)
         );
     }
     format!(
