@@ -85,7 +85,9 @@ codes! {
     NeverTrainedOn, "never_trained_on", Nothing, "All records asked for were kept for testing, or added since: there is nothing to forget.";
     NoClasses, "no_classes", Failed, "The records have no classes.";
     UnknownClass, "unknown_class", Failed, "No class has this name.";
-    NotTrainedOn, "not_trained_on", Nothing, "The records named are not trained on: held out, or forgotten already.";
+    NotTrainedOn, "not_trained_on", Nothing, "The records named were held out for validation, and nothing depends on them.";
+    AlreadyForgotten, "already_forgotten", Nothing, "The records named were forgotten by an earlier request.";
+    ChoseTheEpoch, "chose_the_epoch", Failed, "Records named were held out for validation, and early stopping chose the epoch by them: no request takes that out of the weights.";
     ForgetsEverything, "forgets_everything", Failed, "Nothing would be left.";
     NothingPending, "nothing_pending", Failed, "Every request is covered by a release already.";
     NotProvable, "not_provable", Refused, "The model or the method would prove nothing.";
@@ -214,7 +216,9 @@ impl Error {
             Error::NotPrivate { .. } => Code::NotPrivate,
             Error::OpenAgain => Code::OpenAgain,
             Error::NothingTrained { .. } => Code::NothingTrained,
+            Error::NotTrainedOn { held_out, .. } if held_out.is_empty() => Code::AlreadyForgotten,
             Error::NotTrainedOn { .. } => Code::NotTrainedOn,
+            Error::ChoseTheEpoch { .. } => Code::ChoseTheEpoch,
             Error::ForgetsEverything { .. } => Code::ForgetsEverything,
             Error::IterateGone { .. } => Code::IterateGone,
             Error::NotReleased { .. } => Code::NotReleased,

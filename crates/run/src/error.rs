@@ -188,6 +188,22 @@ pub enum Error {
         /// Positions forgotten before, as ranges; empty if none.
         forgotten: String,
     },
+    /// Records that were not trained on, and yet shaped the weights.
+    #[error(
+        "records {held_out} were held out for validation, and early stopping chose the epoch by \
+         them: the weights depend on them, and no request takes that out. Train a new run without \
+         them{}",
+        match trained.as_str() {
+            "" => String::new(),
+            others => format!("; of the others named this one is trained: --records {others}"),
+        }
+    )]
+    ChoseTheEpoch {
+        /// Their positions, as ranges.
+        held_out: String,
+        /// The others that were named and are trained on, as ranges; empty if none.
+        trained: String,
+    },
     /// A request that leaves nothing.
     #[error(
         "the request names all {records} records the model is trained on: nothing would be left; delete the model instead"

@@ -14,6 +14,7 @@ mod epoch;
 mod error;
 pub mod evaluation;
 mod features;
+mod head;
 mod linearisation;
 mod linearised;
 pub mod methods;

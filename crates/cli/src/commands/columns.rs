@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 /// Prints a file for `rescind train --columns FILE`, with what the columns seem to be. It is made by
 /// looking at the records: what it says becomes yours when you have looked it through. Take out
 /// what only the records can have told, such as a category that one person alone has; whoever has
-/// another one is counted as `other`. Categories of fewer than ten rows are left out for that reason.
+/// another one is counted as `other`. Categories and classes of fewer than ten rows are left out for
+/// that reason. Classes are drafted as a comment: as long as it is one, the run's certificates say that
+/// they were read off the records.
 #[derive(Args)]
 #[command(
     after_help = "Example: rescind columns 'csv:people.csv?label=outcome' --out people.columns"
@@ -58,7 +60,7 @@ impl Columns {
         let found = found.unwrap_or_default();
         let label = found.iter().find(|column| column.name == options.label);
         if let Some(classes) = label.and_then(classes) {
-            let _ = writeln!(draft, "classes = {classes}");
+            draft.push_str(&classes);
         }
         let inputs: Vec<&ColumnSurvey> = found
             .iter()
@@ -100,8 +102,20 @@ fn classes(label: &ColumnSurvey) -> Option<String> {
     if label.numbers > 0 || texts.is_empty() {
         return None;
     }
-    let names: Vec<String> = texts.keys().map(|name| quoted(name)).collect();
-    Some(format!("[{}]", names.join(", ")))
+    let common = texts.iter().filter(|(_, rows)| **rows >= RARE);
+    let names: Vec<String> = common.map(|(name, _)| quoted(name)).collect();
+    let rare = match texts.len() - names.len() {
+        0 => String::new(),
+        rare => format!(
+            " # {} of fewer than {RARE} rows left out",
+            count(rare, "class")
+        ),
+    };
+    Some(format!(
+        "# Declare the classes there can be, whether or not anybody has them, by taking the # away:\n\
+         # classes = [{}]{rare}\n",
+        names.join(", ")
+    ))
 }
 
 /// What a column seems to be, and why.

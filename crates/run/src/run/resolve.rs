@@ -25,6 +25,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::NotTrainedOn`] where none of the records named is trained on any more;
+    /// [`Error::ChoseTheEpoch`] where some of them did more than validate;
     /// [`Error::ForgetsEverything`]; a request that means nothing.
     pub fn resolve(&self, requests: &[RecordRequest]) -> Result<Resolved, Error> {
         let records = self.setup.model.records();
@@ -53,6 +54,12 @@ impl Run {
         let forget = named.intersection(&self.retained)?;
         let held_out = named.intersection(&self.setup.split.validation)?;
         let already = named.difference(&forget)?.difference(&held_out)?;
+        if !held_out.is_empty() && self.setup.validation_chose_the_epoch() {
+            return Err(Error::ChoseTheEpoch {
+                held_out: held_out.to_string(),
+                trained: forget.to_string(),
+            });
+        }
         if forget.is_empty() && !named.is_empty() {
             return Err(Error::NotTrainedOn {
                 held_out: held_out.to_string(),

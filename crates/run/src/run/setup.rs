@@ -49,6 +49,12 @@ impl Setup {
         self.private("early")
     }
 
+    /// Whether the weights depend on the records held out for validation, by the epoch at which
+    /// training stopped.
+    pub fn validation_chose_the_epoch(&self) -> bool {
+        self.settings.training.early_stopping.is_some()
+    }
+
     pub fn penalty(&self) -> L2Penalty {
         L2Penalty {
             strength: self.settings.training.penalty,

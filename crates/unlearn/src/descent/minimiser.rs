@@ -81,6 +81,39 @@ impl<'a> Minimiser<'a> {
         Ok(start)
     }
 
+    /// Starts at `w`, which is thought to be near the minimum, as from a step that led there.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_near(
+        objective: &'a dyn ConvexObjective,
+        w: Vec<f64>,
+        settings: ConvexSettings,
+    ) -> Result<Self, Error> {
+        settings.validate()?;
+        let mut start = Self {
+            objective,
+            settings,
+            point: Point::unknown(Vec::new()),
+            last: None,
+            before: None,
+            headway: Headway::of(&[]),
+            place: None,
+            effort: Effort::default(),
+            size: None,
+        };
+        start.move_to(w, None, true)?;
+        let norm = start.point.norm;
+        if !start.needs_binary64(norm, None) {
+            // As whoever resumes from here will see it.
+            let w = std::mem::take(&mut start.point.w);
+            start.move_to(w, None, false)?;
+        }
+        start.headway.note(norm);
+        start.last = Some(norm);
+        Ok(start)
+    }
+
     /// Starts at `w`, where the gradient is known to be about `gradient`, so that it need not be
     /// computed.
     ///

@@ -7,6 +7,7 @@ use crate::ball::Ball;
 use crate::descent::{ConvexSettings, Minimiser};
 use crate::epoch::EpochReport;
 use crate::error::Error;
+use crate::head::minimum;
 use crate::linearised::LinearisedObjective;
 use crate::model::Model;
 use crate::observer::{Observer, Progress};
@@ -49,10 +50,7 @@ impl<'a> ConvexTrainer<'a> {
     /// Settings out of range.
     pub fn start(&self) -> Result<TrainingState, Error> {
         self.settings.validate()?;
-        let parameters = match self.ball.centre() {
-            Some(centre) => centre.to_vec(),
-            None => vec![0.0; self.model.description().parameters()],
-        };
+        let parameters = self.centre();
         Ok(TrainingState {
             exact: Some(widened(&parameters)),
             weights: Weights {
@@ -83,35 +81,68 @@ impl<'a> ConvexTrainer<'a> {
         let w = w.unwrap_or_else(|| widened(&state.weights.parameters));
         let history = state.progress.history.iter();
         let norms: Vec<f64> = history.filter_map(|step| step.gradient_norm).collect();
-        let mut descent = Minimiser::resume(&*objective, w, &norms, self.settings()?)?;
+        let settings = self.settings()?;
+        let solved = match norms.is_empty() {
+            true => self.solved(observer)?,
+            false => None,
+        };
+        let mut has_stepped = solved.is_some();
+        let mut descent = match solved {
+            Some(solved) => Minimiser::start_near(&*objective, solved, settings)?,
+            None => Minimiser::resume(&*objective, w, &norms, settings)?,
+        };
         loop {
             state.exact = Some(descent.weights().to_vec());
             state.weights.parameters = narrowed(descent.weights());
-            if descent.has_arrived() {
+            state.progress.seconds = before + began.elapsed().as_secs_f64();
+            let arrived = descent.has_arrived();
+            if has_stepped {
+                let shown = self.report(state, &descent)?;
+                state.progress.epoch += 1;
+                state.progress.history.push(shown.clone());
+                if !arrived {
+                    save(state)?;
+                }
+                let progress = Progress {
+                    epoch: Some(shown),
+                    ..Progress::counted(Phase::Train, state.progress.epoch, None)
+                };
+                if observer.observe(&progress).is_break() && !arrived {
+                    return Err(Error::Interrupted {
+                        phase: Phase::Train,
+                    });
+                }
+            }
+            if arrived {
                 let gradient_norm = descent.gradient_norm();
                 state.progress.ending = Some(TrainingEnding::GradientReached { gradient_norm });
                 state.progress.seconds = before + began.elapsed().as_secs_f64();
                 return save(state);
             }
             descent.step(observer)?;
-            state.exact = Some(descent.weights().to_vec());
-            state.weights.parameters = narrowed(descent.weights());
-            state.progress.seconds = before + began.elapsed().as_secs_f64();
-            let shown = self.report(state, &descent)?;
-            state.progress.epoch += 1;
-            state.progress.history.push(shown.clone());
-            if !descent.has_arrived() {
-                save(state)?;
-            }
-            let progress = Progress {
-                epoch: Some(shown),
-                ..Progress::counted(Phase::Train, state.progress.epoch, None)
-            };
-            if observer.observe(&progress).is_break() && !descent.has_arrived() {
-                return Err(Error::Interrupted {
-                    phase: Phase::Train,
-                });
-            }
+            has_stepped = true;
+        }
+    }
+
+    /// The minimum, where one factorisation leads there: the first step then.
+    fn solved(&self, observer: &mut dyn Observer) -> Result<Option<Vec<f64>>, Error> {
+        let Some(features) = self.model.fixed_features() else {
+            return Ok(None);
+        };
+        let centre = self.centre();
+        minimum(
+            features,
+            self.train,
+            self.settings.penalty,
+            &centre,
+            observer,
+        )
+    }
+
+    fn centre(&self) -> Vec<f32> {
+        match self.ball.centre() {
+            Some(centre) => centre.to_vec(),
+            None => vec![0.0; self.model.description().parameters()],
         }
     }
 

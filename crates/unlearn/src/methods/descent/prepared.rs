@@ -1,14 +1,10 @@
 //! Requests answered from their own records: what a head keeps of all others is sums, made once,
 //! which lose a record by subtraction (docs/theory.md §11).
 
-mod file;
 mod forecast;
-mod head;
 mod keeping;
 mod make;
 mod request;
-mod rows;
-mod sums;
 
 pub use forecast::{PreparingForecast, preparing_forecast};
 pub use keeping::{discard_superseded, is_prepared};

@@ -1,11 +1,10 @@
 //! What preparing a model would take, from a few records that are summed up.
 
-use super::head::{can_be_prepared, coupling};
-use super::make::{MOST_BYTES, memory};
-use super::rows::places;
-use super::sums::{GROUP, Sums, is_little_work};
 use crate::ball::Ball;
 use crate::error::Error;
+use crate::head::{
+    GROUP, MOST_BYTES, Sums, can_be_prepared, coupling, is_little_work, memory, places,
+};
 use crate::model::Model;
 use crate::training::TrainingState;
 use rescind_curvature::{BlockFactor, Coupling};

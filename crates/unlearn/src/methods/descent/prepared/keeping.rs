@@ -1,9 +1,8 @@
 //! What a run keeps of a head from request to request.
 
-use super::file::{factor_to_bytes, from_bytes, to_bytes};
-use super::head::Head;
 use crate::error::Error;
 use crate::features::FixedFeatures;
+use crate::head::{Head, factor_to_bytes, from_bytes, to_bytes};
 use crate::methods::method::Kept;
 use rescind_data::{Digest, Selection};
 

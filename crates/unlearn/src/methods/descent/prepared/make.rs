@@ -1,26 +1,24 @@
 //! Preparing a model: summing up all its records, once.
 
-use super::head::{can_be_prepared, coupling};
 use super::keeping::{FACTOR, PARTIAL, keep, keep_factor, key, named, remember};
-use super::rows::places;
-use super::sums::{GROUP, Sums, not_prepared};
 use crate::ball::Ball;
 use crate::error::Error;
 use crate::features::FixedFeatures;
+use crate::head::{
+    GROUP, MOST_BYTES, Sums, can_be_prepared, coupling, memory, not_prepared, places,
+};
 use crate::methods::method::Kept;
 use crate::model::Model;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;
 use crate::training::{TrainingEnding, TrainingSettings, TrainingState, convex_objective};
-use rescind_curvature::{BlockFactor, Coupling, norm};
+use rescind_curvature::{Coupling, norm};
 use rescind_data::{Digest, Selection};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
 /// How long work is done before it is kept, so that it is not lost.
 const SITTING: Duration = Duration::from_secs(30);
-/// Most memory that preparing may take: where a head needs more, descending is the better way.
-pub(super) const MOST_BYTES: usize = 2 << 30;
 
 /// What preparing came to.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -135,13 +133,6 @@ pub fn prepare(
     };
     remember(kept, key, head, name);
     Ok(made)
-}
-
-/// Bytes that summing takes: blocks while they grow, and the factor.
-pub(super) fn memory(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
-    let square = width.checked_mul(width)?.checked_mul(8)?;
-    let growing = square.checked_mul(coupling.count(outputs)?.checked_add(1)?)?;
-    growing.checked_add(BlockFactor::bytes(outputs, width, coupling)?)
 }
 
 /// What an earlier call did of it.

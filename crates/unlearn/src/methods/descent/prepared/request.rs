@@ -1,11 +1,9 @@
 //! A request answered from what is kept of the records that stay.
 
-use super::head::Head;
 use super::keeping::{HEAD, keep, keep_factor, kept, key, remember};
-use super::rows::{places, rows};
-use super::sums::{is_little_work, summed};
 use crate::descent::ConvexSettings;
 use crate::error::Error;
+use crate::head::{Head, is_little_work, places, rows, summed};
 use crate::methods::method::Task;
 use crate::observer::{Observer, report};
 use crate::phase::Phase;

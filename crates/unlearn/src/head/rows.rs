@@ -6,7 +6,7 @@ use crate::linearisation::Targets;
 use crate::linearised::{check_len, fit};
 
 /// Features, n × p, and targets of some records.
-pub(super) fn rows(
+pub(crate) fn rows(
     model: &dyn FixedFeatures,
     records: &[usize],
 ) -> Result<(Vec<f32>, Targets), Error> {
@@ -18,7 +18,7 @@ pub(super) fn rows(
 }
 
 /// Where V is among so many weights, k × p.
-pub(super) fn places(model: &dyn FixedFeatures, weights: usize) -> Result<Vec<usize>, Error> {
+pub(crate) fn places(model: &dyn FixedFeatures, weights: usize) -> Result<Vec<usize>, Error> {
     let places = model.places();
     check_len(
         "places of weights",

@@ -1,8 +1,10 @@
 //! Sums over records, as they grow.
 
 use super::file::take;
-use super::head::{Blocks, Head, add_outer, coupling, couplings, lengths, outputs_at, residuals};
 use super::rows::rows;
+use super::{
+    Blocks, Head, add_outer, coupling, couplings, lengths, not_prepared, outputs_at, residuals,
+};
 use crate::error::Error;
 use crate::features::FixedFeatures;
 use crate::rounding::{UNIT, units};
@@ -10,12 +12,12 @@ use rescind_curvature::{BlockSums, Coupling, SymmetricBlocks};
 use std::sync::Arc;
 
 /// Records summed at a time.
-pub(super) const GROUP: usize = 1024;
+pub(crate) const GROUP: usize = 1024;
 /// Operations that are done without being asked for: a fraction of a second.
 const LITTLE: f64 = 4e9;
 
 /// A sum over the first records, in their order.
-pub(super) struct Sums {
+pub(crate) struct Sums {
     pub done: usize,
     squares: f64,
     blocks: BlockSums,
@@ -147,7 +149,7 @@ impl Sums {
 }
 
 /// Whether summing up so many records takes about as long as a request may.
-pub(super) fn is_little_work(records: usize, model: &dyn FixedFeatures) -> bool {
+pub(crate) fn is_little_work(records: usize, model: &dyn FixedFeatures) -> bool {
     let (outputs, width) = (model.outputs() as f64, model.width() as f64);
     let pairs = coupling(model.loss()).count(model.outputs());
     let pairs = pairs.map_or(f64::INFINITY, |pairs| pairs as f64);
@@ -160,7 +162,7 @@ pub(super) fn is_little_work(records: usize, model: &dyn FixedFeatures) -> bool 
 }
 
 /// The head where it stands, all sums made anew.
-pub(super) fn summed(
+pub(crate) fn summed(
     model: &dyn FixedFeatures,
     positions: &[usize],
     head: &Head,
@@ -170,12 +172,6 @@ pub(super) fn summed(
         sums.add(model, group, &head.weights)?;
     }
     sums.head(model, head.penalty, head.weights.clone())
-}
-
-pub(super) fn not_prepared(reason: &str) -> Error {
-    Error::NotPrepared {
-        reason: reason.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,17 @@
-//! A head as it is kept: its weights, the gradient there, and sums over the records that stay.
+//! A model that is linear in fixed features, as it is kept: its weights, the gradient there, and sums
+//! over its records (docs/theory.md §11).
 
+mod file;
+mod minimum;
+mod rows;
+mod sums;
+
+pub(crate) use file::{factor_to_bytes, from_bytes, to_bytes};
+pub(crate) use minimum::minimum;
+pub(crate) use rows::{places, rows};
+pub(crate) use sums::{GROUP, Sums, is_little_work, summed};
+
+use crate::error::Error;
 use crate::linearisation::Targets;
 use crate::outputs::{Losses, OutputLoss, OutputTargets};
 use crate::rounding::{UNIT, rounding, units};
@@ -16,7 +28,7 @@ const SINGLE: f64 = 0.5 * f32::EPSILON as f64;
 /// Blocks as they are kept: where the loss is quadratic there is one, in binary64, and requests stay
 /// exact.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Blocks {
+pub(crate) enum Blocks {
     Single(SymmetricBlocks<f32>),
     Double(SymmetricBlocks<f64>),
 }
@@ -63,7 +75,7 @@ impl Blocks {
 
 /// A head over n records. Sums are over all of them; `V = w − c` has k × p elements.
 #[derive(Clone, Debug)]
-pub(super) struct Head {
+pub(crate) struct Head {
     pub loss: OutputLoss,
     pub outputs: usize,
     pub width: usize,
@@ -97,14 +109,30 @@ pub(super) struct Head {
     pub additions: usize,
 }
 
+/// Most memory that sums may take: where a model needs more, descending is the better way.
+pub(crate) const MOST_BYTES: usize = 2 << 30;
+
+/// Bytes that summing takes: blocks while they grow, and the factor.
+pub(crate) fn memory(outputs: usize, width: usize, coupling: Coupling) -> Option<usize> {
+    let square = width.checked_mul(width)?.checked_mul(8)?;
+    let growing = square.checked_mul(coupling.count(outputs)?.checked_add(1)?)?;
+    growing.checked_add(BlockFactor::bytes(outputs, width, coupling)?)
+}
+
+pub(crate) fn not_prepared(reason: &str) -> Error {
+    Error::NotPrepared {
+        reason: reason.to_owned(),
+    }
+}
+
 /// Whether a record's couplings follow from its outputs alone. Which positions of a sequence count
 /// does not.
-pub(super) fn can_be_prepared(loss: OutputLoss) -> bool {
+pub(crate) fn can_be_prepared(loss: OutputLoss) -> bool {
     !matches!(loss, OutputLoss::TokenCrossEntropy { .. })
 }
 
 /// Which couplings a loss has.
-pub(super) fn coupling(loss: OutputLoss) -> Coupling {
+pub(crate) fn coupling(loss: OutputLoss) -> Coupling {
     match loss {
         OutputLoss::SoftmaxCrossEntropy | OutputLoss::TokenCrossEntropy { .. } => Coupling::Full,
         OutputLoss::IndependentLabels => Coupling::Diagonal,
@@ -113,7 +141,7 @@ pub(super) fn coupling(loss: OutputLoss) -> Coupling {
 }
 
 /// `V φ_i` of each record, n × k.
-pub(super) fn outputs_at(v: &[f64], width: usize, features: &[f32]) -> Vec<f64> {
+pub(crate) fn outputs_at(v: &[f64], width: usize, features: &[f32]) -> Vec<f64> {
     let rows = features.chunks_exact(width);
     let each = |phi: &[f32]| {
         let phi: Vec<f64> = phi.iter().map(|&x| f64::from(x)).collect();
@@ -125,7 +153,7 @@ pub(super) fn outputs_at(v: &[f64], width: usize, features: &[f32]) -> Vec<f64> 
 
 /// What of some records goes into the sums: residuals at one point and couplings at another, n × k
 /// and n × pairs.
-pub(super) fn couplings(loss: OutputLoss, outputs: usize, z: &[f64]) -> Vec<f64> {
+pub(crate) fn couplings(loss: OutputLoss, outputs: usize, z: &[f64]) -> Vec<f64> {
     let pairs = coupling(loss).pairs(outputs);
     let mut m = vec![0.0; outputs];
     let mut all = Vec::with_capacity(z.len() / outputs * pairs.len());
@@ -136,7 +164,7 @@ pub(super) fn couplings(loss: OutputLoss, outputs: usize, z: &[f64]) -> Vec<f64>
     all
 }
 
-pub(super) fn residuals(
+pub(crate) fn residuals(
     loss: OutputLoss,
     outputs: usize,
     targets: &Targets,
@@ -161,7 +189,7 @@ pub(super) fn residuals(
 }
 
 /// Adds `scale · Σ r_i ⊗ φ_i`.
-pub(super) fn add_outer(
+pub(crate) fn add_outer(
     gradient: &mut [f64],
     width: usize,
     scale: f64,
@@ -180,7 +208,7 @@ pub(super) fn add_outer(
 }
 
 /// `‖φ_i‖` of each record.
-pub(super) fn lengths(width: usize, features: &[f32]) -> Vec<f64> {
+pub(crate) fn lengths(width: usize, features: &[f32]) -> Vec<f64> {
     features.chunks_exact(width).map(norm).collect()
 }
 
@@ -226,7 +254,7 @@ impl Head {
     }
 
     /// `∇F` here, as far as it is known.
-    pub(super) fn mean_gradient(&self) -> Vec<f64> {
+    pub(crate) fn mean_gradient(&self) -> Vec<f64> {
         let n = self.count();
         let pairs = self.gradient.iter().zip(&self.weights);
         pairs.map(|(g, v)| g / n + self.penalty * v).collect()

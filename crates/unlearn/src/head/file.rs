@@ -1,6 +1,6 @@
 //! A head as bytes.
 
-use super::head::{Blocks, Head, coupling};
+use super::{Blocks, Head, coupling};
 use crate::error::Error;
 use crate::outputs::OutputLoss;
 use rescind_curvature::{BlockFactor, Coupling, SymmetricBlocks};
@@ -28,7 +28,7 @@ struct Header {
 }
 
 /// The head without its factor, whose name is given.
-pub(super) fn to_bytes(head: &Head, factor: &str) -> Result<Vec<u8>, Error> {
+pub(crate) fn to_bytes(head: &Head, factor: &str) -> Result<Vec<u8>, Error> {
     let header = Header {
         loss: serde_json::to_string(&head.loss).map_err(|error| storage(&error.to_string()))?,
         outputs: head.outputs,
@@ -64,7 +64,7 @@ fn put<const N: usize>(bytes: &mut Vec<u8>, numbers: impl ExactSizeIterator<Item
 }
 
 /// A head of these bytes, if they are one, whose factor `factor` finds by its name.
-pub(super) fn from_bytes(
+pub(crate) fn from_bytes(
     bytes: &[u8],
     factor: impl FnOnce(&str) -> Option<Vec<u8>>,
 ) -> Option<Head> {
@@ -123,7 +123,7 @@ pub(super) fn from_bytes(
 }
 
 /// The factor as bytes.
-pub(super) fn factor_to_bytes(factor: &BlockFactor) -> Vec<u8> {
+pub(crate) fn factor_to_bytes(factor: &BlockFactor) -> Vec<u8> {
     let mut bytes = Vec::new();
     put(&mut bytes, factor.packed().iter().map(|x| x.to_le_bytes()));
     bytes
