@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import html
 import json
 from collections.abc import Mapping
@@ -61,8 +62,8 @@ class Release:
         guarantee = self.certificate["guarantee"]
         rows = {
             "release": self.number,
-            "epsilon": f"{self.epsilon:.6g}",
-            "delta": f"{self.delta:.6g}",
+            "epsilon": _upward(self.epsilon),
+            "delta": _upward(self.delta),
             "kind of promise": self.kind,
             "rests on": str(guarantee["binding"]).replace("_", " "),
             "noise on every weight": f"{self.certificate['noise']['sigma']:.4g}",
@@ -109,9 +110,8 @@ class Answer:
         told += f"in {self.seconds:.3g} s."
         if self.release is None:
             return told + " Not released yet."
-        return f"{told} Released at epsilon = {self.release.epsilon:.6g}, delta = " + (
-            f"{self.release.delta:.6g} ({self.release.kind})."
-        )
+        epsilon, delta = _upward(self.release.epsilon), _upward(self.release.delta)
+        return f"{told} Released at epsilon = {epsilon}, delta = {delta} ({self.release.kind})."
 
     def _repr_html_(self) -> str:
         told = f"<p>{html.escape(str(self))}</p>"
@@ -190,6 +190,8 @@ class Decisions:
     ----------
     within : float
         No model trained without the forgotten records lies farther from the private weights.
+    kind : str
+        What that rests on: as a certificate of the same bound would say.
     classes : list of str
         The classes, in the order of the model's outputs.
     inputs : list of Decision
@@ -197,6 +199,7 @@ class Decisions:
     """
 
     within: float
+    kind: str
     classes: list[str]
     inputs: list[Decision]
 
@@ -209,8 +212,14 @@ class Decisions:
         return (
             f"{self.settled} of {len(self.inputs)} settled: every model trained without the "
             f"forgotten records decides them so, as none lies farther than {self.within:.4g} from "
-            "the private weights (proved)."
+            f"the private weights ({self.kind})."
         )
+
+
+def _upward(value: float) -> str:
+    """Six digits, never less than the value: no reader is promised more than was computed."""
+    up = decimal.Context(prec=6, rounding=decimal.ROUND_CEILING).create_decimal_from_float(value)
+    return f"{float(up):.6g}"
 
 
 def _table(rows: Mapping[str, Any]) -> str:
@@ -256,7 +265,7 @@ def decisions_of(told: dict[str, Any]) -> Decisions:
         )
         for one in told["inputs"]
     ]
-    return Decisions(told["within"], classes, inputs)
+    return Decisions(told["within"], told["kind"], classes, inputs)
 
 
 def release_of(folder: Path, told: Mapping[str, Any]) -> Release:

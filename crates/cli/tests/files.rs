@@ -208,6 +208,28 @@ fn a_draft_of_columns_is_its_owner_s_and_follows_no_link() {
     assert!(!here.join("elsewhere").exists());
 }
 
+/// What only a few records tell is not drafted, and no class is declared by drafting it.
+#[test]
+fn a_draft_declares_no_class_and_tells_of_no_rare_one() {
+    let here = folder();
+    let here = here.path();
+    let row = |i: usize| match i {
+        7 => "7,x,HIV\n".to_owned(),
+        _ => format!("{i},{},{}\n", ["p", "q"][i % 2], ["no", "yes"][i % 3 / 2]),
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(here.join("t.csv"), format!("a,plan,y\n{rows}")).unwrap();
+    let output = run(here, &format!("columns {TABLE}"));
+    let draft = String::from_utf8(output.stdout).unwrap();
+    assert!(!draft.contains("HIV") && !draft.contains('x'), "{draft}");
+    let classes = "# classes = [\"no\", \"yes\"] # 1 of fewer than 10 rows left out";
+    assert!(draft.lines().any(|line| line == classes), "{draft}");
+    fs::write(here.join("c.columns"), &draft).unwrap();
+    let train = format!("train --data {TABLE} --columns c.columns --epochs 1 --out run");
+    let told: Value = json(here, &train);
+    assert_eq!(told["classes_read_from_records"], true);
+}
+
 /// Whoever holds a lock writes who it is.
 #[test]
 fn a_lock_that_leads_elsewhere_is_not_written_to() {

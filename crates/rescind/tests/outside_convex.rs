@@ -6,12 +6,13 @@ use rescind::methods::descent::DescentReport;
 use rescind::verify::{Evidence, verify_run};
 use rescind::{
     Code, Failure, FixedFeatures, Linearisation, Model, ModelDescription, NO_TOKEN, OutputLoss,
-    OutsideRecords, ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets, Tensor,
-    linearised_gradient,
+    OutsideRecords, Phase, Progress, ReleaseChoice, Request, Run, RunSettings, Smoothness, Targets,
+    Tensor, linearised_gradient,
 };
 use rescind_data::Digest;
 use rescind_privacy::NoiseChoice;
 use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+use std::ops::ControlFlow;
 
 const RECORDS: usize = 90;
 const INPUTS: usize = 5;
@@ -492,6 +493,38 @@ fn a_gradient_that_rounding_may_have_made_small_is_not_taken_for_small() {
         let mut run = Run::create_outside(folder.path(), model, &records, settings, None).unwrap();
         let stuck = run.train(&mut ()).err().unwrap();
         assert_eq!(stuck.code(), Code::GradientStuck, "{stuck}");
+    }
+}
+
+/// Training under squared error begins where its features' normal equations lead, and ends at the
+/// minimum of its outputs even where these are no such features.
+#[test]
+fn training_ends_at_the_minimum_whatever_its_features_are_said_to_be() {
+    for loss in LOSSES {
+        let quadratic = matches!(loss, OutputLoss::SquaredError { .. });
+        for lies in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let records = OutsideRecords::default();
+            let model = Box::new(Linear {
+                lies,
+                ..Linear::new(loss, Some(3))
+            });
+            let made = Run::create_outside(folder.path(), model, &records, settings(), None);
+            let mut run = made.unwrap();
+            let mut summed = 0;
+            let mut watch = |progress: &Progress| {
+                if progress.phase == Phase::Precondition {
+                    summed = progress.done;
+                }
+                ControlFlow::Continue(())
+            };
+            run.train(&mut watch).unwrap();
+            let minimum = Linear::new(loss, Some(3)).minimum(run.retained().positions());
+            let left = distance(&run.private_weights().unwrap().parameters, &minimum);
+            assert!(left < 2.0 * GRADIENT / PENALTY, "{loss:?} {left:e}");
+            let all = run.retained().len() as u64;
+            assert_eq!(summed, if quadratic { all } else { 0 }, "{loss:?}");
+        }
     }
 }
 

@@ -58,12 +58,21 @@ fn weights_from_before_a_request_go_and_everything_else_goes_on() {
     run.retrain(&mut ()).unwrap();
     run.forget(&released("3,4"), &mut ()).unwrap();
     assert!(run.evaluate(&mut ()).unwrap().original.is_some());
+    // Reports of the run, where they are written unless another place is named; and somebody's notes.
+    fs::create_dir(root.join("figures")).unwrap();
+    for report in ["report.html", "figures/loss.svg", "figures/loss.png"] {
+        fs::write(root.join(report), "measurements of the forgotten").unwrap();
+    }
+    fs::write(root.join("figures/notes.txt"), "somebody's").unwrap();
 
     let purged = run.purge().unwrap();
     assert_eq!(
         (purged.iterates, purged.early, purged.references),
         (2, 1, 1)
     );
+    assert_eq!(purged.reports, 3);
+    assert!(!root.join("report.html").exists());
+    assert_eq!(files(&root.join("figures")), ["notes.txt"]);
     assert!(run.purge().unwrap().is_empty());
     let private = files(&root.join("private"));
     let weights: Vec<_> = private

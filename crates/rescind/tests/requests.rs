@@ -9,7 +9,7 @@ use rescind::methods::{MethodChoice, MethodReport};
 use rescind::release::ReleaseError;
 use rescind::training::{TrainingEnding, TrainingSettings};
 use rescind::{
-    Amendment, Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig,
+    Amendment, Code, Error, ModelChoice, ModelError, Phase, Progress, ReleaseChoice, Run, RunConfig,
 };
 use rescind_data::{DataSource, load, record_hash};
 use rescind_network::{Activation, Weights, zoo};
@@ -111,6 +111,37 @@ fn records_never_trained_on_are_told_apart() {
         matches!(everything, Err(Error::ForgetsEverything { .. })),
         "{everything:?}"
     );
+    let code = |request: &str| {
+        let asked = run.resolve(&[request.parse().unwrap()]);
+        asked.unwrap_err().code()
+    };
+    assert_eq!(code(&gone.to_string()), Code::AlreadyForgotten);
+    assert_eq!(code(&validation.to_string()), Code::NotTrainedOn);
+}
+
+/// The weights depend on what they were stopped by, whoever was never trained on.
+#[test]
+fn records_that_chose_the_epoch_are_not_said_to_be_in_nobodys_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = TrainingSettings {
+        early_stopping: Some(2),
+        ..small().training
+    };
+    let config = RunConfig {
+        training,
+        ..small()
+    };
+    let mut run = trained(folder.path(), config);
+    let held_out = run.split().validation.positions()[5];
+    let trained = run.retained().positions()[0];
+    for request in [held_out.to_string(), format!("{trained},{held_out}")] {
+        let before = private_weights(folder.path());
+        let refused = run.forget(&newton(&request), &mut ()).unwrap_err();
+        assert_eq!(refused.code(), Code::ChoseTheEpoch, "{refused}");
+        assert!(refused.to_string().contains(&held_out.to_string()));
+        assert_eq!(private_weights(folder.path()), before);
+    }
+    run.forget(&newton(&trained.to_string()), &mut ()).unwrap();
 }
 
 #[test]

@@ -11,6 +11,7 @@ use rescind::{
 };
 use rescind_data::Dataset;
 use rescind_network::{Activation, Loss, Network, Weights, zoo};
+use rescind_privacy::sensitivity::GuaranteeKind;
 
 const MU: f64 = 0.01;
 const G: f64 = 1e-4;
@@ -96,6 +97,12 @@ fn what_is_settled_a_model_trained_afresh_decides_so_too() {
         let test = run.classifier().unwrap().test_records().unwrap().len();
         assert_eq!(told.inputs.len(), test);
         assert!((told.within - 2.0 * G / MU).abs() < 1e-12);
+        // A backbone that somebody vouches for is nothing proved.
+        let expected = match config.parameterisation {
+            Parameterisation::Head => GuaranteeKind::Declared,
+            _ => GuaranteeKind::Proved,
+        };
+        assert_eq!(told.kind, expected, "{config:?}");
         let settled: Vec<bool> = told.inputs.iter().map(|one| one.settled).collect();
         let share = settled.iter().filter(|&&one| one).count() as f64 / test as f64;
         assert!(share > 0.5, "{config:?}: {share}");

@@ -106,10 +106,7 @@ fn classes(label: &ColumnSurvey) -> Option<String> {
     let names: Vec<String> = common.map(|(name, _)| quoted(name)).collect();
     let rare = match texts.len() - names.len() {
         0 => String::new(),
-        rare => format!(
-            " # {} of fewer than {RARE} rows left out",
-            count(rare, "class")
-        ),
+        rare => format!(" # {rare} of fewer than {RARE} rows left out"),
     };
     Some(format!(
         "# Declare the classes there can be, whether or not anybody has them, by taking the # away:\n\

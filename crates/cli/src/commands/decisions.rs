@@ -61,11 +61,12 @@ impl fmt::Display for Told {
         writeln!(
             f,
             "{} of {} ({}) settled: every model trained without the forgotten records decides them so, \
-             as none lies farther than {} from the private weights (proved).",
+             as none lies farther than {} from the private weights ({}).",
             self.settled,
             count(all.len(), "input"),
             share(self.settled),
             number(self.decisions.within),
+            self.decisions.kind,
         )?;
         let agreeing = |of: &dyn Fn(&InputDecision) -> Option<u32>| {
             let known = all.iter().any(|one| of(one).is_some());

@@ -12,12 +12,12 @@ use std::path::PathBuf;
 ///
 /// To keep weights from before a request is to keep the people in them. Removed are the private
 /// weights from before each request, an early checkpoint, retrained models that are out of date, and
-/// what methods kept to work faster. From then on `evaluate` cannot show the model as it was, releases
+/// what methods kept to work faster; and the run folder's own report.html and figures. From then on `evaluate` cannot show the model as it was, releases
 /// other than the newest cannot be audited, and --method rewind has nothing to go back to. The weights
 /// in force, the ledger, the releases and their evidence stay, and so does all that they prove.
 ///
 /// Files are removed, not overwritten: copies, snapshots and the disk itself are yours to see to, and
-/// so are reports, figures and comparisons that were written elsewhere.
+/// so are reports, figures and comparisons in other places.
 #[derive(Args)]
 #[command(after_help = "Example: rescind purge run")]
 pub struct Purge {
@@ -53,17 +53,19 @@ impl fmt::Display for Discarded {
             early,
             references,
             kept,
+            reports,
         } = self.purged;
         if self.purged.is_empty() {
             return writeln!(f, "Nothing of the time before a request is kept.");
         }
         writeln!(
             f,
-            "Removed: {} from before a request, {}, {}, {} of methods.",
+            "Removed: {} from before a request, {}, {}, {} of methods, {} of reports.",
             count(iterates, "state"),
             count(early, "early checkpoint"),
             count(references, "retrained model"),
             count(kept, "file"),
+            count(reports, "file"),
         )?;
         writeln!(f, "Next: rescind status {}", self.run.word())
     }

@@ -5,6 +5,7 @@ use super::columns::same_columns;
 use crate::error::Error;
 use rescind_data::{DataSource, Dataset, load_watched};
 use rescind_network::Weights;
+use rescind_privacy::sensitivity::{GuaranteeKind, SensitivityBound};
 use rescind_unlearn::training::TrainingEnding;
 use rescind_unlearn::{Classifier, Observer, loading, widened};
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub struct Decisions {
     /// Δ: no model that training without the forgotten records can end at is farther from the
     /// private one.
     pub within: f64,
+    /// What that rests on: as a certificate of the same bound would say.
+    pub kind: GuaranteeKind,
     /// The classes.
     pub classes: Vec<String>,
     /// One for each input, in order.
@@ -58,7 +61,7 @@ impl Run {
     ) -> Result<Decisions, Error> {
         let (_, state) = self.trained()?;
         let classifier = self.classifier()?;
-        let within = self.distance_from_retrained()?;
+        let (within, kind) = self.distance_from_retrained()?;
         let (classes, parts) = self.inputs(classifier, on, observer)?;
         let w = match &state.exact {
             Some(exact) => exact.clone(),
@@ -94,13 +97,14 @@ impl Run {
         inputs.sort_by_key(|input| input.line);
         Ok(Decisions {
             within,
+            kind,
             classes,
             inputs,
         })
     }
 
-    /// The bound that a release would rest on.
-    fn distance_from_retrained(&self) -> Result<f64, Error> {
+    /// The bound that a release would rest on, and what that rests on itself.
+    fn distance_from_retrained(&self) -> Result<(f64, GuaranteeKind), Error> {
         let (_, state) = self.trained()?;
         let reached = matches!(
             state.progress.ending,
@@ -126,8 +130,15 @@ impl Run {
             return not_provable("training has not ended: go on with rescind train --resume");
         }
         let bounds = self.setup.bounds_of_training(self.retained.len())?;
-        let values = bounds.iter().map(|bound| bound.value().value());
-        Ok(values.fold(f64::INFINITY, f64::min))
+        let value = |bound: &SensitivityBound| bound.value().value();
+        let binding = bounds.iter().min_by(|a, b| value(a).total_cmp(&value(b)));
+        let Some(binding) = binding else {
+            return not_provable("no bound on the distance applies");
+        };
+        let declared = self.setup.declarations();
+        let declared = declared.iter().map(|one| one.kind(binding.theorem()));
+        let kind = declared.fold(binding.kind(), GuaranteeKind::max);
+        Ok((value(binding), kind))
     }
 
     /// The inputs, scaled as the model's are, with the classes' names.

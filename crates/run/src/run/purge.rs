@@ -19,6 +19,8 @@ pub struct Purged {
     pub references: usize,
     /// Files that methods kept, such as a preconditioner: made of records forgotten since.
     pub kept: usize,
+    /// Reports and figures in the run folder: measurements of records forgotten since.
+    pub reports: usize,
 }
 
 impl Purged {
@@ -31,8 +33,8 @@ impl Purged {
 
 impl Run {
     /// Removes for good all private weights that were computed from records forgotten since: those
-    /// from before each request, an early checkpoint, retrained models, and what methods keep. To
-    /// keep such weights is to keep the people. The weights in force, the ledger, the releases and
+    /// from before each request, an early checkpoint, retrained models, and what methods keep; and the
+    /// reports in the run folder. To keep these is to keep the people. The weights in force, the ledger, the releases and
     /// their evidence stay. Broken off, it goes on where it stood.
     ///
     /// From then on the model cannot be compared with what it was, releases other than the newest
@@ -73,10 +75,40 @@ impl Run {
             }
             disk::sync_folder(&kept)?;
         }
+        purged.reports = self.remove_reports()?;
         if let Ok(mut memory) = self.setup.memory.lock() {
             *memory = None;
         }
         Ok(purged)
+    }
+
+    /// Removes what `rescind report` writes into the run folder where it is told no other place.
+    fn remove_reports(&self) -> Result<usize, Error> {
+        let (page, figures) = (
+            self.setup.root.join("report.html"),
+            self.setup.root.join("figures"),
+        );
+        let mut files = Vec::new();
+        if figures.is_dir() {
+            let entries = fs::read_dir(&figures).map_err(disk::io_error(&figures, "list it"))?;
+            for entry in entries {
+                let path = entry.map_err(disk::io_error(&figures, "list it"))?.path();
+                if path
+                    .extension()
+                    .is_some_and(|ending| ending == "svg" || ending == "png")
+                {
+                    files.push(path);
+                }
+            }
+        }
+        files.extend(page.is_file().then_some(page));
+        for path in &files {
+            disk::remove_file(path)?;
+        }
+        if !files.is_empty() {
+            disk::sync_folder(&self.setup.root)?;
+        }
+        Ok(files.len())
     }
 }
 

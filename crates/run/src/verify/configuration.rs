@@ -78,41 +78,50 @@ pub(super) fn agrees(certificate: &Certificate, run: &Run, checks: &mut Checks) 
     let why = "what is taken on somebody's word is what the run takes so";
     let (own, stated) = (written(&own), written(stated));
     checks.equal(subject, "/declarations", own, stated, why);
+    // As text: what the run does not have is no number.
+    let written = |own: Option<f64>| own.map_or("none".to_owned(), |own| own.to_string());
     for bound in bounds_of(certificate, Theorem::StronglyConvex) {
         let penalty = constant(bound, Symbol::Penalty);
         let why = "the penalty that makes it strongly convex is the run's";
         checks.equal(subject, "/bounds", settings.training.penalty, penalty, why);
         let gradient = constant(bound, Symbol::GradientBound);
-        let reached = settings.training.until_gradient.unwrap_or(f64::NAN);
+        let reached = settings.training.until_gradient;
         let why = "the gradient that training stops at is the run's";
-        checks.equal(subject, "/bounds", reached, gradient, why);
+        checks.equal(
+            subject,
+            "/bounds",
+            written(reached),
+            written(Some(gradient)),
+            why,
+        );
     }
     let training = &settings.training;
     for bound in bounds_of(certificate, Theorem::RewindToDelete) {
         let rate = match training.optimiser {
-            Optimiser::Sgd { learning_rate, .. } => learning_rate,
-            _ => f64::NAN,
+            Optimiser::Sgd { learning_rate, .. } => Some(learning_rate),
+            _ => None,
         };
         let again = training.early_checkpoint.map(|from| training.epochs - from);
         for (symbol, own, why) in [
             (Symbol::LearningRate, rate, "the learning rate is the run's"),
             (
                 Symbol::Penalty,
-                training.penalty,
+                Some(training.penalty),
                 "the penalty is the run's",
             ),
             (
                 Symbol::StepsTrained,
-                training.epochs as f64,
+                Some(training.epochs as f64),
                 "as many steps were trained as the run's settings say",
             ),
             (
                 Symbol::StepsAgain,
-                again.map_or(f64::NAN, |again| again as f64),
+                again.map(|again| again as f64),
                 "as many steps follow the checkpoint as the run's settings say",
             ),
         ] {
-            checks.equal(subject, "/bounds", own, constant(bound, symbol), why);
+            let stated = written(Some(constant(bound, symbol)));
+            checks.equal(subject, "/bounds", written(own), stated, why);
         }
     }
     let validation = run.split().validation.len() as u64;

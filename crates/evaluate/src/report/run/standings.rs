@@ -68,7 +68,7 @@ fn table(standings: &[Standing], delta: Delta) -> Table {
         "records",
         "releases since",
         "epsilon today",
-        "mu today",
+        "GDP today",
         "kind",
     ];
     let caption = format!(
