@@ -362,7 +362,7 @@ impl Head {
 
     /// What rounding does to a gradient.
     fn rounding_of_one(&self) -> f64 {
-        let size = (self.squares.max(0.0) * self.outputs as f64 / self.count()).sqrt();
+        let size = (self.squares.max(0.0) / self.count()).sqrt();
         let residual = self
             .loss
             .residual_at_most(self.outputs, self.loss.at_zero(self.outputs));

@@ -46,6 +46,12 @@ pub trait LinearOutputs: Sync {
         self.losses().records()
     }
 
+    /// How many outputs have weights of their own and see the same features, so that the squared length
+    /// of a record's Jacobian is that share of the sum of its squares: 1, unless it is known.
+    fn alike(&self) -> usize {
+        1
+    }
+
     /// A preconditioner for the curvature where the outputs predict these means (n × k), made of a
     /// sample of J's rows that `seed` draws, for about what a product with the curvature takes.
     /// None where no output has any curvature.

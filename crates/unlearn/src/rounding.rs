@@ -14,8 +14,8 @@ pub(crate) fn units(additions: usize) -> f64 {
     OWN + additions as f64
 }
 
-/// A bound on the rounding of `(1/n) Σ J_iᵀ r_i + μ v`, where `√(‖J‖_F²/n)` is `size`, the root of
-/// the mean squared length of residuals `residual`, `‖v‖` and μ are these, and no record's term passes
+/// A bound on the rounding of `(1/n) Σ J_iᵀ r_i + μ v`, where the root mean square of `‖J_i‖` is at most
+/// `size`, the root of the mean squared length of residuals `residual`, `‖v‖` and μ are these, and no record's term passes
 /// through more additions (docs/theory.md §3.1): with `ẑ − z` of at most a few units of `‖J_i‖‖v‖` for
 /// record i, the residual is off by no more, and the sum of `J_iᵀ r_i` by the units of its additions
 /// besides.

@@ -309,6 +309,10 @@ impl LinearOutputs for HeadObjective<'_> {
         self.inner.additions()
     }
 
+    fn alike(&self) -> usize {
+        self.inner.alike()
+    }
+
     fn origin(&self) -> &[f32] {
         &self.features.frozen
     }

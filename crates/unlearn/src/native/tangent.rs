@@ -1,5 +1,7 @@
 //! The objective of a network linearised at the ball's centre (docs/theory.md §3).
 
+use super::choice::Parameterisation;
+use super::linear_place::linear_place;
 use super::model::NetworkModel;
 use super::network::check_fit;
 use super::rows::{TangentRows, count};
@@ -211,6 +213,13 @@ impl LinearOutputs for TangentObjective<'_> {
         let layers = self.model.network.parameters().iter();
         let longest = layers.map(|tensor| tensor.fan_in).max();
         self.exact.additions() + longest.unwrap_or(0)
+    }
+
+    fn alike(&self) -> usize {
+        match linear_place(self.model.network, Parameterisation::Tangent) {
+            Some(_) => self.losses().outputs,
+            None => 1,
+        }
     }
 
     fn origin(&self) -> &[f32] {

@@ -8,8 +8,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rescind_curvature::norm;
 
-/// `√(‖J‖_F²/n)`, estimated from the length of `Jᵀu` for random signs u, whose square is `‖J‖_F²` on
-/// average.
+/// At least the root mean square of records' `‖J_i‖`: `√(‖J‖_F²/n)`, less where outputs are alike, of
+/// `‖J‖_F²` estimated as the squared length of `Jᵀu` for random signs u, which it is on average.
 ///
 /// # Errors
 /// Whatever the objective meets.
@@ -21,7 +21,7 @@ pub(super) fn jacobian_size(model: &dyn LinearOutputs, seed: u64) -> Result<f64,
     let signs: Vec<f32> = signs.collect();
     let mut pulled = vec![0.0; model.origin().len()];
     model.transposed(&signs, &mut pulled)?;
-    Ok(norm(&pulled) / (losses.records() as f64).sqrt())
+    Ok(norm(&pulled) / ((losses.records() * model.alike()) as f64).sqrt())
 }
 
 /// A bound on the rounding of `∇F(w)` in binary64, where J has this size and F is this.
@@ -182,6 +182,10 @@ mod tests {
     }
 
     impl LinearOutputs for Scaled {
+        fn alike(&self) -> usize {
+            OUTPUTS
+        }
+
         fn origin(&self) -> &[f32] {
             &self.origin
         }
