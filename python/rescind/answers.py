@@ -218,6 +218,9 @@ class Decisions:
 
 def _upward(value: float) -> str:
     """Six digits, never less than the value: no reader is promised more than was computed."""
+    nearest = f"{value:.6g}"
+    if float(nearest) >= value:
+        return nearest
     up = decimal.Context(prec=6, rounding=decimal.ROUND_CEILING).create_decimal_from_float(value)
     return f"{float(up):.6g}"
 

@@ -32,6 +32,7 @@ def test_settled_decisions_are_those_of_the_command(tmp_path, capfd):
     assert _core.command(["rescind", "decisions", str(tmp_path / "run"), "--json"]) == 0
     same = json.loads(capfd.readouterr().out)
     assert same["settled"] == told.settled and same["within"] == told.within
+    assert same["kind"] == told.kind == "proved" and str(told).endswith("(proved).")
     assert [CLASSES[one["class"]] for one in same["inputs"]] == [one.label for one in told.inputs]
 
 

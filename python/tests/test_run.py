@@ -383,6 +383,24 @@ def test_requests_that_name_nobody_are_told_what_to_do(tmp_path):
     run.close()
 
 
+def test_no_reader_is_promised_more_than_was_computed(tmp_path):
+    certificate = {
+        "release": 1,
+        "guarantee": {
+            "epsilon": 33.10373233592263,
+            "delta": 1.00000004e-5,
+            "kind": "proved",
+            "binding": "ball_diameter",
+        },
+        "noise": {"sigma": 0.5},
+    }
+    release = rescind.Release(tmp_path, certificate, "", "")
+    record = {"seconds": 1.0, "method": {"method": "newton"}}
+    answer = rescind.Answer(1, [3], release, False, record)
+    assert "epsilon = 33.1038, delta = 1.00001e-05" in str(answer)
+    assert "33.1038" in release._repr_html_() and "1.00001e-05" in release._repr_html_()
+
+
 def test_a_draw_is_that_of_the_seed_alone():
     torch.manual_seed(5)
     first = rescind.draw(module(), seed=3)
