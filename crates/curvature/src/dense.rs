@@ -7,11 +7,15 @@ use faer::linalg::cholesky::llt::factor::{
 };
 use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::solvers::Solve;
+use faer::reborrow::ReborrowMut;
 use faer::{Accum, Auto, Mat, MatMut, MatRef, Par, Side};
+use rayon::prelude::*;
 
 use crate::vector;
+
+/// Rows and columns of a tile: 512 KiB of binary64.
+const TILE: usize = 256;
 
 /// `A + B`.
 pub(crate) fn sum(a: Mat<f64>, b: Mat<f64>) -> Mat<f64> {
@@ -23,19 +27,31 @@ pub(crate) fn add_product(c: &mut Mat<f64>, a: MatRef<'_, f64>, b: MatRef<'_, f6
     matmul(c, Accum::Add, a, b, 1.0, Par::Seq);
 }
 
-/// The lower triangle of `C ← C + AB`, of which C is symmetric, on this thread alone.
+/// The lower triangle of `C ← C + AB`, of which C is symmetric, n × n, and A is n × k. Every sum of k
+/// products is made by itself and then added, in tiles of one size, so that the bits do not depend on
+/// how many threads there are.
 pub(crate) fn add_symmetric_product(c: &mut Mat<f64>, a: MatRef<'_, f64>, b: MatRef<'_, f64>) {
-    triangular::matmul(
-        c,
-        BlockStructure::TriangularLower,
-        Accum::Add,
-        a,
-        BlockStructure::Rectangular,
-        b,
-        BlockStructure::Rectangular,
-        1.0,
-        Par::Seq,
-    );
+    let size = c.nrows();
+    c.par_col_chunks_mut(TILE)
+        .enumerate()
+        .for_each(|(at, mut columns)| {
+            let (first, width) = (at * TILE, columns.ncols());
+            let b = b.subcols(first, width);
+            for row in (first..size).step_by(TILE) {
+                let height = TILE.min(size - row);
+                let mut tile = Mat::zeros(height, width);
+                matmul(
+                    &mut tile,
+                    Accum::Replace,
+                    a.subrows(row, height),
+                    b,
+                    1.0,
+                    Par::Seq,
+                );
+                let mut there = columns.rb_mut().subrows_mut(row, height);
+                there += &tile;
+            }
+        });
 }
 
 /// `AB`.

@@ -40,9 +40,7 @@ impl BlockSums {
             let coupled = Mat::from_fn(width, records, |j, i| {
                 couplings[i * pairs + pair] * plain[(j, i)]
             });
-            let mut own = Mat::zeros(width, width);
-            dense::add_symmetric_product(&mut own, coupled.as_ref(), plain.transpose());
-            *sum += own;
+            dense::add_symmetric_product(sum, coupled.as_ref(), plain.transpose());
         });
     }
 
