@@ -151,15 +151,18 @@ impl<T: Real> SymmetricBlocks<T> {
         let (width, outputs) = (self.width, self.outputs);
         let row = |output: usize| &x[output * width..][..width];
         if self.coupling == Coupling::Shared {
-            let block = &*self.packed;
-            let rows = x.par_chunks_exact(width);
-            return rows.flat_map_iter(|x| symmetric(block, x)).collect();
+            // The block is read once by each thread, and not once for each output.
+            let together = outputs.div_ceil(rayon::current_num_threads()).max(1) * width;
+            let parts = x.par_chunks(together.max(1));
+            return parts
+                .flat_map_iter(|some| symmetric(&self.packed, width, some))
+                .collect();
         }
         let parts: Vec<_> = self
             .blocks()
             .map(|((a, b), block)| {
-                let other = (a != b).then(|| symmetric(block, row(a)));
-                ((a, b), symmetric(block, row(b)), other)
+                let other = (a != b).then(|| symmetric(block, width, row(a)));
+                ((a, b), symmetric(block, width, row(b)), other)
             })
             .collect();
         // Added one after another, whatever the threads.
@@ -184,53 +187,93 @@ impl<T: Real> SymmetricBlocks<T> {
         let pairs = self.coupling.pairs(self.outputs).len();
         let blocks = self.packed.par_chunks_exact_mut(triangle(width));
         blocks.enumerate().for_each(|(pair, block)| {
-            let records = features.chunks_exact(width);
             let coupled = couplings.chunks_exact(pairs).map(|own| scale * own[pair]);
-            for (phi, weight) in records.zip(coupled) {
-                for (i, &own) in phi.iter().enumerate() {
-                    let factor = weight * f64::from(own);
-                    let row = &mut block[triangle(i)..][..=i];
-                    for (entry, &other) in row.iter_mut().zip(phi) {
-                        *entry = T::narrow(entry.widen() + factor * f64::from(other));
-                    }
-                }
+            let weights: Vec<f64> = coupled.collect();
+            let mut rows = Vec::with_capacity(width);
+            let mut rest = block;
+            for i in 0..width {
+                let (row, tail) = rest.split_at_mut(i + 1);
+                rows.push(row);
+                rest = tail;
             }
+            rows.par_chunks_mut(TILE_ROWS)
+                .enumerate()
+                .for_each(|(at, rows)| {
+                    add_to_rows(rows, at * TILE_ROWS, &weights, features, width);
+                });
         });
     }
 }
 
-/// A symmetric matrix, of which this is the lower triangle, times x.
-fn symmetric<T: Real>(lower: &[T], x: &[f64]) -> Vec<f64> {
-    const LANES: usize = 8;
-    let mut out = vec![0.0; x.len()];
-    for (i, &own) in x.iter().enumerate() {
-        let row = &lower[triangle(i)..][..=i];
-        let (before, diagonal) = row.split_at(i);
-        // Below the diagonal and above it in one reading.
-        let mut sums = [0.0; LANES];
-        let (rows, xs, outs) = (
-            before.chunks_exact(LANES),
-            x[..i].chunks_exact(LANES),
-            out[..i].chunks_exact_mut(LANES),
-        );
-        let mut rest = 0.0;
-        for (entry, x) in rows.remainder().iter().zip(xs.remainder()) {
-            rest += entry.widen() * x;
-        }
-        for ((row, x), out) in rows.zip(xs).zip(outs) {
-            for lane in 0..LANES {
-                let entry = row[lane].widen();
-                sums[lane] += entry * x[lane];
-                out[lane] += entry * own;
+/// Rows of a triangle that are added to together, and how many of their entries: what stays in a cache
+/// while all records go by.
+const TILE_ROWS: usize = 32;
+const TILE_COLUMNS: usize = 512;
+
+/// Adds `Σ_i c_i φ_i φ_iᵀ` to some rows of a lower triangle, record after record in every entry.
+fn add_to_rows<T: Real>(
+    rows: &mut [&mut [T]],
+    first: usize,
+    weights: &[f64],
+    features: &[f32],
+    width: usize,
+) {
+    let last = first + rows.len();
+    for column in (0..last).step_by(TILE_COLUMNS) {
+        for (phi, weight) in features.chunks_exact(width).zip(weights) {
+            let others = &phi[column..last.min(column + TILE_COLUMNS)];
+            for (row, &own) in rows.iter_mut().zip(&phi[first..last]) {
+                let factor = weight * f64::from(own);
+                let from = column.min(row.len());
+                for (entry, &other) in row[from..].iter_mut().zip(others) {
+                    *entry = T::narrow(entry.widen() + factor * f64::from(other));
+                }
             }
         }
-        let done = i - i % LANES;
-        for (entry, out) in before[done..].iter().zip(&mut out[done..i]) {
-            *out += entry.widen() * own;
-        }
-        out[i] += sums.iter().sum::<f64>() + rest + diagonal[0].widen() * own;
+    }
+}
+
+/// A symmetric matrix, of which this is the lower triangle, times some vectors, one after another: each
+/// as if it were alone.
+fn symmetric<T: Real>(lower: &[T], width: usize, vectors: &[f64]) -> Vec<f64> {
+    let mut out = vec![0.0; vectors.len()];
+    for i in 0..width {
+        let row = &lower[triangle(i)..][..=i];
+        let each = vectors.chunks_exact(width).zip(out.chunks_exact_mut(width));
+        each.for_each(|(x, out)| symmetric_row(row, x, out));
     }
     out
+}
+
+/// What a row of the lower triangle contributes to a product, and as a column.
+fn symmetric_row<T: Real>(row: &[T], x: &[f64], out: &mut [f64]) {
+    const LANES: usize = 8;
+    let i = row.len() - 1;
+    let own = x[i];
+    let (before, diagonal) = row.split_at(i);
+    // Below the diagonal and above it in one reading.
+    let mut sums = [0.0; LANES];
+    let (rows, xs, outs) = (
+        before.chunks_exact(LANES),
+        x[..i].chunks_exact(LANES),
+        out[..i].chunks_exact_mut(LANES),
+    );
+    let mut rest = 0.0;
+    for (entry, x) in rows.remainder().iter().zip(xs.remainder()) {
+        rest += entry.widen() * x;
+    }
+    for ((row, x), out) in rows.zip(xs).zip(outs) {
+        for lane in 0..LANES {
+            let entry = row[lane].widen();
+            sums[lane] += entry * x[lane];
+            out[lane] += entry * own;
+        }
+    }
+    let done = i - i % LANES;
+    for (entry, out) in before[done..].iter().zip(&mut out[done..i]) {
+        *out += entry.widen() * own;
+    }
+    out[i] += sums.iter().sum::<f64>() + rest + diagonal[0].widen() * own;
 }
 
 #[cfg(test)]
@@ -321,6 +364,56 @@ mod tests {
         (0..OUTPUTS * WIDTH)
             .map(|i| (i as f64 * 0.7).sin())
             .collect()
+    }
+
+    /// Wider than any tile: every entry is what one record after another makes of it.
+    #[test]
+    fn sums_over_many_tiles_are_those_of_each_entry() {
+        let (width, records) = (TILE_COLUMNS + 2 * TILE_ROWS + 7, 5);
+        let features: Vec<f32> = (0..records * width)
+            .map(|i| ((i * 31 + 3) % 89) as f32 / 40.0 - 1.0)
+            .collect();
+        let weights: Vec<f64> = (0..records).map(|i| 1.0 + i as f64 / 3.0).collect();
+        let mut sums = BlockSums::new(2, width, Coupling::Shared);
+        sums.add(&features, &weights);
+        let summed: SymmetricBlocks<f64> = sums.blocks();
+        let nothing = vec![0.0; triangle(width)];
+        let mut added = SymmetricBlocks::new(2, width, Coupling::Shared, nothing).unwrap();
+        added.add(-2.0, &features, &weights);
+        for i in 0..width {
+            for j in 0..=i {
+                let terms = (0..records).map(|r| {
+                    let own = f64::from(features[r * width + i]);
+                    (weights[r] * own, f64::from(features[r * width + j]))
+                });
+                let expected: f64 = terms.clone().map(|(a, b)| a * b).sum();
+                let one_by_one = terms.fold(0.0, |sum, (a, b)| sum + (-2.0 * a) * b);
+                let (first, second) = (
+                    summed.packed[triangle(i) + j],
+                    added.packed[triangle(i) + j],
+                );
+                assert!(
+                    (first - expected).abs() <= 1e-14 * (1.0 + expected.abs()),
+                    "{i} {j}"
+                );
+                assert!(
+                    (second - one_by_one).abs() <= 1e-14 * (1.0 + second.abs()),
+                    "{i} {j}"
+                );
+            }
+        }
+        let x: Vec<f64> = (0..2 * width).map(|i| (i as f64 * 0.3).cos()).collect();
+        let product = summed.product(&x);
+        for (own, x) in product.chunks(width).zip(x.chunks(width)) {
+            let row = |i: usize| (0..width).map(move |j| (i.max(j), i.min(j)));
+            let exact = (0..width).map(|i| {
+                row(i)
+                    .map(|(a, b)| summed.packed[triangle(a) + b] * x[if a == i { b } else { a }])
+                    .sum::<f64>()
+            });
+            let exact: Vec<f64> = exact.collect();
+            assert!(apart(own, &exact) < 1e-13);
+        }
     }
 
     #[test]

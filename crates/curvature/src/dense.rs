@@ -104,10 +104,11 @@ pub(crate) fn factorise(a: &mut [f32], size: usize) -> bool {
     done.is_ok() && vector::all_finite(a)
 }
 
-/// `x ← A⁻¹ x` with a factor that [`factorise`] made.
-pub(crate) fn solve_factorised(factor: &[f32], x: &mut [f32]) {
-    let size = x.len();
+/// `X ← A⁻¹ X` with a factor of A, `size × size`, that [`factorise`] made; X's columns come one after
+/// another.
+pub(crate) fn solve_factorised(factor: &[f32], size: usize, x: &mut [f32]) {
+    let columns = x.len() / size.max(1);
     let factor = MatRef::from_column_major_slice(factor, size, size);
-    let x = MatMut::from_column_major_slice_mut(x, size, 1);
+    let x = MatMut::from_column_major_slice_mut(x, size, columns);
     solve_in_place(factor, x, Par::Seq, MemStack::new(&mut []));
 }

@@ -4,6 +4,9 @@ use super::{Coupling, SymmetricBlocks, triangle};
 use crate::{Real, dense};
 use rayon::prelude::*;
 
+/// Outputs that are solved for together by one factor.
+const TOGETHER: usize = 5;
+
 /// A Cholesky factor of `s B + μ I` in binary32: it preconditions, and what is solved with it is to
 /// be refined.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,16 +142,19 @@ impl BlockFactor {
         }
         let mut unit: Vec<f32> = x.iter().map(|x| (x / largest) as f32).collect();
         match self.coupling {
-            Coupling::Full => dense::solve_factorised(&self.factors[0], &mut unit),
-            Coupling::Shared | Coupling::Diagonal => {
-                let rows = unit.par_chunks_exact_mut(self.width).enumerate();
-                rows.for_each(|(output, row)| {
-                    let own = match self.coupling {
-                        Coupling::Shared => 0,
-                        Coupling::Diagonal | Coupling::Full => output,
-                    };
-                    dense::solve_factorised(&self.factors[own], row);
-                });
+            Coupling::Full => {
+                let size = unit.len();
+                dense::solve_factorised(&self.factors[0], size, &mut unit);
+            }
+            // As many together on any machine: the factor is read once for all of them.
+            Coupling::Shared => {
+                let some = unit.par_chunks_mut(TOGETHER * self.width.max(1));
+                some.for_each(|some| dense::solve_factorised(&self.factors[0], self.width, some));
+            }
+            Coupling::Diagonal => {
+                let rows = unit.par_chunks_exact_mut(self.width);
+                rows.zip(&self.factors)
+                    .for_each(|(row, own)| dense::solve_factorised(own, self.width, row));
             }
         }
         unit.into_iter().map(|x| largest * f64::from(x)).collect()

@@ -69,7 +69,8 @@ impl<R: Rows> Preconditioner<f32> for RowPreconditioner<R> {
     fn apply(&self, r: &[f32], out: &mut [f32]) {
         let mut t = vec![0.0; self.rows.rows()];
         self.rows.apply(r, &mut t);
-        solve_factorised(&self.factor, &mut t);
+        let size = t.len();
+        solve_factorised(&self.factor, size, &mut t);
         self.rows.apply_transposed(&t, out);
         for (out, r) in out.iter_mut().zip(r) {
             *out = (r - *out) / self.damping;
