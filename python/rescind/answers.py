@@ -6,7 +6,7 @@ import decimal
 import html
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,10 @@ class Answer:
     """
 
     number: int
-    forgotten: list[int]
+    forgotten: list[int] = field(repr=False)
     release: Release | None
     repeated: bool
-    record: dict[str, Any]
+    record: dict[str, Any] = field(repr=False)
 
     @property
     def seconds(self) -> float:
@@ -106,8 +106,7 @@ class Answer:
 
     def __str__(self) -> str:
         method = self.record["method"]["method"]
-        told = f"Request {self.number}: {len(self.forgotten)} records forgotten by {method} "
-        told += f"in {self.seconds:.3g} s."
+        told = f"Request {self.number}: {len(self.forgotten)} records forgotten by {method}."
         if self.release is None:
             return told + " Not released yet."
         epsilon, delta = _upward(self.release.epsilon), _upward(self.release.delta)
@@ -211,7 +210,7 @@ class Decisions:
     def __str__(self) -> str:
         return (
             f"{self.settled} of {len(self.inputs)} settled: every model trained without the "
-            f"forgotten records decides them so, as none lies farther than {self.within:.4g} from "
+            f"forgotten records decides them so, as none lies farther than {_upward(self.within)} from "
             f"the private weights ({self.kind})."
         )
 

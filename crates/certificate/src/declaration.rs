@@ -63,7 +63,7 @@ impl Declared {
             Self::ImportedWeights => "the imported weights came from the training described",
             Self::OutsideModel => {
                 "the model's own code computes correctly and looks at no other records than it is \
-                 asked for"
+                 asked for, and no record went into what of it training leaves as it was"
             }
         }
     }

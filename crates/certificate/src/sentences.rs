@@ -112,7 +112,8 @@ impl Assumption {
                 certificate,
                 Declared::OutsideModel,
                 "the model's own code computes losses, gradients and identities of the records it \
-                 is asked for, correctly and without looking at any others",
+                 is asked for, correctly and without looking at any others, and no record went into \
+                 what of it training leaves as it was: a backbone, frozen tensors, kept statistics",
             ),
             Name::SettingsNotTuned => "Method, radii, damping, steps, noise and stopping rules were \
                 not chosen by looking at the forgotten records, nor by how an earlier attempt to forget \

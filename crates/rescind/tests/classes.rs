@@ -7,7 +7,7 @@ use rescind::certificate::Declared;
 use rescind::methods::MethodChoice;
 use rescind::release::ReleaseError;
 use rescind::training::TrainingSettings;
-use rescind::{Error, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
+use rescind::{Code, Error, ModelChoice, ReleaseChoice, Request, Run, RunConfig};
 use rescind_data::{DataSource, TableFormat, TableOptions};
 use rescind_privacy::sensitivity::GuaranteeKind;
 use std::fmt::Write;
@@ -89,6 +89,72 @@ fn classes_read_off_the_records_are_taken_for_granted() {
     emptied(run.release(&noise(), &mut ()).map(drop));
     // Nor later, when others have been forgotten too.
     emptied(run.forget(&of("p4").released(noise()), &mut ()).map(drop));
+}
+
+/// Somebody who is only tested or validated on, or whose row is left out, decides no number of outputs.
+#[test]
+fn a_class_that_nothing_is_trained_on_is_not_read_off_the_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("run");
+    let made = |config: RunConfig| Run::create(&root, config, None, &mut ()).map(drop);
+    let untrained = |config: RunConfig| {
+        let refused = made(config.clone()).unwrap_err();
+        assert_eq!(refused.code(), Code::ClassUntrained, "{refused}");
+        assert!(refused.to_string().contains("\"rare\""), "{refused}");
+        // Declared, they are nobody's.
+        let declared = RunConfig {
+            classes: Some(["even", "odd", "rare"].map(str::to_owned).to_vec()),
+            ..config
+        };
+        made(declared).unwrap();
+        std::fs::remove_dir_all(&root).unwrap();
+    };
+    let plain = config(folder.path());
+    // By a draw for each person: of some shares p17 is on the other side.
+    let with = |options: &str| RunConfig {
+        data: format!("{}&{options}", plain.data).parse().unwrap(),
+        ..plain.clone()
+    };
+    untrained(with("test=0.95"));
+    let training = TrainingSettings {
+        validation: 0.95,
+        ..plain.training.clone()
+    };
+    untrained(RunConfig {
+        training,
+        ..plain.clone()
+    });
+    let path = folder.path().join("people.csv");
+    let table = std::fs::read_to_string(&path).unwrap();
+    let gap = table.replace("3.5,2,p17,", "NA,2,p17,");
+    assert_ne!(gap, table);
+    std::fs::write(&path, gap).unwrap();
+    untrained(with("missing=drop"));
+}
+
+/// Records that validate do not keep a class that no record trained on has.
+#[test]
+fn a_class_is_empty_once_nothing_trained_on_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut made = config(folder.path());
+    made.training.validation = 0.4;
+    let path = folder.path().join("people.csv");
+    let table = std::fs::read_to_string(&path).unwrap();
+    // As many of the class as there must be for both sides to have some.
+    let rare = |line: &str| (10..20).any(|i| line.contains(&format!(",p{i},")));
+    let lines = table.lines().map(|line| match rare(line) {
+        true => format!("{},rare", line.rsplit_once(',').unwrap().0),
+        false => line.to_owned(),
+    });
+    std::fs::write(&path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let mut run = trained(&folder.path().join("run"), made);
+    let asked = newton("class:rare");
+    let resolved = run.resolve(&asked.records).unwrap();
+    assert!(!resolved.held_out.is_empty() && !resolved.forget.is_empty());
+    let refused = run.forget(&asked.clone().released(noise()), &mut ());
+    assert_eq!(refused.unwrap_err().code(), Code::ClassEmptied);
+    let answer = run.forget(&asked, &mut ()).unwrap();
+    assert_eq!(answer.record.emptied_classes, ["rare"]);
 }
 
 #[test]

@@ -87,6 +87,7 @@ codes! {
     UnknownClass, "unknown_class", Failed, "No class has this name.";
     NotTrainedOn, "not_trained_on", Nothing, "The records named were held out for validation, and nothing depends on them.";
     AlreadyForgotten, "already_forgotten", Nothing, "The records named were forgotten by an earlier request.";
+    ClassUntrained, "class_untrained", Usage, "A class was read off records none of which is trained on: the classes are to be declared.";
     ChoseTheEpoch, "chose_the_epoch", Failed, "Records named were held out for validation, and early stopping chose the epoch by them: no request takes that out of the weights.";
     ForgetsEverything, "forgets_everything", Failed, "Nothing would be left.";
     NothingPending, "nothing_pending", Failed, "Every request is covered by a release already.";
@@ -219,6 +220,7 @@ impl Error {
             Error::NotTrainedOn { held_out, .. } if held_out.is_empty() => Code::AlreadyForgotten,
             Error::NotTrainedOn { .. } => Code::NotTrainedOn,
             Error::ChoseTheEpoch { .. } => Code::ChoseTheEpoch,
+            Error::ClassUntrained { .. } => Code::ClassUntrained,
             Error::ForgetsEverything { .. } => Code::ForgetsEverything,
             Error::IterateGone { .. } => Code::IterateGone,
             Error::NotReleased { .. } => Code::NotReleased,

@@ -204,6 +204,16 @@ pub enum Error {
         /// The others that were named and are trained on, as ranges; empty if none.
         trained: String,
     },
+    /// A class that nobody declared, and that no record trained on has.
+    #[error(
+        "class {class:?} was read off records none of which is trained on (kept for testing or \
+         validation, or left out): the model would have an output that only these people explain. \
+         Declare the classes there can be (--classes), or take those records out"
+    )]
+    ClassUntrained {
+        /// Its name.
+        class: String,
+    },
     /// A request that leaves nothing.
     #[error(
         "the request names all {records} records the model is trained on: nothing would be left; delete the model instead"

@@ -5,6 +5,7 @@ use crate::place::Place;
 use crate::progress::Watch;
 use crate::table::table;
 use clap::Args;
+use rescind::certificate::upward;
 use rescind::{Decisions, InputDecision, Run};
 use rescind_data::DataSource;
 use serde::Serialize;
@@ -65,7 +66,7 @@ impl fmt::Display for Told {
             self.settled,
             count(all.len(), "input"),
             share(self.settled),
-            number(self.decisions.within),
+            upward(self.decisions.within),
             self.decisions.kind,
         )?;
         let agreeing = |of: &dyn Fn(&InputDecision) -> Option<u32>| {

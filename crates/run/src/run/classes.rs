@@ -6,7 +6,7 @@ use super::config::Origin;
 use super::setup::Setup;
 use crate::error::Error;
 use crate::release::ReleaseError;
-use rescind_data::Selection;
+use rescind_data::{Manifest, Selection};
 
 impl Run {
     /// Whether the set of classes was read off the records, rather than declared before training or
@@ -14,6 +14,31 @@ impl Run {
     #[must_use]
     pub fn classes_read_from_records(&self) -> bool {
         self.setup.classes_read()
+    }
+}
+
+/// Refuses classes that were read off records none of which is trained on: whoever is the only one of
+/// such a class would show in the number of outputs, and be told that there is nothing to forget.
+///
+/// # Errors
+/// [`Error::ClassUntrained`].
+pub(super) fn all_are_trained_on(manifest: &Manifest, train: &Selection) -> Result<(), Error> {
+    let Some((names, labels)) = manifest.classes() else {
+        return Ok(());
+    };
+    let mut seen = vec![false; names.len()];
+    for position in train.iter() {
+        let label = labels.get(position).map(|&label| label as usize);
+        if let Some(seen) = label.and_then(|label| seen.get_mut(label)) {
+            *seen = true;
+        }
+    }
+    let unseen = names.iter().zip(seen).find(|(_, seen)| !seen);
+    match unseen {
+        None => Ok(()),
+        Some((class, _)) => Err(Error::ClassUntrained {
+            class: class.clone(),
+        }),
     }
 }
 
@@ -28,8 +53,8 @@ impl Setup {
         }
     }
 
-    /// The classes that have records as long as `before` are there, and none once only `after` are.
-    /// Records held out for validation stay in either case.
+    /// The classes that have records as long as `before` are there, and none once only `after` are:
+    /// training on these would not know of them.
     pub fn emptied(&self, before: &Selection, after: &Selection) -> Vec<String> {
         let Some((names, labels)) = self.manifest.classes() else {
             return Vec::new();
@@ -38,7 +63,7 @@ impl Setup {
         let seen = |on: &Selection| {
             let mut seen = vec![false; names.len()];
             let mut left = names.len();
-            for position in on.iter().chain(self.split.validation.iter()) {
+            for position in on.iter() {
                 let label = labels.get(position).map(|&label| label as usize);
                 if let Some(seen) = label.and_then(|label| seen.get_mut(label))
                     && !*seen

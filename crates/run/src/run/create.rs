@@ -1,6 +1,7 @@
 //! Making runs.
 
 use super::Run;
+use super::classes::all_are_trained_on;
 use super::config::{Origin, RunConfig, RunSettings, Written};
 use super::convex::{complete_config, without_head};
 use super::files::{CENTRE, CONFIG, FORMAT, MODEL, read_config, write_manifest};
@@ -99,6 +100,9 @@ impl Run {
         let manifest = Manifest::new(&data.train, source.to_string(), fresh_salt()?, held_out);
         let manifest = Arc::new(manifest?.with_test(&data.test));
         let trained_on = manifest.split().train;
+        if config.classes.is_none() && !config.data.has_published_classes() {
+            all_are_trained_on(&manifest, &trained_on)?;
+        }
         let constants = config
             .scaling
             .constants(&source, &data.train, &trained_on)?;
