@@ -40,7 +40,7 @@ fn described() -> (Router<Arc<Desk>>, OpenApi) {
         .routes(routes!(requests::dismiss))
         .routes(routes!(receipts::receipt))
         .routes(routes!(models::list, models::register))
-        .routes(routes!(models::one))
+        .routes(routes!(models::one, models::replace, models::withdraw))
         .routes(routes!(models::set_policy))
         .routes(routes!(models::retry))
         .routes(routes!(releases::list, releases::make))

@@ -69,7 +69,7 @@ pub(crate) struct Part {
     /// The release that covers it.
     pub release: Option<i64>,
     /// Why it is held, or why there was nothing to do; operators and auditors alone are told what weights
-    /// or losses decided.
+    /// or losses decided, and that the records were forgotten for an earlier request.
     pub code: Option<String>,
     /// The same in words; operators and auditors are told.
     pub detail: Option<String>,
@@ -103,7 +103,8 @@ impl From<RequestRow> for Standing {
 }
 
 impl Part {
-    fn of(row: PartRow, in_words: bool) -> Self {
+    /// As operators and auditors see it, or requesters, who are told less.
+    pub fn of(row: PartRow, in_words: bool) -> Self {
         Self {
             model: row.model,
             state: row.state,
@@ -111,17 +112,18 @@ impl Part {
             records: row.records,
             answer: row.answer,
             release: row.release,
-            code: row.code.filter(|code| in_words || !tells_of_records(code)),
+            code: row.code.filter(|code| in_words || !is_kept(code)),
             // It may name folders.
             detail: row.detail.filter(|_| in_words),
         }
     }
 }
 
-/// Whether a code is a fact about records.
-fn tells_of_records(code: &str) -> bool {
+/// Whether a code is kept from requesters: a fact about records, or that somebody else has asked.
+fn is_kept(code: &str) -> bool {
     let mut all = Code::ALL.iter();
-    all.any(|known| known.as_str() == code && known.tells_of_records())
+    let known = all.find(|known| known.as_str() == code);
+    known.is_some_and(|known| known.tells_of_records() || *known == Code::AlreadyForgotten)
 }
 
 /// A request that this owner may see.
@@ -174,9 +176,9 @@ pub(super) async fn receive(
             return Err(Problem::new(Code::Setting, detail));
         }
     };
-    let received = asked.received(fresh_name()?, bearer.owner, key)?;
+    let received = asked.received(fresh_name()?, &bearer, key)?;
     if !desk.settings.private_callbacks {
-        reach::check(&received.callbacks).await?;
+        reach::check(&received.callbacks)?;
     }
     let secret = Arc::clone(&desk.secret);
     let done = desk.store.write(move |db| {
@@ -249,10 +251,7 @@ pub(super) async fn list(
             format!("limit is {most}: expected 1 to 1000"),
         ));
     }
-    let after = which.after.map(|after| {
-        let (at, id) = after.split_once('-')?;
-        Some((at.parse().ok()?, id.to_owned()))
-    });
+    let after = which.after.map(|after| Page::place(&after));
     let Some(after) = after.map_or(Some(None), |after| after.map(Some)) else {
         let detail = "after is not what the page before gave";
         return Err(Problem::new(Code::Setting, detail));
@@ -289,7 +288,7 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Story>, Problem> {
     let owner = caller.owner().map(str::to_owned);
-    let (actor, secret) = (caller.0.owner, Arc::clone(&desk.secret));
+    let (actor, secret) = (caller.0.actor(), Arc::clone(&desk.secret));
     let done = desk.store.write(move |db| {
         seen(db, &id, owner.as_deref())?;
         queue::cancel(db, &secret, &actor, &id)?;
@@ -319,7 +318,7 @@ pub(super) async fn dismiss(
     let done = desk.store.write(move |db| {
         seen(db, &id, None)?;
         queue::model(db, &model)?;
-        queue::dismiss(db, &secret, &bearer.owner, &id, &model)?;
+        queue::dismiss(db, &secret, &bearer.actor(), &id, &model)?;
         seen(db, &id, None)
     });
     Ok(Json(story(done.await?, true)))
@@ -388,8 +387,8 @@ pub(super) struct Counts {
     validation: usize,
     /// Kept for testing.
     test: usize,
-    /// Forgotten before.
-    forgotten: usize,
+    /// Forgotten before; operators are told, as it says that somebody has asked.
+    forgotten: Option<usize>,
 }
 
 /// What is held about somebody, without forgetting anything
@@ -402,10 +401,11 @@ pub(super) struct Counts {
 )]
 pub(super) async fn dry_run(
     State(desk): State<Arc<Desk>>,
-    _: Asks,
+    caller: Asks,
     Body(whom): Body<Whom>,
 ) -> Result<Json<DryRun>, Problem> {
     let named = whom.named()?;
+    let in_full = caller.owner().is_none();
     let models = desk.store.read(queue::list_models).await?;
     if let Some(unknown) = named
         .records
@@ -432,7 +432,7 @@ pub(super) async fn dry_run(
                 trained: held.trained,
                 validation: held.validation,
                 test: held.test,
-                forgotten: held.forgotten,
+                forgotten: in_full.then_some(held.forgotten),
             });
             let model = model.name.clone();
             Some(HeldIn { model, held, code })
