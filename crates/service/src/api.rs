@@ -3,6 +3,7 @@
 mod asking;
 pub(crate) mod at_delta;
 pub(crate) mod caller;
+mod dry_runs;
 pub(crate) mod extract;
 mod health;
 mod log;
@@ -35,7 +36,7 @@ fn described() -> (Router<Arc<Desk>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::new()
         .routes(routes!(requests::receive, requests::list))
         .routes(routes!(requests::status, requests::cancel))
-        .routes(routes!(requests::dry_run))
+        .routes(routes!(dry_runs::dry_run))
         .routes(routes!(requests::find))
         .routes(routes!(requests::dismiss))
         .routes(routes!(receipts::receipt))
