@@ -72,6 +72,7 @@ impl Worker {
             workers: 0,
             runs: Vec::new(),
             models: Vec::new(),
+            replaces: false,
             alerts,
             private_callbacks: false,
             limits: Limits::default(),

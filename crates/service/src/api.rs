@@ -3,6 +3,7 @@
 mod asking;
 pub(crate) mod at_delta;
 pub(crate) mod caller;
+mod dry_runs;
 pub(crate) mod extract;
 mod health;
 mod log;
@@ -35,12 +36,12 @@ fn described() -> (Router<Arc<Desk>>, OpenApi) {
     let (router, mut document) = OpenApiRouter::new()
         .routes(routes!(requests::receive, requests::list))
         .routes(routes!(requests::status, requests::cancel))
-        .routes(routes!(requests::dry_run))
+        .routes(routes!(dry_runs::dry_run))
         .routes(routes!(requests::find))
         .routes(routes!(requests::dismiss))
         .routes(routes!(receipts::receipt))
         .routes(routes!(models::list, models::register))
-        .routes(routes!(models::one))
+        .routes(routes!(models::one, models::replace, models::withdraw))
         .routes(routes!(models::set_policy))
         .routes(routes!(models::retry))
         .routes(routes!(releases::list, releases::make))

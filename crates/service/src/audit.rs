@@ -17,7 +17,7 @@ pub(crate) struct AuditEntry {
     pub number: i64,
     /// When: RFC 3339, UTC.
     pub at: String,
-    /// Whose token it was done with, or `desk`.
+    /// Whose token it was done with and the first of its name, as `OWNER/1a2b3c4d`, or `desk`.
     pub actor: String,
     /// What was done.
     pub action: String,

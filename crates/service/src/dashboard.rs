@@ -26,6 +26,10 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         .route("/desk/logout", post(session::logout))
         .route("/desk/requests/{id}", get(story_page::page))
         .route("/desk/requests/{id}/cancel", post(actions::cancel))
+        .route(
+            "/desk/requests/{id}/models/{model}/dismiss",
+            post(actions::dismiss),
+        )
         .route("/desk/models/{model}", get(model_page::page))
         .route("/desk/models/{model}/retry", post(actions::retry))
         .route("/desk/models/{model}/release", post(actions::release))

@@ -36,11 +36,12 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens the desk in its folder, to run it.
     pub fn open(settings: Settings) -> Result<Arc<Self>, ServiceError> {
-        let (secret, store) = parts(&settings.folder, settings.database.as_deref())?;
+        make_private(&settings.folder)?;
         let lock = match settings.database {
             None => Some(locked(&settings.folder)?),
             Some(_) => None,
         };
+        let (secret, store) = opened(&settings.folder, settings.database.as_deref(), || Ok(()))?;
         if lock.is_some() {
             // Whoever held one has died.
             store.write_here(queue::end_leases)?;
@@ -114,18 +115,40 @@ impl Desk {
     }
 }
 
-/// Key and database of the desk in a folder, made where there are none.
+/// Key and database of the desk in a folder, made where there are none. The desk may be running: then
+/// the tables stay as they are.
 pub(crate) fn parts(
     folder: &Path,
     database: Option<&str>,
 ) -> Result<(Secret, Store), ServiceError> {
     make_private(folder)?;
-    let secret = Secret::open_or_make(folder)?;
+    opened(folder, database, || match database {
+        None => locked(folder).map(Some),
+        Some(_) => Ok(None),
+    })
+}
+
+/// The same; `alone` makes sure that no other process runs it before its tables are changed.
+fn opened<T>(
+    folder: &Path,
+    database: Option<&str>,
+    alone: impl FnOnce() -> Result<T, ServiceError>,
+) -> Result<(Secret, Store), ServiceError> {
     let place = match database {
         None => Place::File(folder.join(DATABASE)),
         Some(address) => Place::Server(address.to_owned()),
     };
-    let store = Store::open(&place)?;
+    let store = Store::open(&place, alone)?;
+    let path = folder.join(secret::FILE);
+    // A new key would open nothing that is there, and stand where the right one belongs.
+    if !path.exists() && store.read_here(queue::has_identity)? {
+        return Err(ServiceError::Key {
+            path,
+            reason: "is gone, and the desk's database was made with it: copy the desk.key of the \
+                     machine that made it, or restore it",
+        });
+    }
+    let secret = Secret::open_or_make(folder)?;
     let identity = secret.hash(Of::Desk, b"");
     let known = store.write_here(move |db| queue::identity(db, &identity))?;
     if !secret.is(Of::Desk, b"", &known) {

@@ -10,6 +10,7 @@
 mod api;
 mod audit;
 mod clock;
+mod connections;
 mod dashboard;
 mod desk;
 mod error;

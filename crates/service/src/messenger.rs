@@ -3,8 +3,9 @@
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
-use crate::queue::{self, Callback};
+use crate::queue::{self, Callback, Whom};
 use crate::reach;
+use crate::registering::watch;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,51 +17,59 @@ const DEADLINES: Duration = Duration::from_secs(30);
 /// How long one who is told may take to hear.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells until the desk ends.
+/// Tells those whom requests name, until the desk ends.
 pub(crate) fn tell(desk: &Arc<Desk>) {
+    let agent = reach::agent(PATIENCE, desk.settings.private_callbacks);
+    while !desk.is_ending() {
+        tell_and_rest(desk, &agent, Whom::Named);
+    }
+}
+
+/// Tells operators, whom nobody keeps waiting by naming addresses that do not answer.
+pub(crate) fn alert(desk: &Arc<Desk>) {
     // Where alerts go is the operator's own choice.
-    let agents = Agents {
-        requests: reach::agent(PATIENCE, desk.settings.private_callbacks),
-        alerts: reach::agent(PATIENCE, true),
-    };
+    let agent = reach::agent(PATIENCE, true);
     let mut looked: Option<Instant> = None;
     while !desk.is_ending() {
         if looked.is_none_or(|at| at.elapsed() >= DEADLINES) {
             looked = Some(Instant::now());
-            if let Err(error) = look_at_deadlines(desk) {
-                desk.tell_of("desk", &error);
+            for look in [look_at_deadlines, watch] {
+                if let Err(error) = look(desk) {
+                    desk.tell_of("desk", &error);
+                }
             }
         }
-        match tell_what_is_due(desk, &agents) {
-            Ok(true) => {}
-            Ok(false) => thread::sleep(LOOK),
-            Err(error) => {
-                desk.tell_of("desk", &error);
-                thread::sleep(4 * LOOK);
-            }
+        tell_and_rest(desk, &agent, Whom::Operators);
+    }
+}
+
+fn tell_and_rest(desk: &Desk, agent: &Agent, whom: Whom) {
+    match tell_what_is_due(desk, agent, whom) {
+        Ok(true) => {}
+        Ok(false) => thread::sleep(LOOK),
+        Err(error) => {
+            desk.tell_of("desk", &error);
+            thread::sleep(4 * LOOK);
         }
     }
 }
 
-/// What addresses are called through.
-struct Agents {
-    requests: Agent,
-    alerts: Agent,
-}
-
-fn tell_what_is_due(desk: &Arc<Desk>, agents: &Agents) -> Result<bool, ServiceError> {
-    if !desk.store.read_here(queue::is_callback_due)? {
+fn tell_what_is_due(desk: &Desk, agent: &Agent, whom: Whom) -> Result<bool, ServiceError> {
+    if !desk
+        .store
+        .read_here(move |db| queue::is_callback_due(db, whom))?
+    {
         return Ok(false);
     }
     let secret = Arc::clone(&desk.secret);
     let due = desk
         .store
-        .write_here(move |db| queue::due_callbacks(db, &secret, 8))?;
+        .write_here(move |db| queue::due_callbacks(db, &secret, whom, 8))?;
     // Side by side: one who takes long keeps nobody waiting.
     let told = thread::scope(|scope| {
         let telling = due
             .iter()
-            .map(|callback| scope.spawn(|| send(desk, agents, callback)));
+            .map(|callback| scope.spawn(|| send(desk, agent, callback)));
         let telling: Vec<_> = telling.collect();
         let told = telling
             .into_iter()
@@ -78,11 +87,7 @@ fn tell_what_is_due(desk: &Arc<Desk>, agents: &Agents) -> Result<bool, ServiceEr
 
 /// Sends it, signed: `Rescind-Signature: t=TIME,v1=HMAC`, the HMAC-SHA256 of the time, a dot and the
 /// body under the desk's callback key.
-fn send(desk: &Desk, agents: &Agents, callback: &Callback) -> Result<(), &'static str> {
-    let agent = match callback.is_alert {
-        true => &agents.alerts,
-        false => &agents.requests,
-    };
+fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static str> {
     let at = now();
     let signed = format!("{at}.{}", callback.body);
     let signature = desk.secret.sign_callback(signed.as_bytes());
@@ -104,7 +109,7 @@ fn send(desk: &Desk, agents: &Agents, callback: &Callback) -> Result<(), &'stati
 }
 
 /// Tells operators of what will soon be due, once.
-fn look_at_deadlines(desk: &Arc<Desk>) -> Result<(), ServiceError> {
+fn look_at_deadlines(desk: &Desk) -> Result<(), ServiceError> {
     for model in desk.store.read_here(queue::list_models)? {
         let within = i64::from(model.policy.deadline.tell_seconds);
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());

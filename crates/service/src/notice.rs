@@ -18,6 +18,11 @@ pub enum Notice {
         /// Its name.
         model: String,
     },
+    /// A model was taken away.
+    Withdrawn {
+        /// Its name.
+        model: String,
+    },
     /// A run answered requests.
     Answered {
         /// The model.
@@ -54,6 +59,7 @@ impl fmt::Display for Notice {
         match self {
             Self::Listening { at } => write!(f, "listening on {at}"),
             Self::Registered { model } => write!(f, "{model}: registered"),
+            Self::Withdrawn { model } => write!(f, "{model}: taken away"),
             Self::Answered {
                 model,
                 requests,

@@ -138,19 +138,24 @@ pub enum IfBroken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeadlinePolicy {
-    /// So many seconds before a request is due it waits for no batch and no schedule.
+    /// So many seconds before a request is due it waits for no batch.
     #[schema(minimum = 0, maximum = 31_622_400)]
     pub hurry_seconds: u32,
+    /// Whether it waits for no release either then: one is made out of schedule, and a batch is answered
+    /// although that makes one (`each`). A release weakens what everybody was promised, and whoever makes
+    /// a request says when it is due: so only where an operator wants it.
+    pub releases: bool,
     /// So many seconds before it is due operators are told.
     #[schema(minimum = 0, maximum = 31_622_400)]
     pub tell_seconds: u32,
 }
 
 impl Default for DeadlinePolicy {
-    /// Three days, and seven.
+    /// Three days, no release, and seven days.
     fn default() -> Self {
         Self {
             hurry_seconds: 3 * 86_400,
+            releases: false,
             tell_seconds: 7 * 86_400,
         }
     }

@@ -1,6 +1,7 @@
 //! What a model's ledger says that everybody forgotten is promised today.
 
 use crate::error::ServiceError;
+use rescind::certificate::VACUOUS_EPSILON;
 use rescind::ledger::{History, Ledger, Standing};
 use rescind_privacy::Delta;
 use rescind_privacy::noise::Origin;
@@ -19,16 +20,24 @@ pub(crate) struct Promise {
     pub records: u64,
     /// How many releases since, its own included.
     pub releases: usize,
+    /// How many releases were made before it: they have the records still, and nothing is promised of
+    /// them.
+    pub earlier_releases: usize,
     /// ε today; absent while nothing was released since, and where constants that may fail use δ up.
     pub epsilon: Option<f64>,
     /// at this δ.
     pub delta: f64,
-    /// What it rests on: the weakest of `proved`, `declared`, `measured`, `probabilistic`, `estimated`
-    /// and `assumed`.
+    /// Whether ε is so large that it protects nobody: 10 or more, or absent although there were releases.
+    pub protects_nobody: bool,
+    /// What it rests on: the weakest of `proved`, `measured`, `probabilistic`, `declared`, `estimated`
+    /// and `assumed`, in this order.
     pub kind: Option<String>,
     /// Whether the noise of a release since came from a fixed seed: nothing then holds against whoever
     /// knows it.
     pub insecure_noise: bool,
+    /// When somebody said that the run, found in another place, is the only copy (RFC 3339, UTC): that no
+    /// other released anything rests on their word.
+    pub only_copy_said: Vec<String>,
 }
 
 /// A release.
@@ -66,22 +75,37 @@ pub(crate) fn promises(history: &History, delta: Delta) -> Result<Vec<Promise>, 
     let standings = history.standings().map_err(rescind::Error::from)?;
     Ok(standings
         .iter()
-        .map(|today| promise(today, delta))
+        .map(|today| promise(history, today, delta))
         .collect())
 }
 
-fn promise(today: &Standing, delta: Delta) -> Promise {
+/// What whoever was forgotten by this answer is promised today.
+pub(crate) fn promise_for(
+    history: &History,
+    answer: u64,
+    delta: Delta,
+) -> Result<Option<Promise>, ServiceError> {
+    let today = history.standing(answer).map_err(rescind::Error::from)?;
+    Ok(today.map(|today| promise(history, &today, delta)))
+}
+
+fn promise(history: &History, today: &Standing, delta: Delta) -> Promise {
     let released = !today.releases.is_empty();
     let epsilon = today.epsilon(delta).ok().filter(|_| released);
+    let epsilon = epsilon.map(|epsilon| epsilon.value());
+    let protects = epsilon.is_some_and(|epsilon| epsilon < VACUOUS_EPSILON);
     Promise {
         answer: today.request.number,
         answered_at: today.request.requested_at.clone(),
         records: today.request.records,
         releases: today.releases.len(),
-        epsilon: epsilon.map(|epsilon| epsilon.value()),
+        earlier_releases: history.releases().count() - today.releases.len(),
+        protects_nobody: released && !protects,
+        epsilon,
         delta: delta.value(),
         kind: today.kind.map(|kind| kind.to_string()),
         insecure_noise: today.insecure_noise,
+        only_copy_said: history.adopted(),
     }
 }
 

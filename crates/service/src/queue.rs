@@ -10,16 +10,20 @@ mod receiving;
 mod requests;
 mod settling;
 mod subjects;
+mod withdrawing;
 
 pub(crate) use batches::{
     Asked, Batch, Found, Member, Outcome, answered, compose, counted, dismiss, drop_part, held,
-    next, not_released, open_batch, released, set_asked, undo, waiting,
+    next, not_released, open_batch, open_batches, released, set_asked, split, undo, waiting,
 };
 pub(crate) use callbacks::{
-    Callback, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
+    Callback, Whom, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
 };
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
-pub(crate) use models::{ModelRow, identity, list_models, model, register, retry_held, set_policy};
+pub(crate) use models::{
+    ModelRow, expect_same, has_identity, identity, list_models, model, register, retry_held,
+    set_policy, watched,
+};
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,
 };
@@ -29,3 +33,4 @@ pub(crate) use requests::{
     parts_of, request,
 };
 pub(crate) use subjects::{Named, find};
+pub(crate) use withdrawing::{replace, withdraw};

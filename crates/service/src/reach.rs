@@ -12,10 +12,6 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Error};
 
-/// How long a name may take to resolve when a request comes. One that takes longer is looked at when
-/// it is called.
-const LOOK: Duration = Duration::from_secs(2);
-
 /// Whether the internet routes an address: not this machine's, a private network's, a link's, nor any
 /// that is kept for another purpose (RFC 6890).
 fn is_public(address: IpAddr) -> bool {
@@ -110,24 +106,20 @@ pub(crate) fn is_refused(error: &Error) -> bool {
     matches!(error, Error::Other(why) if why.is::<LeadsInside>())
 }
 
-/// Refuses addresses that lead inside now. Those whose names are not known now are looked at when they
-/// are called.
-pub(crate) async fn check(urls: &[String]) -> Result<(), ServiceError> {
+/// Refuses addresses that lead inside as they are written. What a name leads to is looked at when it is
+/// called: whoever asks would learn from the answer which names there are in the desk's network.
+pub(crate) fn check(urls: &[String]) -> Result<(), ServiceError> {
     for url in urls {
         let Ok(uri) = url.parse::<Uri>() else {
             continue;
         };
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+        let Some(host) = uri.host() else {
             continue;
         };
-        let Some(place) = DefaultResolver::host_and_port(scheme, authority) else {
-            continue;
-        };
-        let found = tokio::time::timeout(LOOK, tokio::net::lookup_host(place)).await;
-        let Ok(Ok(mut found)) = found else {
-            continue;
-        };
-        if found.any(|address| !is_public(address.ip())) {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let here = host.eq_ignore_ascii_case("localhost") || is_old_number(host);
+        let written = bare.parse().is_ok_and(|address| !is_public(address));
+        if here || written {
             return Err(ServiceError::refused(
                 Code::Setting,
                 "a callback's address leads to this machine or into a private network: expected one \
@@ -137,6 +129,20 @@ pub(crate) async fn check(urls: &[String]) -> Result<(), ServiceError> {
         }
     }
     Ok(())
+}
+
+/// Whether a host is an address of IPv4 in one of its old ways to be written (`2130706433`, `127.1`,
+/// `0x7f.1`): nobody means well by them.
+fn is_old_number(host: &str) -> bool {
+    let last = host
+        .trim_end_matches('.')
+        .rsplit('.')
+        .next()
+        .unwrap_or(host);
+    let digits = last.strip_prefix("0x").unwrap_or(last);
+    let number = !last.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = number && last.as_bytes()[0].is_ascii_digit();
+    number && host.parse::<Ipv4Addr>().is_err()
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(crate) enum Of {
     Audit,
     /// A form of the dashboard.
     Form,
+    /// A session of the dashboard.
+    Session,
     /// The key itself: what the database knows it by.
     Desk,
 }
@@ -41,6 +43,7 @@ impl Of {
             Self::Request => "rescind 2026 desk request v1",
             Self::Audit => "rescind 2026 desk audit v1",
             Self::Form => "rescind 2026 desk form v1",
+            Self::Session => "rescind 2026 desk session v1",
             Self::Desk => "rescind 2026 desk identity v1",
         }
     }

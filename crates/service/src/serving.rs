@@ -1,5 +1,6 @@
 //! A desk from its start to its end.
 
+use crate::connections::{ending, serve as serve_calls};
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::messenger;
@@ -11,7 +12,6 @@ use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Runs a desk until it is told to end; then calls that have begun are finished, and work on models is
@@ -43,21 +43,15 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     }
     let telling = Arc::clone(desk);
     threads.push(start("desk-messenger", move || messenger::tell(&telling))?);
+    let alerting = Arc::clone(desk);
+    threads.push(start("desk-alerts", move || messenger::alert(&alerting))?);
     runtime.block_on(async {
         match listener {
             Some(Listening::Plain(listener)) => {
-                let served = axum::serve(listener, web::router(desk));
-                let _ = served
-                    .with_graceful_shutdown(ending(Arc::clone(desk)))
-                    .await;
+                serve_calls(listener, web::router(desk), desk).await
             }
-            Some(Listening::Tls(listener)) => {
-                let served = axum::serve(listener, web::router(desk));
-                let _ = served
-                    .with_graceful_shutdown(ending(Arc::clone(desk)))
-                    .await;
-            }
-            None => ending(Arc::clone(desk)).await,
+            Some(Listening::Tls(listener)) => serve_calls(listener, web::router(desk), desk).await,
+            None => ending(desk).await,
         }
     });
     desk.end();
@@ -65,6 +59,8 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for thread in threads {
         let _ = thread.join();
     }
+    // Whatever still reads a ledger for a call that nobody waits for any more.
+    runtime.shutdown_background();
     Ok(())
 }
 
@@ -93,12 +89,6 @@ async fn listen(desk: &Arc<Desk>) -> Result<Listening, ServiceError> {
         at: format!("{scheme}://{at}"),
     });
     Ok(listening)
-}
-
-async fn ending(desk: Arc<Desk>) {
-    while !desk.is_ending() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServiceError> {

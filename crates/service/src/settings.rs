@@ -5,6 +5,7 @@ use crate::policy::Policy;
 use crate::tls::TlsFiles;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a desk is started with.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Settings {
     pub runs: Vec<PathBuf>,
     /// Models to register now, if they are not yet.
     pub models: Vec<ModelGiven>,
+    /// Whether a run of theirs takes the place of another that is registered under the same name.
+    pub replaces: bool,
     /// Where operators are told of what they have to see to.
     pub alerts: Option<String>,
     /// Whether callbacks that requests name may go to this machine and into private networks.
@@ -58,15 +61,22 @@ pub struct Limits {
     pub calls_per_second: u32,
     /// and so many at once after a pause.
     pub burst: u32,
+    /// Connections that are open at once: further ones wait.
+    pub connections: usize,
+    /// How long a caller may take to send the head of a call, and again its body, and how long calls that
+    /// have begun may take once the desk ends.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
-    /// 64 KiB; 500 a second, 1000 at once.
+    /// 64 KiB; 500 a second, 1000 at once; 512 connections, which have half a minute.
     fn default() -> Self {
         Self {
             body: 64 * 1024,
             calls_per_second: 500,
             burst: 1000,
+            connections: 512,
+            patience: Duration::from_secs(30),
         }
     }
 }

@@ -35,6 +35,10 @@ pub(crate) enum PartState {
     Held,
     /// Taken back.
     Cancelled,
+    /// An operator's word: nothing more is to be done in this model.
+    Dismissed,
+    /// The model was taken away before it was done.
+    Withdrawn,
 }
 
 macro_rules! texts {
@@ -60,20 +64,34 @@ macro_rules! texts {
 
 texts!(RequestState, Pending "pending", InProgress "in_progress", Completed "completed", Cancelled "cancelled");
 texts!(PartState, Waiting "waiting", Answering "answering", Forgotten "forgotten", Done "done",
-    NothingHeld "nothing_held", Held "held", Cancelled "cancelled");
+    NothingHeld "nothing_held", Held "held", Cancelled "cancelled", Dismissed "dismissed",
+    Withdrawn "withdrawn");
+
+impl PartState {
+    /// Whether nothing more is to be done in this model.
+    pub fn is_over(self) -> bool {
+        self == Self::Done || self.held_nothing()
+    }
+
+    /// Whether that is so, and the model did nothing.
+    fn held_nothing(self) -> bool {
+        matches!(self, Self::NothingHeld | Self::Dismissed | Self::Withdrawn)
+    }
+}
 
 impl RequestState {
     /// What follows for a request from where it stands in its models.
     pub fn of(parts: &[PartState]) -> Self {
-        use PartState::{Cancelled, Done, NothingHeld, Waiting};
+        use PartState::{Cancelled, Waiting};
         if parts.contains(&Cancelled) {
             return Self::Cancelled;
         }
         match parts {
-            _ if parts.iter().all(|part| matches!(part, Done | NothingHeld)) => Self::Completed,
+            _ if parts.iter().all(|part| part.is_over()) => Self::Completed,
+            // A model that did something has begun.
             _ if parts
                 .iter()
-                .all(|part| matches!(part, Waiting | NothingHeld)) =>
+                .all(|part| *part == Waiting || part.held_nothing()) =>
             {
                 Self::Pending
             }
@@ -88,7 +106,9 @@ mod tests {
 
     #[test]
     fn a_request_stands_where_its_parts_do() {
-        use PartState::{Answering, Cancelled, Done, Forgotten, Held, NothingHeld, Waiting};
+        use PartState::{
+            Answering, Cancelled, Dismissed, Done, Forgotten, Held, NothingHeld, Waiting, Withdrawn,
+        };
         for (parts, expected) in [
             (&[Waiting][..], RequestState::Pending),
             (&[Waiting, NothingHeld], RequestState::Pending),
@@ -98,6 +118,8 @@ mod tests {
             (&[Held], RequestState::InProgress),
             (&[Done, NothingHeld], RequestState::Completed),
             (&[NothingHeld], RequestState::Completed),
+            (&[Dismissed, Withdrawn, Done], RequestState::Completed),
+            (&[Waiting, Withdrawn], RequestState::Pending),
             (&[Cancelled, NothingHeld], RequestState::Cancelled),
         ] {
             assert_eq!(RequestState::of(parts), expected, "{parts:?}");

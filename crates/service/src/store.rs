@@ -1,4 +1,5 @@
-//! The desk's database, SQLite or PostgreSQL: one lane of work for what writes and one for what reads.
+//! The desk's database, SQLite or PostgreSQL: one lane of work for what writes, one for what reads, and
+//! one for what is read with every call, which long lists keep nobody waiting for.
 //!
 //! The statements are the same for both. A lane is a thread with a connection, which does whatever
 //! work waits in one transaction, so that many requests share the wait for the disk. What work gives
@@ -20,16 +21,26 @@ use lane::{Access, Lane};
 pub(crate) struct Store {
     writes: Lane,
     reads: Lane,
+    glances: Lane,
 }
 
 impl Store {
-    /// Opens a database, and brings its tables to this version's.
-    pub fn open(place: &Place) -> Result<Self, ServiceError> {
+    /// Opens a database, and brings its tables to this version's. `alone` is asked before anything is
+    /// changed: what it gives is kept until that is done.
+    pub fn open<T>(
+        place: &Place,
+        alone: impl FnOnce() -> Result<T, ServiceError>,
+    ) -> Result<Self, ServiceError> {
         let mut first = Connection::open(place)?;
-        schema::migrate(&mut first)?;
+        if !schema::is_newest(&mut first)? {
+            let _alone = alone()?;
+            schema::migrate(&mut first)?;
+        }
+        let reads = |name| Lane::start(place, Connection::open(place)?, Access::Read, name);
         Ok(Self {
-            writes: Lane::start(place.clone(), first, Access::Write)?,
-            reads: Lane::start(place.clone(), Connection::open(place)?, Access::Read)?,
+            writes: Lane::start(place, first, Access::Write, "desk-write")?,
+            reads: reads("desk-read")?,
+            glances: reads("desk-glance")?,
         })
     }
 
@@ -51,6 +62,17 @@ impl Store {
         work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
         self.reads
+            .send(work)?
+            .await
+            .unwrap_or_else(|_| Err(lane::gone()))
+    }
+
+    /// Does work that only reads, and little: whose token a call carries, whether the database answers.
+    pub async fn glance<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        self.glances
             .send(work)?
             .await
             .unwrap_or_else(|_| Err(lane::gone()))

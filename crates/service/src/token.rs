@@ -67,6 +67,17 @@ pub(crate) struct Bearer {
     pub role: Role,
 }
 
+impl Bearer {
+    /// What the audit log calls them: whose token it was, and the first of its name.
+    pub fn actor(&self) -> String {
+        format!(
+            "{}/{}",
+            self.owner,
+            self.token.get(..8).unwrap_or(&self.token)
+        )
+    }
+}
+
 /// A token as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TokenListed {
@@ -89,7 +100,8 @@ const PREFIX: &str = "rescind_";
 /// Whether this can be an owner's name: it reaches logs, so it is to name a system or an office.
 fn is_owner(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    (1..=64).contains(&name.len()) && name.chars().all(plain)
+    // The log has the desk's own doing under its name.
+    (1..=64).contains(&name.len()) && name.chars().all(plain) && !name.eq_ignore_ascii_case("desk")
 }
 
 /// Makes a token, and gives what its bearer is to send.
@@ -105,7 +117,7 @@ pub(crate) fn make(
             Code::Setting,
             format!(
                 "the owner of a token is {owner:?}: expected 1 to 64 letters, digits, dots, dashes \
-                 and underscores, such as shop-frontend"
+                 and underscores, such as shop-frontend, and not `desk`"
             ),
         ));
     }
@@ -214,6 +226,27 @@ pub(crate) fn by_name(
         })
     });
     bearer.transpose()
+}
+
+/// Remembers that a session, of which this is the hash, has ended: as long as it would have lasted.
+pub(crate) fn end_session(
+    connection: &mut Connection,
+    hash: &str,
+    seconds: i64,
+) -> Result<(), ServiceError> {
+    let now = now();
+    connection.change("DELETE FROM ended_sessions WHERE until < $1", &[now.into()])?;
+    connection.change(
+        "INSERT INTO ended_sessions VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        &[hash.into(), (now + seconds).into()],
+    )?;
+    Ok(())
+}
+
+/// Whether that session has ended.
+pub(crate) fn has_ended(connection: &mut Connection, hash: &str) -> Result<bool, ServiceError> {
+    let query = "SELECT 1 FROM ended_sessions WHERE hash = $1";
+    Ok(connection.row(query, &[hash.into()])?.is_some())
 }
 
 fn role_in(row: &Row, at: usize) -> Result<Role, ServiceError> {

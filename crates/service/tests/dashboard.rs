@@ -2,79 +2,10 @@
 
 mod common;
 
+use common::browser::{Browser, Page};
 use common::{Running, model, people, policy, released, settings};
 use rescind_service::Role;
 use serde_json::json;
-use std::time::Duration;
-
-/// A browser that keeps the desk's cookie.
-struct Browser {
-    at: String,
-    agent: ureq::Agent,
-    cookie: Option<String>,
-}
-
-struct Page {
-    status: u16,
-    text: String,
-    to: Option<String>,
-    policy: String,
-}
-
-impl Browser {
-    fn new(desk: &Running) -> Self {
-        let config = ureq::Agent::config_builder().http_status_as_error(false);
-        let config = config.max_redirects(0).max_redirects_will_error(false);
-        Self {
-            at: desk.at.clone(),
-            agent: config
-                .timeout_global(Some(Duration::from_secs(30)))
-                .build()
-                .into(),
-            cookie: None,
-        }
-    }
-
-    fn call(&mut self, method: &str, path: &str, form: &str) -> Page {
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.at));
-        if let Some(cookie) = &self.cookie {
-            request = request.header("Cookie", cookie);
-        }
-        let answer = match method {
-            "GET" => self.agent.run(request.body(()).unwrap()),
-            _ => {
-                let kind = "application/x-www-form-urlencoded";
-                let request = request.header("Content-Type", kind);
-                self.agent.run(request.body(form.to_owned()).unwrap())
-            }
-        };
-        let mut answer = answer.unwrap();
-        let header = |name: &str| {
-            let value = answer.headers().get(name)?;
-            Some(value.to_str().unwrap().to_owned())
-        };
-        if let Some(set) = header("set-cookie") {
-            assert!(set.contains("; HttpOnly; SameSite=Strict"), "{set}");
-            self.cookie = set.split(';').next().map(str::to_owned);
-        }
-        Page {
-            status: answer.status().as_u16(),
-            to: header("location"),
-            policy: header("content-security-policy").unwrap(),
-            text: answer.body_mut().read_to_string().unwrap(),
-        }
-    }
-
-    fn get(&mut self, path: &str) -> Page {
-        self.call("GET", path, "")
-    }
-
-    fn sign_in(&mut self, token: &str) -> Page {
-        self.call("POST", "/desk/login", &format!("token={token}"))
-    }
-}
 
 fn text_of(page: &Page) -> &str {
     assert_eq!(page.status, 200, "{}", page.text);
@@ -243,4 +174,62 @@ fn a_request_is_cancelled_from_its_page() {
         page.text
     );
     assert!(!page.text.contains("Cancel it"));
+}
+
+/// Signed out is signed out, for whoever has copied the cookie too.
+#[test]
+fn signing_out_ends_the_session() {
+    let place = tempfile::tempdir().unwrap();
+    let desk = Running::start(settings(&place.path().join("desk"), Vec::new()));
+    let (mut browser, mut copied) = (Browser::new(&desk), Browser::new(&desk));
+    browser.sign_in(desk.token(Role::Operator));
+    copied.cookie.clone_from(&browser.cookie);
+    assert_eq!(copied.get("/desk").status, 200);
+    browser.call("POST", "/desk/logout", "");
+    assert_eq!(copied.get("/desk").to.as_deref(), Some("/desk/login"));
+    // Another session of the same token goes on.
+    browser.sign_in(desk.token(Role::Operator));
+    assert_eq!(browser.get("/desk").status, 200);
+}
+
+/// Whoever calls without a token keeps nobody out who has one.
+#[test]
+fn guesses_shut_nobody_out() {
+    let place = tempfile::tempdir().unwrap();
+    let mut settings = settings(&place.path().join("desk"), Vec::new());
+    settings.limits.calls_per_second = 1;
+    settings.limits.burst = 2;
+    let desk = Running::start(settings);
+    let guesses = common::Caller::new(&desk.at, None);
+    let refused = (0..20).map(|_| guesses.get("/v1/requests").status);
+    assert!(refused.into_iter().any(|status| status == 429));
+    let mut browser = Browser::new(&desk);
+    let signed = browser.sign_in(desk.token(Role::Operator));
+    assert_eq!(signed.to.as_deref(), Some("/desk"));
+    assert_eq!(browser.sign_in("rescind_guess").status, 429);
+}
+
+#[test]
+fn an_operator_dismisses_what_is_held_from_its_page() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let models = vec![model("one", &run, released())];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let asks = desk.as_requester();
+    let all = json!({"records": [{"model": "one", "records": "0-59"}]});
+    let story = asks.post("/v1/requests", &all).good();
+    let id = story["request_id"].as_str().unwrap();
+    let path = format!("/v1/requests/{id}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "held");
+    let mut browser = Browser::new(&desk);
+    browser.sign_in(desk.token(Role::Operator));
+    let page = browser.get(&format!("/desk/requests/{id}"));
+    let word = page.text.split("name=\"word\" value=\"").nth(1).unwrap();
+    let word = word.split('"').next().unwrap();
+    let at = format!("/desk/requests/{id}/models/one/dismiss");
+    assert!(page.text.contains(&at), "{}", page.text);
+    assert_eq!(browser.call("POST", &at, "word=guess").status, 403);
+    browser.call("POST", &at, &format!("word={word}"));
+    let story = asks.until(id, "completed");
+    assert_eq!(story["models"][0]["state"], "dismissed");
 }

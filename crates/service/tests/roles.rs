@@ -33,6 +33,8 @@ fn allowed() -> BTreeMap<(&'static str, &'static str), &'static [Role]> {
         (("get", "/v1/models"), AUDITS),
         (("post", "/v1/models"), OPERATES),
         (("get", "/v1/models/{model}"), AUDITS),
+        (("put", "/v1/models/{model}"), OPERATES),
+        (("delete", "/v1/models/{model}"), OPERATES),
         (("put", "/v1/models/{model}/policy"), OPERATES),
         (("post", "/v1/models/{model}/retry"), OPERATES),
         (("get", "/v1/models/{model}/releases"), AUDITS),
@@ -172,6 +174,7 @@ fn large_frequent_and_malformed_calls_are_problems() {
         body: 2000,
         calls_per_second: 1,
         burst: 12,
+        ..Limits::default()
     };
     let desk = desk(place.path(), limits);
     let asks = desk.as_requester();

@@ -276,7 +276,7 @@ fn every_part_of_the_desk_speaks_to_a_server() {
         figures.contains("rescind_model_release{model=\"one\"} 1\n"),
         "{figures}"
     );
-    let held = asks
+    let held = operator
         .post("/v1/requests/dry-run", &of_subject("ann-2"))
         .good();
     assert_eq!(held["models"][0]["held"]["forgotten"], 3);
@@ -288,4 +288,53 @@ fn every_part_of_the_desk_speaks_to_a_server() {
         operator.post("/v1/models/one/retry", &json!({})).good()["requests"],
         0
     );
+}
+
+/// Two processes write down that they hold nothing of the same request, at the same moment: it is done.
+#[test]
+fn two_desks_that_finish_a_request_together_do_finish_it() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let models = ["ann", "bob"].map(|name| {
+        let run = people(place.path(), name, 20);
+        model(name, &run, policy(json!({"batch": {"at_most": 3}})))
+    });
+    let folder = place.path().join("desk");
+    let on_server = |models| {
+        let mut settings = settings(&folder, models);
+        settings.database = Some(server.address());
+        settings
+    };
+    let first = Running::start(on_server(models.to_vec()));
+    let second = Running::start(on_server(Vec::new()));
+    // The first has records to forget, those after it have none left.
+    let both = json!({"records": [
+        {"model": "ann", "records": "3"}, {"model": "bob", "records": "3"},
+    ]});
+    let asks = [first.as_requester(), second.as_requester()];
+    let ids: Vec<String> = (0..400)
+        .map(|at| {
+            let story = asks[at % 2].post("/v1/requests", &both).good();
+            story["request_id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    for id in &ids[1..] {
+        let path = format!("/v1/requests/{id}");
+        let ended = |story: &serde_json::Value| {
+            let mut parts = story["models"].as_array().unwrap().iter();
+            parts.all(|part| {
+                ["nothing_held", "forgotten"].contains(&part["state"].as_str().unwrap())
+            })
+        };
+        let story = asks[0].until_that(&path, ended);
+        let parts = story["models"].as_array().unwrap().iter();
+        let done = parts.filter(|part| part["state"] == "nothing_held").count();
+        let status = match done {
+            2 => "completed",
+            _ => "in_progress",
+        };
+        assert_eq!(story["request_status"], status, "{story}");
+    }
 }

@@ -46,6 +46,10 @@ pub struct Serve {
     #[arg(long = "model", value_name = "NAME=RUN", value_parser = parse_pair)]
     models: Vec<(String, PathBuf)>,
 
+    /// Put a run given by --model in place of another that is registered under the same name
+    #[arg(long, requires = "models")]
+    replace: bool,
+
     /// Policy of a model given by --model: a JSON file; takes the place of the one it has
     #[arg(long = "policy", value_name = "NAME=FILE", value_parser = parse_pair, requires = "models")]
     policies: Vec<(String, PathBuf)>,
@@ -140,12 +144,14 @@ impl Serve {
             workers: self.workers,
             runs: self.runs,
             models,
+            replaces: self.replace,
             alerts: self.alerts,
             private_callbacks: self.private_callbacks,
             limits: Limits {
                 body: self.most_bytes,
                 calls_per_second: self.most_calls,
                 burst: self.most_calls.saturating_mul(2),
+                ..Limits::default()
             },
             hears: Arc::new(if console.is_json() { as_json } else { as_text }),
             ends: Arc::new(interrupt::asked),

@@ -248,16 +248,34 @@ impl History {
     /// # Errors
     /// [`PrivacyError`] if the releases together exceed what can be written down.
     pub fn standings(&self) -> Result<Vec<Standing>, PrivacyError> {
-        let mut standings = Vec::new();
-        for (index, recorded) in self.entries.iter().enumerate() {
-            if let Entry::Request(request) = &recorded.entry {
-                let since = self.entries[index..].iter().filter_map(|r| match &r.entry {
-                    Entry::Release(release) => Some(release),
-                    _ => None,
-                });
-                standings.push(Standing::new(request, since)?);
-            }
-        }
-        Ok(standings)
+        let entries = self.entries.iter().enumerate();
+        let requests = entries.filter_map(|(at, recorded)| match &recorded.entry {
+            Entry::Request(request) => Some(self.standing_at(at, request)),
+            _ => None,
+        });
+        requests.collect()
+    }
+
+    /// What holds for the request of this number; none where there is no such request.
+    ///
+    /// # Errors
+    /// As [`standings`](Self::standings).
+    pub fn standing(&self, number: u64) -> Result<Option<Standing>, PrivacyError> {
+        let mut entries = self.entries.iter().enumerate();
+        let found = entries.find_map(|(at, recorded)| match &recorded.entry {
+            Entry::Request(request) if request.number == number => Some((at, request)),
+            _ => None,
+        });
+        found
+            .map(|(at, request)| self.standing_at(at, request))
+            .transpose()
+    }
+
+    fn standing_at(&self, at: usize, request: &RequestEntry) -> Result<Standing, PrivacyError> {
+        let since = self.entries[at..].iter().filter_map(|r| match &r.entry {
+            Entry::Release(release) => Some(release),
+            _ => None,
+        });
+        Standing::new(request, since)
     }
 }

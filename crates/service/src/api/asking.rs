@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use crate::clock::{now, seconds};
 use crate::queue::{Named, Received};
+use crate::token::Bearer;
 use rescind::Code;
 use rescind_data::RecordRequest;
 use serde::{Deserialize, Serialize};
@@ -76,7 +77,7 @@ pub(crate) struct NewRequest {
     #[schema(format = "date-time")]
     pub submitted_time: Option<String>,
     /// By when it is to be done: RFC 3339, UTC; absent: 30 days after it was submitted, and 45 under
-    /// the CCPA.
+    /// the CCPA. A time sooner than a day from now is taken for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     pub due_time: Option<String>,
@@ -137,6 +138,8 @@ impl Regulation {
 }
 
 const DAY: i64 = 86_400;
+/// The soonest that a caller can have a request due.
+const SOONEST: i64 = DAY;
 
 fn unusable(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Setting, detail)
@@ -165,6 +168,11 @@ impl Whom {
         named.subjects.sort_unstable();
         named.subjects.dedup();
         for records in &self.records {
+            if records.records.len() > 10_000 {
+                return Err(unusable(
+                    "records of a model are more than 10 000 characters: ask in several requests",
+                ));
+            }
             let asked = records.records.parse::<RecordRequest>();
             let asked = asked
                 .map_err(|error| Problem::new(Code::RequestSyntax, format!("records: {error}")))?;
@@ -188,11 +196,11 @@ impl Whom {
 }
 
 impl NewRequest {
-    /// The request, its form checked, under this name.
+    /// The request, its form checked, under this name, of whoever sent it.
     pub fn received(
         &self,
         id: String,
-        owner: String,
+        bearer: &Bearer,
         key: Option<String>,
     ) -> Result<Received, Problem> {
         let whom = Whom {
@@ -221,10 +229,13 @@ impl NewRequest {
             return Err(unusable("submitted_time is in the future"));
         }
         let due = time("due_time", &self.due_time)?;
-        let due_at = due.unwrap_or(submitted_at + DAY * self.regulation.days());
-        if due_at < submitted_at {
+        if due.is_some_and(|due| due < submitted_at) {
             return Err(unusable("due_time is before submitted_time"));
         }
+        // A wish that nobody can meet is no reason to hurry; nor is it to be refused, as the same request
+        // asked again later is the same.
+        let due = due.map(|due| due.max(now + SOONEST));
+        let due_at = due.unwrap_or(submitted_at + DAY * self.regulation.days());
         if self.status_callback_urls.len() > 10 {
             return Err(unusable("more than 10 status_callback_urls"));
         }
@@ -234,7 +245,8 @@ impl NewRequest {
         let content = serde_json::to_vec(self).map_err(rescind::Error::Document)?;
         Ok(Received {
             id,
-            owner,
+            owner: bearer.owner.clone(),
+            actor: bearer.actor(),
             subject_request_id: self.subject_request_id.clone(),
             key: key.or_else(|| self.subject_request_id.clone()),
             content,
@@ -285,10 +297,19 @@ fn is_uuid(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{NewRequest, check_callback, is_uuid};
+    use crate::token::{Bearer, Role};
+
+    fn bearer() -> Bearer {
+        Bearer {
+            token: "t".to_owned(),
+            owner: "o".to_owned(),
+            role: Role::Requester,
+        }
+    }
 
     fn refused(text: &str) -> String {
         let request: NewRequest = serde_json::from_str(text).unwrap();
-        let refused = request.received("id".to_owned(), "o".to_owned(), None);
+        let refused = request.received("id".to_owned(), &bearer(), None);
         refused.err().unwrap().code
     }
 
@@ -346,9 +367,7 @@ mod tests {
                     "submitted_time": "2026-01-01T00:00:00Z"}}"#
             );
             let request: NewRequest = serde_json::from_str(&text).unwrap();
-            let received = request
-                .received("id".to_owned(), "o".to_owned(), None)
-                .unwrap();
+            let received = request.received("id".to_owned(), &bearer(), None).unwrap();
             assert_eq!(received.due_at - received.submitted_at, days * day);
         }
     }

@@ -91,7 +91,9 @@ pub(crate) async fn bearer(parts: &Parts, desk: &Arc<Desk>) -> Result<Bearer, Pr
 /// Whose token this is.
 pub(crate) async fn found(desk: &Arc<Desk>, sent: String) -> Result<Option<Bearer>, Problem> {
     let secret = Arc::clone(&desk.secret);
-    let found = desk.store.read(move |db| token::bearer(db, &secret, &sent));
+    let found = desk
+        .store
+        .glance(move |db| token::bearer(db, &secret, &sent));
     Ok(found.await?)
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn alive() -> Json<Well> {
 )]
 pub(super) async fn ready(State(desk): State<Arc<Desk>>) -> Result<Json<Well>, Problem> {
     desk.store
-        .read(|db| db.row("SELECT 1", &[]).map(drop))
+        .glance(|db| db.row("SELECT 1", &[]).map(drop))
         .await?;
     Ok(Json(Well { ok: true }))
 }

@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use rescind::Code;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -27,6 +28,8 @@ pub(crate) struct Model {
     pub outside: bool,
     pub policy: Policy,
     pub registered_time: String,
+    /// When it was taken away, if it was.
+    pub withdrawn_time: Option<String>,
     /// The newest release that the desk knows of; 0 before the first.
     pub released: i64,
     /// How many requests wait to be answered.
@@ -80,6 +83,7 @@ pub(crate) fn shown(model: ModelRow, (waiting, forgotten): (i64, i64)) -> Model 
         outside: model.outside,
         policy: model.policy,
         registered_time: rfc3339(model.registered_at),
+        withdrawn_time: model.withdrawn_at.map(rfc3339),
         released: model.released,
         waiting,
         forgotten,
@@ -155,21 +159,13 @@ pub(super) async fn register(
     Operates(bearer): Operates,
     Body(asked): Body<NewModel>,
 ) -> Result<(StatusCode, Json<Model>), Problem> {
-    let (allowed, run) = (desk.settings.runs.clone(), asked.run.clone());
-    let folder = tokio::task::spawn_blocking(move || {
-        let folder = below(&allowed, run.as_ref())?;
-        let outside = check_run(&folder)?;
-        Ok::<_, crate::ServiceError>((folder, outside))
-    });
-    let folder = folder.await;
-    let (folder, outside) =
-        folder.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??;
+    let (folder, outside) = run_of(&desk, asked.run).await?;
     let (secret, model) = (Arc::clone(&desk.secret), asked.name.clone());
     let done = desk.store.write(move |db| {
         queue::register(
             db,
             &secret,
-            &bearer.owner,
+            &bearer.actor(),
             &asked.name,
             &folder,
             &asked.policy,
@@ -179,6 +175,85 @@ pub(super) async fn register(
     let row = done.await?;
     desk.tell(&Notice::Registered { model });
     Ok((StatusCode::CREATED, Json(shown(row, (0, 0)))))
+}
+
+/// A run to put in place of a model's.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OtherRun {
+    /// Its folder, below one of those that the desk was started with (`--runs`).
+    run: String,
+    /// Absent: the policy that the model has, or the default where it is new.
+    policy: Option<Policy>,
+}
+
+/// Put another run in place of a model's
+///
+/// Such as one trained without those who were forgotten. Requests that are not completed are asked of it
+/// too, where they name people; what was open in the old run ends as `withdrawn`, under the name `NAME@1`,
+/// by which it goes on to be seen. Where there is no such model it is registered.
+#[utoipa::path(
+    put, path = "/v1/models/{model}", tag = "models", params(("model" = String, Path)),
+    request_body = OtherRun,
+    responses(
+        (status = 200, body = Model),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn replace(
+    State(desk): State<Arc<Desk>>,
+    Operates(bearer): Operates,
+    Path(name): Path<String>,
+    Body(asked): Body<OtherRun>,
+) -> Result<Json<Model>, Problem> {
+    let (folder, outside) = run_of(&desk, asked.run).await?;
+    let (secret, model) = (Arc::clone(&desk.secret), name.clone());
+    let done = desk.store.write(move |db| {
+        let (by, policy) = (&bearer.actor(), asked.policy.as_ref());
+        let row = queue::replace(db, &secret, by, &name, &folder, policy, outside)?;
+        let counted = queue::counted(db, &name)?;
+        Ok(shown(row, counted))
+    });
+    let shown = done.await?;
+    desk.tell(&Notice::Registered { model });
+    Ok(Json(shown))
+}
+
+/// Take a model away
+///
+/// Whatever is open in it ends as `withdrawn`, and its name is free. What was done in it goes on to be
+/// seen, under the name `NAME@1`. Its run's folder is left alone.
+#[utoipa::path(
+    delete, path = "/v1/models/{model}", tag = "models", params(("model" = String, Path)),
+    responses(
+        (status = 200, body = Model),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn withdraw(
+    State(desk): State<Arc<Desk>>,
+    Operates(bearer): Operates,
+    Path(name): Path<String>,
+) -> Result<Json<Model>, Problem> {
+    let (secret, model) = (Arc::clone(&desk.secret), name.clone());
+    let done = desk
+        .store
+        .write(move |db| queue::withdraw(db, &secret, &bearer.actor(), &name));
+    let row = done.await?;
+    desk.tell(&Notice::Withdrawn { model });
+    Ok(Json(shown(row, (0, 0))))
+}
+
+/// A run's own folder, and whether its model computes elsewhere.
+async fn run_of(desk: &Arc<Desk>, run: String) -> Result<(PathBuf, bool), Problem> {
+    let allowed = desk.settings.runs.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let folder = below(&allowed, run.as_ref())?;
+        let outside = check_run(&folder)?;
+        Ok::<_, crate::ServiceError>((folder, outside))
+    });
+    let found = found.await;
+    Ok(found.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??)
 }
 
 /// Give a model another policy
@@ -200,7 +275,7 @@ pub(super) async fn set_policy(
 ) -> Result<Json<Model>, Problem> {
     let secret = Arc::clone(&desk.secret);
     let done = desk.store.write(move |db| {
-        let model = queue::set_policy(db, &secret, &bearer.owner, &name, &policy)?;
+        let model = queue::set_policy(db, &secret, &bearer.actor(), &name, &policy)?;
         let counted = queue::counted(db, &name)?;
         Ok(shown(model, counted))
     });
@@ -225,7 +300,7 @@ pub(super) async fn retry(
     let secret = Arc::clone(&desk.secret);
     let done = desk
         .store
-        .write(move |db| queue::retry_held(db, &secret, &bearer.owner, &name));
+        .write(move |db| queue::retry_held(db, &secret, &bearer.actor(), &name));
     Ok(Json(Tried {
         requests: done.await?,
     }))

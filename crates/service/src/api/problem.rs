@@ -66,8 +66,17 @@ fn status_of(code: Code) -> StatusCode {
 }
 
 impl From<ServiceError> for Problem {
+    /// What the system or the database said stays here: it names folders.
     fn from(error: ServiceError) -> Self {
-        Self::new(error.code(), error.to_string())
+        let detail = match &error {
+            ServiceError::Io { action, .. } => format!("the desk cannot {action}: ask again later"),
+            ServiceError::Key { .. } => "the desk's key cannot be used".to_owned(),
+            ServiceError::Queue { action, .. } => {
+                format!("the desk's database {action}: ask again later")
+            }
+            error => error.to_string(),
+        };
+        Self::new(error.code(), detail)
     }
 }
 

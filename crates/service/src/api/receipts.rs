@@ -5,7 +5,7 @@ use super::caller::Sees;
 use super::extract::{Path, Query};
 use super::problem::Problem;
 use super::releases::with_history;
-use super::requests::{Standing, seen};
+use super::requests::{Part, Standing, seen};
 use crate::desk::Desk;
 use crate::promises::{self, Promise};
 use crate::state::PartState;
@@ -33,12 +33,15 @@ pub(crate) struct Done {
     /// How many records it took out.
     pub records: Option<i64>,
     /// The answer in the model's ledger and what is promised for it today; absent where the model held
-    /// nothing, or has not answered.
+    /// nothing, or has not answered. A requester is told how many records their own request took out, as
+    /// one answer may be given to several requests.
     pub promise: Option<Promise>,
+    /// Why the promise cannot be told now: the code of what is wrong with the model's ledger.
+    pub promise_code: Option<String>,
     /// The release that covers it: its certificate is under
     /// `/v1/models/{model}/releases/{release}/certificate.json`.
     pub release: Option<i64>,
-    /// Why nothing had to be done, or what stands in the way.
+    /// Why nothing had to be done, or what stands in the way; as in the request's status.
     pub code: Option<String>,
 }
 
@@ -69,29 +72,31 @@ pub(crate) async fn made(
     owner: Option<String>,
     delta: Delta,
 ) -> Result<Receipt, Problem> {
+    let in_full = owner.is_none();
     let found = desk.store.read(move |db| seen(db, &id, owner.as_deref()));
     let (row, parts) = found.await?;
     let mut models = Vec::new();
     for part in parts {
-        let answer = part.answer.map(|answer| answer as u64);
-        let promise = match answer {
-            None => None,
-            Some(answer) => {
-                let model = part.model.clone();
-                let look = with_history(desk, model, move |history, _| {
-                    let promises = promises::promises(history, delta)?.into_iter();
-                    Ok(promises
-                        .into_iter()
-                        .find(|promise| promise.answer == answer))
-                });
-                look.await?
-            }
+        let part = Part::of(part, in_full);
+        let (promise, promise_code) = match part.answer {
+            None => (None, None),
+            Some(answer) => match promised(desk, &part.model, answer as u64, delta).await {
+                Ok(promise) => (promise, None),
+                // What is wrong with a run is told in full where models are.
+                Err(problem) => (None, Some(problem.code)),
+            },
         };
+        let own = part.records.map(|records| records as u64);
+        let promise = promise.map(|promise| Promise {
+            records: own.filter(|_| !in_full).unwrap_or(promise.records),
+            ..promise
+        });
         models.push(Done {
             model: part.model,
             state: part.state,
             records: part.records,
             promise,
+            promise_code,
             release: part.release,
             code: part.code,
         });
@@ -100,4 +105,16 @@ pub(crate) async fn made(
         standing: row.into(),
         models,
     })
+}
+
+async fn promised(
+    desk: &Arc<Desk>,
+    model: &str,
+    answer: u64,
+    delta: Delta,
+) -> Result<Option<Promise>, Problem> {
+    with_history(desk, model.to_owned(), move |history, _| {
+        promises::promise_for(history, answer, delta)
+    })
+    .await
 }

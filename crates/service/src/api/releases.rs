@@ -226,7 +226,7 @@ pub(super) async fn make(
         })?;
         let mut choice = known.policy.release_with(noise);
         choice.accept_noise |= asked.accept_noise;
-        queue::order_release(db, &secret, &bearer.owner, &id, &model, &choice)
+        queue::order_release(db, &secret, &bearer.actor(), &id, &model, &choice)
     });
     Ok((StatusCode::ACCEPTED, Json(done.await?.into())))
 }

@@ -1,6 +1,6 @@
 //! Requests: received, looked at, listed, found by whom they name, taken back.
 
-use super::asking::{NewRequest, Whom, check_name};
+use super::asking::{NewRequest, check_name};
 use super::caller::{Asks, Audits, Operates, Sees};
 use super::extract::{Body, Path, Query};
 use super::problem::Problem;
@@ -69,7 +69,7 @@ pub(crate) struct Part {
     /// The release that covers it.
     pub release: Option<i64>,
     /// Why it is held, or why there was nothing to do; operators and auditors alone are told what weights
-    /// or losses decided.
+    /// or losses decided, and that the records were forgotten for an earlier request.
     pub code: Option<String>,
     /// The same in words; operators and auditors are told.
     pub detail: Option<String>,
@@ -103,7 +103,8 @@ impl From<RequestRow> for Standing {
 }
 
 impl Part {
-    fn of(row: PartRow, in_words: bool) -> Self {
+    /// As operators and auditors see it, or requesters, who are told less.
+    pub fn of(row: PartRow, in_words: bool) -> Self {
         Self {
             model: row.model,
             state: row.state,
@@ -111,17 +112,18 @@ impl Part {
             records: row.records,
             answer: row.answer,
             release: row.release,
-            code: row.code.filter(|code| in_words || !tells_of_records(code)),
+            code: row.code.filter(|code| in_words || !is_kept(code)),
             // It may name folders.
             detail: row.detail.filter(|_| in_words),
         }
     }
 }
 
-/// Whether a code is a fact about records.
-fn tells_of_records(code: &str) -> bool {
+/// Whether a code is kept from requesters: a fact about records, or that somebody else has asked.
+fn is_kept(code: &str) -> bool {
     let mut all = Code::ALL.iter();
-    all.any(|known| known.as_str() == code && known.tells_of_records())
+    let known = all.find(|known| known.as_str() == code);
+    known.is_some_and(|known| known.tells_of_records() || *known == Code::AlreadyForgotten)
 }
 
 /// A request that this owner may see.
@@ -174,9 +176,9 @@ pub(super) async fn receive(
             return Err(Problem::new(Code::Setting, detail));
         }
     };
-    let received = asked.received(fresh_name()?, bearer.owner, key)?;
+    let received = asked.received(fresh_name()?, &bearer, key)?;
     if !desk.settings.private_callbacks {
-        reach::check(&received.callbacks).await?;
+        reach::check(&received.callbacks)?;
     }
     let secret = Arc::clone(&desk.secret);
     let done = desk.store.write(move |db| {
@@ -249,10 +251,7 @@ pub(super) async fn list(
             format!("limit is {most}: expected 1 to 1000"),
         ));
     }
-    let after = which.after.map(|after| {
-        let (at, id) = after.split_once('-')?;
-        Some((at.parse().ok()?, id.to_owned()))
-    });
+    let after = which.after.map(|after| Page::place(&after));
     let Some(after) = after.map_or(Some(None), |after| after.map(Some)) else {
         let detail = "after is not what the page before gave";
         return Err(Problem::new(Code::Setting, detail));
@@ -289,7 +288,7 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
 ) -> Result<Json<Story>, Problem> {
     let owner = caller.owner().map(str::to_owned);
-    let (actor, secret) = (caller.0.owner, Arc::clone(&desk.secret));
+    let (actor, secret) = (caller.0.actor(), Arc::clone(&desk.secret));
     let done = desk.store.write(move |db| {
         seen(db, &id, owner.as_deref())?;
         queue::cancel(db, &secret, &actor, &id)?;
@@ -319,7 +318,7 @@ pub(super) async fn dismiss(
     let done = desk.store.write(move |db| {
         seen(db, &id, None)?;
         queue::model(db, &model)?;
-        queue::dismiss(db, &secret, &bearer.owner, &id, &model)?;
+        queue::dismiss(db, &secret, &bearer.actor(), &id, &model)?;
         seen(db, &id, None)
     });
     Ok(Json(story(done.await?, true)))
@@ -360,87 +359,4 @@ pub(super) async fn find(
         requests: found.await?.into_iter().map(Standing::from).collect(),
         after: None,
     }))
-}
-
-/// What is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct DryRun {
-    /// In every model that is concerned.
-    models: Vec<HeldIn>,
-}
-
-/// What a model holds of those who were named.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct HeldIn {
-    model: String,
-    /// How many records; absent where that cannot be said from here.
-    held: Option<Counts>,
-    /// Why it cannot be said.
-    code: Option<String>,
-}
-
-/// How many records, by what they are to the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct Counts {
-    /// Trained on: a request would take these out.
-    trained: usize,
-    /// Held out for validation.
-    validation: usize,
-    /// Kept for testing.
-    test: usize,
-    /// Forgotten before.
-    forgotten: usize,
-}
-
-/// What is held about somebody, without forgetting anything
-#[utoipa::path(
-    post, path = "/v1/requests/dry-run", tag = "requests", request_body = Whom,
-    responses(
-        (status = 200, body = DryRun),
-        (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    ),
-)]
-pub(super) async fn dry_run(
-    State(desk): State<Arc<Desk>>,
-    _: Asks,
-    Body(whom): Body<Whom>,
-) -> Result<Json<DryRun>, Problem> {
-    let named = whom.named()?;
-    let models = desk.store.read(queue::list_models).await?;
-    if let Some(unknown) = named
-        .records
-        .keys()
-        .find(|&name| models.iter().all(|model| model.name != *name))
-    {
-        let detail = format!("records are named of the model {unknown:?}, which is not registered");
-        return Err(Problem::new(Code::UnknownModel, detail));
-    }
-    let looked = tokio::task::spawn_blocking(move || {
-        let models = models.iter().filter_map(|model| {
-            let asked = named.of_model(&model.name);
-            if asked.is_empty() {
-                return None;
-            }
-            let held = desk.holdings(&model.folder);
-            let held = held.and_then(|held| Ok(held.held(&asked)?));
-            let (held, code) = match held {
-                Ok(Some(held)) => (Some(held), None),
-                Ok(None) => (None, Some(Code::Busy.to_string())),
-                Err(error) => (None, Some(error.code().to_string())),
-            };
-            let held = held.map(|held| Counts {
-                trained: held.trained,
-                validation: held.validation,
-                test: held.test,
-                forgotten: held.forgotten,
-            });
-            let model = model.name.clone();
-            Some(HeldIn { model, held, code })
-        });
-        models.collect()
-    });
-    let models = looked
-        .await
-        .map_err(|_| Problem::new(Code::Queue, "the work was broken off: ask again"))?;
-    Ok(Json(DryRun { models }))
 }

@@ -26,9 +26,25 @@ pub(super) async fn cancel(
 ) -> Result<Redirect, Problem> {
     viewer.expect(&sent.word)?;
     let (secret, back) = (Arc::clone(&desk.secret), format!("/desk/requests/{id}"));
-    let owner = viewer.bearer.owner;
+    let actor = viewer.bearer.actor();
     desk.store
-        .write(move |db| queue::cancel(db, &secret, &owner, &id))
+        .write(move |db| queue::cancel(db, &secret, &actor, &id))
+        .await?;
+    Ok(Redirect::to(&back))
+}
+
+/// Says that nothing more is to be done in a model.
+pub(super) async fn dismiss(
+    State(desk): State<Arc<Desk>>,
+    viewer: Viewer,
+    Path((id, model)): Path<(String, String)>,
+    Form(sent): Form<Sent>,
+) -> Result<Redirect, Problem> {
+    viewer.expect(&sent.word)?;
+    let (secret, back) = (Arc::clone(&desk.secret), format!("/desk/requests/{id}"));
+    let actor = viewer.bearer.actor();
+    desk.store
+        .write(move |db| queue::dismiss(db, &secret, &actor, &id, &model))
         .await?;
     Ok(Redirect::to(&back))
 }
@@ -42,10 +58,10 @@ pub(super) async fn retry(
 ) -> Result<Redirect, Problem> {
     viewer.expect(&sent.word)?;
     let secret = Arc::clone(&desk.secret);
-    let owner = viewer.bearer.owner;
+    let actor = viewer.bearer.actor();
     let of = model.clone();
     desk.store
-        .write(move |db| queue::retry_held(db, &secret, &owner, &of))
+        .write(move |db| queue::retry_held(db, &secret, &actor, &of))
         .await?;
     Ok(Redirect::to(&format!("/desk/models/{model}")))
 }
@@ -59,12 +75,12 @@ pub(super) async fn release(
 ) -> Result<Redirect, Problem> {
     viewer.expect(&sent.word)?;
     let (secret, id, of) = (Arc::clone(&desk.secret), fresh_name()?, model.clone());
-    let owner = viewer.bearer.owner;
+    let actor = viewer.bearer.actor();
     let ordered = desk.store.write(move |db| {
         let choice = queue::model(db, &of)?.policy.release().ok_or_else(|| {
             crate::ServiceError::refused(Code::NoNoise, "the policy says nothing of noise")
         })?;
-        queue::order_release(db, &secret, &owner, &id, &of, &choice)
+        queue::order_release(db, &secret, &actor, &id, &of, &choice)
     });
     ordered.await?;
     Ok(Redirect::to(&format!("/desk/models/{model}")))

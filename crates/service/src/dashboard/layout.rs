@@ -26,6 +26,7 @@ pub(super) fn page(viewer: &Viewer, title: &str, content: &Markup) -> Markup {
     let nav = html! {
         nav aria-label="Desk" {
             a href="/desk" { "Requests" }
+            a href="/desk#models" { "Models" }
             a href="/desk/health" { "Health" }
             form method="post" action="/desk/logout" {
                 button type="submit" class="link" { "Sign out (" (viewer.bearer.owner) ", " (viewer.bearer.role) ")" }
@@ -94,10 +95,10 @@ pub(super) fn table(name: &str, head: &[&str], rows: &[Vec<Markup>], none: &str)
     }
 }
 
-/// A time, to the minute.
+/// A time, to the minute, in UTC.
 pub(super) fn time(rfc3339: &str) -> Markup {
     let shown = rfc3339.get(..16).unwrap_or(rfc3339).replace('T', " ");
-    html! { time datetime=(rfc3339) { (shown) } }
+    html! { time datetime=(rfc3339) { (shown) " UTC" } }
 }
 
 /// The first letters of a long name.

@@ -40,7 +40,11 @@ pub(super) async fn page(
             promises::promises(history, delta)?,
         ))
     });
-    let (releases, promised) = look.await?;
+    // Where its run cannot be read the page says so.
+    let (releases, promised, unread) = match look.await {
+        Ok((releases, promised)) => (releases, promised, None),
+        Err(problem) => (Vec::new(), Vec::new(), Some(problem)),
+    };
     let bound = model.policy.promise.map(|promise| promise.epsilon);
     let policy = serde_json::to_string_pretty(&model.policy).unwrap_or_default();
     Ok(laid_out(
@@ -50,13 +54,22 @@ pub(super) async fn page(
             @if let Some(trouble) = &model.trouble {
                 (note(Tone::Bad, &format!("{}: {} Tried {} times, again at {}.", trouble.code, trouble.detail, trouble.attempts, trouble.next_time)))
             }
+            @if let Some(unread) = &unread {
+                (note(Tone::Bad, &format!("{}: {}", unread.code, unread.detail)))
+            }
+            @if let Some(withdrawn) = &model.withdrawn_time {
+                (note(Tone::Plain, &format!("Taken away on {}.", withdrawn.get(..10).unwrap_or(withdrawn))))
+            }
+            @for since in promised.first().map_or(&[][..], |promise| &promise.only_copy_said) {
+                (note(Tone::Plain, &format!("Said to be the only copy: {since}. That no other released anything rests on that word.")))
+            }
             dl {
                 dt { "Waiting" } dd { (model.waiting) }
                 dt { "To be released" } dd { (model.forgotten) }
                 dt { "Run" } dd { code { (model.run) } }
                 @if model.outside { dt { "Answered by" } dd { "a worker in the program that has the module" } }
             }
-            @if viewer.operates() { (forms(&viewer, &model)) }
+            @if viewer.operates() && model.withdrawn_time.is_none() { (forms(&viewer, &model)) }
             h2 { "Promised today, at δ " (delta.value()) }
             @if let Some(picture) = chart::promises(&promised, bound) { (picture) }
             (promise_table(&promised))
@@ -92,7 +105,8 @@ fn promise_table(promises: &[Promise]) -> Markup {
             time(&promise.answered_at),
             html! { (promise.records) },
             html! { (promise.releases) },
-            html! { @if let Some(epsilon) = promise.epsilon { (format!("{epsilon:.4}")) } @else { "not released" } },
+            html! { (promise.earlier_releases) },
+            epsilon(promise),
             html! { @if promise.insecure_noise { "void to who knows the seed" } @else if let Some(kind) = &promise.kind { (kind) } },
         ]
     });
@@ -102,6 +116,7 @@ fn promise_table(promises: &[Promise]) -> Markup {
         "When",
         "Records",
         "Releases since",
+        "Before",
         "ε today",
         "Rests on",
     ];
@@ -111,6 +126,18 @@ fn promise_table(promises: &[Promise]) -> Markup {
         &rows,
         "Nothing was asked of it yet.",
     )
+}
+
+/// ε today, and whether it is worth anything.
+pub(super) fn epsilon(promise: &Promise) -> Markup {
+    html! {
+        @match promise.epsilon {
+            Some(epsilon) => (format!("{epsilon:.4}")),
+            None if promise.releases == 0 => "not released",
+            None => "none",
+        }
+        @if promise.protects_nobody { " (protects nobody)" }
+    }
 }
 
 fn release_table(model: &str, releases: &[Release]) -> Markup {

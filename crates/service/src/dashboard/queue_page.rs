@@ -30,10 +30,7 @@ pub(super) async fn page(
     viewer: Viewer,
     Query(which): Query<Which>,
 ) -> Result<Markup, Problem> {
-    let after = which.after.as_deref().and_then(|after| {
-        let (at, id) = after.split_once('-')?;
-        Some((at.parse().ok()?, id.to_owned()))
-    });
+    let after = which.after.as_deref().and_then(Page::place);
     let page = Page {
         owner: None,
         state: which.state,
@@ -66,19 +63,19 @@ pub(super) async fn page(
         &viewer,
         "Requests",
         &html! {
-            (headline(&counts))
+            (headline(&counts, &models))
             (filters(&which))
             (requests(&rows))
             @if let Some(older) = older {
             p { a href=(older) { "Older requests" } }
         }
-        h2 { "Models" }
+            h2 id="models" { "Models" }
             (models_of(&models))
         },
     ))
 }
 
-fn headline(counts: &RequestCounts) -> Markup {
+fn headline(counts: &RequestCounts, models: &[Model]) -> Markup {
     let of = |state| {
         counts
             .states
@@ -87,15 +84,20 @@ fn headline(counts: &RequestCounts) -> Markup {
             .map_or(0, |(_, count)| *count)
     };
     let open = of(RequestState::Pending) + of(RequestState::InProgress);
+    let troubled = models
+        .iter()
+        .filter(|model| model.trouble.is_some())
+        .count();
     let text = match (counts.late, counts.attention) {
         (0, 0) => format!("{open} open, none late, none to see to."),
         (late, attention) => format!("{open} open, {late} late, {attention} to see to."),
     };
-    let tone = match (counts.late, counts.attention) {
-        (0, 0) => Tone::Good,
-        _ => Tone::Bad,
-    };
-    note(tone, &text)
+    match (counts.late, counts.attention, troubled) {
+        (0, 0, 0) => note(Tone::Good, &text),
+        (_, _, 0) => note(Tone::Bad, &text),
+        (_, _, 1) => note(Tone::Bad, &format!("{text} 1 model in trouble.")),
+        _ => note(Tone::Bad, &format!("{text} {troubled} models in trouble.")),
+    }
 }
 
 fn filters(which: &Which) -> Markup {

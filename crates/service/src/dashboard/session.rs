@@ -1,11 +1,11 @@
 //! Signing in and out.
 
 use super::layout::{Tone, note, plain};
-use super::viewer::{COOKIE, SESSION, sealed};
+use super::viewer::{COOKIE, SESSION, sealed, session_hash};
 use crate::api::caller::found;
 use crate::api::problem::Problem;
 use crate::desk::Desk;
-use crate::token::Role;
+use crate::token::{self, Role};
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -46,15 +46,13 @@ pub(super) async fn login(
     headers: HeaderMap,
     Form(login): Form<Login>,
 ) -> Result<Response, Problem> {
-    if !desk.limiter.allows("") {
-        return Ok((
-            StatusCode::TOO_MANY_REQUESTS,
-            form(Some("Too many tries: wait a second.")),
-        )
-            .into_response());
-    }
     let bearer = found(&desk, login.token.trim().to_owned()).await?;
     let Some(bearer) = bearer.filter(|bearer| bearer.role != Role::Requester) else {
+        // Whoever calls without a token keeps nobody out who has one.
+        if !desk.limiter.allows("") {
+            let wait = form(Some("Too many tries: wait a second."));
+            return Ok((StatusCode::TOO_MANY_REQUESTS, wait).into_response());
+        }
         let wrong = form(Some("No token of an operator or an auditor that is valid."));
         return Ok((StatusCode::UNAUTHORIZED, wrong).into_response());
     };
@@ -62,9 +60,17 @@ pub(super) async fn login(
     Ok(with_cookie(&desk, &headers, &sealed, SESSION))
 }
 
-/// Ends the session in this browser.
-pub(super) async fn logout(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
-    with_cookie(&desk, &headers, "", 0)
+/// Ends the session, wherever its cookie was copied to.
+pub(super) async fn logout(
+    State(desk): State<Arc<Desk>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if let Some(hash) = session_hash(&desk, &headers) {
+        desk.store
+            .write(move |db| token::end_session(db, &hash, SESSION))
+            .await?;
+    }
+    Ok(with_cookie(&desk, &headers, "", 0))
 }
 
 fn with_cookie(desk: &Desk, headers: &HeaderMap, value: &str, seconds: i64) -> Response {

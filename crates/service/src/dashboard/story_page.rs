@@ -45,18 +45,18 @@ pub(super) async fn page(
                 }
             }
             h2 { "In each model" }
-            (parts(&receipt))
+            (parts(&viewer, &receipt))
             h2 { "What was done" }
             (done(&entries))
         },
     ))
 }
 
-fn parts(receipt: &Receipt) -> Markup {
+fn parts(viewer: &Viewer, receipt: &Receipt) -> Markup {
     let rows = receipt.models.iter().map(|part| {
         let tone = match part.state {
             PartState::Held => Tone::Bad,
-            PartState::Done | PartState::NothingHeld => Tone::Good,
+            state if state.is_over() => Tone::Good,
             _ if part.code.is_some() => Tone::Bad,
             _ => Tone::Plain,
         };
@@ -65,10 +65,25 @@ fn parts(receipt: &Receipt) -> Markup {
             html! { a href={ "/desk/models/" (part.model) } { (part.model) } },
             mark(tone, &part.state.as_str().replace('_', " ")),
             html! { @if let Some(records) = part.records { (records) } },
-            html! { @if let Some(release) = part.release { (release) } },
-            html! { @if let Some(epsilon) = promise.and_then(|promise| promise.epsilon) { "ε " (format!("{epsilon:.3}")) } },
+            html! {
+                @if let Some(release) = part.release {
+                    a href={ "/desk/models/" (part.model) "/releases/" (release) "/certificate.txt" } { (release) }
+                }
+            },
+            html! {
+                @if let Some(promise) = promise { (super::model_page::epsilon(promise)) }
+                @if let Some(code) = &part.promise_code { code { (code) } }
+            },
             html! { @if let Some(kind) = promise.and_then(|promise| promise.kind.as_ref()) { (kind) } },
             html! { @if let Some(code) = &part.code { code { (code) } } },
+            html! {
+                @if part.state == PartState::Held && viewer.operates() {
+                    form method="post" action={ "/desk/requests/" (receipt.standing.request_id) "/models/" (part.model) "/dismiss" } {
+                        input type="hidden" name="word" value=(viewer.word);
+                        button type="submit" { "Nothing more to do" }
+                    }
+                }
+            },
         ]
     });
     let rows: Vec<Vec<Markup>> = rows.collect();
@@ -80,6 +95,7 @@ fn parts(receipt: &Receipt) -> Markup {
         "Promised today (δ 1e-5)",
         "Rests on",
         "Why",
+        "",
     ];
     table("In each model", &head, &rows, "No model is concerned.")
 }

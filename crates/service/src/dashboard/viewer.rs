@@ -54,8 +54,15 @@ impl FromRequestParts<Arc<Desk>> for Viewer {
         let Some(id) = opened(desk, &cookie) else {
             return Err(login());
         };
-        // A token that was revoked ends its sessions.
-        let found = desk.store.read(move |db| token::by_name(db, &id)).await;
+        let hash = desk.secret.hash(Of::Session, cookie.as_bytes());
+        // A token that was revoked ends its sessions, and signing out ends one.
+        let found = desk
+            .store
+            .glance(move |db| match token::has_ended(db, &hash)? {
+                true => Ok(None),
+                false => token::by_name(db, &id),
+            });
+        let found = found.await;
         match found {
             Ok(Some(bearer)) => Ok(Self {
                 word: desk.secret.hash(Of::Form, cookie.as_bytes()),
@@ -74,6 +81,13 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
         .filter_map(|pair| pair.trim().split_once('='));
     let (_, value) = pairs.find(|(name, _)| *name == COOKIE)?;
     Some(value.to_owned())
+}
+
+/// What an ended session is known by, where a browser has one that has not.
+pub(super) fn session_hash(desk: &Desk, headers: &HeaderMap) -> Option<String> {
+    let cookie = cookie(headers)?;
+    opened(desk, &cookie)?;
+    Some(desk.secret.hash(Of::Session, cookie.as_bytes()))
 }
 
 /// The token's name in a session that has not ended.

@@ -4,11 +4,13 @@
 //! batch's name is the run's idempotency key: whoever finds an open batch after a crash asks again and
 //! gets the same answer.
 
+use super::models::live_model;
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
+use crate::policy::When;
 use crate::secret::Secret;
 use crate::state::PartState;
 use crate::store::{Connection, Row, unexpected};
@@ -187,6 +189,13 @@ pub(crate) fn open_batch(
     read(connection, secret, &row.text(0)?).map(Some)
 }
 
+/// How many batches of a model are open: several where one was split.
+pub(crate) fn open_batches(connection: &mut Connection, model: &str) -> Result<i64, ServiceError> {
+    let count = "SELECT count(*) FROM batches WHERE model = $1 AND done_at IS NULL";
+    let row = connection.row(count, &[model.into()])?;
+    row.ok_or_else(|| unexpected("a count"))?.number(0)
+}
+
 fn read(connection: &mut Connection, secret: &Secret, id: &str) -> Result<Batch, ServiceError> {
     let row = connection.row("SELECT asked FROM batches WHERE id = $1", &[id.into()])?;
     let row = row.ok_or_else(|| unexpected("a batch"))?;
@@ -218,19 +227,18 @@ pub(crate) fn set_asked(
     Ok(())
 }
 
-/// The run has answered: under this number. `over` where nothing is released of the model, so that all
-/// is done.
+/// The run has answered: under this number. Where nothing is released of the model all is done.
 pub(crate) fn answered(
     connection: &mut Connection,
     secret: &Secret,
     model: &str,
     batch: &Batch,
     answer: u64,
-    over: bool,
 ) -> Result<(), ServiceError> {
-    let state = match over {
-        true => PartState::Done,
-        false => PartState::Forgotten,
+    // As the policy is now: nobody looks again at what waits for a release that never comes.
+    let state = match live_model(connection, model)?.policy.release.when {
+        When::Never => PartState::Done,
+        _ => PartState::Forgotten,
     };
     connection.change(
         "UPDATE parts SET state = $2, answer = $3, since = $4 WHERE batch = $1 AND state = 'answering'",
@@ -283,6 +291,35 @@ pub(crate) fn undo(
     settle_all(connection, secret, batch)
 }
 
+/// Has a batch that its run refuses as a whole answered in two halves, until what cannot be answered is
+/// alone. Nothing is released before all of them are answered.
+pub(crate) fn split(
+    connection: &mut Connection,
+    batch: &Batch,
+    ids: &[String; 2],
+) -> Result<(), ServiceError> {
+    let asked = Asked {
+        release: None,
+        ..batch.asked.clone()
+    };
+    let text = serde_json::to_string(&asked).map_err(rescind::Error::Document)?;
+    let half = batch.members.len().div_ceil(2);
+    for (id, members) in ids.iter().zip(batch.members.chunks(half)) {
+        connection.change(
+            "INSERT INTO batches SELECT CAST($2 AS TEXT), model, CAST($3 AS TEXT), made_at, NULL \
+             FROM batches WHERE id = $1 AND done_at IS NULL",
+            &[(&batch.id).into(), id.into(), (&text).into()],
+        )?;
+        for member in members {
+            connection.change(
+                "UPDATE parts SET batch = $3 WHERE request = $1 AND batch = $2 AND state = 'answering'",
+                &[(&member.request).into(), (&batch.id).into(), id.into()],
+            )?;
+        }
+    }
+    close(connection, &batch.id)
+}
+
 /// A request that the run need not, or will not, answer in this model.
 pub(crate) fn drop_part(
     connection: &mut Connection,
@@ -320,7 +357,7 @@ pub(crate) fn dismiss(
     model: &str,
 ) -> Result<(), ServiceError> {
     let dismissed = connection.change(
-        "UPDATE parts SET state = 'nothing_held', since = $3 \
+        "UPDATE parts SET state = 'dismissed', since = $3 \
          WHERE request = $1 AND model = $2 AND state = 'held'",
         &[request.into(), model.into(), now().into()],
     )?;

@@ -21,8 +21,15 @@ pub(crate) struct Callback {
     /// What: a JSON object.
     pub body: String,
     pub attempts: i64,
-    /// Whether operators are told, where they said: no request named the address.
-    pub is_alert: bool,
+}
+
+/// Whom to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// Those whom requests name.
+    Named,
+    /// Operators, where they said.
+    Operators,
 }
 
 /// Tells those that a request names that it stands otherwise now.
@@ -109,16 +116,25 @@ fn enqueue(
 pub(crate) fn due_callbacks(
     connection: &mut Connection,
     secret: &Secret,
+    whom: Whom,
     most: i64,
 ) -> Result<Vec<Callback>, ServiceError> {
     let now = now();
-    let rows = connection.rows(
-        "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
-         SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
-         ORDER BY next_try LIMIT $1) AND done_at IS NULL AND next_try <= $2 \
-         RETURNING id, target, body, attempts, request",
-        &[most.into(), now.into()],
-    )?;
+    let query = match whom {
+        Whom::Named => {
+            "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
+             SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
+             AND request IS NOT NULL ORDER BY next_try LIMIT $1) AND done_at IS NULL \
+             AND next_try <= $2 RETURNING id, target, body, attempts"
+        }
+        Whom::Operators => {
+            "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
+             SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
+             AND request IS NULL ORDER BY next_try LIMIT $1) AND done_at IS NULL \
+             AND next_try <= $2 RETURNING id, target, body, attempts"
+        }
+    };
+    let rows = connection.rows(query, &[most.into(), now.into()])?;
     let mut found = Vec::new();
     for row in &rows {
         let id = row.text(0)?;
@@ -129,7 +145,6 @@ pub(crate) fn due_callbacks(
             id,
             body: row.text(2)?,
             attempts: row.number(3)?,
-            is_alert: row.maybe_text(4)?.is_none(),
         });
     }
     Ok(found)
@@ -172,10 +187,20 @@ pub(crate) fn settle_callback(
 }
 
 /// Whether there is something to tell now.
-pub(crate) fn is_callback_due(connection: &mut Connection) -> Result<bool, ServiceError> {
-    let found = connection.row(
-        "SELECT 1 FROM callbacks WHERE done_at IS NULL AND next_try <= $1 LIMIT 1",
-        &[now().into()],
-    )?;
+pub(crate) fn is_callback_due(
+    connection: &mut Connection,
+    whom: Whom,
+) -> Result<bool, ServiceError> {
+    let query = match whom {
+        Whom::Named => {
+            "SELECT 1 FROM callbacks WHERE done_at IS NULL AND next_try <= $1 \
+             AND request IS NOT NULL LIMIT 1"
+        }
+        Whom::Operators => {
+            "SELECT 1 FROM callbacks WHERE done_at IS NULL AND next_try <= $1 \
+             AND request IS NULL LIMIT 1"
+        }
+    };
+    let found = connection.row(query, &[now().into()])?;
     Ok(found.is_some())
 }

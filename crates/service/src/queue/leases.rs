@@ -30,13 +30,13 @@ pub(crate) fn claim(
     // Two that choose the same model meet at its row: the second finds it taken.
     let taken = connection.row(
         "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
-         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 \
+         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 AND withdrawn_at IS NULL \
          AND (name = $4 OR ($4 IS NULL AND outside = 0)) AND ( \
          EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
          OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) \
          ORDER BY next_try, name LIMIT 1) AND lease_until < $3 \
          RETURNING name, folder, policy, registered_at, released_at, released, \
-         code, detail, attempts, next_try, worker, lease_until, outside",
+         code, detail, attempts, next_try, worker, lease_until, outside, withdrawn_at",
         &[
             worker.into(),
             (now + LEASE).into(),
@@ -140,7 +140,7 @@ pub(crate) fn is_work(
     model: Option<&str>,
 ) -> Result<bool, ServiceError> {
     let found = connection.row(
-        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 \
+        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 AND withdrawn_at IS NULL \
          AND (name = $2 OR ($2 IS NULL AND outside = 0)) AND ( \
          EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
          OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) LIMIT 1",

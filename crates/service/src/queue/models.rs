@@ -5,7 +5,7 @@ use super::subjects::Named;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
-use crate::policy::Policy;
+use crate::policy::{Policy, When};
 use crate::secret::Secret;
 use crate::store::{Connection, Row, unexpected};
 use rescind::Code;
@@ -34,6 +34,8 @@ pub(crate) struct ModelRow {
     pub lease_until: i64,
     /// Whether its model computes in a program of its owner: the desk's own workers leave it alone.
     pub outside: bool,
+    /// When it was taken away, if it was.
+    pub withdrawn_at: Option<i64>,
 }
 
 pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
@@ -55,6 +57,7 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
         worker: row.maybe_text(10)?,
         lease_until: row.number(11)?,
         outside: row.number(12)? != 0,
+        withdrawn_at: row.maybe_number(13)?,
     })
 }
 
@@ -68,6 +71,12 @@ pub(crate) fn identity(connection: &mut Connection, key: &str) -> Result<String,
     known
         .ok_or_else(|| unexpected("what its key is known by"))?
         .text(0)
+}
+
+/// Whether a key is remembered.
+pub(crate) fn has_identity(connection: &mut Connection) -> Result<bool, ServiceError> {
+    let known = connection.row("SELECT 1 FROM desk WHERE name = 'key'", &[])?;
+    Ok(known.is_some())
 }
 
 /// Whether this can be a model's name: it stands in addresses.
@@ -100,7 +109,7 @@ pub(crate) fn register(
     };
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     let added = connection.change(
-        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0, $5) \
+        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0, $5, NULL, NULL) \
          ON CONFLICT DO NOTHING",
         &[
             name.into(),
@@ -113,7 +122,8 @@ pub(crate) fn register(
     if added == 0 {
         let message = format!(
             "a model named {name}, or of the same run, is registered already: GET /v1/models lists \
-             them; PUT /v1/models/NAME/policy changes a policy"
+             them; PUT /v1/models/NAME/policy changes a policy; PUT /v1/models/NAME, or rescind serve \
+             --replace, puts another run in its place; DELETE /v1/models/NAME takes it away"
         );
         return Err(ServiceError::refused(Code::ModelExists, message));
     }
@@ -156,9 +166,9 @@ fn join_open_requests(
 
 /// A model by its name.
 pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow, ServiceError> {
-    const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
-                         code, detail, attempts, next_try, worker, lease_until, outside \
-                         FROM models WHERE name = $1";
+    const QUERY: &str = "SELECT name, COALESCE(was_at, folder), policy, registered_at, released_at, \
+                         released, code, detail, attempts, next_try, worker, lease_until, outside, \
+                         withdrawn_at FROM models WHERE name = $1";
     match connection.row(QUERY, &[name.into()])? {
         Some(row) => read(&row),
         None => Err(ServiceError::refused(
@@ -168,11 +178,41 @@ pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow,
     }
 }
 
-/// All of them, by name.
+/// A model that was not taken away.
+pub(crate) fn live_model(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<ModelRow, ServiceError> {
+    let found = model(connection, name)?;
+    match found.withdrawn_at {
+        None => Ok(found),
+        Some(_) => Err(ServiceError::refused(
+            Code::UnknownModel,
+            "this model was taken away: GET /v1/models lists those that are there",
+        )),
+    }
+}
+
+/// Refuses to go on with a model that was taken away or replaced since it was looked at.
+pub(crate) fn expect_same(
+    connection: &mut Connection,
+    known: &ModelRow,
+) -> Result<(), ServiceError> {
+    let found = live_model(connection, &known.name)?;
+    match found.folder == known.folder {
+        true => Ok(()),
+        false => Err(ServiceError::refused(
+            Code::UnknownModel,
+            "the model was replaced by another run meanwhile",
+        )),
+    }
+}
+
+/// All that were not taken away, by name.
 pub(crate) fn list_models(connection: &mut Connection) -> Result<Vec<ModelRow>, ServiceError> {
-    const QUERY: &str = "SELECT name, folder, policy, registered_at, released_at, released, \
-                         code, detail, attempts, next_try, worker, lease_until, outside \
-                         FROM models ORDER BY name";
+    const QUERY: &str = "SELECT name, COALESCE(was_at, folder), policy, registered_at, released_at, \
+                         released, code, detail, attempts, next_try, worker, lease_until, outside, \
+                         withdrawn_at FROM models WHERE withdrawn_at IS NULL ORDER BY name";
     connection.rows(QUERY, &[])?.iter().map(read).collect()
 }
 
@@ -185,6 +225,7 @@ pub(crate) fn set_policy(
     policy: &Policy,
 ) -> Result<ModelRow, ServiceError> {
     policy.check()?;
+    live_model(connection, name)?;
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     // Looked at, at once, unless it rests because something went wrong.
     connection.change(
@@ -194,6 +235,17 @@ pub(crate) fn set_policy(
     )?;
     let found = model(connection, name)?;
     audit::append(connection, secret, actor, "policy_set", name, &text)?;
+    if policy.release.when == When::Never {
+        // No release will come that they could wait for.
+        let done = connection.rows(
+            "UPDATE parts SET state = 'done', code = NULL, detail = NULL, since = $2 \
+             WHERE model = $1 AND state = 'forgotten' RETURNING request",
+            &[name.into(), now().into()],
+        )?;
+        for row in &done {
+            settle(connection, secret, &row.text(0)?)?;
+        }
+    }
     Ok(found)
 }
 
@@ -204,7 +256,7 @@ pub(crate) fn retry_held(
     actor: &str,
     name: &str,
 ) -> Result<u64, ServiceError> {
-    model(connection, name)?;
+    live_model(connection, name)?;
     let held = connection.rows(
         "SELECT request FROM parts WHERE model = $1 AND state = 'held'",
         &[name.into()],
@@ -230,4 +282,32 @@ pub(crate) fn retry_held(
     let detail = format!("{tried} requests");
     audit::append(connection, secret, actor, "tried_again", name, &detail)?;
     Ok(tried as u64)
+}
+
+/// Remembers what a look at a run's folder found, where a worker does not know worse. Whether that is news.
+pub(crate) fn watched(
+    connection: &mut Connection,
+    secret: &Secret,
+    name: &str,
+    found: Option<(&str, &str)>,
+) -> Result<bool, ServiceError> {
+    let changed = match found {
+        Some((code, detail)) => connection.change(
+            "UPDATE models SET code = $2, detail = $3 WHERE name = $1 AND code IS NULL",
+            &[name.into(), code.into(), detail.into()],
+        )?,
+        None => connection.change(
+            "UPDATE models SET code = NULL, detail = NULL WHERE name = $1 AND attempts = 0 \
+             AND code IS NOT NULL",
+            &[name.into()],
+        )?,
+    };
+    if changed == 1 {
+        let (action, code) = match found {
+            Some((code, _)) => ("model_in_trouble", code),
+            None => ("model_is_well", ""),
+        };
+        audit::append(connection, secret, "desk", action, name, code)?;
+    }
+    Ok(changed == 1)
 }

@@ -1,7 +1,7 @@
 //! Releases that an operator has ordered.
 
 use super::leases::wake;
-use super::models::model;
+use super::models::live_model;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
@@ -80,7 +80,7 @@ pub(crate) fn order_release(
     of: &str,
     asked: &ReleaseChoice,
 ) -> Result<Order, ServiceError> {
-    model(connection, of)?;
+    live_model(connection, of)?;
     let text = serde_json::to_string(asked).map_err(rescind::Error::Document)?;
     connection.change(
         "INSERT INTO orders VALUES ($1, $2, $3, 'waiting', $4, NULL, NULL, NULL, NULL) \

@@ -18,6 +18,8 @@ pub(crate) struct Received {
     pub id: String,
     /// Whose token it came with.
     pub owner: String,
+    /// What the audit log calls whoever sent it.
+    pub actor: String,
     pub subject_request_id: Option<String>,
     /// The caller's own key: asked again under the same, the same request is not received twice.
     pub key: Option<String>,
@@ -85,11 +87,10 @@ pub(crate) fn receive(
         )?;
         wake(connection, model)?;
     }
-    let owner = &received.owner;
     audit::append(
         connection,
         secret,
-        owner,
+        &received.actor,
         "request_received",
         &received.id,
         "",
@@ -125,7 +126,10 @@ fn earlier(
 
 /// The models that have to answer: all of them for a subject, as each knows whom it learned from.
 fn concerned(connection: &mut Connection, named: &Named) -> Result<Vec<String>, ServiceError> {
-    let rows = connection.rows("SELECT name FROM models ORDER BY name", &[])?;
+    let rows = connection.rows(
+        "SELECT name FROM models WHERE withdrawn_at IS NULL ORDER BY name",
+        &[],
+    )?;
     let known = rows
         .iter()
         .map(|row| row.text(0))

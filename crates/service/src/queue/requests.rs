@@ -58,6 +58,15 @@ pub(crate) struct Page {
     pub most: i64,
 }
 
+impl Page {
+    /// Where a page begins, as the one before gave it: `TIME-NAME`.
+    pub fn place(text: &str) -> Option<(i64, String)> {
+        let (at, id) = text.split_once('-')?;
+        let plain = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        plain.then_some((at.parse().ok()?, id.to_owned()))
+    }
+}
+
 fn read(row: &Row) -> Result<RequestRow, ServiceError> {
     Ok(RequestRow {
         id: row.text(0)?,
@@ -83,6 +92,10 @@ fn unknown() -> ServiceError {
 
 /// A request by its name.
 pub(crate) fn request(connection: &mut Connection, id: &str) -> Result<RequestRow, ServiceError> {
+    // What the database would not take as a text is no name of ours.
+    if id.contains('\0') {
+        return Err(unknown());
+    }
     let found = connection.row(
         "SELECT id, owner, subject_request_id, regulation, state, attention, submitted_at, \
          received_at, due_at, finished_at FROM requests WHERE id = $1",
@@ -123,23 +136,32 @@ pub(crate) fn list(
     page: &Page,
 ) -> Result<Vec<RequestRow>, ServiceError> {
     let (at, id) = page.after.clone().unwrap_or((i64::MAX, String::new()));
-    let rows = connection.rows(
-        "SELECT id, owner, subject_request_id, regulation, state, attention, submitted_at, \
-         received_at, due_at, finished_at FROM requests \
-         WHERE (CAST($1 AS TEXT) IS NULL OR owner = $1) \
-         AND (CAST($2 AS TEXT) IS NULL OR state = $2) \
-         AND attention >= $3 \
-         AND (received_at < $4 OR (received_at = $4 AND id < $5)) \
-         ORDER BY received_at DESC, id DESC LIMIT $6",
-        &[
-            page.owner.clone().into(),
-            page.state.map(RequestState::as_str).into(),
-            Value::Number(page.attention.into()),
-            at.into(),
-            id.into(),
-            page.most.into(),
-        ],
-    )?;
+    // A statement for each way to choose, so that each goes by its index.
+    macro_rules! list {
+        ($($chosen:literal),*) => {
+            concat!(
+                "SELECT id, owner, subject_request_id, regulation, state, attention, submitted_at, \
+                 received_at, due_at, finished_at FROM requests \
+                 WHERE (received_at, id) < ($1, $2)",
+                $(" AND ", $chosen,)*
+                " ORDER BY received_at DESC, id DESC LIMIT $3"
+            )
+        };
+    }
+    let mut values: Vec<Value> = vec![at.into(), id.into(), page.most.into()];
+    values.extend(page.owner.as_ref().map(Value::from));
+    values.extend(page.state.map(|state| Value::from(state.as_str())));
+    let query = match (page.owner.is_some(), page.state.is_some(), page.attention) {
+        (false, false, false) => list!(),
+        (true, false, false) => list!("owner = $4"),
+        (false, true, false) => list!("state = $4"),
+        (true, true, false) => list!("owner = $4", "state = $5"),
+        (false, false, true) => list!("attention = 1"),
+        (true, false, true) => list!("attention = 1", "owner = $4"),
+        (false, true, true) => list!("attention = 1", "state = $4"),
+        (true, true, true) => list!("attention = 1", "owner = $4", "state = $5"),
+    };
+    let rows = connection.rows(query, &values)?;
     rows.iter().map(read).collect()
 }
 
@@ -194,10 +216,9 @@ pub(crate) fn cancel(
         "UPDATE parts SET state = 'cancelled', since = $2 WHERE request = $1 AND state = 'waiting'",
         &[id.into(), now().into()],
     )?;
-    let open = parts
-        .iter()
-        .filter(|part| part.state != PartState::NothingHeld);
-    if taken == 0 || taken != open.count() as u64 {
+    let open = parts.iter().filter(|part| !part.state.is_over());
+    let done = parts.iter().any(|part| part.state == PartState::Done);
+    if done || taken == 0 || taken != open.count() as u64 {
         return Err(ServiceError::refused(
             Code::TooLate,
             format!(

@@ -45,15 +45,7 @@ impl Connection {
     }
 
     fn of_file(path: &Path) -> Result<Self, ServiceError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|source| ServiceError::Io {
-            path: path.to_owned(),
-            action: "open it",
-            source,
-        })?;
+        make_private(path)?;
         let opened = (|| {
             let connection = rusqlite::Connection::open(path)?;
             connection.busy_timeout(Duration::from_secs(10))?;
@@ -144,6 +136,25 @@ impl Connection {
         values: &[Value],
     ) -> Result<Option<Row>, ServiceError> {
         Ok(self.rows(sql, values)?.into_iter().next())
+    }
+}
+
+/// Makes the file readable by its owner alone, where there is none. One that is there is never opened
+/// here: whoever closes a file lets go of all locks that the process has on it (POSIX), those of SQLite
+/// among them, and the next program that looked in would take itself for the last and remove the log.
+fn make_private(path: &Path) -> Result<(), ServiceError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(ServiceError::Io {
+            path: path.to_owned(),
+            action: "make it",
+            source,
+        }),
     }
 }
 

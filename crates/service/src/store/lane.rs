@@ -71,14 +71,15 @@ pub(super) fn gone() -> ServiceError {
 impl Lane {
     /// Starts a lane on an open connection; a lost one is opened again.
     pub fn start(
-        place: Place,
+        place: &Place,
         connection: Connection,
         access: Access,
+        name: &str,
     ) -> Result<Self, ServiceError> {
         let (sender, receiver) = channel();
-        let name = format!("desk-{access:?}").to_lowercase();
+        let place = place.clone();
         let serve = move || serve(&place, connection, access, &receiver);
-        let started = thread::Builder::new().name(name).spawn(serve);
+        let started = thread::Builder::new().name(name.to_owned()).spawn(serve);
         started.map_err(|error| ServiceError::Queue {
             action: "has no thread",
             reason: error.to_string(),
@@ -152,9 +153,12 @@ fn together(
     jobs: &mut [Box<dyn Job>],
 ) -> Result<Vec<Result<(), ServiceError>>, ServiceError> {
     let begin = match (access, connection.is_of_server()) {
-        (Access::Read, true) => "BEGIN READ ONLY",
+        (Access::Read, true) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        (Access::Read, false) => "BEGIN",
+        // One writer at a time, as in a file: where a request stands follows from all its models, and
+        // two processes that wrote side by side would each miss what the other did.
+        (Access::Write, true) => "BEGIN; SELECT pg_advisory_xact_lock(72657364)",
         (Access::Write, false) => "BEGIN IMMEDIATE",
-        _ => "BEGIN",
     };
     connection.batch(begin)?;
     let mut outcomes = Vec::new();

@@ -130,6 +130,18 @@ CREATE INDEX callbacks_by_time ON callbacks (done_at, next_try);
 ALTER TABLE models ADD COLUMN outside BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX parts_by_age ON parts (model, state, since);
 ",
+    // A model that was taken away keeps its row under another name, and where its run was.
+    "
+ALTER TABLE models ADD COLUMN withdrawn_at BIGINT;
+ALTER TABLE models ADD COLUMN was_at TEXT;
+CREATE TABLE ended_sessions (
+    hash TEXT PRIMARY KEY,
+    until BIGINT NOT NULL
+);
+CREATE INDEX requests_by_owner ON requests (owner, received_at, id);
+CREATE INDEX requests_by_attention ON requests (attention, received_at, id);
+CREATE INDEX requests_by_state_and_time ON requests (state, received_at, id);
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.
@@ -149,27 +161,44 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
     }
 }
 
+/// Whether it has this version's tables; or those of a later one, which is refused.
+pub(super) fn is_newest(connection: &mut Connection) -> Result<bool, ServiceError> {
+    let there = match connection.is_of_server() {
+        true => "SELECT 1 FROM pg_tables WHERE tablename = 'migrations'",
+        false => "SELECT 1 FROM sqlite_master WHERE name = 'migrations'",
+    };
+    match connection.row(there, &[])? {
+        Some(_) => Ok(done(connection)? == MIGRATIONS.len()),
+        None => Ok(false),
+    }
+}
+
 fn to_newest(connection: &mut Connection) -> Result<(), ServiceError> {
     connection.batch("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)")?;
-    let found = connection.row("SELECT count(*) FROM migrations", &[])?;
-    let done = found.map_or(Ok(0), |row| row.number(0))?;
-    let done = usize::try_from(done).unwrap_or(usize::MAX);
-    if done > MIGRATIONS.len() {
-        return Err(ServiceError::Queue {
-            action: "is of a later version",
-            reason: format!(
-                "it has had {done} migrations and this version knows {}: use the version that made it",
-                MIGRATIONS.len()
-            ),
-            passing: false,
-        });
-    }
+    let done = done(connection)?;
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
         connection.batch(migration)?;
         let number = at as i64 + 1;
         connection.change("INSERT INTO migrations VALUES ($1)", &[number.into()])?;
     }
     Ok(())
+}
+
+fn done(connection: &mut Connection) -> Result<usize, ServiceError> {
+    let found = connection.row("SELECT count(*) FROM migrations", &[])?;
+    let done = found.map_or(Ok(0), |row| row.number(0))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    match done <= MIGRATIONS.len() {
+        true => Ok(done),
+        false => Err(ServiceError::Queue {
+            action: "is of a later version",
+            reason: format!(
+                "it has had {done} migrations and this version knows {}: use the version that made it",
+                MIGRATIONS.len()
+            ),
+            passing: false,
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -40,13 +40,15 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
     for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
-        let (some, url) = (some.to_vec(), desk.settings.alerts.clone());
+        let (some, url, known) = (some.to_vec(), desk.settings.alerts.clone(), model.clone());
         desk.store.write_here(move |db| {
+            queue::expect_same(db, &known)?;
             for (request, outcome, code, detail) in &some {
                 let why = (code.as_str(), &**detail);
                 queue::drop_part(db, &secret, request, &name, *outcome, why)?;
                 if *outcome == Outcome::Held {
-                    queue::enqueue_alert(db, &secret, url.as_deref(), "held", &name, detail)?;
+                    let detail = format!("request {request}: {detail}");
+                    queue::enqueue_alert(db, &secret, url.as_deref(), "held", &name, &detail)?;
                 }
             }
             Ok(())
@@ -55,11 +57,12 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     if seen.found.is_empty() {
         return Ok(());
     }
-    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
+    let (known, secret) = (model.clone(), Arc::clone(&desk.secret));
     let id = crate::secret::fresh_name()?;
-    let composed = desk
-        .store
-        .write_here(move |db| queue::compose(db, &secret, &id, &name, &seen.asked, &seen.found));
+    let composed = desk.store.write_here(move |db| {
+        queue::expect_same(db, &known)?;
+        queue::compose(db, &secret, &id, &known.name, &seen.asked, &seen.found)
+    });
     composed.map(drop)
 }
 
@@ -90,19 +93,22 @@ fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Seen {
 /// before it, it costs no wait for the disk of its own. None where something else comes first.
 fn following(
     desk: &Arc<Desk>,
-    model: &str,
+    model: &ModelRow,
     run: &Run,
 ) -> Result<Option<(ModelRow, Seen)>, ServiceError> {
-    let (name, secret) = (model.to_owned(), Arc::clone(&desk.secret));
+    let (known, secret) = (model.clone(), Arc::clone(&desk.secret));
     let found = desk.store.read_here(move |db| {
-        let model = queue::model(db, &name)?;
-        let found = queue::waiting(db, &name, timing::counted_to(&model.policy))?;
+        let name = &known.name;
+        queue::expect_same(db, &known)?;
+        let model = queue::model(db, name)?;
+        let found = queue::waiting(db, name, timing::counted_to(&model.policy))?;
         let answers = timing::answers_now(&model.policy, &found, now());
-        if !answers || queue::next_order(db, &name)?.is_some() {
+        let others = queue::next_order(db, name)?.is_some() || queue::open_batches(db, name)? > 1;
+        if !answers || others {
             return Ok(None);
         }
         let most = i64::from(model.policy.batch.at_most);
-        let members = queue::next(db, &secret, &name, most)?;
+        let members = queue::next(db, &secret, name, most)?;
         Ok(Some((model, members)))
     })?;
     let Some((model, members)) = found.filter(|_| !desk.is_ending()) else {
@@ -190,20 +196,21 @@ pub(super) fn answer(
         answer.record,
         answer.release.map(|made| made.certificate.release),
     );
-    let over = model.policy.release.when == When::Never;
-    let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
+    let (known, secret, told) = (model.clone(), Arc::clone(&desk.secret), batch.clone());
     // Where it cannot be told what follows, the next look tells why.
-    let next = following(desk, &name, run).ok().flatten();
+    let next = following(desk, model, run).ok().flatten();
     let id = crate::secret::fresh_name()?;
     let next = desk.store.write_here(move |db| {
-        queue::answered(db, &secret, &name, &told, record.number, over)?;
+        queue::expect_same(db, &known)?;
+        let name = &known.name;
+        queue::answered(db, &secret, name, &told, record.number)?;
         if let Some(release) = release {
-            queue::released(db, &secret, &name, &[release])?;
+            queue::released(db, &secret, name, &[release])?;
         }
         let Some((model, next)) = &next else {
             return Ok(None);
         };
-        let batch = queue::compose(db, &secret, &id, &name, &next.asked, &next.found)?;
+        let batch = queue::compose(db, &secret, &id, name, &next.asked, &next.found)?;
         Ok(batch.map(|batch| (model.clone(), batch)))
     })?;
     desk.tell(&Notice::Answered {
@@ -234,9 +241,16 @@ fn go_on(
     let releases = batch.asked.release.is_some();
     match ending(code) {
         Ending::AskAgain | Ending::Later => Err(error.into()),
-        Ending::LookAgain => desk
-            .store
-            .write_here(move |db| queue::undo(db, &secret, &told)),
+        // Of one that is alone it is known why; the others may each have a reason of their own.
+        Ending::LookAgain if batch.members.len() == 1 => desk.store.write_here(move |db| {
+            queue::undo(db, &secret, &told)?;
+            for member in &told.members {
+                let why = (code.as_str(), code.meaning());
+                let nothing = Outcome::NothingHeld;
+                queue::drop_part(db, &secret, &member.request, &name, nothing, why)?;
+            }
+            Ok(())
+        }),
         Ending::WithoutRelease if releases => {
             // Once it is forgotten the release is tried by itself, and operators are told.
             let asked = Asked {
@@ -258,13 +272,25 @@ fn go_on(
                 crate::audit::append(db, &secret, "desk", "retrains", &name, code.as_str())
             })
         }
-        Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
+        Ending::LookAgain | Ending::WithoutRelease | Ending::Hold if batch.members.len() > 1 => {
+            // One request may rule out all of them.
+            let ids = [crate::secret::fresh_name()?, crate::secret::fresh_name()?];
+            desk.store.write_here(move |db| {
+                queue::split(db, &told, &ids)?;
+                crate::audit::append(db, &secret, "desk", "batch_split", &name, code.as_str())
+            })
+        }
+        Ending::LookAgain | Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
             let error = ServiceError::from(error);
             desk.tell_of(&name, &error);
             let (detail, alerts) = (error.to_string(), desk.settings.alerts.clone());
             desk.store.write_here(move |db| {
                 queue::held(db, &secret, &name, &told, code.as_str(), &detail)?;
-                queue::enqueue_alert(db, &secret, alerts.as_deref(), "held", &name, &detail)
+                let which = match &told.members[..] {
+                    [member] => format!("request {}: {detail}", member.request),
+                    members => format!("{} requests: {detail}", members.len()),
+                };
+                queue::enqueue_alert(db, &secret, alerts.as_deref(), "held", &name, &which)
             })
         }
     }

@@ -30,13 +30,11 @@ pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), Ser
 }
 
 fn note(desk: &Arc<Desk>, model: &ModelRow, releases: &[u64]) -> Result<(), ServiceError> {
-    let (name, secret, numbers) = (
-        model.name.clone(),
-        Arc::clone(&desk.secret),
-        releases.to_vec(),
-    );
-    desk.store
-        .write_here(move |db| queue::released(db, &secret, &name, &numbers))?;
+    let (known, secret, numbers) = (model.clone(), Arc::clone(&desk.secret), releases.to_vec());
+    desk.store.write_here(move |db| {
+        queue::expect_same(db, &known)?;
+        queue::released(db, &secret, &known.name, &numbers)
+    })?;
     for &release in releases {
         let model = model.name.clone();
         desk.tell(&Notice::Released { model, release });
@@ -76,13 +74,11 @@ fn refuse(
     code: Code,
     detail: &str,
 ) -> Result<(), ServiceError> {
-    let (name, secret, detail) = (
-        model.name.clone(),
-        Arc::clone(&desk.secret),
-        detail.to_owned(),
-    );
+    let (known, secret, detail) = (model.clone(), Arc::clone(&desk.secret), detail.to_owned());
     let alerts = desk.settings.alerts.clone();
     desk.store.write_here(move |db| {
+        queue::expect_same(db, &known)?;
+        let name = known.name.clone();
         queue::not_released(db, &secret, &name, code.as_str(), &detail)?;
         queue::enqueue_alert(
             db,

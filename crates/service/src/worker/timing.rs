@@ -23,6 +23,10 @@ fn answers_at(policy: &Policy, found: &Found) -> i64 {
     let aged = found
         .oldest
         .saturating_add(policy.batch.wait_seconds.into());
+    // Where every batch makes a release, hurrying one is making one.
+    if policy.release.when == When::Each && !policy.deadline.releases {
+        return aged;
+    }
     let urgent = found
         .due
         .saturating_sub(policy.deadline.hurry_seconds.into());
@@ -43,7 +47,11 @@ fn releases_at(model: &ModelRow, found: &Found) -> i64 {
         When::Each => 0,
         When::Scheduled => {
             let every = policy.release.every_seconds.into();
-            model.released_at.saturating_add(every).min(urgent)
+            let next = model.released_at.saturating_add(every);
+            match policy.deadline.releases {
+                true => next.min(urgent),
+                false => next,
+            }
         }
         When::Asked | When::Never => i64::MAX,
     }
@@ -83,6 +91,7 @@ mod tests {
             worker: None,
             lease_until: 0,
             outside: false,
+            withdrawn_at: None,
         }
     }
 
@@ -124,16 +133,28 @@ mod tests {
         let noise = r#""noise": {"by": "promise", "epsilon": 1, "delta": 1e-5}"#;
         let scheduled =
             format!(r#"{{"release": {{"when": "scheduled", "every_seconds": 604800, {noise}}}}}"#);
-        let scheduled = model(&scheduled);
+        let hurried = scheduled.replacen('{', r#"{"deadline": {"releases": true}, "#, 1);
+        let (scheduled, hurried) = (model(&scheduled), model(&hurried));
         assert_eq!(scheduled.policy.release.when, When::Scheduled);
         assert!(!releases_now(&scheduled, &found(0, true), 7 * DAY - 1));
         assert!(releases_now(&scheduled, &found(0, true), 7 * DAY));
         assert!(!releases_now(&scheduled, &found(0, false), 7 * DAY));
-        let late = ModelRow {
+        // Whoever asks says when it is due, and a release weakens everybody's promise.
+        let late = |model: ModelRow| ModelRow {
             released_at: 26 * DAY,
-            ..scheduled
+            ..model
         };
-        assert!(releases_now(&late, &found(0, true), 27 * DAY));
+        assert!(!releases_now(&late(scheduled), &found(0, true), 31 * DAY));
+        assert!(releases_now(&late(hurried), &found(0, true), 27 * DAY));
+        let each = format!(
+            r#"{{"batch": {{"at_least": 10, "wait_seconds": 31000000}}, "release": {{"when": "each", {noise}}}}}"#
+        );
+        assert!(!answers_now(
+            &model(&each).policy,
+            &found(1, false),
+            31 * DAY
+        ));
+        assert!(answers_now(&model(&each).policy, &found(10, false), 0));
         assert!(!releases_now(&model("{}"), &found(0, true), 40 * DAY));
     }
 

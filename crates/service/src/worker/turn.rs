@@ -7,6 +7,7 @@ use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::queue::{self, Claim, ModelRow};
+use rescind::Code;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,10 +17,13 @@ const TURN: Duration = Duration::from_secs(10);
 /// How often it looks while it keeps a run open that has nothing to do.
 const GLANCE: Duration = Duration::from_millis(15);
 
+/// A model as it is now, what waits for it, and what is to be done first.
+type Looked = (ModelRow, queue::Found, Option<Task>);
+
 /// A turn.
 pub(super) struct Turn {
     desk: Arc<Desk>,
-    model: String,
+    model: ModelRow,
     kept: Duration,
     began: Instant,
     used: Instant,
@@ -33,7 +37,7 @@ impl Turn {
         let began = Instant::now();
         Ok(Self {
             desk: Arc::clone(desk),
-            model: claim.model.name.clone(),
+            model: claim.model.clone(),
             kept,
             began,
             used: began,
@@ -65,7 +69,9 @@ impl Turn {
             if let Some(known) = known.take() {
                 return Ok(Some(known));
             }
-            let (model, found, task) = self.look()?;
+            let Some((model, found, task)) = self.look()? else {
+                break;
+            };
             if let Some(task) = task {
                 return Ok(Some((model, task)));
             }
@@ -89,19 +95,27 @@ impl Turn {
         self.until
     }
 
-    /// The one thing that is most urgent.
-    fn look(&self) -> Result<(ModelRow, queue::Found, Option<Task>), ServiceError> {
-        let (name, secret) = (self.model.clone(), Arc::clone(&self.desk.secret));
-        let (batch, order, found, model) = self.desk.store.read_here(move |db| {
-            let model = queue::model(db, &name)?;
+    /// The one thing that is most urgent; `None` where the model was taken away, or is another run now.
+    fn look(&self) -> Result<Option<Looked>, ServiceError> {
+        let (known, secret) = (self.model.clone(), Arc::clone(&self.desk.secret));
+        let looked = self.desk.store.read_here(move |db| {
+            if queue::expect_same(db, &known).is_err_and(|error| error.code() == Code::UnknownModel)
+            {
+                return Ok(None);
+            }
+            let name = &known.name;
+            let model = queue::model(db, name)?;
             let most = timing::counted_to(&model.policy);
-            Ok((
-                queue::open_batch(db, &secret, &name)?,
-                queue::next_order(db, &name)?,
-                queue::waiting(db, &name, most)?,
+            Ok(Some((
+                queue::open_batch(db, &secret, name)?,
+                queue::next_order(db, name)?,
+                queue::waiting(db, name, most)?,
                 model,
-            ))
+            )))
         })?;
+        let Some((batch, order, found, model)) = looked else {
+            return Ok(None);
+        };
         let task = if let Some(batch) = batch {
             Some(Task::Answer(batch))
         } else if let Some(order) = order {
@@ -113,6 +127,6 @@ impl Turn {
         } else {
             None
         };
-        Ok((model, found, task))
+        Ok(Some((model, found, task)))
     }
 }

@@ -1,6 +1,8 @@
 //! What the tests of the desk share: runs of people, a desk over loopback, and somebody who calls it.
 #![allow(dead_code)] // every test file uses its own part
 
+pub mod browser;
+
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Parameterisation, Run, RunConfig};
 use rescind_network::Loss;
@@ -96,6 +98,7 @@ pub fn settings(folder: &Path, models: Vec<ModelGiven>) -> Settings {
         workers: 1,
         runs: vec![folder.parent().unwrap().to_owned()],
         models,
+        replaces: false,
         alerts: None,
         private_callbacks: true,
         limits: Limits::default(),
@@ -105,10 +108,16 @@ pub fn settings(folder: &Path, models: Vec<ModelGiven>) -> Settings {
 }
 
 impl Running {
-    pub fn start(mut settings: Settings) -> Self {
-        let (folder, database) = (settings.folder.clone(), settings.database.clone());
-        let tokens = Tokens::open(&folder, database.as_deref()).unwrap();
+    pub fn start(settings: Settings) -> Self {
+        let tokens = Tokens::open(&settings.folder, settings.database.as_deref()).unwrap();
         let token = |role| tokens.make("shop", role, None).unwrap();
+        let made = [Role::Requester, Role::Operator, Role::Auditor].map(token);
+        Self::start_with(settings, made)
+    }
+
+    /// Starts one that has these tokens: of a requester, an operator, an auditor.
+    pub fn start_with(mut settings: Settings, tokens: [String; 3]) -> Self {
+        let folder = settings.folder.clone();
         let (sender, receiver) = channel();
         let notices = Arc::new(Mutex::new(Vec::new()));
         let ends = Arc::new(AtomicBool::new(false));
@@ -120,10 +129,11 @@ impl Running {
             kept.lock().unwrap().push(notice.clone());
         });
         settings.ends = Arc::new(move || asked.load(Ordering::Relaxed));
+        let [requester, operator, auditor] = tokens;
         Self {
-            requester: token(Role::Requester),
-            operator: token(Role::Operator),
-            auditor: token(Role::Auditor),
+            requester,
+            operator,
+            auditor,
             folder,
             notices,
             ends,

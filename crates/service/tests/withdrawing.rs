@@ -1,0 +1,183 @@
+//! Models taken away, and runs put in place of others.
+
+mod common;
+
+use common::browser::Browser;
+use common::{Running, model, of_subject, people, policy, released, settings};
+use rescind::Run;
+use rescind_service::Role;
+use serde_json::{Value, json};
+
+#[test]
+fn a_model_is_taken_away_and_what_was_open_in_it_ends() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let models = vec![model("one", &run, released())];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let done = asks.ask("ann-1");
+    asks.until(&done, "completed");
+    let waits = json!({"batch": {"at_least": 9, "wait_seconds": 86400}});
+    operator
+        .call("PUT", "/v1/models/one/policy", Some(&waits))
+        .good();
+    let open = asks.ask("ann-2");
+    assert_eq!(
+        asks.call("DELETE", "/v1/models/one", None).problem(403),
+        "forbidden"
+    );
+    let gone = operator.call("DELETE", "/v1/models/one", None).good();
+    assert_eq!(gone["name"], "one@1");
+    assert_ne!(gone["withdrawn_time"], Value::Null);
+    let story = asks.until(&open, "completed");
+    assert_eq!(story["models"][0]["state"], "withdrawn");
+    // What was done in it is still told, of its own ledger.
+    let receipt = asks.get(&format!("/v1/requests/{done}/receipt")).good();
+    let part = &receipt["models"][0];
+    assert_eq!(
+        (&part["model"], &part["state"]),
+        (&json!("one@1"), &json!("done"))
+    );
+    assert_eq!(part["promise"]["answer"], 1);
+    assert_eq!(operator.get("/v1/models").good(), json!([]));
+    for (method, path) in [
+        ("DELETE", "/v1/models/one"),
+        ("DELETE", "/v1/models/one@1"),
+        ("PUT", "/v1/models/one@1/policy"),
+    ] {
+        let refused = operator.call(method, path, Some(&waits));
+        assert_eq!(refused.problem(404), "unknown_model", "{method} {path}");
+    }
+    assert_eq!(
+        asks.post("/v1/requests", &of_subject("ann-3")).problem(404),
+        "unknown_model"
+    );
+    // The name and the run are free again.
+    let again = json!({"name": "one", "run": "ann"});
+    assert_eq!(operator.post("/v1/models", &again).status, 201);
+    let id = asks.ask("ann-3");
+    let path = format!("/v1/requests/{id}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    let log = operator.get("/v1/audit?limit=1000").good();
+    let mut log = log.as_array().unwrap().iter();
+    assert!(log.any(|entry| entry["action"] == "model_withdrawn"));
+}
+
+#[test]
+fn another_run_in_its_place_is_asked_what_is_open() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        people(place.path(), "ann", 20),
+        people(place.path(), "bob", 20),
+    );
+    let waits = policy(json!({"batch": {"at_least": 9, "wait_seconds": 86400}}));
+    let models = vec![model("one", &old, waits)];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    // Known to the new run as well, to the old one alone, and by numbers that are the old run's.
+    let both = asks.ask("bob-3");
+    let gone = asks.ask("ann-2");
+    let records = json!({
+        "records": [{"model": "one", "records": "5"}],
+        "subject_identities": [{"identity_value": "bob-4"}],
+    });
+    let records = asks.post("/v1/requests", &records).good();
+    let records = records["request_id"].as_str().unwrap();
+    let other = json!({"run": "bob", "policy": {"release": {"when": "never"}}});
+    let put = operator.call("PUT", "/v1/models/one", Some(&other)).good();
+    assert!(put["run"].as_str().unwrap().ends_with("bob"), "{put}");
+    let part = |story: &Value, name: &str| {
+        let mut parts = story["models"].as_array().unwrap().iter();
+        parts.find(|part| part["model"] == name).unwrap().clone()
+    };
+    for (id, state, taken) in [
+        (&*both, "done", json!(3)),
+        (&*gone, "nothing_held", Value::Null),
+        (records, "done", json!(3)),
+    ] {
+        let story = asks.until(id, "completed");
+        let now = part(&story, "one");
+        assert_eq!(
+            (&now["state"], &now["records"]),
+            (&json!(state), &taken),
+            "{story}"
+        );
+        assert_eq!(part(&story, "one@1")["state"], "withdrawn", "{story}");
+    }
+    desk.end();
+    let retained = |run| Run::open(run).unwrap().retained().len();
+    assert_eq!((retained(&old), retained(&new)), (60, 54));
+}
+
+#[test]
+fn a_run_given_anew_replaces_another_where_that_is_wanted() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        people(place.path(), "ann", 20),
+        people(place.path(), "bob", 20),
+    );
+    let folder = place.path().join("desk");
+    let with = |run, replaces| {
+        let mut settings = settings(&folder, vec![model("one", run, policy(json!({})))]);
+        settings.replaces = replaces;
+        settings
+    };
+    Running::start(with(&old, false)).end();
+    let refused = rescind_service::serve(with(&new, false)).err().unwrap();
+    assert_eq!(refused.code(), rescind::Code::ModelExists, "{refused}");
+    for _ in 0..2 {
+        let desk = Running::start(with(&new, true));
+        let models = desk.as_auditor().get("/v1/models").good();
+        assert!(
+            models[0]["run"].as_str().unwrap().ends_with("bob"),
+            "{models}"
+        );
+        assert_eq!(models.as_array().unwrap().len(), 1);
+    }
+}
+
+/// A run that is gone stops no other, and operators are told.
+#[test]
+fn a_run_that_is_gone_is_in_trouble_and_stops_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let (lost, well) = (
+        people(place.path(), "ann", 20),
+        people(place.path(), "bob", 20),
+    );
+    let folder = place.path().join("desk");
+    let models = vec![
+        model("lost", &lost, released()),
+        model("well", &well, released()),
+    ];
+    let desk = Running::start(settings(&folder, models.clone()));
+    let done = desk.as_requester().ask("ann-1");
+    desk.as_requester().until(&done, "completed");
+    desk.end();
+    std::fs::rename(&lost, place.path().join("elsewhere")).unwrap();
+    let desk = Running::start(settings(&folder, models.clone()));
+    let (asks, sees) = (desk.as_requester(), desk.as_auditor());
+    // Though nothing waits for it.
+    let trouble = |model: &Value| model["trouble"]["code"] == "no_run";
+    sees.until_that("/v1/models/lost", trouble);
+    let id = asks.ask("bob-2");
+    let path = format!("/v1/requests/{id}");
+    asks.until_that(&path, |story| story["models"][1]["state"] == "done");
+    let mut pages = Browser::new(&desk);
+    pages.sign_in(desk.token(Role::Operator));
+    for page in [
+        "/desk/models/lost".to_owned(),
+        format!("/desk/requests/{done}"),
+    ] {
+        let shown = pages.get(&page).text;
+        assert!(
+            shown.contains("no_run") || shown.contains("ledger_missing"),
+            "{shown}"
+        );
+    }
+    assert!(pages.get("/desk").text.contains("1 model in trouble"));
+    desk.end();
+    // Unless it was never there: then its name may be wrong.
+    let never = model("never", &place.path().join("nowhere"), released());
+    let refused = rescind_service::serve(settings(&folder, vec![never]));
+    assert_eq!(refused.err().unwrap().code(), rescind::Code::NoRun);
+}
