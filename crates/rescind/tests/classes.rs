@@ -112,7 +112,9 @@ fn a_class_that_nothing_is_trained_on_is_not_read_off_the_records() {
     let plain = config(folder.path());
     // By a draw for each person: of some shares p17 is on the other side.
     let with = |options: &str| RunConfig {
-        data: format!("{}&{options}", plain.data).parse().unwrap(),
+        data: (plain.data.to_string().replace("test=0", options))
+            .parse()
+            .unwrap(),
         ..plain.clone()
     };
     untrained(with("test=0.95"));
@@ -129,7 +131,7 @@ fn a_class_that_nothing_is_trained_on_is_not_read_off_the_records() {
     let gap = table.replace("3.5,2,p17,", "NA,2,p17,");
     assert_ne!(gap, table);
     std::fs::write(&path, gap).unwrap();
-    untrained(with("missing=drop"));
+    untrained(with("test=0&missing=drop"));
 }
 
 /// Records that validate do not keep a class that no record trained on has.

@@ -13,7 +13,8 @@ mod weighted;
 
 pub use choice::{ModelChoice, Parameterisation, Scaling};
 pub use classifier::{Classifier, ClassifierParts, Decision, describe};
-pub use head::{Features, HeadObjective, head_place};
+pub use head::{Features, HeadObjective};
+pub use linear_place::head_place;
 pub use model::NetworkModel;
 pub use network::NetworkObjective;
 pub use records::Records;

@@ -7,8 +7,8 @@ mod fixed;
 pub use decisions::Decision;
 
 use super::choice::{Parameterisation, Scaling};
-use super::head::{Features, head_place, linear_head};
-use super::linear_place::{LinearPlace, linear_place};
+use super::head::Features;
+use super::linear_place::{LinearPlace, head_place, linear_head, linear_place};
 use super::model::NetworkModel;
 use super::network::{NetworkObjective, check_shapes};
 use super::records::{Records, Scaled};

@@ -1,5 +1,6 @@
 //! The objective of a network's last linear layer, all other weights frozen (docs/theory.md §3).
 
+use super::linear_place::linear_head;
 use super::model::NetworkModel;
 use super::network::check_shapes;
 use super::tangent::TangentObjective;
@@ -10,8 +11,7 @@ use crate::products::Products;
 use rescind_curvature::Preconditioner;
 use rescind_data::{Dataset, Selection};
 use rescind_network::{
-    Evaluator, Layer, Loss, Network, NetworkDescription, NetworkError, NodeDescription, Scalar,
-    Shape,
+    Evaluator, Loss, Network, NetworkDescription, NetworkError, NodeDescription, Scalar, Shape,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -69,38 +69,6 @@ impl Features {
     pub(super) fn dataset(&self) -> &Dataset {
         &self.dataset
     }
-}
-
-/// The last layer, if it is linear, and the place of its weights among the parameters.
-///
-/// # Errors
-/// [`Error::NotProvable`] where it is not linear.
-pub(super) fn linear_head(network: &Network) -> Result<(&NodeDescription, Range<usize>), Error> {
-    let description = network.description();
-    let output = &description.output;
-    let last = description.nodes.iter().find(|node| node.name == *output);
-    let last = last.filter(|node| matches!(node.layer, Layer::Linear { .. }));
-    last.zip(head_place(network))
-        .ok_or_else(|| Error::NotProvable {
-            reason: format!(
-                "the network ends in {output:?}, which is not a linear layer, so that there is no \
-             convex head to train: use a network whose last layer is linear"
-            ),
-        })
-}
-
-/// Where the last layer's parameters are, if it has any.
-pub fn head_place(network: &Network) -> Option<Range<usize>> {
-    let prefix = format!("{}.", network.description().output);
-    let mut own = network
-        .parameters()
-        .iter()
-        .filter(|tensor| tensor.name.starts_with(&prefix))
-        .map(|tensor| tensor.range.clone());
-    let first = own.next()?;
-    Some(own.fold(first, |all, next| {
-        all.start.min(next.start)..all.end.max(next.end)
-    }))
 }
 
 /// The last layer's inputs for every record: each record's have the same bits whatever records are

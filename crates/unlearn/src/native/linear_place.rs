@@ -1,8 +1,9 @@
 //! Where the weights of regression on features that no weight changes are.
 
 use super::choice::Parameterisation;
-use super::head::linear_head;
-use rescind_network::{Layer, Network};
+use crate::error::Error;
+use rescind_network::{Layer, Network, NodeDescription};
+use std::ops::Range;
 
 /// Where the weights of a linear layer on fixed features are.
 #[derive(Clone, Debug)]
@@ -42,4 +43,36 @@ pub(super) fn linear_place(
         weight: weight.range.start,
         bias: tensor("bias").map(|bias| bias.range.start),
     })
+}
+
+/// The last layer, if it is linear, and the place of its weights among the parameters.
+///
+/// # Errors
+/// [`Error::NotProvable`] where it is not linear.
+pub(super) fn linear_head(network: &Network) -> Result<(&NodeDescription, Range<usize>), Error> {
+    let description = network.description();
+    let output = &description.output;
+    let last = description.nodes.iter().find(|node| node.name == *output);
+    let last = last.filter(|node| matches!(node.layer, Layer::Linear { .. }));
+    last.zip(head_place(network))
+        .ok_or_else(|| Error::NotProvable {
+            reason: format!(
+                "the network ends in {output:?}, which is not a linear layer, so that there is no \
+             convex head to train: use a network whose last layer is linear"
+            ),
+        })
+}
+
+/// Where the last layer's parameters are, if it has any.
+pub fn head_place(network: &Network) -> Option<Range<usize>> {
+    let prefix = format!("{}.", network.description().output);
+    let mut own = network
+        .parameters()
+        .iter()
+        .filter(|tensor| tensor.name.starts_with(&prefix))
+        .map(|tensor| tensor.range.clone());
+    let first = own.next()?;
+    Some(own.fold(first, |all, next| {
+        all.start.min(next.start)..all.end.max(next.end)
+    }))
 }
