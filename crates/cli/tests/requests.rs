@@ -50,11 +50,11 @@ fn a_request_is_for_all_that_its_options_name() {
     // Nothing of what was named is left.
     for gone in ["--records 20", "--records 21-22"] {
         let (status, code, _) = failure(here, &format!("forget run {gone}"));
-        assert_eq!((status, &*code), (6, "not_trained_on"), "{gone}");
+        assert_eq!((status, &*code), (6, "already_forgotten"), "{gone}");
     }
     for gone in ["--class 3", "--class 4"] {
         let (_, code, _) = failure(here, &format!("forget run {gone}"));
-        assert_eq!(code, "not_trained_on", "{gone}");
+        assert_eq!(code, "already_forgotten", "{gone}");
         assert_eq!(
             status(here, &format!("plan run --epsilon 1 {gone}")),
             6,
@@ -170,7 +170,7 @@ fn failures_have_codes_and_their_kind_is_the_exit_status() {
         ("status nowhere", 1, "no_run"),
         ("train --out run", 1, "run_exists"),
         ("train --data mnist:nowhere --out new", 1, "data"),
-        ("forget run --records 3", 6, "not_trained_on"),
+        ("forget run --records 3", 6, "already_forgotten"),
         ("forget run --records 1440", 2, "request_out_of_range"),
         ("forget run --random 1440", 2, "request_too_many"),
         ("forget run --random 1439", 1, "forgets_everything"),
@@ -262,7 +262,7 @@ fn people_are_asked_for_by_a_list_and_answered_whatever_became_of_them() {
     // on is what was asked for.
     fs::write(here.join("one"), &first).unwrap();
     let (status, code, _) = failure(here, "forget run --subjects-from one");
-    assert_eq!((status, &*code), (6, "not_trained_on"));
+    assert_eq!((status, &*code), (6, "already_forgotten"));
     fs::write(here.join("one"), &test).unwrap();
     let (status, code, _) = failure(here, "forget run --subjects-from one");
     assert_eq!((status, &*code), (0, "never_trained_on"));
