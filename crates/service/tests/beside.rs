@@ -19,7 +19,10 @@ const LISTENS: &str = "listens at ";
 #[test]
 #[ignore = "run by the test below, in a process of its own"]
 fn a_desk() {
-    let place = std::env::var(PLACE).unwrap();
+    // Run by anybody else, with all that are ignored, it is no desk.
+    let Ok(place) = std::env::var(PLACE) else {
+        return;
+    };
     let place = Path::new(&place);
     let waits = policy(json!({"batch": {"at_least": 100, "wait_seconds": 86400}}));
     let models = vec![model("one", &place.join("ann"), waits)];
