@@ -208,10 +208,11 @@ class Decisions:
         return sum(decision.settled for decision in self.inputs)
 
     def __str__(self) -> str:
+        within = _upward(self.within)
         return (
             f"{self.settled} of {len(self.inputs)} settled: every model trained without the "
-            f"forgotten records decides them so, as none lies farther than {_upward(self.within)} from "
-            f"the private weights ({self.kind})."
+            f"forgotten records decides them so, as none lies farther than {within} from the "
+            f"private weights ({self.kind})."
         )
 
 

@@ -92,6 +92,8 @@ def compiled_in_place():
     return made
 
 
+# Of other draws one in six has units that are saturated at 100 whatever is lost on the way.
+torch.manual_seed(0)
 REFUSED = {
     "inputs that a pass changes": (nn.Sequential(Changing(), mlp()), "", "out of place"),
     "mixed precision inside": (mlp(Coarse()), "1.layer", "autocast"),
