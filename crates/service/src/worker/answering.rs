@@ -1,6 +1,6 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
-use super::endings::{Ending, ending};
+use super::endings::{Ending, ending, splits};
 use super::releasing::note_promise;
 use super::timing;
 use crate::clock::now;
@@ -272,7 +272,7 @@ fn go_on(
                 crate::audit::append(db, &secret, "desk", "retrains", &name, code.as_str())
             })
         }
-        Ending::LookAgain | Ending::WithoutRelease | Ending::Hold if batch.members.len() > 1 => {
+        Ending::LookAgain | Ending::Hold if batch.members.len() > 1 && splits(code) => {
             // One request may rule out all of them.
             let ids = [crate::secret::fresh_name()?, crate::secret::fresh_name()?];
             desk.store.write_here(move |db| {

@@ -69,16 +69,25 @@ pub(super) fn ending(code: Code) -> Ending {
     }
 }
 
+/// Whether a batch is halved that its run refuses with this code: where it follows from who is in it and
+/// how many there are. How many answers a run gave is published, so that what a step met in the records
+/// must not decide it.
+pub(super) fn splits(code: Code) -> bool {
+    code.kind() == CodeKind::Nothing
+        || matches!(code, Code::ForgetsEverything | Code::ChoseTheEpoch)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Ending, ending};
+    use super::{Ending, ending, splits};
     use rescind::Code;
 
-    /// Which method was used is published: what a step met in the records must not decide it.
+    /// Which method was used is published, and in how many answers: what a step met in the records must not decide it.
     #[test]
     fn what_a_step_meets_in_the_records_waits_for_an_operator() {
         for &code in Code::ALL.iter().filter(|code| code.tells_of_records()) {
             assert_ne!(ending(code), Ending::OtherMethod, "{code:?}");
+            assert!(!splits(code), "{code:?}");
         }
         assert_eq!(ending(Code::NoStep), Ending::Hold);
         for code in [Code::MostRecordsGo, Code::NotProvable, Code::NoCheckpoint] {

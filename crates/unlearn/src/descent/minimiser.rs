@@ -66,15 +66,10 @@ impl<'a> Minimiser<'a> {
         let back = |steps: usize| norms.iter().rev().nth(steps).copied();
         let (last, before) = (back(0), back(1));
         let mut start = Self {
-            objective,
-            settings,
-            point: Point::unknown(Vec::new()),
             last,
             before,
             headway: Headway::of(norms),
-            place: None,
-            effort: Effort::default(),
-            size: None,
+            ..Self::at(objective, Point::unknown(Vec::new()), settings)
         };
         let exact = last.is_some_and(|last| start.needs_binary64(last, before));
         start.move_to(w, before, exact)?;
@@ -91,17 +86,7 @@ impl<'a> Minimiser<'a> {
         settings: ConvexSettings,
     ) -> Result<Self, Error> {
         settings.validate()?;
-        let mut start = Self {
-            objective,
-            settings,
-            point: Point::unknown(Vec::new()),
-            last: None,
-            before: None,
-            headway: Headway::of(&[]),
-            place: None,
-            effort: Effort::default(),
-            size: None,
-        };
+        let mut start = Self::at(objective, Point::unknown(Vec::new()), settings);
         start.move_to(w, None, true)?;
         let norm = start.point.norm;
         if !start.needs_binary64(norm, None) {
@@ -135,16 +120,24 @@ impl<'a> Minimiser<'a> {
             rounding: f64::INFINITY,
         };
         Ok(Self {
+            last: Some(point.norm),
+            ..Self::at(objective, point, settings)
+        })
+    }
+
+    /// Before its first round.
+    fn at(objective: &'a dyn ConvexObjective, point: Point, settings: ConvexSettings) -> Self {
+        Self {
             objective,
             settings,
-            last: Some(point.norm),
             point,
+            last: None,
             before: None,
             headway: Headway::of(&[]),
             place: None,
             effort: Effort::default(),
             size: None,
-        })
+        }
     }
 
     /// Whether `‖∇F(w)‖ ≤ G`, computed in binary64 with room for what rounding may have done to it.
