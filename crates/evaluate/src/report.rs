@@ -8,7 +8,6 @@
 mod chart;
 mod files;
 mod html;
-mod mark;
 mod page;
 mod png;
 pub(crate) mod roc;

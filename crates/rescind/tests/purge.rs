@@ -61,9 +61,13 @@ fn weights_from_before_a_request_go_and_everything_else_goes_on() {
     // Reports of the run, where they are written unless another place is named; and somebody's notes.
     fs::create_dir(root.join("figures")).unwrap();
     for report in ["report.html", "figures/loss.svg", "figures/loss.png"] {
-        fs::write(root.join(report), "measurements of the forgotten").unwrap();
+        let text = format!(
+            "<!-- {} --> measurements of the forgotten",
+            rescind::mark::MARK
+        );
+        fs::write(root.join(report), text).unwrap();
     }
-    fs::write(root.join("figures/notes.txt"), "somebody's").unwrap();
+    fs::write(root.join("figures/notes.svg"), "somebody's").unwrap();
 
     let purged = run.purge().unwrap();
     assert_eq!(
@@ -72,7 +76,7 @@ fn weights_from_before_a_request_go_and_everything_else_goes_on() {
     );
     assert_eq!(purged.reports, 3);
     assert!(!root.join("report.html").exists());
-    assert_eq!(files(&root.join("figures")), ["notes.txt"]);
+    assert_eq!(files(&root.join("figures")), ["notes.svg"]);
     assert!(run.purge().unwrap().is_empty());
     let private = files(&root.join("private"));
     let weights: Vec<_> = private

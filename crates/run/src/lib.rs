@@ -18,6 +18,7 @@ mod json;
 mod key;
 pub mod ledger;
 mod lock;
+pub mod mark;
 pub mod plan;
 pub mod release;
 mod request;

@@ -1,15 +1,12 @@
 //! Writing reports and their figures.
 
 use super::chart::PictureError;
-use super::mark::MARK;
 use super::page::Report;
 use crate::owner_only::{self, replace};
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use rescind::mark::is_marked;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-
-/// So many first bytes of a file say whether it was made by this program.
-const START: u64 = 4096;
 
 /// Why a report was not written.
 #[derive(Debug, thiserror::Error)]
@@ -82,11 +79,6 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
 /// Whether a file is there that does not say that this program made it.
 fn is_of_others(path: &Path) -> io::Result<bool> {
     // What is no regular file is refused when it would be replaced.
-    if !fs::symlink_metadata(path).is_ok_and(|there| there.is_file()) {
-        return Ok(false);
-    }
-    let mut start = Vec::new();
-    File::open(path)?.take(START).read_to_end(&mut start)?;
-    let mark = MARK.as_bytes();
-    Ok(!start.windows(mark.len()).any(|bytes| bytes == mark))
+    let is_file = fs::symlink_metadata(path).is_ok_and(|there| there.is_file());
+    Ok(is_file && !is_marked(path)?)
 }

@@ -1,10 +1,10 @@
 //! A report as one HTML page that needs nothing else.
 
-use super::mark::MARK;
 use super::page::{Block, Fact, Figure, Headline, Picture, Report, Section, Table, Tone};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use rescind::mark::MARK;
 
 const STYLE: &str = include_str!("style.css");
 

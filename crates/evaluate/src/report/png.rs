@@ -1,7 +1,7 @@
 //! PNG files.
 
-use super::mark::MARK;
 use png::{BitDepth, ColorType, Encoder, EncodingError};
+use rescind::mark::MARK;
 
 /// The PNG file of `pixels`, row by row, a byte for each channel, of which there are one (grey) or
 /// three (red, green, blue); their number, then height and width, is `shape`.

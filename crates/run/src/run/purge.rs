@@ -4,6 +4,7 @@ use super::Run;
 use super::store::Store;
 use crate::disk;
 use crate::error::Error;
+use crate::mark::is_marked;
 use serde::Serialize;
 use std::fs;
 use std::path::Path;
@@ -84,31 +85,29 @@ impl Run {
 
     /// Removes what `rescind report` writes into the run folder where it is told no other place.
     fn remove_reports(&self) -> Result<usize, Error> {
-        let (page, figures) = (
-            self.setup.root.join("report.html"),
-            self.setup.root.join("figures"),
-        );
-        let mut files = Vec::new();
-        if figures.is_dir() {
-            let entries = fs::read_dir(&figures).map_err(disk::io_error(&figures, "list it"))?;
+        let root = &self.setup.root;
+        let mut removed = 0;
+        for folder in [root.clone(), root.join("figures")] {
+            if !folder.is_dir() {
+                continue;
+            }
+            let entries = fs::read_dir(&folder).map_err(disk::io_error(&folder, "list it"))?;
+            let mut own = Vec::new();
             for entry in entries {
-                let path = entry.map_err(disk::io_error(&figures, "list it"))?.path();
-                if path
-                    .extension()
-                    .is_some_and(|ending| ending == "svg" || ending == "png")
+                let path = entry.map_err(disk::io_error(&folder, "list it"))?.path();
+                // By name first: whoever closes the ledger's file lets go of SQLite's locks on it.
+                let ending = path.extension().and_then(|ending| ending.to_str());
+                if matches!(ending, Some("html" | "svg" | "png"))
+                    && is_marked(&path).map_err(disk::io_error(&path, "read it"))?
                 {
-                    files.push(path);
+                    own.push(path);
                 }
             }
+            own.iter().try_for_each(|path| disk::remove_file(path))?;
+            removed += own.len();
+            disk::sync_folder(&folder)?;
         }
-        files.extend(page.is_file().then_some(page));
-        for path in &files {
-            disk::remove_file(path)?;
-        }
-        if !files.is_empty() {
-            disk::sync_folder(&self.setup.root)?;
-        }
-        Ok(files.len())
+        Ok(removed)
     }
 }
 

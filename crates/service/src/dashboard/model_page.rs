@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use maud::{Markup, html};
+use rescind::certificate::upward;
 use std::sync::Arc;
 
 const NEWEST: usize = 100;
@@ -132,7 +133,7 @@ fn promise_table(promises: &[Promise]) -> Markup {
 pub(super) fn epsilon(promise: &Promise) -> Markup {
     html! {
         @match promise.epsilon {
-            Some(epsilon) => (format!("{epsilon:.4}")),
+            Some(epsilon) => (upward(epsilon)),
             None if promise.releases == 0 => "not released",
             None => "none",
         }

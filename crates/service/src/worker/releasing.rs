@@ -5,6 +5,7 @@ use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
+use rescind::certificate::upward;
 use rescind::ledger::Ledger;
 use rescind::{Code, ReleaseChoice, Run};
 use rescind_privacy::Delta;
@@ -159,9 +160,11 @@ pub(super) fn note_promise(
         return Ok(());
     }
     let detail = format!(
-        "the first request stands at epsilon {spent:.3} at delta {}, the policy promises {}: release \
+        "the first request stands at epsilon {} at delta {}, the policy promises {}: release \
          less often, or with more noise; a run trained anew without the records owes nothing",
-        promise.delta, promise.epsilon
+        upward(spent),
+        promise.delta,
+        promise.epsilon
     );
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
     let alerts = desk.settings.alerts.clone();

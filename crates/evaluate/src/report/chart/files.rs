@@ -4,10 +4,10 @@ use super::Chart;
 use super::draw::{Drawing, WIDTH};
 use super::error::PictureError;
 use super::lettering::shortened;
-use crate::report::mark::MARK;
 use crate::report::png;
 use maud::{PreEscaped, html};
 use plotters::prelude::*;
+use rescind::mark::MARK;
 
 /// How far above their place texts would stand in pixels.
 const LOWER: i32 = 10;
