@@ -34,6 +34,8 @@ pub enum AssumptionName {
     RunNotCopied,
     /// Settings were not tuned on forgotten records.
     SettingsNotTuned,
+    /// Each record was made without the others.
+    RecordsMadeAlone,
     /// The centre given does not depend on the records.
     PublicCentre,
     /// The constants given that scale the inputs do not depend on the records.
@@ -86,6 +88,7 @@ impl AssumptionName {
             self,
             Self::Reference
                 | Self::SettingsNotTuned
+                | Self::RecordsMadeAlone
                 | Self::Copies
                 | Self::LaterReleases
                 | Self::ChoiceOfRecords

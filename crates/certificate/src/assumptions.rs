@@ -77,6 +77,7 @@ pub fn assumptions(certificate: &Certificate) -> Vec<Assumption> {
         declared(Name::ImportedWeights, Declared::ImportedWeights),
         declared(Name::OutsideModel, Declared::OutsideModel),
         plain(Name::SettingsNotTuned, true),
+        plain(Name::RecordsMadeAlone, true),
         plain(Name::Copies, true),
         plain(Name::EarlierReleases, certificate.earlier.releases > 0),
         plain(Name::LaterReleases, true),

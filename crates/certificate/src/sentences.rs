@@ -113,11 +113,16 @@ impl Assumption {
                 Declared::OutsideModel,
                 "the model's own code computes losses, gradients and identities of the records it \
                  is asked for, correctly and without looking at any others, and no record went into \
-                 what of it training leaves as it was: a backbone, frozen tensors, kept statistics",
+                 what of it training leaves as it was: a backbone, frozen tensors, kept statistics, \
+                 numbers in its code such as a bound of its targets",
             ),
             Name::SettingsNotTuned => "Method, radii, damping, steps, noise and stopping rules were \
                 not chosen by looking at the forgotten records, nor by how an earlier attempt to forget \
                 them ended. Nobody checked."
+                .into(),
+            Name::RecordsMadeAlone => "Each record, as it was read, was made without the others: no \
+                network trained on them, and no mean, range or list computed over them, went into its \
+                numbers. Nobody checked."
                 .into(),
             Name::Copies => "Only the listed records were forgotten. Copies of them, exact or nearly \
                 so, that remain among the retained records still act on the model."

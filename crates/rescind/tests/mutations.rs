@@ -434,6 +434,7 @@ fn a_theorem_that_the_method_may_not_claim_is_refused() {
     let kept = [
         "reference",
         "settings_not_tuned",
+        "records_made_alone",
         "copies",
         "later_releases",
         "choice_of_records",

@@ -49,6 +49,22 @@ fn require(text: &str, field: String, all: &mut Collector) {
     );
 }
 
+/// Processors, as `std::env::consts::ARCH` names them.
+const PROCESSORS: &str = "aarch64 amdgpu arm arm64ec avr bpf csky hexagon loongarch32 loongarch64 m68k mips mips32r6 \
+    mips64 mips64r6 msp430 nvptx64 powerpc powerpc64 riscv32 riscv64 s390x sparc sparc64 wasm32 \
+    wasm64 x86 x86_64 xtensa";
+
+/// Operating systems, as `std::env::consts::OS` names them.
+const SYSTEMS: &str = "aix android cygwin dragonfly emscripten freebsd fuchsia haiku hermit horizon hurd illumos \
+    ios linux macos netbsd nto openbsd redox solaris tvos visionos vita vxworks wasi watchos \
+    windows";
+
+fn is_platform(text: &str) -> bool {
+    let named = |list: &str, name| list.split(' ').any(|one| one == name);
+    let parts = text.split_once('-');
+    parts.is_some_and(|(processor, system)| named(PROCESSORS, processor) && named(SYSTEMS, system))
+}
+
 /// What is named is named as the program names it.
 pub fn names(certificate: &Certificate, all: &mut Collector) {
     let code = &certificate.code;
@@ -80,8 +96,8 @@ pub fn names(certificate: &Certificate, all: &mut Collector) {
         (
             "/code/platform",
             &code.platform,
-            dotted(&code.platform, &['_', '-', '.']),
-            "architecture and operating system, such as x86_64-linux",
+            is_platform(&code.platform),
+            "a processor and an operating system that Rust knows, such as x86_64-linux",
         ),
     ] {
         let why = "the program says of itself what it is, and nothing else";

@@ -4,7 +4,7 @@ use crate::attack::{Attack, Performance};
 use crate::fidelity::{PhaseCost, Relearn, Scores};
 use serde::{Deserialize, Serialize};
 
-/// One method with one seed. It speaks of sets of records, never of a single one.
+/// One method with one seed, measured on sets of records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cell {

@@ -59,8 +59,9 @@ impl Results {
             facts: self.facts(),
             sections,
             closing: "Everything on this page was measured, on records and mostly on un-noised \
-                      weights, and proves nothing; only a release's certificate does. It speaks of \
-                      sets of records, never of a single one."
+                      weights, and proves nothing; only a release's certificate does. It tells what \
+                      the networks do on the records drawn: on one person's, where these alone were \
+                      forgotten."
                 .to_owned(),
         }
     }

@@ -4,6 +4,7 @@ use super::cell::CellKind;
 use super::metrics::METRICS;
 use super::missing::sentences;
 use super::results::{Results, Row, Spread};
+use crate::report::words::{above, number};
 use std::fmt::Write;
 
 /// One line per cell, one column per metric; empty where it was not measured.
@@ -160,17 +161,10 @@ fn guarantee(row: &Row) -> String {
         (CellKind::Baseline, _) => "none".to_owned(),
         (CellKind::Certified, None) => "none: not released".to_owned(),
         (CellKind::Certified, Some(promise)) => {
-            let (epsilon, delta) = (number(promise.epsilon), number(promise.delta));
+            let (epsilon, delta) = (above(promise.epsilon), above(promise.delta));
             let (sigma, kind) = (number(promise.sigma), &promise.kind);
             format!("ε = {epsilon}, δ = {delta} ({kind}), σ = {sigma}")
         }
-    }
-}
-
-fn number(value: f64) -> String {
-    match (1e-3..1e5).contains(&value) {
-        true => format!("{value}"),
-        false => format!("{value:.1e}"),
     }
 }
 
