@@ -164,7 +164,7 @@ pub fn reload_watched(
     required: &Selection,
     watch: &mut Watch<'_>,
 ) -> Result<Reloaded, ReloadError> {
-    let (classes, _) = manifest.classes().unwrap_or_default();
+    let classes = manifest.classes().unwrap_or_default();
     let mut watch = |records| watch(records);
     let mut reading = Reading::again(classes, manifest.input_shape(), &mut watch);
     let data = read(source, &mut reading)?;
@@ -198,10 +198,13 @@ pub fn reload_few(
             ..
         }
     );
-    let Some(rows) = manifest.rows_of(which).filter(|_| one_by_one) else {
+    if !one_by_one {
+        return Ok(None);
+    }
+    let Some(rows) = manifest.rows_of(which)? else {
         return Ok(None);
     };
-    let (classes, _) = manifest.classes().unwrap_or_default();
+    let classes = manifest.classes().unwrap_or_default();
     let mut watch = |_| ControlFlow::Continue(());
     let mut reading = Reading::again(classes, manifest.input_shape(), &mut watch).only(&rows);
     // Whatever is wrong is told better where all are read.

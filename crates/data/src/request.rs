@@ -168,7 +168,7 @@ impl RecordRequest {
         match self {
             Self::Positions(ranges) => by_position(ranges, among),
             Self::Lines(lines) => {
-                let at = manifest.at_lines(lines).ok_or(RequestError::NoLines)?;
+                let at = manifest.at_lines(lines)?.ok_or(RequestError::NoLines)?;
                 if at.unknown {
                     let (lines, last) = (lines.clone(), at.last);
                     return Err(RequestError::UnknownLine { lines, last });
@@ -178,19 +178,19 @@ impl RecordRequest {
             }
             Self::Hash(identity) => {
                 let unknown = RequestError::UnknownHash(*identity);
-                present(among, manifest.of_identity(identity), unknown)
+                present(among, manifest.of_identity(identity)?, unknown)
             }
             Self::Subject(subject) => {
-                let found = manifest.of_subject(subject);
+                let found = manifest.of_subject(subject)?;
                 let found = found.ok_or(RequestError::NoSubjects)?;
-                let unknown = match manifest.tests_of_subject(subject) {
+                let unknown = match manifest.tests_of_subject(subject)? {
                     0 => RequestError::UnknownSubject,
                     records => RequestError::NeverTrainedOn { records },
                 };
                 present(among, found, unknown)
             }
             Self::Class(name) => {
-                let (known, labels) = manifest.classes().ok_or(RequestError::NoClasses)?;
+                let known = manifest.classes().ok_or(RequestError::NoClasses)?;
                 let wanted = normal(name);
                 let class = known
                     .iter()
@@ -199,7 +199,10 @@ impl RecordRequest {
                         found: name.clone(),
                         known: known.to_vec(),
                     })?;
-                let found = Selection::filter(records, |&at| labels[at] as usize == class);
+                let labels: Vec<usize> = manifest
+                    .classes_of(&Selection::all(records))
+                    .collect::<Result<_, _>>()?;
+                let found = Selection::filter(records, |&at| labels[at] == class);
                 present(among, found, RequestError::Empty)
             }
             Self::Random { count: 0, .. } => Err(RequestError::Empty),

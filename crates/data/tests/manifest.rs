@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 use rescind_data::*;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const VALUES: [f32; 8] = [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 6.0, 7.0];
 const LABELS: [u32; 4] = [0, 1, 0, 1];
@@ -143,6 +146,10 @@ fn another_shape_other_classes_and_standardised_values_are_refused() {
     );
 }
 
+fn open(bytes: &[u8]) -> Result<Manifest, ManifestError> {
+    Manifest::open(Cursor::new(bytes.to_vec()))
+}
+
 #[test]
 fn written_manifests_are_read_back_and_refused_when_altered() {
     let plain = table(&VALUES, &LABELS);
@@ -156,22 +163,142 @@ fn written_manifests_are_read_back_and_refused_when_altered() {
         let manifest = Manifest::new(&dataset, "csv:people.csv?label=ill", secret, held_out);
         let manifest = manifest.unwrap();
         let bytes = manifest.to_bytes().unwrap();
-        assert_eq!(Manifest::from_bytes(&bytes).unwrap(), manifest);
+        let read = open(&bytes).unwrap();
+        assert_eq!(read, manifest);
+        assert_eq!(read.to_bytes().unwrap(), bytes);
         assert!(!String::from_utf8_lossy(&bytes).contains("alice"));
-        assert!(Manifest::from_bytes(&bytes[..bytes.len() - 1]).is_err());
+        assert!(open(&bytes[..bytes.len() - 1]).is_err());
         let mut longer = bytes.clone();
         longer.push(0);
-        assert!(Manifest::from_bytes(&longer).is_err());
-        let own = manifest.records()[1];
-        let at = bytes
-            .windows(32)
-            .position(|window| window == own.as_bytes())
-            .unwrap();
+        assert!(open(&longer).is_err());
+        // In the head, of which the root is.
+        let at = place_of(&bytes, b"people.csv");
         let mut altered = bytes.clone();
         altered[at] ^= 1;
-        let error = Manifest::from_bytes(&altered).unwrap_err();
+        let error = open(&altered).unwrap_err();
         assert!(matches!(error, ManifestError::Root { .. }), "{error}");
+        // On a page, which is found when it is read, and by whoever checks all.
+        let at = place_of(&bytes, manifest.pseudonym(1).unwrap().as_bytes());
+        let mut altered = bytes.clone();
+        altered[at] ^= 1;
+        let read = open(&altered).unwrap();
+        let expected = ManifestError::Altered { list: "records" };
+        assert_eq!(read.pseudonym(1), Err(expected.clone()));
+        assert_eq!(read.check(), Err(expected));
+        assert_eq!(open(&bytes).unwrap().check(), Ok(()));
     }
+}
+
+fn place_of(bytes: &[u8], part: &[u8]) -> usize {
+    let mut windows = bytes.windows(part.len());
+    windows.position(|window| window == part).unwrap()
+}
+
+/// A file that counts what is read of it.
+struct Counted(Cursor<Vec<u8>>, Arc<AtomicUsize>);
+
+impl Read for Counted {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(to)?;
+        self.1.fetch_add(count, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+/// Many records of few people, a few of whom have many; of lines with gaps.
+fn many() -> (Manifest, Vec<Digest>, Vec<String>) {
+    let identities: Vec<Digest> = (0..20_000_u64)
+        .map(|at| Digest::from(*blake3::hash(&(at % 19_990).to_le_bytes()).as_bytes()))
+        .collect();
+    let subjects: Vec<String> = (0..20_000_u64)
+        .map(|at| format!("s{}", if at % 3 == 0 { 0 } else { at / 2 }))
+        .collect();
+    let secret = Digest::from(SECRET);
+    let held_out = HeldOut::NONE;
+    let named = Some(&*subjects);
+    let made = Manifest::of_identities("many", identities.clone(), named, secret, held_out);
+    (made.unwrap(), identities, subjects)
+}
+
+#[test]
+fn whoever_is_looked_for_is_found_on_the_pages_that_they_are_on() {
+    let (made, identities, subjects) = many();
+    let bytes = made.to_bytes().unwrap();
+    let whole = bytes.len();
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = Counted(Cursor::new(bytes), Arc::clone(&read));
+    let opened = Manifest::open(counted).unwrap();
+    let at_first = read.load(Ordering::Relaxed);
+    assert!(at_first < whole / 100, "{at_first} of {whole} to open it");
+    assert_eq!(
+        opened.of_identity(&identities[12_345]).unwrap().positions(),
+        [12_345]
+    );
+    let found = opened.of_subject("s5000").unwrap().unwrap();
+    assert_eq!(found.positions(), [10_000, 10_001]);
+    let few = read.load(Ordering::Relaxed);
+    assert!(few < whole / 10, "{few} of {whole} for two");
+
+    // All of them are those that going through all finds.
+    for manifest in [&made, &opened] {
+        for at in [0, 5, 9_989, 19_989, 19_995] {
+            let like = (0..20_000).filter(|&other| identities[other] == identities[at]);
+            let found = manifest.of_identity(&identities[at]).unwrap();
+            assert_eq!(found.positions(), like.collect::<Vec<_>>());
+        }
+        for subject in ["s0", "s1", "s9999", "nobody"] {
+            let theirs = (0..20_000).filter(|&at| subjects[at] == subject);
+            let found = manifest.of_subject(subject).unwrap().unwrap();
+            assert_eq!(found.positions(), theirs.collect::<Vec<_>>());
+        }
+        assert_eq!(manifest.lists(&identities, Some(&subjects)), Ok(true));
+        let mut other = subjects.clone();
+        other[19_999] = "x".to_owned();
+        assert_eq!(manifest.lists(&identities, Some(&other)), Ok(false));
+        assert_eq!(manifest.lists(&identities, None), Ok(false));
+        assert_eq!(manifest.lists(&identities[1..], None), Ok(false));
+    }
+    assert_eq!(opened.check(), Ok(()));
+    assert_eq!(
+        read.load(Ordering::Relaxed),
+        whole,
+        "each page is read once"
+    );
+}
+
+#[test]
+fn a_file_that_is_gone_is_told_as_such() {
+    struct Gone(Cursor<Vec<u8>>, Arc<AtomicUsize>);
+    impl Read for Gone {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            match self.1.load(Ordering::Relaxed) {
+                0 => self.0.read(to),
+                _ => Err(io::Error::other("the disk is gone")),
+            }
+        }
+    }
+    impl Seek for Gone {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+    let (made, ..) = many();
+    let gone = Arc::new(AtomicUsize::new(0));
+    let bytes = Cursor::new(made.to_bytes().unwrap());
+    let opened = Manifest::open(Gone(bytes, Arc::clone(&gone))).unwrap();
+    opened.pseudonym(0).unwrap();
+    gone.store(1, Ordering::Relaxed);
+    // What was read is known.
+    opened.pseudonym(1).unwrap();
+    let error = opened.pseudonym(19_999).unwrap_err();
+    assert!(matches!(error, ManifestError::Unread { .. }), "{error}");
+    assert!(error.to_string().contains("the disk is gone"), "{error}");
 }
 
 #[test]
@@ -181,17 +308,15 @@ fn without_its_secret_a_manifest_confirms_no_guess() {
     let ours = manifest(&dataset);
     let theirs = Manifest::new(&dataset, "here", Digest::from([8; 32]), HeldOut::NONE).unwrap();
     assert_ne!(ours.root(), theirs.root());
-    assert!(
-        ours.records()
-            .iter()
-            .all(|own| !theirs.records().contains(own))
-    );
+    let all = |manifest: &Manifest| manifest.hashes_of(&Selection::all(4)).unwrap();
+    let their_own = all(&theirs);
+    assert!(all(&ours).iter().all(|own| !their_own.contains(own)));
     let secret = Digest::from(SECRET).to_string();
     let shown = format!("{ours:?}");
-    assert!(!shown.contains(&secret) && !shown.contains(&ours.records()[0].to_string()));
+    assert!(!shown.contains(&secret) && !shown.contains(&all(&ours)[0].to_string()));
     let content = record_hash(&[2], "no", &VALUES[..2]);
-    assert!(!ours.records().contains(&content));
-    assert_eq!(ours.of_identity(&content).positions(), [0, 2]);
+    assert!(!all(&ours).contains(&content));
+    assert_eq!(ours.of_identity(&content).unwrap().positions(), [0, 2]);
 }
 
 #[test]
@@ -235,14 +360,16 @@ proptest! {
 }
 
 #[test]
-fn altered_bytes_never_panic() {
-    let bytes = manifest(&table(&VALUES, &LABELS)).to_bytes().unwrap();
+fn altered_bytes_are_found_and_never_panic() {
+    let bytes = manifest(&named(&VALUES, &LABELS, &["a", "b", "a", "c"]));
+    let bytes = bytes.to_bytes().unwrap();
     for at in 0..bytes.len() {
         for value in [0, 0x5f, 0x7f, 0x9b, 0xbb, 0xff] {
             let mut altered = bytes.clone();
             altered[at] = value;
             if altered != bytes {
-                let _ = Manifest::from_bytes(&altered).map(|read| read.len());
+                let found = open(&altered).and_then(|read| read.check());
+                assert!(found.is_err(), "byte {at} is now {value}");
             }
         }
     }

@@ -50,7 +50,7 @@ fn every_kind_of_request_resolves() {
     let upper = hash.to_uppercase();
     assert_eq!(resolve(&format!("hash:{upper}"), &all).unwrap(), [2, 7]);
     // What the manifest holds is a pseudonym, and no name for the record.
-    let pseudonym = people().records()[2].to_string();
+    let pseudonym = people().pseudonym(2).unwrap().to_string();
     let error = resolve(&format!("hash:{pseudonym}"), &all).unwrap_err();
     assert!(matches!(error, RequestError::UnknownHash(_)), "{error}");
 }

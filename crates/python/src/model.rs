@@ -104,8 +104,8 @@ impl Model for PythonModel {
         self.identities.len()
     }
 
-    fn identity(&self, position: usize) -> Digest {
-        self.identities[position]
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
+        Ok(self.identities[position])
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {

@@ -84,9 +84,13 @@ impl Model for Poisson {
         self.trained
     }
 
-    fn identity(&self, position: usize) -> Digest {
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
         let input = self.inputs[position].map(|x| x as f32);
-        record_hash(&[WIDTH], &self.counts[position].to_string(), &input)
+        Ok(record_hash(
+            &[WIDTH],
+            &self.counts[position].to_string(),
+            &input,
+        ))
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {

@@ -227,10 +227,10 @@ fn a_run_is_what_it_was_made_as() {
         assert!(!with_run(&root).holds(), "{to}");
     }
     let (_folder, root) = used();
-    let manifest = root.join("private/manifest.cbor");
+    let manifest = root.join("private/manifest");
     let another = root.with_file_name("another");
     drop(Run::create(&another, small(), None, &mut ()).unwrap());
-    fs::copy(another.join("private/manifest.cbor"), &manifest).unwrap();
+    fs::copy(another.join("private/manifest"), &manifest).unwrap();
     let refused = Run::open(&root).err().unwrap();
     assert!(matches!(refused, Error::NotAsMade { .. }), "{refused}");
 }

@@ -151,7 +151,7 @@ impl Model for Failing {
         self.inner.records()
     }
 
-    fn identity(&self, position: usize) -> Digest {
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
         self.inner.identity(position)
     }
 

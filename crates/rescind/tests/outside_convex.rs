@@ -220,8 +220,10 @@ impl Model for Linear {
         RECORDS
     }
 
-    fn identity(&self, position: usize) -> Digest {
-        Digest::from(*blake3::hash(&position.to_le_bytes()).as_bytes())
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
+        Ok(Digest::from(
+            *blake3::hash(&position.to_le_bytes()).as_bytes(),
+        ))
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {

@@ -66,7 +66,7 @@ fn noise_picked_by_hand_gets_its_true_epsilon() {
         [
             "ledger.sqlite",
             "private/evidence/000001.json",
-            "private/manifest.cbor",
+            "private/manifest",
             "private/requests.sqlite",
             "private/signing.key",
             "releases/000001/certificate.json",
@@ -127,7 +127,7 @@ fn destructive_noise_is_refused_with_numbers_and_leaves_nothing() {
         files(fixture.run()),
         [
             "ledger.sqlite",
-            "private/manifest.cbor",
+            "private/manifest",
             "private/requests.sqlite",
             "private/signing.key",
             "run.json"

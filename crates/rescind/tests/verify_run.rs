@@ -125,7 +125,7 @@ fn every_file_of_a_release_and_its_run_counts() {
         ("releases/000001/model.json", Subject::Files),
         ("releases/000001/certificate.txt", Subject::Files),
         ("releases/000001/certificate.md", Subject::Files),
-        ("private/manifest.cbor", Subject::Records),
+        ("private/manifest", Subject::Records),
         ("private/signing.key", Subject::Key),
         ("ledger.sqlite", Subject::Ledger),
     ];

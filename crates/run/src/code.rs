@@ -248,9 +248,9 @@ fn of_model(error: &ModelError) -> Code {
         ModelError::Network(_) => Code::Network,
         ModelError::Dataset(DatasetError::Absent { .. }) => Code::RecordsGone,
         ModelError::Data(_) | ModelError::Dataset(_) => Code::Data,
-        ModelError::Manifest(ManifestError::Split(_)) => Code::Setting,
-        ModelError::Manifest(_) => Code::RecordsChanged,
-        ModelError::Reload(ReloadError::Manifest(_)) => Code::RecordsChanged,
+        ModelError::Manifest(error) | ModelError::Reload(ReloadError::Manifest(error)) => {
+            of_manifest(error)
+        }
         ModelError::Reload(ReloadError::Data(_)) => Code::Data,
         ModelError::Selection(_) | ModelError::Standardisation(_) => Code::Records,
         ModelError::Request(error) => of_request(error),
@@ -280,6 +280,18 @@ fn of_model(error: &ModelError) -> Code {
     }
 }
 
+fn of_manifest(error: &ManifestError) -> Code {
+    match error {
+        ManifestError::Split(_) => Code::Setting,
+        ManifestError::Document { .. }
+        | ManifestError::Root { .. }
+        | ManifestError::Altered { .. }
+        | ManifestError::Unread { .. } => Code::Damaged,
+        // Also what a later version of that crate may add.
+        _ => Code::RecordsChanged,
+    }
+}
+
 fn of_request(error: &RequestError) -> Code {
     match error {
         RequestError::Empty => Code::RequestEmpty,
@@ -296,7 +308,7 @@ fn of_request(error: &RequestError) -> Code {
         RequestError::NoClasses => Code::NoClasses,
         RequestError::UnknownClass { .. } => Code::UnknownClass,
         RequestError::TooMany { .. } => Code::RequestTooMany,
-        RequestError::Manifest(_) => Code::RecordsChanged,
+        RequestError::Manifest(error) => of_manifest(error),
         _ => Code::RequestSyntax,
     }
 }

@@ -47,7 +47,7 @@ pub use config::{RunConfig, RunSettings};
 pub(crate) use convex::proved_radius;
 pub use decisions::{Decisions, InputDecision};
 pub use evaluate::{Evaluation, Sets};
-pub(crate) use files::read_manifest;
+pub(crate) use files::open_manifest;
 pub use holdings::{Held, Holdings};
 pub use inspect::Summary;
 pub(crate) use inspect::has_prepared;

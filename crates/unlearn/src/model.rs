@@ -29,7 +29,10 @@ pub trait Model: Any + Send + Sync {
     fn records(&self) -> usize;
 
     /// The identity of a record: a hash of its content, or of an identifier that never changes.
-    fn identity(&self, position: usize) -> Digest;
+    ///
+    /// # Errors
+    /// Whatever the model meets.
+    fn identity(&self, position: usize) -> Result<Digest, Failure>;
 
     /// Reads what it needs of its records, so that work on any of the `required` ones can begin.
     /// Whoever does not call this gets it done by the first pass.

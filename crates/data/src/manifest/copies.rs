@@ -12,7 +12,8 @@ impl Manifest {
     /// delete them too. Only exact copies are found.
     ///
     /// # Errors
-    /// [`ManifestError::Count`] if a selection is of a dataset of another size.
+    /// [`ManifestError::Count`] if a selection is of a dataset of another size; as
+    /// [`pseudonym`](Self::pseudonym).
     pub fn duplicates_outside(
         &self,
         forget: &Selection,
@@ -20,12 +21,12 @@ impl Manifest {
     ) -> Result<Selection, ManifestError> {
         let forgotten: HashSet<Digest> = self.hashes_of(forget)?.into_iter().collect();
         self.check_count(retain.records())?;
-        let like = forgotten.iter().flat_map(|digest| {
-            let like = self.fronts.like(digest, &self.records).iter().copied();
-            like.filter(|&at| self.records[at] == *digest)
-        });
-        let mut copies: Vec<usize> = like.filter(|&at| retain.contains(at)).collect();
+        let mut copies = Vec::new();
+        for digest in &forgotten {
+            let like = self.lists.by_record.find(digest, &self.lists.records)?;
+            copies.extend(like.into_iter().filter(|&at| retain.contains(at)));
+        }
         copies.sort_unstable();
-        Ok(Selection::of_sorted(self.records.len(), copies))
+        Ok(Selection::of_sorted(self.len(), copies))
     }
 }

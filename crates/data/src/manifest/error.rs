@@ -57,13 +57,25 @@ pub enum ManifestError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The file's root is not that of its contents.
+    /// The root in the file is not that of its head.
     #[error("the manifest's root is {found}, its contents have {expected}: the file was altered")]
     Root {
         /// Root in the file.
         found: Digest,
         /// Root of the file's contents.
         expected: Digest,
+    },
+    /// A page of one of its lists is not as it was made.
+    #[error("a page of the manifest's {list} is not as it was made: the file was altered")]
+    Altered {
+        /// The list.
+        list: &'static str,
+    },
+    /// The file cannot be read.
+    #[error("the manifest cannot be read: {reason}")]
+    Unread {
+        /// What the system says.
+        reason: String,
     },
     /// The validation fraction.
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! Records put where a manifest has them, after their source has changed.
 
+use super::list::List;
 use super::{Manifest, ManifestError, RECORD, SUBJECT, identities, pseudonym};
 use crate::dataset::Dataset;
 use crate::digest::Digest;
@@ -19,6 +20,9 @@ pub struct Placed {
     /// Whose these are, one by one, where the source says.
     pub unlisted_subjects: Vec<String>,
 }
+
+/// Pseudonyms of a record and of its subject.
+type Listed = (Digest, Option<Digest>);
 
 impl Manifest {
     /// Puts loaded records where the manifest has them, whatever their order in the source now.
@@ -43,9 +47,9 @@ impl Manifest {
             });
         }
         let found = self.pseudonyms_of(&loaded)?;
-        let listed = |position: usize| self.listed(position);
-        let in_order =
-            found.len() == self.len() && found.iter().enumerate().all(|(i, own)| *own == listed(i));
+        let own = self.all_listed()?;
+        let listed = |position: usize| own[position];
+        let in_order = found == own;
         if in_order {
             return Ok(Placed {
                 dataset: loaded,
@@ -82,7 +86,8 @@ impl Manifest {
         let subjects = loaded.subjects();
         let whose = |row: &usize| Some(subjects?[*row].clone());
         let unlisted_subjects = added.iter().filter_map(whose).collect();
-        let labels = self.labels.clone().unwrap_or_default();
+        let labels = self.lists.labels.as_ref().map(List::to_vec);
+        let labels = labels.transpose()?.unwrap_or_default();
         Ok(Placed {
             unlisted: added.len(),
             unlisted_subjects,
@@ -91,14 +96,10 @@ impl Manifest {
     }
 
     /// The rows that records were read from, where that is known of each, ascending.
-    pub(crate) fn rows_of(&self, which: &Selection) -> Option<Vec<u64>> {
-        let lines = self.lines.as_ref()?;
-        let mut rows: Vec<u64> = which
-            .iter()
-            .map(|at| lines.get(at).copied())
-            .collect::<Option<_>>()?;
-        rows.sort_unstable();
-        Some(rows)
+    pub(crate) fn rows_of(&self, which: &Selection) -> Result<Option<Vec<u64>>, ManifestError> {
+        let lines = self.lists.lines.as_ref();
+        let rows = lines.map(|lines| which.iter().map(|at| lines.get(at)).collect());
+        rows.transpose()
     }
 
     /// These records, in order, where each of them is in the row that it was read from.
@@ -107,57 +108,51 @@ impl Manifest {
         loaded: Dataset,
         which: &Selection,
     ) -> Result<Option<Dataset>, ManifestError> {
-        let (Some(lines), Some(found)) = (&self.lines, loaded.lines()) else {
+        let (Some(lines), Some(found)) = (self.rows_of(which)?, loaded.lines()) else {
             return Ok(None);
         };
         if loaded.input_shape() != self.input_shape || loaded.class_names() != self.class_names {
             return Ok(None);
         }
         let rows: HashMap<u64, usize> = found.iter().copied().zip(0..).collect();
-        let place: Vec<Option<usize>> = which
-            .iter()
-            .map(|at| rows.get(&lines[at]).copied())
-            .collect();
+        let place: Vec<Option<usize>> = lines.iter().map(|line| rows.get(line).copied()).collect();
         let pseudonyms = self.pseudonyms_of(&loaded)?;
-        let same = which
-            .iter()
-            .zip(&place)
-            .all(|(at, row)| row.is_some_and(|row| pseudonyms[row] == self.listed(at)));
-        if !same {
-            return Ok(None);
+        for (at, row) in which.iter().zip(&place) {
+            match row {
+                Some(row) if pseudonyms[*row] == self.listed(at)? => {}
+                _ => return Ok(None),
+            }
         }
-        let labels = self.labels.as_deref().unwrap_or_default();
-        let labels = which
-            .iter()
-            .filter_map(|at| labels.get(at).copied())
-            .collect();
+        let labels = self.lists.labels.as_ref();
+        let labels = labels.map(|labels| which.iter().map(|at| labels.get(at)).collect());
+        let labels: Vec<u32> = labels.transpose()?.unwrap_or_default();
         Ok(Some(loaded.rearranged(&place, labels)))
     }
 
     /// Pseudonyms of a record and of its subject.
-    fn listed(&self, position: usize) -> (Digest, Option<Digest>) {
-        let subject = self.subjects.as_ref().map(|all| all[position]);
-        (self.records[position], subject)
+    fn listed(&self, position: usize) -> Result<Listed, ManifestError> {
+        let subjects = self.lists.subjects.as_ref();
+        let subject = subjects.map(|all| all.get(position)).transpose()?;
+        Ok((self.pseudonym(position)?, subject))
     }
 
-    fn pseudonyms_of(
-        &self,
-        loaded: &Dataset,
-    ) -> Result<Vec<(Digest, Option<Digest>)>, ManifestError> {
+    fn all_listed(&self) -> Result<Vec<Listed>, ManifestError> {
+        (0..self.len()).map(|at| self.listed(at)).collect()
+    }
+
+    fn pseudonyms_of(&self, loaded: &Dataset) -> Result<Vec<Listed>, ManifestError> {
         let records = identities(loaded)?;
         let records = records
             .iter()
             .map(|own| pseudonym(&self.secret, RECORD, own));
-        Ok(
-            match loaded.subjects().filter(|_| self.subjects.is_some()) {
-                None => records.map(|own| (own, None)).collect(),
-                Some(subjects) => {
-                    let subjects = subjects
-                        .iter()
-                        .map(|subject| pseudonym(&self.secret, SUBJECT, &subject_hash(subject)));
-                    records.zip(subjects.map(Some)).collect()
-                }
-            },
-        )
+        Ok(match loaded.subjects().filter(|_| self.names_subjects()) {
+            None => records.map(|own| (own, None)).collect(),
+            Some(subjects) => {
+                let subjects = subjects
+                    .iter()
+                    .map(|subject| pseudonym(&self.secret, SUBJECT, &subject_hash(subject)));
+                records.zip(subjects.map(Some)).collect()
+            }
+        })
     }
 }

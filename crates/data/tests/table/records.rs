@@ -2,6 +2,7 @@
 
 use super::support::*;
 use rescind_data::*;
+use std::io::Cursor;
 
 #[test]
 fn what_is_no_class_is_refused() {
@@ -69,8 +70,8 @@ fn records_know_the_lines_they_are_in() {
 fn records_are_asked_for_by_line() {
     let data = read(&table(), PEOPLE).unwrap();
     let manifest = Manifest::new(&data.train, "", Digest::from([1; 32]), HeldOut::NONE).unwrap();
-    let manifest = manifest.with_test(&data.test);
-    let manifest = Manifest::from_bytes(&manifest.to_bytes().unwrap()).unwrap();
+    let manifest = manifest.with_test(&data.test).unwrap();
+    let manifest = Manifest::open(Cursor::new(manifest.to_bytes().unwrap())).unwrap();
     let all = Selection::all(manifest.len());
     let resolve = |text: &str| {
         text.parse::<RecordRequest>()
@@ -85,7 +86,7 @@ fn records_are_asked_for_by_line() {
     // The age in the table is the number of the row, and its line is two more.
     assert_eq!(data.train.input(position).unwrap()[0] as u64 + 2, line);
     assert_eq!(
-        manifest.lines_of(&found).unwrap().to_string(),
+        manifest.lines_of(&found).unwrap().unwrap().to_string(),
         line.to_string()
     );
     let every = resolve("line:2-201").unwrap();

@@ -48,7 +48,7 @@ pub struct MadeEntry {
     pub description: Digest,
     /// BLAKE3 of `centre.safetensors`, where there is one.
     pub centre: Option<Digest>,
-    /// BLAKE3 of `private/manifest.cbor`, in which a random salt is.
+    /// Root of the manifest, keyed with a secret of its own.
     pub manifest: Digest,
     /// Whether its weights came from elsewhere.
     pub imported: bool,

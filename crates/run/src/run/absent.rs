@@ -27,8 +27,8 @@ impl Model for Absent {
     }
 
     /// The keyed pseudonym: the identity itself is known only to the caller.
-    fn identity(&self, position: usize) -> Digest {
-        self.manifest.records()[position]
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
+        Ok(self.manifest.pseudonym(position)?)
     }
 
     fn gradient(&self, _: &[f32], _: &[usize], _: &mut [f32]) -> Result<f64, Failure> {

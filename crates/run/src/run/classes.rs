@@ -23,16 +23,8 @@ impl Run {
 /// # Errors
 /// [`Error::ClassUntrained`].
 pub(super) fn all_are_trained_on(manifest: &Manifest, train: &Selection) -> Result<(), Error> {
-    let Some((names, labels)) = manifest.classes() else {
-        return Ok(());
-    };
-    let mut seen = vec![false; names.len()];
-    for position in train.iter() {
-        let label = labels.get(position).map(|&label| label as usize);
-        if let Some(seen) = label.and_then(|label| seen.get_mut(label)) {
-            *seen = true;
-        }
-    }
+    let names = manifest.classes().unwrap_or_default();
+    let seen = seen(manifest, train)?;
     let unseen = names.iter().zip(seen).find(|(_, seen)| !seen);
     match unseen {
         None => Ok(()),
@@ -40,6 +32,24 @@ pub(super) fn all_are_trained_on(manifest: &Manifest, train: &Selection) -> Resu
             class: class.clone(),
         }),
     }
+}
+
+/// Which classes have one of these records: looked through until every class was seen, which is soon.
+fn seen(manifest: &Manifest, on: &Selection) -> Result<Vec<bool>, Error> {
+    let mut seen = vec![false; manifest.classes().unwrap_or_default().len()];
+    let mut left = seen.len();
+    for class in manifest.classes_of(on) {
+        if let Some(seen) = seen.get_mut(class?)
+            && !*seen
+        {
+            *seen = true;
+            left -= 1;
+            if left == 0 {
+                break;
+            }
+        }
+    }
+    Ok(seen)
 }
 
 impl Setup {
@@ -55,36 +65,19 @@ impl Setup {
 
     /// The classes that have records as long as `before` are there, and none once only `after` are:
     /// training on these would not know of them.
-    pub fn emptied(&self, before: &Selection, after: &Selection) -> Vec<String> {
-        let Some((names, labels)) = self.manifest.classes() else {
-            return Vec::new();
-        };
-        // Looked through until every class was seen, which is soon.
-        let seen = |on: &Selection| {
-            let mut seen = vec![false; names.len()];
-            let mut left = names.len();
-            for position in on.iter() {
-                let label = labels.get(position).map(|&label| label as usize);
-                if let Some(seen) = label.and_then(|label| seen.get_mut(label))
-                    && !*seen
-                {
-                    *seen = true;
-                    left -= 1;
-                    if left == 0 {
-                        break;
-                    }
-                }
-            }
-            seen
-        };
-        let after = seen(after);
+    ///
+    /// # Errors
+    /// A manifest that cannot be read.
+    pub fn emptied(&self, before: &Selection, after: &Selection) -> Result<Vec<String>, Error> {
+        let names = self.manifest.classes().unwrap_or_default();
+        let after = seen(&self.manifest, after)?;
         if after.iter().all(|&seen| seen) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let both = seen(before).into_iter().zip(after);
+        let both = seen(&self.manifest, before)?.into_iter().zip(after);
         let emptied = names.iter().zip(both);
         let emptied = emptied.filter(|(_, (before, after))| *before && !*after);
-        emptied.map(|(name, _)| name.clone()).collect()
+        Ok(emptied.map(|(name, _)| name.clone()).collect())
     }
 
     /// Refuses a release where weights trained on these records alone would have fewer outputs.
@@ -95,7 +88,7 @@ impl Setup {
         if !self.classes_read() {
             return Ok(());
         }
-        match self.emptied(&self.split.train, retained).len() {
+        match self.emptied(&self.split.train, retained)?.len() {
             0 => Ok(()),
             classes => Err(ReleaseError::ClassEmptied { classes }.into()),
         }

@@ -98,7 +98,7 @@ impl Run {
         let ball = Ball::new(config.settings().radius, centre.clone())?;
         let (source, held_out) = (config.data.clone(), held_out(&config.training));
         let manifest = Manifest::new(&data.train, source.to_string(), fresh_salt()?, held_out);
-        let manifest = Arc::new(manifest?.with_test(&data.test));
+        let manifest = Arc::new(manifest?.with_test(&data.test)?);
         let trained_on = manifest.split().train;
         if config.classes.is_none() && !config.data.has_published_classes() {
             all_are_trained_on(&manifest, &trained_on)?;

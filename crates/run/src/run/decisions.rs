@@ -148,7 +148,7 @@ impl Run {
         on: Option<&DataSource>,
         observer: &mut dyn Observer,
     ) -> Result<(Vec<String>, Vec<Dataset>), Error> {
-        let (names, _) = self.setup.manifest.classes().unwrap_or_default();
+        let names = self.setup.manifest.classes().unwrap_or_default();
         let mut parts = match on {
             None => return Ok((names.to_vec(), vec![classifier.test_records()?.clone()])),
             Some(source) => {

@@ -1,4 +1,4 @@
-//! The files of a run : its settings, its model, its manifest.
+//! The files of a run: its settings, its model, its manifest.
 
 use super::config::Written;
 use crate::error::Error;
@@ -7,11 +7,12 @@ use crate::ledger::SUPER_JOURNAL;
 use rescind_certificate::digest_of;
 use rescind_data::{Digest, Manifest};
 use serde::Deserialize;
+use std::fs::File;
 use std::path::Path;
 
 pub(super) const FORMAT: u32 = 2;
 pub(super) const CONFIG: &str = "run.json";
-pub(super) const MANIFEST: &str = "private/manifest.cbor";
+pub(super) const MANIFEST: &str = "private/manifest";
 pub(super) const MODEL: &str = "model.json";
 pub(super) const CENTRE: &str = "centre.safetensors";
 
@@ -40,14 +41,11 @@ pub(super) fn read_config(root: &Path) -> Result<(Written, Digest), Error> {
 }
 
 /// Who the records of a run are.
-pub(crate) fn read_manifest(root: &Path) -> Result<Manifest, Error> {
-    parse_manifest(root, &json::read(&root.join(MANIFEST))?)
-}
-
-/// The same from the content of its file.
-pub(super) fn parse_manifest(root: &Path, bytes: &[u8]) -> Result<Manifest, Error> {
-    Manifest::from_bytes(bytes).map_err(|error| Error::Damaged {
-        path: root.join(MANIFEST),
+pub(crate) fn open_manifest(root: &Path) -> Result<Manifest, Error> {
+    let path = root.join(MANIFEST);
+    let file = File::open(&path).map_err(json::io_error(&path, "read it"))?;
+    Manifest::open(file).map_err(|error| Error::Damaged {
+        path,
         reason: error.to_string(),
     })
 }

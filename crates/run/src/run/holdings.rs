@@ -1,13 +1,13 @@
 //! What a run holds of somebody, found out without opening it.
 
-use super::files::{read_config, read_manifest};
+use super::files::{open_manifest, read_config};
 use crate::error::Error;
 use crate::ledger::Ledger;
 use rescind_data::{Manifest, RecordRequest, RequestError, Selection};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Who the records of a run are, read once: says what is held of whom without the run's lock, so
+/// Who the records of a run are, opened once: says what is held of whom without the run's lock, so
 /// also while another process works on it.
 #[derive(Debug)]
 pub struct Holdings {
@@ -37,7 +37,7 @@ impl Holdings {
         read_config(root)?;
         Ok(Self {
             root: root.to_owned(),
-            manifest: read_manifest(root)?,
+            manifest: open_manifest(root)?,
         })
     }
 
@@ -59,9 +59,9 @@ impl Holdings {
         for request in requests {
             match request {
                 RecordRequest::Subject(subject) => {
-                    let found = self.manifest.of_subject(subject);
+                    let found = self.manifest.of_subject(subject)?;
                     named = named.union(&found.ok_or(RequestError::NoSubjects)?)?;
-                    test += self.manifest.tests_of_subject(subject);
+                    test += self.manifest.tests_of_subject(subject)?;
                 }
                 // What a draw names is not held of anybody.
                 RecordRequest::Random { .. } => return Err(RequestError::Empty.into()),

@@ -1,22 +1,22 @@
 //! What a run was made of, and whether it still is.
 
-use super::files::{CENTRE, MANIFEST, MODEL};
+use super::files::{CENTRE, MANIFEST, MODEL, open_manifest};
 use crate::disk;
 use crate::error::Error;
 use crate::ledger::{Ledger, MadeEntry};
 use rescind_certificate::digest_of;
-use rescind_data::Digest;
+use rescind_data::{Digest, Manifest};
 use std::path::Path;
 
-/// What a run was made of, with the content of its files, each read once.
+/// What a run was made of, with the content of its files, each read once, and its manifest, opened.
 pub(super) struct Made {
     pub entry: MadeEntry,
     /// Of `model.json`.
     pub description: Vec<u8>,
     /// Of `centre.safetensors`, where there is one.
     pub centre: Option<Vec<u8>>,
-    /// Of `private/manifest.cbor`.
-    pub manifest: Vec<u8>,
+    /// Who the records are.
+    pub manifest: Manifest,
 }
 
 /// The files of a run that is made now, but for `run.json`, which is written last.
@@ -28,14 +28,14 @@ pub(super) fn of_files(
     noise: Digest,
 ) -> Result<Made, Error> {
     let read = |name: &str| disk::read(&root.join(name));
-    let (description, manifest) = (read(MODEL)?, read(MANIFEST)?);
+    let (description, manifest) = (read(MODEL)?, open_manifest(root)?);
     let centre = centred.then(|| read(CENTRE)).transpose()?;
     Ok(Made {
         entry: MadeEntry {
             configuration,
             description: digest_of(&description),
             centre: centre.as_deref().map(digest_of),
-            manifest: digest_of(&manifest),
+            manifest: manifest.root(),
             imported,
             noise,
         },

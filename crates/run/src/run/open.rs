@@ -4,7 +4,7 @@ use super::Run;
 use super::absent::Absent;
 use super::config::{Origin, RunConfig, Written};
 use super::create::layers;
-use super::files::{CENTRE, MODEL, parse_manifest, read_config};
+use super::files::{CENTRE, MODEL, read_config};
 use super::kept::is_as_kept;
 use super::made::is_as_made;
 use super::setup::Setup;
@@ -104,7 +104,7 @@ pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
         configuration,
         description,
         centre,
-        manifest: Arc::new(parse_manifest(root, &made.manifest)?),
+        manifest: Arc::new(made.manifest),
         store,
         ledger,
         key,

@@ -9,7 +9,7 @@ use super::vacant::Vacant;
 use crate::error::Error;
 use crate::release::fresh_salt;
 use rescind_data::{Digest, Manifest};
-use rescind_unlearn::{Ball, Model};
+use rescind_unlearn::{Ball, Failure, Model};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -95,9 +95,9 @@ impl Run {
         if opened.description != *model.description() {
             return Err(other("model"));
         }
-        let identities = identities(&*model).into_iter();
+        let identities = identities(&*model)?;
         let (manifest, subjects) = (&opened.manifest, records.subjects.as_deref());
-        if manifest.dataset() != records.dataset || !manifest.lists(identities, subjects) {
+        if manifest.dataset() != records.dataset || !manifest.lists(&identities, subjects)? {
             return Err(other("set of records"));
         }
         if let Some(linear) = model.linearisation() {
@@ -111,9 +111,10 @@ impl Run {
     }
 }
 
-fn identities(model: &dyn Model) -> Vec<Digest> {
-    let all = 0..model.records();
-    all.map(|position| model.identity(position)).collect()
+fn identities(model: &dyn Model) -> Result<Vec<Digest>, Error> {
+    let all = (0..model.records()).map(|position| model.identity(position));
+    let all: Result<_, Failure> = all.collect();
+    Ok(all.map_err(rescind_unlearn::Error::Model)?)
 }
 
 fn manifest(
@@ -123,7 +124,7 @@ fn manifest(
 ) -> Result<Manifest, Error> {
     let made = Manifest::of_identities(
         &records.dataset,
-        identities(model),
+        identities(model)?,
         records.subjects.as_deref(),
         fresh_salt()?,
         held_out(&settings.training),

@@ -76,7 +76,7 @@ impl Run {
         }
         let left = self.retained.difference(&forget)?;
         let copies_retained = self.setup.manifest.duplicates_outside(&forget, &left)?;
-        let emptied_classes = self.setup.emptied(&self.retained, &left);
+        let emptied_classes = self.setup.emptied(&self.retained, &left)?;
         Ok(Resolved {
             forget,
             held_out,

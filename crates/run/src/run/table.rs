@@ -54,9 +54,11 @@ impl Run {
 
     /// The lines that records were read from when the run was made; `None` where they are not of a
     /// table.
-    #[must_use]
-    pub fn lines_of(&self, records: &Selection) -> Option<PositionRanges> {
-        self.setup.manifest.lines_of(records)
+    ///
+    /// # Errors
+    /// A manifest that cannot be read.
+    pub fn lines_of(&self, records: &Selection) -> Result<Option<PositionRanges>, Error> {
+        Ok(self.setup.manifest.lines_of(records)?)
     }
 
     /// What failed because inputs are large says so.

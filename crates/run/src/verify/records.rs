@@ -1,7 +1,7 @@
 //! The records, and the commitments to those that were forgotten.
 
 use crate::ledger::Ledger;
-use crate::run::read_manifest;
+use crate::run::open_manifest;
 use rescind_certificate::Certificate;
 use rescind_certificate::verify::{Checks, Subject};
 use rescind_data::{Digest, Selection, commitment};
@@ -23,13 +23,16 @@ pub(super) fn records_agree(
     checks: &mut Checks,
 ) {
     let subject = Subject::Records;
-    let manifest = read_manifest(run);
+    let manifest = open_manifest(run).and_then(|manifest| {
+        manifest.check()?;
+        Ok(manifest)
+    });
     let manifest = match manifest {
         Ok(manifest) => manifest,
         Err(error) => {
             checks.failed(
                 subject,
-                "private/manifest.cbor",
+                "private/manifest",
                 "the manifest",
                 error,
                 "it cannot be read",

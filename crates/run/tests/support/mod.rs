@@ -67,7 +67,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("private")).unwrap();
         let bytes = manifest.to_bytes().unwrap();
-        std::fs::write(folder.path().join("private/manifest.cbor"), bytes).unwrap();
+        std::fs::write(folder.path().join("private/manifest"), bytes).unwrap();
         std::fs::write(folder.path().join("run.json"), &*RUN_JSON).unwrap();
         Ledger::create(folder.path()).unwrap();
         RunKey::create(folder.path()).unwrap();
@@ -94,13 +94,13 @@ impl Fixture {
     /// Ten records of their own for every request.
     pub fn request(&self, number: u64) -> RequestFacts {
         let first = 10 * number as usize;
-        let all = self.manifest.records();
-        let forgotten = Selection::new(all.len(), (first..first + 10).collect()).unwrap();
+        let records = self.manifest.len();
+        let forgotten = Selection::new(records, (first..first + 10).collect()).unwrap();
         let salt = fresh_salt().unwrap();
         RequestFacts {
             number,
             requested_at: format!("2026-03-{number:02}T12:00:00Z"),
-            records: all[first..first + 10].to_vec(),
+            records: self.manifest.hashes_of(&forgotten).unwrap(),
             salt,
             private: PrivateRow {
                 number,
@@ -217,8 +217,9 @@ impl Model for MadeUp {
         self.records.len()
     }
 
-    fn identity(&self, position: usize) -> Digest {
-        record_hash(&[4], "a", self.records.input(position).unwrap())
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
+        let input = self.records.input(position).unwrap();
+        Ok(record_hash(&[4], "a", input))
     }
 
     fn gradient(&self, w: &[f32], records: &[usize], gradient: &mut [f32]) -> Result<f64, Failure> {

@@ -36,7 +36,7 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     let members = desk
         .store
         .read_here(move |db| queue::next(db, &secret, &name, most))?;
-    let seen = see(model, run, members);
+    let seen = see(model, run, members)?;
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
     for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
@@ -66,7 +66,7 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     composed.map(drop)
 }
 
-fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Seen {
+fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Result<Seen, rescind::Error> {
     let mut seen = Seen {
         asked: Asked {
             method: model.policy.method.clone(),
@@ -79,14 +79,15 @@ fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Seen {
         dropped: Vec::new(),
     };
     for member in members {
-        match look(run, model, &member) {
+        let asked = known(run, model, &member)?;
+        match look(run, &member, &asked)? {
             Ok(records) => seen.found.push((member.request, records)),
             Err((outcome, code, detail)) => {
                 seen.dropped.push((member.request, outcome, code, detail));
             }
         }
     }
-    seen
+    Ok(seen)
 }
 
 /// The batch that follows another at once, with the model as it is now: written down with the answer
@@ -114,56 +115,69 @@ fn following(
     let Some((model, members)) = found.filter(|_| !desk.is_ending()) else {
         return Ok(None);
     };
-    let seen = see(&model, run, members);
+    let seen = see(&model, run, members)?;
     let whole = seen.dropped.is_empty() && !seen.found.is_empty();
     Ok(whole.then_some((model, seen)))
 }
 
 /// How many records a request takes out; or how it ends without.
-fn look(run: &Run, model: &ModelRow, member: &Member) -> Result<usize, (Outcome, Code, String)> {
+fn look(
+    run: &Run,
+    member: &Member,
+    asked: &[RecordRequest],
+) -> Result<Result<usize, (Outcome, Code, String)>, rescind::Error> {
     let held = |code: Code, detail: String| (Outcome::Held, code, detail);
-    let asked = known(run, model, member);
     if asked.is_empty() {
         let manifest = run.manifest();
         let subjects = &member.named.subjects;
-        if manifest.of_subject("").is_none() {
+        if !manifest.names_subjects() {
             let detail = "the run's records do not say whose they are: find out which are this \
                           person's, and ask for those by a request of their own; then dismiss this \
                           part";
-            return Err(held(Code::NoSubjects, detail.to_owned()));
+            return Ok(Err(held(Code::NoSubjects, detail.to_owned())));
         }
-        let tests: usize = subjects
-            .iter()
-            .map(|name| manifest.tests_of_subject(name))
-            .sum();
+        let mut tests = 0;
+        for name in subjects {
+            tests += manifest.tests_of_subject(name)?;
+        }
         let code = match tests {
             0 => Code::UnknownSubject,
             _ => Code::NeverTrainedOn,
         };
-        return Err((Outcome::NothingHeld, code, code.meaning().to_owned()));
+        let nothing = (Outcome::NothingHeld, code, code.meaning().to_owned());
+        return Ok(Err(nothing));
     }
-    match run.resolve(&asked) {
+    Ok(match run.resolve(asked) {
         Ok(resolved) => Ok(resolved.forget.len()),
         Err(error) if error.code().kind() == CodeKind::Nothing => {
             let code = error.code();
             Err((Outcome::NothingHeld, code, code.meaning().to_owned()))
         }
         Err(error) => Err(held(error.code(), error.to_string())),
-    }
+    })
 }
 
 /// What a request names of a run, without subjects whom the run does not know. It is always the same:
 /// who the records of a run are never changes.
-fn known(run: &Run, model: &ModelRow, member: &Member) -> Vec<RecordRequest> {
-    let asked = member.named.of_model(&model.name).into_iter();
-    let asked = asked.filter(|asked| match asked {
-        RecordRequest::Subject(name) => {
-            let found = run.manifest().of_subject(name);
-            found.is_some_and(|found| !found.is_empty())
+fn known(
+    run: &Run,
+    model: &ModelRow,
+    member: &Member,
+) -> Result<Vec<RecordRequest>, rescind::Error> {
+    let mut known = Vec::new();
+    for asked in member.named.of_model(&model.name) {
+        let is_known = match &asked {
+            RecordRequest::Subject(name) => {
+                let found = run.manifest().of_subject(name)?;
+                found.is_some_and(|found| !found.is_empty())
+            }
+            _ => true,
+        };
+        if is_known {
+            known.push(asked);
         }
-        _ => true,
-    });
-    asked.collect()
+    }
+    Ok(known)
 }
 
 /// Asks the run what a batch asks, under the batch's name: asked again after a crash it gives the same
@@ -174,12 +188,12 @@ pub(super) fn answer(
     run: &mut Run,
     batch: &Batch,
 ) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
-    let records = batch
-        .members
-        .iter()
-        .flat_map(|member| known(run, model, member));
+    let mut records = Vec::new();
+    for member in &batch.members {
+        records.extend(known(run, model, member)?);
+    }
     let request = Request {
-        records: records.collect(),
+        records,
         method: batch.asked.method.clone(),
         release: batch.asked.release,
         key: Some(batch.id.clone()),

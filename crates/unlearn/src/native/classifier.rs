@@ -77,7 +77,7 @@ impl Classifier {
             centre,
         } = parts;
         let manifest = records.manifest();
-        let classes = manifest.classes().map_or(0, |(names, _)| names.len());
+        let classes = manifest.classes().map_or(0, <[String]>::len);
         check_shapes(&network, manifest.input_shape(), classes)?;
         if parameterisation == Parameterisation::Head {
             linear_head(&network)?;
@@ -303,8 +303,8 @@ impl Model for Classifier {
         self.records.len()
     }
 
-    fn identity(&self, position: usize) -> Digest {
-        self.records.manifest().records()[position]
+    fn identity(&self, position: usize) -> Result<Digest, Failure> {
+        Ok(self.records.manifest().pseudonym(position)?)
     }
 
     fn prepare(&self, required: &Selection, observer: &mut dyn Observer) -> Result<(), Error> {

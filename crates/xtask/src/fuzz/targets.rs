@@ -9,6 +9,7 @@ use rescind_evaluate::compare::Comparison;
 use rescind_network::zoo::{self, Norm};
 use rescind_network::{Activation, Network, NetworkDescription, Weights, read_onnx};
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
 /// A parser.
@@ -121,7 +122,10 @@ pub const TARGETS: &[Target] = &[
     },
     Target {
         name: "manifest",
-        read: |input, _| Ok(Manifest::from_bytes(input).is_ok()),
+        read: |input, _| {
+            let read = Manifest::open(Cursor::new(input.to_vec()));
+            Ok(read.and_then(|manifest| manifest.check()).is_ok())
+        },
         files: &[],
     },
     Target {
