@@ -17,11 +17,6 @@ use rescind_privacy::{
 /// (0, 0.1).
 pub const MOST_DELTA: f64 = 0.1;
 
-/// The least δ that can be promised. Noise made of 53-bit uniform numbers never exceeds about 12.2σ,
-/// which true Gaussian noise does with a probability of 3.2e-34 for each number; up to 1e12 noised
-/// numbers together miss less than 1e-21, far below this.
-pub const LEAST_DELTA: f64 = 1e-20;
-
 /// Why bounds and noise make no promise.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -45,16 +40,6 @@ pub enum TermsError {
     )]
     DeltaTooLarge {
         /// δ as asked for.
-        delta: f64,
-    },
-    /// δ so small that the noise cannot deliver it.
-    #[error(
-        "delta is {delta:e} (less what constants may fail with): the noise that is drawn ends near \
-         12.2 sigma, so that no delta below {least:e} can be promised; give a larger one",
-        least = LEAST_DELTA
-    )]
-    DeltaTooSmall {
-        /// δ for the mechanism.
         delta: f64,
     },
     /// The bound speaks of another mechanism.
@@ -147,10 +132,6 @@ pub fn terms(
         });
     };
     let mechanism_delta = delta.less_failure(binding.failure_probability())?;
-    if mechanism_delta.value() < LEAST_DELTA {
-        let delta = mechanism_delta.value();
-        return Err(TermsError::DeltaTooSmall { delta });
-    }
     let sensitivity = binding.value();
     let (sigma, epsilon) = match *choice {
         NoiseChoice::Sigma { sigma, .. } => {

@@ -34,7 +34,7 @@ mod strict;
 mod text;
 pub mod verify;
 
-pub use arithmetic::{LEAST_DELTA, MOST_DELTA, Terms, TermsError, epsilon_by, noise_norm, terms};
+pub use arithmetic::{MOST_DELTA, Terms, TermsError, epsilon_by, noise_norm, terms};
 pub use assumption::{Assumption, AssumptionName};
 pub use assumptions::{VACUOUS_EPSILON, assumptions, largest_sensible_delta};
 pub use bound_choice::BoundChoice;

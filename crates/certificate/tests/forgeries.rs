@@ -119,11 +119,13 @@ fn rewound(change: impl Fn(&mut Vec<f64>)) -> Certificate {
     let mut rewound = network();
     rewound.method.name = "rewind".to_owned();
     rewound.method.settings = settings(json!({"gradient_lipschitz": 2.0, "record_gradient": 3.0}));
-    let mut values = vec![0.02, 0.01, 12.0, 7.0, 1440.0, 60.0, 2.0, 3.0];
+    let mut values = vec![0.02, 0.01, 12.0, 7.0, 1440.0, 60.0, 2.0, 3.0, 1e-4];
     change(&mut values);
     let symbols = Theorem::RewindToDelete.symbols().iter().zip(values);
     let constants = symbols.map(|(symbol, value)| match symbol {
-        Symbol::GradientLipschitz | Symbol::RecordGradient => assumed(*symbol, value),
+        Symbol::GradientLipschitz | Symbol::RecordGradient | Symbol::StepRounding => {
+            assumed(*symbol, value)
+        }
         _ => proved(*symbol, value),
     });
     let theorem = SensitivityBound::new(Theorem::RewindToDelete, constants.collect());
@@ -141,6 +143,8 @@ fn the_counts_of_a_rewinding_are_those_that_the_certificate_states() {
         ("more records", 4, 1e9),
         ("fewer records removed", 5, 0.0),
         ("other records removed", 5, 59.0),
+        ("no rounding", 8, 0.0),
+        ("less rounding than binary32 has", 8, 1e-6),
     ] {
         let forged = rewound(|values| values[position] = value);
         refused(what, &forged, "/bounds");

@@ -76,16 +76,19 @@ fn what_nobody_checked_is_named_in_the_report() {
     let mut rewound = network();
     rewound.method.name = "rewind".to_owned();
     rewound.method.settings = settings(json!({"gradient_lipschitz": 2.0, "record_gradient": 3.0}));
-    let values = [0.02, 0.01, 3.0, 2.0, 1440.0, 60.0, 2.0, 3.0];
+    let values = [0.02, 0.01, 3.0, 2.0, 1440.0, 60.0, 2.0, 3.0, 1e-4];
     let symbols = Theorem::RewindToDelete.symbols().iter().zip(values);
     let constants = symbols.map(|(symbol, value)| match symbol {
-        Symbol::GradientLipschitz | Symbol::RecordGradient => assumed(*symbol, value),
+        Symbol::GradientLipschitz | Symbol::RecordGradient | Symbol::StepRounding => {
+            assumed(*symbol, value)
+        }
         _ => common::proved(*symbol, value),
     });
     let bound = SensitivityBound::new(Theorem::RewindToDelete, constants.collect()).unwrap();
     let report = said(&derived(rewound, vec![bound, diameter(70.0)]));
     let rests = "holds only if it is so: L = 2 (Lipschitz constant of the gradient of every \
-                 record's loss); G_l = 3 (bound on the gradient norm of every record's loss).";
+                 record's loss); G_l = 3 (bound on the gradient norm of every record's loss); r = 0.0001 \
+                 (bound on how far rounding takes a step of training).";
     assert!(report.contains(rests), "{report}");
     assert!(report.contains("Assumed: Nobody checked L"), "{report}");
 }

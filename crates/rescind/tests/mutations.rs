@@ -301,11 +301,11 @@ const FREE: [&str; 27] = [
 #[test]
 fn a_forger_with_a_key_cannot_change_a_figure_that_follows_from_others() {
     let (caught, constants) = forgeries_caught(&released(&Fixture::new()), &[]);
-    assert!(caught > 180 && constants > 60, "{caught} {constants}");
+    assert!(caught > 170 && constants > 30, "{caught} {constants}");
     // ... nor a setting that the bound of fine-tuning rests on.
     let [steps, once] = fine_tuned_ones(&Fixture::new());
     let (caught, constants) = forgeries_caught(&steps, &WITHIN);
-    assert!(caught > 130 && constants > 40, "{caught} {constants}");
+    assert!(caught > 120 && constants > 20, "{caught} {constants}");
     forgeries_caught(&once, &WITHIN);
     for (field, value) in [
         ("/method/settings/start_radius", json!(0.4)),
@@ -392,8 +392,8 @@ fn forgeries_caught(original: &Value, also_free: &[&str]) -> (usize, usize) {
 #[test]
 fn a_theorem_that_the_method_may_not_claim_is_refused() {
     let original = released(&Fixture::new());
-    let how = |symbol: &str, meaning: &str, value: f64| {
-        json!({"symbol": symbol, "meaning": meaning, "value": value,
+    let how = |symbol: &str, value: f64| {
+        json!({"symbol": symbol, "value": value,
             "provenance": {"kind": "proved"}, "how": "by the forger"})
     };
     let tiny = SensitivityBound::new(
@@ -417,7 +417,7 @@ fn a_theorem_that_the_method_may_not_claim_is_refused() {
     let constants: Vec<Value> = tiny
         .constants()
         .iter()
-        .map(|c| how(c.symbol().as_str(), c.symbol().meaning(), c.value()))
+        .map(|c| how(c.symbol().as_str(), c.value()))
         .collect();
     document["bounds"] = json!([{"theorem": "strongly_convex", "constants": constants,
         "value": tiny.value().value(), "kind": "proved", "failure_probability": 0.0,

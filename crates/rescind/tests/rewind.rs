@@ -8,8 +8,9 @@ use rescind::methods::MethodChoice;
 use rescind::methods::rewind::{Rewind, RewindReport};
 use rescind::release::ReleaseError;
 use rescind::training::{Optimiser, TrainingSettings};
-use rescind::{Error, ModelError, Progress, Request, Run, RunConfig};
-use rescind_privacy::sensitivity::{GuaranteeKind, Theorem};
+use rescind::{Error, ModelChoice, ModelError, Progress, Request, Run, RunConfig};
+use rescind_network::{Activation, zoo};
+use rescind_privacy::sensitivity::{Constant, GuaranteeKind, SensitivityBound, Symbol, Theorem};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -97,6 +98,114 @@ fn the_bound_holds_against_retraining_request_after_request() {
         drop(run);
         run = Run::open(&root).unwrap();
     }
+}
+
+/// Steps so small that rounding moves the weights further than the records that went.
+#[test]
+fn the_bound_counts_what_rounding_does_to_small_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = descent();
+    config.training = TrainingSettings {
+        optimiser: Optimiser::Sgd {
+            learning_rate: 3e-7,
+            momentum: 0.0,
+        },
+        epochs: 2,
+        penalty: 0.0,
+        early_checkpoint: Some(1),
+        ..config.training
+    };
+    let root = folder.path().join("run");
+    let mut further = 0;
+    for record in ["2", "23", "31"] {
+        let mut run = trained(&root.with_file_name(record), config.clone());
+        let by = rewinding(&run);
+        let answer = run.forget(&forget(record, &by).released(weak()), &mut ());
+        let certificate = answer.unwrap().release.unwrap().certificate;
+        let theorem = certificate.bounds.iter();
+        let theorem = theorem
+            .clone()
+            .find(|b| b.theorem == Theorem::RewindToDelete);
+        let bound = theorem.unwrap();
+        let constants = bound.constants.iter();
+        let exact = constants.clone().map(|constant| match constant.symbol() {
+            Symbol::StepRounding => {
+                Constant::new(Symbol::StepRounding, 0.0, constant.provenance(), "none").unwrap()
+            }
+            _ => constant.clone(),
+        });
+        let exact = SensitivityBound::new(Theorem::RewindToDelete, exact.collect()).unwrap();
+        let distance = distance(&mut run);
+        assert!(distance <= bound.value, "{distance} > {}", bound.value);
+        further += usize::from(distance > exact.value().value());
+        assert!(checked(&run, 1).failures().next().is_none());
+    }
+    assert!(
+        further > 0,
+        "without rounding the bound would have held too"
+    );
+}
+
+/// Steps as they are taken, beside the same in binary64: off by no more than the constant counts for
+/// the weights (within a ball no larger than they are) and for the longest gradient of a record.
+#[test]
+fn a_step_is_rounded_by_no_more_than_its_constant() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = ModelChoice::Mlp {
+        hidden: vec![48; 4],
+        activation: Activation::Softplus,
+        norm: zoo::Norm::None,
+    };
+    let models = [ModelChoice::Logistic, ModelChoice::default(), deep];
+    for (number, model) in models.into_iter().enumerate() {
+        for rate in [0.5, 1e-5] {
+            let mut config = descent();
+            config.model = model.clone();
+            config.training.optimiser = Optimiser::Sgd {
+                learning_rate: rate,
+                momentum: 0.0,
+            };
+            (config.training.epochs, config.training.early_checkpoint) = (1, None);
+            let penalty = config.training.penalty;
+            let seed = config.training.seed;
+            let run = trained(&folder.path().join(format!("{number}-{rate}")), config);
+            let of = run.model();
+            let exactly = of.double_precision().unwrap();
+            let start: Vec<f64> = of
+                .description()
+                .draw(seed)
+                .into_iter()
+                .map(f64::from)
+                .collect();
+            let records: Vec<usize> = run.retained().iter().collect();
+            let mut gradient = vec![0.0; start.len()];
+            let mut longest = 0.0_f64;
+            for &record in &records {
+                exactly
+                    .exact_gradient(&start, &[record], &mut gradient)
+                    .unwrap();
+                longest = longest.max(norm(&gradient));
+            }
+            exactly
+                .exact_gradient(&start, &records, &mut gradient)
+                .unwrap();
+            let step = start.iter().zip(&gradient);
+            let step = step.map(|(w, g)| w - rate * (g + penalty * w));
+            let taken = &run.private_weights().unwrap().parameters;
+            let off: Vec<f64> = step.zip(taken).map(|(e, &w)| e - f64::from(w)).collect();
+            let units = 64.0 + (records.len() as f64).sqrt();
+            let counted = 8.0 * norm(&start) + units * rate * (longest + penalty * norm(&start));
+            let found = norm(&off) / 2_f64.powi(-24);
+            assert!(
+                found > 0.0 && found <= counted,
+                "{number}, {rate}: {found} of {counted}"
+            );
+        }
+    }
+}
+
+fn norm(of: &[f64]) -> f64 {
+    of.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 #[test]

@@ -328,9 +328,7 @@ fn of_release(error: &ReleaseError) -> Code {
     match error {
         ReleaseError::Refused(_) => Code::NoiseDestroys,
         ReleaseError::Budget(error) => of_budget(error),
-        ReleaseError::Terms(
-            TermsError::DeltaTooLarge { .. } | TermsError::DeltaTooSmall { .. },
-        ) => Code::DeltaOutOfRange,
+        ReleaseError::Terms(TermsError::DeltaTooLarge { .. }) => Code::DeltaOutOfRange,
         ReleaseError::Terms(_) => Code::Terms,
         ReleaseError::Privacy(_) => Code::Privacy,
         ReleaseError::OutsideBall { .. } => Code::OutsideBall,

@@ -197,6 +197,11 @@ const AT_BEST: &[(Theorem, Symbol, GuaranteeKind)] = &[
         Symbol::RecordGradient,
         GuaranteeKind::Assumed,
     ),
+    (
+        Theorem::RewindToDelete,
+        Symbol::StepRounding,
+        GuaranteeKind::Assumed,
+    ),
 ];
 
 /// Constants that a program finds out in these ways alone.

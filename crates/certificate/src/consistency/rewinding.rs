@@ -11,6 +11,7 @@ pub fn agrees(certificate: &Certificate, index: usize, bound: &BoundRecord, all:
     let trained = data.records.saturating_sub(data.validation);
     let removed = trained.saturating_sub(data.retained);
     let steps = value(bound, Symbol::StepsTrained);
+    let least = least_rounding(certificate, bound);
     for (symbol, holds, expected, why) in [
         (
             Symbol::RecordsTrained,
@@ -36,6 +37,12 @@ pub fn agrees(certificate: &Certificate, index: usize, bound: &BoundRecord, all:
             "above 0".to_owned(),
             "a step goes somewhere",
         ),
+        (
+            Symbol::StepRounding,
+            value(bound, Symbol::StepRounding) >= least,
+            format!("at least {least:e}"),
+            "weights and steps of this size are not computed more closely in binary32",
+        ),
     ] {
         let position = bound.constants.iter().position(|c| c.symbol() == symbol);
         let position = position.unwrap_or_default();
@@ -49,6 +56,16 @@ pub fn agrees(certificate: &Certificate, index: usize, bound: &BoundRecord, all:
         "a theorem that holds with inputs scaled by the records",
         "without the records that went, the loss of every other is another function",
     );
+}
+
+/// What a step loses where the ball lies around the origin; elsewhere it loses more.
+fn least_rounding(certificate: &Certificate, bound: &BoundRecord) -> f64 {
+    const UNIT: f64 = 0.5 * f32::EPSILON as f64;
+    let of = |symbol| value(bound, symbol);
+    let radius = certificate.model.ball.radius;
+    let step = of(Symbol::RecordGradient) + 2.0 * of(Symbol::Penalty) * radius;
+    let units = 64.0 + of(Symbol::RecordsTrained).sqrt();
+    UNIT * (8.0 * radius + units * of(Symbol::LearningRate) * step) * (1.0 - 1e-9)
 }
 
 /// Whether a constant is this count.

@@ -1,6 +1,7 @@
 //! Gaussian noise fit for a release: where it comes from, and the grid it is rounded to.
 
 mod grid;
+mod normal;
 mod report;
 mod source;
 

@@ -3,18 +3,18 @@
 use rand::SeedableRng;
 use rand::rngs::SysRng;
 use rand_chacha::ChaCha20Rng;
-use rand_distr::{Distribution, StandardNormal};
 
 use super::grid::{Grid, ReleaseFormat};
+use super::normal::standard_normal;
 use super::report::{NoiseReport, Origin};
 use crate::error::{PrivacyError, require};
 use crate::quantity::NoiseScale;
 
 /// A source of Gaussian noise: ChaCha20 that remembers where its seed came from.
 ///
-/// Normal deviates come from `rand_distr`'s ziggurat, a rejection method on 52 random bits a draw:
-/// but for floating-point rounding it is exact, tails included, and [`Grid`] deals with that
-/// rounding. A source cannot be cloned, because noise must never be used twice.
+/// Normal deviates come from `rand_distr`'s ziggurat, a rejection method on 52 random bits a draw, and
+/// beyond 8σ from one on as many bits as it takes: but for floating-point rounding they are exact,
+/// however far out, and [`Grid`] deals with that rounding. A source cannot be cloned, because noise must never be used twice.
 ///
 /// ```
 /// use rescind_privacy::NoiseScale;
@@ -129,8 +129,7 @@ impl NoiseSource {
             );
         }
         for value in values {
-            let deviate: f64 = StandardNormal.sample(&mut self.generator);
-            *value += sigma.value() * deviate;
+            *value += sigma.value() * standard_normal(&mut self.generator);
         }
         Ok(())
     }

@@ -21,7 +21,6 @@ pub struct Constant {
 #[serde(deny_unknown_fields)]
 struct Record {
     symbol: Symbol,
-    meaning: String,
     value: f64,
     provenance: Provenance,
     how: String,
@@ -109,14 +108,6 @@ impl TryFrom<Record> for Constant {
     type Error = PrivacyError;
 
     fn try_from(record: Record) -> Result<Self, PrivacyError> {
-        if record.meaning != record.symbol.meaning() {
-            return Err(PrivacyError::BadConstant {
-                symbol: record.symbol.as_str(),
-                field: "meaning",
-                found: record.meaning,
-                advice: "the symbol stands for something else: do not trust this record",
-            });
-        }
         Self::new(record.symbol, record.value, record.provenance, record.how)
     }
 }
@@ -125,7 +116,6 @@ impl From<Constant> for Record {
     fn from(constant: Constant) -> Self {
         Self {
             symbol: constant.symbol,
-            meaning: constant.symbol.meaning().to_owned(),
             value: constant.value,
             provenance: constant.provenance,
             how: constant.how,

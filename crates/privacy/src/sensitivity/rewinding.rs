@@ -13,14 +13,15 @@ pub(super) struct Rewinding {
     pub removed: f64,
     pub lipschitz: f64,
     pub gradient: f64,
+    pub rounding: f64,
 }
 
 /// Beyond this, a count of steps is no longer exact where it is used.
 const MOST: f64 = 1e15;
 
 impl Rewinding {
-    /// `(2ηmG_ℓ/n) κ^K (1 + κ + … + κ^{N−K−1})`, every operation rounded up: rounding grows with
-    /// the number of steps.
+    /// `(2ηmG_ℓ/n) κ^K S(N − K) + 2r S(N)` with `S(t) = 1 + κ + … + κ^{t−1}`, every operation rounded
+    /// up: rounding grows with the number of steps.
     pub fn sensitivity(&self) -> Result<Sensitivity, PrivacyError> {
         let counts = [
             ("the steps of training N", self.trained, MOST),
@@ -46,8 +47,10 @@ impl Rewinding {
         let before = (self.trained - self.again) as u64;
         let (_, apart) = powers(kappa, before);
         let (spread, _) = powers(kappa, self.again as u64);
+        let (_, all) = powers(kappa, self.trained as u64);
         let kick = up(up(up(2.0 * self.eta) * self.removed) * self.gradient);
-        Sensitivity::rounded_up(up(up(kick / self.records) * up(spread * apart)))
+        let without = up(up(kick / self.records) * up(spread * apart));
+        Sensitivity::rounded_up(up(without + up(2.0 * up(self.rounding * all))))
     }
 }
 

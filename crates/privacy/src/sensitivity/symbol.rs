@@ -65,6 +65,9 @@ pub enum Symbol {
     /// L, a Lipschitz constant of the gradient of every record's loss.
     #[serde(rename = "L")]
     GradientLipschitz,
+    /// r, a bound on what rounding takes a step of training away from.
+    #[serde(rename = "r")]
+    StepRounding,
     /// μ, the strength of the L2 penalty, and so the strong convexity of a convex loss with it.
     #[serde(rename = "penalty")]
     Penalty,
@@ -95,11 +98,12 @@ impl Symbol {
             Self::RecordsRemoved => "m",
             Self::RecordGradient => "G_l",
             Self::GradientLipschitz => "L",
+            Self::StepRounding => "r",
             Self::Penalty => "penalty",
         }
     }
 
-    /// What it stands for, in words for the reader of a certificate. Part of the file format.
+    /// What it stands for, in words for the reader of a certificate.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {
@@ -123,6 +127,7 @@ impl Symbol {
             Self::RecordsRemoved => "records removed since the checkpoint",
             Self::RecordGradient => "bound on the gradient norm of every record's loss",
             Self::GradientLipschitz => "Lipschitz constant of the gradient of every record's loss",
+            Self::StepRounding => "bound on how far rounding takes a step of training",
             Self::Penalty => "strength of the L2 penalty",
         }
     }

@@ -56,8 +56,8 @@ impl Theorem {
                  s = 2 R0 a^T + 2 gamma C1 (1 - a^T)/(1 - a), q = (1 - a^(2T))/(1 - a^2)"
             }
             Self::RewindToDelete => {
-                "(2 eta m G_l / n) kappa^K (kappa^(N - K) - 1)/(kappa - 1), \
-                 kappa = 1 + eta (L - penalty)"
+                "(2 eta m G_l / n) kappa^K S(N - K) + 2 r S(N), \
+                 S(t) = (kappa^t - 1)/(kappa - 1), kappa = 1 + eta (L - penalty)"
             }
         }
     }
@@ -99,6 +99,7 @@ impl Theorem {
                 Symbol::RecordsRemoved,
                 Symbol::GradientLipschitz,
                 Symbol::RecordGradient,
+                Symbol::StepRounding,
             ],
         }
     }
@@ -159,6 +160,7 @@ impl Theorem {
                     removed,
                     lipschitz,
                     gradient,
+                    rounding,
                 ],
             ) => Rewinding {
                 eta,
@@ -169,6 +171,7 @@ impl Theorem {
                 removed,
                 lipschitz,
                 gradient,
+                rounding,
             }
             .sensitivity(),
             (Self::BallDiameter | Self::OutputPerturbation, &[radius]) => {

@@ -13,7 +13,7 @@ pub fn diameter(ball: &Ball) -> Result<SensitivityBound, Error> {
         Symbol::BallRadius,
         ball.radius(),
         Provenance::Proved,
-        "a setting of the run; training and forgetting project into the ball after every step",
+        "a setting of the run; what forgetting leaves lies in the ball, and so does what the run trains",
     )?;
     Ok(SensitivityBound::new(Theorem::BallDiameter, vec![radius])?)
 }

@@ -9,6 +9,7 @@ use super::method::{
 use super::report::MethodReport;
 use crate::error::Error;
 use crate::model::{Capability, Model};
+use crate::norm::norm_above;
 use crate::observer::Observer;
 use crate::training::{Optimiser, Schedule};
 use rescind_data::Provenance as ScalingFrom;
@@ -181,6 +182,26 @@ impl Rewind {
             )?,
             assumed(Symbol::GradientLipschitz, lipschitz)?,
             assumed(Symbol::RecordGradient, gradient)?,
+            Constant::new(
+                Symbol::StepRounding,
+                step_rounding(public, checkpoint, (learning_rate, gradient)),
+                Provenance::Assumed,
+                "8 units of binary32 of the largest weights, and 64 + sqrt(n) of the largest step",
+            )?,
         ]))
     }
+}
+
+/// How far rounding takes a step away from that of the theorem, in norm, where steps are this long and
+/// records' gradients at most so large. Weights, all within the ball, are subtracted from and projected
+/// in binary32; a gradient loses what its sums over a record's own terms do, and its sums over records
+/// what errors of both signs leave (docs/theory.md §13.2).
+fn step_rounding(public: &Public<'_>, checkpoint: Checkpoint, (eta, gradient): (f64, f64)) -> f64 {
+    const UNIT: f64 = 0.5 * f32::EPSILON as f64;
+    let radius = public.ball.radius();
+    let centre: &[f32] = public.ball.centre().map_or(&[], |centre| centre);
+    let largest = norm_above(centre.iter().map(|&c| f64::from(c))) + radius;
+    let step = eta * (gradient + 2.0 * public.training.penalty * radius);
+    let units = 64.0 + (checkpoint.records as f64).sqrt();
+    UNIT * (8.0 * largest + units * step)
 }
