@@ -391,21 +391,20 @@ fn another_key_takes_the_place_of_a_lost_one_on_purpose_alone() {
 #[test]
 fn what_is_private_is_refused_where_others_can_read_it() {
     use std::os::unix::fs::PermissionsExt;
-    for path in [
-        "private",
-        "private/state",
-        "weights.safetensors",
-        "private/requests.sqlite",
-        "ledger.sqlite",
-    ] {
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o077;
+    for path in ["private", "ledger.sqlite"] {
         let (_folder, root) = used();
         let [_, newest] = states(&root);
-        let path = match path {
-            "weights.safetensors" => newest.join(path),
-            path => root.join(path),
-        };
+        // What lies in the folder is nobody else's either.
+        for within in [
+            root.join("private/requests.sqlite"),
+            newest.join("weights.safetensors"),
+        ] {
+            assert_eq!(mode(&within), 0, "{}", within.display());
+        }
+        let path = root.join(path);
         let kept = path.metadata().unwrap().permissions();
-        assert_eq!(kept.mode() & 0o077, 0, "{}", path.display());
+        assert_eq!(mode(&path), 0, "{}", path.display());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let refused = Run::open(&root).err().unwrap();
         assert!(

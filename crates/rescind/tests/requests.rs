@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{network, newton, newton_with, parameters, private_weights, promise, released, small};
+use common::{
+    checked, network, newton, newton_with, parameters, private_weights, promise, released, small,
+};
 use rescind::evaluation::distance;
 use rescind::methods::newton::{NewtonReport, NewtonSettings, Preconditioning};
 use rescind::methods::{MethodChoice, MethodReport};
@@ -386,6 +388,34 @@ fn iterates_of_before_are_removed_where_asked() {
         assert_eq!(found.count(), states);
         assert_eq!(run.evaluate(&mut ()).unwrap().original.is_some(), keep);
     }
+}
+
+#[test]
+fn requests_without_a_release_leave_no_weights_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = RunConfig {
+        keep_iterates: true,
+        ..small()
+    };
+    let mut run = trained(folder.path(), config);
+    let states = |run: &Run| {
+        let found = std::fs::read_dir(run.root().join("private/state")).unwrap();
+        found.count()
+    };
+    for record in 0..4 {
+        run.forget(&newton(&record.to_string()), &mut ()).unwrap();
+        // Those before the first request, before the last, and in force.
+        assert_eq!(states(&run), (record + 2).min(3));
+    }
+    run.forget(&released("4"), &mut ()).unwrap(); // number 5, as its request
+    for record in 5..9 {
+        run.forget(&newton(&record.to_string()), &mut ()).unwrap();
+    }
+    // The release's, and those before its request, from which it is computed again.
+    assert_eq!(states(&run), 5);
+    let report = checked(&run, 5);
+    assert!(report.holds(), "{report}");
+    assert!(run.evaluate(&mut ()).unwrap().original.is_some());
 }
 
 #[test]

@@ -249,23 +249,18 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// The first of these files and folders, or of what lies in them, that others than the owner can
-/// read or write, and its mode.
+/// The first of these files and folders that others than the owner can read or write, and its mode.
+/// What lies in a folder that is closed to them they cannot reach, whatever its own mode.
 pub(crate) fn open_to_others(paths: &[PathBuf]) -> Result<Option<(PathBuf, u32)>, DiskError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mut left = paths.to_vec();
-        while let Some(path) = left.pop() {
-            let metadata = fs::symlink_metadata(&path).map_err(io_error(&path, "look at it"))?;
+        for path in paths {
+            // Of a link, what it leads to.
+            let metadata = fs::metadata(path).map_err(io_error(path, "look at it"))?;
             let mode = metadata.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 && !metadata.is_symlink() {
-                return Ok(Some((path, mode)));
-            }
-            if metadata.is_dir() {
-                for item in fs::read_dir(&path).map_err(io_error(&path, "list it"))? {
-                    left.push(item.map_err(io_error(&path, "list it"))?.path());
-                }
+            if mode & 0o077 != 0 {
+                return Ok(Some((path.clone(), mode)));
             }
         }
     }

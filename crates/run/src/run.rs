@@ -18,6 +18,7 @@ mod fork;
 mod holdings;
 mod import;
 mod inspect;
+mod iterates;
 mod kept;
 mod made;
 mod moved;

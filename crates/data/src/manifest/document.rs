@@ -82,7 +82,7 @@ impl Manifest {
             return Err(document("it ends before its root"));
         }
         let root = file.read(fixed + head, Digest::SIZE)?;
-        let found = Digest::read(&root).ok_or_else(|| document("it ends before its root"))?;
+        let found = Digest::read(&root).ok_or_else(|| document("its root is not of 32 bytes"))?;
         let mut rest = &*bytes;
         let head: Head = ciborium::from_reader(&mut rest).map_err(document)?;
         if !rest.is_empty() {
@@ -96,7 +96,7 @@ impl Manifest {
             return Err(ManifestError::Root { found, expected });
         }
         let mut at = fixed + bytes.len() as u64 + root.len() as u64;
-        let manifest = head.opened(secret, root_of(&secret, &bytes), (&file, &mut at))?;
+        let manifest = head.opened(secret, found, (&file, &mut at))?;
         match at == len {
             true => Ok(manifest),
             false => Err(document(format!(

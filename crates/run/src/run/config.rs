@@ -42,8 +42,9 @@ pub struct RunConfig {
     /// and replaces what is given here. A run that was made has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub radius: Option<f64>,
-    /// Keep the private weights from before each request, so that a model can be compared with
-    /// what it was. Without it they are removed once a request is done.
+    /// Keep the private weights from before the first request, so that the model can be compared with
+    /// what it was, and those of each release and from before it, so that it can be audited. Without
+    /// it they are removed once a request is done.
     pub keep_iterates: bool,
 }
 

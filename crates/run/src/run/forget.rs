@@ -376,18 +376,11 @@ impl Run {
     ) -> Result<(), Error> {
         self.broken = true;
         self.setup.store.commit_recorded(staged)?;
-        let number = record.number;
         self.current = Some((record, state));
         self.retained = retained;
         self.broken = false;
         self.discard_superseded()?;
-        if !self.setup.settings.keep_iterates {
-            let all = self.setup.store.numbers()?;
-            for older in all.into_iter().filter(|&older| older < number) {
-                self.setup.store.remove(older)?;
-            }
-        }
-        Ok(())
+        self.remove_older()
     }
 }
 
