@@ -16,13 +16,17 @@ def identity_of(identifier: Any) -> bytes:
 
 
 def text(value: Any) -> str:
-    """An id or a name as it is compared: Unicode-normalised, without blanks around it."""
+    """An id or a name as it is compared: Unicode-normalised, without blanks around it. A whole
+    number is the same whether it is an int or a float: a missing value elsewhere in its column
+    makes floats of ints."""
     # A number of numpy or torch is the number.
     value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
     if _is_missing(value):
         raise errors.of(
             "setting", f"{value!r} is no id and no name: give every record one of its own"
         )
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return unicodedata.normalize("NFC", str(value)).strip()
 
 

@@ -15,7 +15,7 @@ def test_contents_that_differ_are_other_records():
         None,
         True,
         1,
-        1.0,
+        1.5,
         "1",
         b"1",
         [1],
@@ -43,6 +43,17 @@ def test_the_same_content_is_the_same_record():
     a = {"x": torch.arange(4.0).reshape(2, 2).T, "y": 3}
     b = {"y": 3, "x": torch.tensor([[0.0, 2.0], [1.0, 3.0]])}
     assert content_identity(a) == content_identity(b)
+
+
+def test_somebody_elses_missing_value_makes_nobody_another():
+    whole = pandas.DataFrame({"who": [5, 6, 7], "x": [1, 2, 3], "y": [0, 1, 0]})
+    missing = pandas.DataFrame({"who": [5, 6, None], "x": [1, 2, None], "y": [0, 1, 0]})
+    assert whole["x"].dtype != missing["x"].dtype
+    first, second = Records(whole), Records(missing)
+    assert first.identities[:2] == second.identities[:2]
+    named = Records(missing.iloc[:2], subjects="who")
+    assert named.subjects == Records(whole.iloc[:2], subjects="who").subjects == ["5", "6"]
+    assert content_identity({"x": float("inf")}) != content_identity({"x": 1})
 
 
 def test_ids_are_compared_as_people_read_them():
@@ -86,8 +97,9 @@ def test_what_is_no_set_of_records_is_refused():
         torch.arange(4),
         (str(i) for i in range(4)),
         [numpy.int64(i) for i in range(4)],
+        numpy.arange(4.0),
     ],
-    ids=["ints", "numpy", "torch", "generated", "scalars"],
+    ids=["ints", "numpy", "torch", "generated", "scalars", "floats"],
 )
 def test_ids_are_the_same_whatever_holds_them(ids):
     data = TensorDataset(torch.randn(4, 3), torch.arange(4))

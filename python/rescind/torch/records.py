@@ -183,8 +183,9 @@ def _walk(value: Any, parts: list[bytes]) -> None:
         parts.append(b"n")
     elif isinstance(value, bool):
         parts.append(b"t" if value else b"f")
-    elif isinstance(value, int):
-        parts.append(_part(b"i", str(value).encode()))
+    elif isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        # A whole number is the same in both: somebody else's missing value makes floats of ints.
+        parts.append(_part(b"i", str(int(value)).encode()))
     elif isinstance(value, float):
         parts.append(b"d" + struct.pack("<d", value))
     elif isinstance(value, str):

@@ -63,6 +63,7 @@ class Task:
     convex : dict, optional
         What kind of loss it is, where it is convex in the outputs and bounded at outputs of zero
         (``docs/theory.md``, section 3): what :func:`rescind.tangent` and :func:`rescind.head` need.
+        They train by that loss of outputs and ``target``; ``loss`` is then what is measured.
 
     Examples
     --------
