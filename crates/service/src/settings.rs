@@ -61,15 +61,20 @@ pub struct Limits {
     pub calls_per_second: u32,
     /// and so many at once after a pause.
     pub burst: u32,
-    /// Connections that are open at once: further ones wait.
+    /// Connections that are open at once: whoever comes next has the place of one that the desk waits
+    /// for, or waits while it works for all of them.
     pub connections: usize,
-    /// How long a caller may take to send the head of a call, and again its body, and how long calls that
-    /// have begun may take once the desk ends.
+    /// How long a caller may take to agree on a key (TLS), to send the head of a call, and again its body,
+    /// how long to take up 1 KiB a second of the answer, and how long calls that have begun may take once
+    /// the desk ends.
     pub patience: Duration,
+    /// How long a connection is used for further calls.
+    pub life: Duration,
 }
 
 impl Default for Limits {
-    /// 64 KiB; 500 a second, 1000 at once; 512 connections, which have half a minute.
+    /// 64 KiB; 500 a second, 1000 at once; 512 connections, which have half a minute, and ten minutes in
+    /// all.
     fn default() -> Self {
         Self {
             body: 64 * 1024,
@@ -77,6 +82,7 @@ impl Default for Limits {
             burst: 1000,
             connections: 512,
             patience: Duration::from_secs(30),
+            life: Duration::from_secs(600),
         }
     }
 }
