@@ -17,7 +17,7 @@ pub(crate) use batches::{
     next, not_released, open_batch, open_batches, released, set_asked, split, undo, waiting,
 };
 pub(crate) use callbacks::{
-    Callback, Whom, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
+    Callback, due_callbacks, enqueue_alert, is_callback_due, owners, settle_callback,
 };
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{

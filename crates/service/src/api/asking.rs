@@ -89,7 +89,8 @@ pub(crate) struct NewRequest {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub records: Vec<RecordsOf>,
-    /// Addresses that are told whenever it stands otherwise: `https://`, or `http://` on this machine.
+    /// Addresses that are told whenever it stands otherwise: `https://`, or `http://` on this machine. Each
+    /// is told once, in order; where it is slow to hear, only how the request stands by then.
     #[serde(default)]
     #[schema(max_items = 10)]
     pub status_callback_urls: Vec<String>,
@@ -254,9 +255,20 @@ impl NewRequest {
             submitted_at,
             due_at,
             named: whom.named()?,
-            callbacks: self.status_callback_urls.clone(),
+            callbacks: each_once(&self.status_callback_urls),
         })
     }
+}
+
+/// Nobody is told the same twice.
+fn each_once(urls: &[String]) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for url in urls {
+        if !once.contains(url) {
+            once.push(url.clone());
+        }
+    }
+    once
 }
 
 /// Refuses what cannot be a person's name in any model.

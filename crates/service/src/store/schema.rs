@@ -142,6 +142,17 @@ CREATE INDEX requests_by_owner ON requests (owner, received_at, id);
 CREATE INDEX requests_by_attention ON requests (attention, received_at, id);
 CREATE INDEX requests_by_state_and_time ON requests (state, received_at, id);
 ",
+    // Whose request it is of; the way it goes, a request and an address; and where in it. On a way one
+    // waits behind the one before.
+    "
+ALTER TABLE callbacks ADD COLUMN owner TEXT;
+ALTER TABLE callbacks ADD COLUMN way TEXT;
+ALTER TABLE callbacks ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE callbacks SET owner = (SELECT owner FROM requests WHERE requests.id = callbacks.request);
+CREATE INDEX callbacks_by_owner ON callbacks (owner, done_at, next_try);
+CREATE INDEX callbacks_by_way ON callbacks (way, done_at);
+CREATE INDEX callbacks_by_request ON callbacks (request, number);
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.
