@@ -21,7 +21,7 @@ pub(crate) use callbacks::{
 };
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{
-    ModelRow, expect_same, has_identity, identity, list_models, model, register, retry_held,
+    ModelRow, expect_same, has_identity, identity, list_models, model, name, register, retry_held,
     set_policy, watched,
 };
 pub(crate) use orders::{

@@ -338,3 +338,36 @@ fn two_desks_that_finish_a_request_together_do_finish_it() {
         assert_eq!(story["request_status"], status, "{story}");
     }
 }
+
+/// A table of the same name in a schema of another program's is none of the desk's, nor is an empty database.
+#[test]
+fn a_desk_shares_a_server_with_other_programs() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("desk");
+    let psql = |sql: &str| {
+        let path = server.path().display().to_string();
+        server.run("psql", &["-h", &path, "-U", "desk", "-c", sql, "postgres"]);
+    };
+    psql(
+        "CREATE SCHEMA other; CREATE TABLE other.migrations (name TEXT); CREATE TABLE migrations (version TEXT)",
+    );
+    let on_server = || {
+        let mut settings = settings(&folder, Vec::new());
+        settings.database = Some(server.address());
+        settings
+    };
+    Running::start(on_server()).end();
+    Running::start(on_server()).end();
+    // Without the address it is no new desk in a file, and an empty database is not its own.
+    let beside = rescind_service::serve(settings(&folder, Vec::new())).err();
+    assert_eq!(beside.unwrap().code(), rescind::Code::Queue);
+    assert!(!folder.join("desk.sqlite").exists());
+    psql("CREATE DATABASE empty");
+    let mut elsewhere = on_server();
+    elsewhere.database = Some(server.address().replace("/postgres", "/empty"));
+    let empty = rescind_service::serve(elsewhere).err();
+    assert_eq!(empty.unwrap().code(), rescind::Code::Queue);
+}

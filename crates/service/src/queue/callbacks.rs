@@ -117,7 +117,7 @@ fn enqueue(
         Some(way) if is_on(connection, way)? => {
             // What waits behind it is old news now.
             connection.change(
-                "UPDATE callbacks SET done_at = $2, outcome = 'overtaken', target = '' \
+                "UPDATE callbacks SET done_at = $2, outcome = 'overtaken', target = '', body = '' \
                  WHERE way = $1 AND done_at IS NULL AND next_try = $3",
                 &[way.into(), now().into(), BEHIND.into()],
             )?;
@@ -197,8 +197,8 @@ pub(crate) fn due_callbacks(
     Ok(found)
 }
 
-/// Remembers how telling went: heard, to be tried again, or given up. The address is let go of once it
-/// is not needed any more.
+/// Remembers how telling went: heard, to be tried again, or given up. Address and words are let go of
+/// once they are not needed any more.
 pub(crate) fn settle_callback(
     connection: &mut Connection,
     secret: &Secret,
@@ -236,7 +236,7 @@ pub(crate) fn settle_callback(
     )?;
     if over || news > 0 {
         connection.change(
-            "UPDATE callbacks SET done_at = $2, outcome = $3, target = '' WHERE id = $1",
+            "UPDATE callbacks SET done_at = $2, outcome = $3, target = '', body = '' WHERE id = $1",
             &[id.into(), now.into(), outcome.into()],
         )?;
         if over && !heard {

@@ -73,6 +73,16 @@ pub(crate) fn identity(connection: &mut Connection, key: &str) -> Result<String,
         .text(0)
 }
 
+/// What the database is called, once remembered: this, where it had no name.
+pub(crate) fn name(connection: &mut Connection, fresh: &str) -> Result<String, ServiceError> {
+    connection.change(
+        "INSERT INTO desk VALUES ('database', $1) ON CONFLICT DO NOTHING",
+        &[fresh.into()],
+    )?;
+    let known = connection.row("SELECT value FROM desk WHERE name = 'database'", &[])?;
+    known.ok_or_else(|| unexpected("its name"))?.text(0)
+}
+
 /// Whether a key is remembered.
 pub(crate) fn has_identity(connection: &mut Connection) -> Result<bool, ServiceError> {
     let known = connection.row("SELECT 1 FROM desk WHERE name = 'key'", &[])?;

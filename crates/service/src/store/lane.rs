@@ -105,6 +105,7 @@ impl Lane {
 }
 
 fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Box<dyn Job>>) {
+    let file = first.file().cloned();
     let mut connection = Some(first);
     while let Ok(job) = waiting.recv() {
         let mut jobs = vec![job];
@@ -113,7 +114,7 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
         let done = loop {
             let done = match &mut connection {
                 Some(connection) => together(connection, access, &mut jobs),
-                None => Connection::open(place)
+                None => Connection::open_again(place, file.as_ref())
                     .and_then(|opened| together(connection.insert(opened), access, &mut jobs)),
             };
             match done {
@@ -133,11 +134,15 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
             }
             Err(error) => {
                 connection = None;
-                let told = error.to_string();
+                let (action, reason) = match &error {
+                    ServiceError::Queue { action, reason, .. } => (*action, reason.clone()),
+                    error => ("could not be used", error.to_string()),
+                };
                 for job in jobs {
+                    let reason = reason.clone();
                     job.tell(Err(ServiceError::Queue {
-                        action: "could not be used",
-                        reason: told.clone(),
+                        action,
+                        reason,
                         passing: true,
                     }));
                 }
@@ -160,6 +165,7 @@ fn together(
         (Access::Write, true) => "BEGIN; SELECT pg_advisory_xact_lock(72657364)",
         (Access::Write, false) => "BEGIN IMMEDIATE",
     };
+    connection.expect_in_place()?;
     connection.batch(begin)?;
     let mut outcomes = Vec::new();
     for job in jobs {
@@ -176,7 +182,10 @@ fn together(
         }
         outcomes.push(outcome);
     }
-    connection.batch("COMMIT").inspect_err(|_| {
+    let committed = connection
+        .expect_in_place()
+        .and_then(|()| connection.batch("COMMIT"));
+    committed.inspect_err(|_| {
         let _ = connection.batch("ROLLBACK");
     })?;
     Ok(outcomes)

@@ -1,6 +1,6 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
-use super::endings::{Ending, ending, splits};
+use super::endings::{Ending, ending, said, splits};
 use super::releasing::note_promise;
 use super::timing;
 use crate::clock::now;
@@ -153,7 +153,7 @@ fn look(
             let code = error.code();
             Err((Outcome::NothingHeld, code, code.meaning().to_owned()))
         }
-        Err(error) => Err(held(error.code(), error.to_string())),
+        Err(error) => Err(held(error.code(), said(&error))),
     })
 }
 
@@ -295,9 +295,12 @@ fn go_on(
             })
         }
         Ending::LookAgain | Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
-            let error = ServiceError::from(error);
-            desk.tell_of(&name, &error);
-            let (detail, alerts) = (error.to_string(), desk.settings.alerts.clone());
+            let (detail, alerts) = (said(&error), desk.settings.alerts.clone());
+            desk.tell(&Notice::Trouble {
+                of: name.clone(),
+                code: code.to_string(),
+                detail: detail.clone(),
+            });
             desk.store.write_here(move |db| {
                 queue::held(db, &secret, &name, &told, code.as_str(), &detail)?;
                 let which = match &told.members[..] {
