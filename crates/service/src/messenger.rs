@@ -177,21 +177,22 @@ fn look_at_deadlines(desk: &Desk) -> Result<(), ServiceError> {
         let within = i64::from(model.policy.deadline.tell_seconds);
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
         let name = model.name.clone();
-        if !desk
-            .store
-            .read_here(move |db| queue::is_due_soon(db, &model.name, within))?
-        {
-            continue;
+        // Few at a time: those who ask meanwhile wait as long as one of these transactions.
+        while desk.store.read_here({
+            let name = name.clone();
+            move |db| queue::is_due_soon(db, &name, within)
+        })? {
+            let (secret, alerts, name) = (Arc::clone(&secret), alerts.clone(), name.clone());
+            desk.store.write_here(move |db| {
+                for request in queue::due_soon(db, &name, within)? {
+                    let due = crate::clock::rfc3339(request.due_at);
+                    let (id, url) = (&request.id, alerts.as_deref());
+                    crate::audit::append(db, &secret, "desk", "due_soon", id, &due)?;
+                    queue::enqueue_alert(db, &secret, url, "due_soon", id, &due)?;
+                }
+                Ok(())
+            })?;
         }
-        desk.store.write_here(move |db| {
-            for request in queue::due_soon(db, &name, within)? {
-                let due = crate::clock::rfc3339(request.due_at);
-                let (id, url) = (&request.id, alerts.as_deref());
-                crate::audit::append(db, &secret, "desk", "due_soon", id, &due)?;
-                queue::enqueue_alert(db, &secret, url, "due_soon", id, &due)?;
-            }
-            Ok(())
-        })?;
     }
     Ok(())
 }

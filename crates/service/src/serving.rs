@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 /// # Errors
 /// A key, a database or an address that cannot be used; a run that cannot be registered.
 pub fn serve(settings: Settings) -> Result<(), ServiceError> {
+    settings.check()?;
     let desk = Desk::open(settings)?;
     let done = run(&desk);
     desk.end();

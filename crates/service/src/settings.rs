@@ -1,8 +1,10 @@
 //! What a desk is started with.
 
+use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::tls::TlsFiles;
+use rescind::Code;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,31 @@ pub struct Settings {
     pub hears: Arc<dyn Fn(&Notice) + Send + Sync>,
     /// Whether the desk is to end.
     pub ends: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Settings {
+    /// Refuses what nothing could be done with.
+    pub(crate) fn check(&self) -> Result<(), ServiceError> {
+        let refused = |message: &str| Err(ServiceError::refused(Code::Setting, message));
+        let uri = |url: &String| url.parse::<axum::http::Uri>().ok();
+        if let Some(alerts) = &self.alerts
+            && !uri(alerts).is_some_and(|uri| {
+                uri.host().is_some() && matches!(uri.scheme_str(), Some("https" | "http"))
+            })
+        {
+            return refused(
+                "alerts go to no address: expected https:// or http:// and a host, such as \
+                 https://ops.example/desk",
+            );
+        }
+        let limits = &self.limits;
+        if limits.body == 0 || limits.calls_per_second == 0 || limits.burst == 0 {
+            return refused(
+                "a desk that takes no byte, or no call, takes nothing: expected limits of at least 1",
+            );
+        }
+        Ok(())
+    }
 }
 
 /// A model to register.

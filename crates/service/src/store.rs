@@ -45,6 +45,11 @@ impl Store {
         })
     }
 
+    /// Whether the last that was written was refused, by a full disk for instance.
+    pub fn refuses_writes(&self) -> bool {
+        self.writes.fails()
+    }
+
     /// Does work that writes, all of it or nothing. Where a connection is lost it may be done twice:
     /// it must not matter.
     pub async fn write<T: Send + 'static>(

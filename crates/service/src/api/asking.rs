@@ -77,7 +77,8 @@ pub(crate) struct NewRequest {
     #[schema(format = "date-time")]
     pub submitted_time: Option<String>,
     /// By when it is to be done: RFC 3339, UTC; absent: 30 days after it was submitted, and 45 under
-    /// the CCPA. A time sooner than a day from now is taken for that.
+    /// the CCPA. A time sooner than a day from now is taken for that; one later than 92 days after it was
+    /// submitted, 90 under the CCPA, is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     pub due_time: Option<String>,
@@ -130,6 +131,17 @@ impl Regulation {
         }
     }
 
+    /// With every extension that it allows.
+    fn days_at_most(self) -> i64 {
+        match self {
+            // Two further months (Art. 12(3)).
+            Self::Gdpr => 92,
+            // 45 further days.
+            Self::Ccpa => 90,
+            Self::Other => 3660,
+        }
+    }
+
     fn days(self) -> i64 {
         match self {
             Self::Gdpr | Self::Other => 30,
@@ -141,6 +153,8 @@ impl Regulation {
 const DAY: i64 = 86_400;
 /// The soonest that a caller can have a request due.
 const SOONEST: i64 = DAY;
+/// The longest ago that a person can have asked.
+const LONGEST_AGO: i64 = 3660 * DAY;
 
 fn unusable(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Setting, detail)
@@ -229,7 +243,18 @@ impl NewRequest {
         if submitted_at > now + DAY {
             return Err(unusable("submitted_time is in the future"));
         }
+        if submitted_at < now - LONGEST_AGO {
+            return Err(unusable("submitted_time is more than ten years ago"));
+        }
         let due = time("due_time", &self.due_time)?;
+        let latest = submitted_at + DAY * self.regulation.days_at_most();
+        if due.is_some_and(|due| due > latest.max(now + SOONEST)) {
+            return Err(unusable(format!(
+                "due_time is later than the regulation allows: expected {} days after submitted_time at \
+                 most",
+                self.regulation.days_at_most()
+            )));
+        }
         if due.is_some_and(|due| due < submitted_at) {
             return Err(unusable("due_time is before submitted_time"));
         }
@@ -341,6 +366,14 @@ mod tests {
             (format!(r#"{{{person}, "due_time": "soon"}}"#), "setting"),
             (
                 format!(r#"{{{person}, "submitted_time": "9000-01-01T00:00:00Z"}}"#),
+                "setting",
+            ),
+            (
+                format!(r#"{{{person}, "submitted_time": "1970-01-01T00:00:00Z"}}"#),
+                "setting",
+            ),
+            (
+                format!(r#"{{{person}, "due_time": "9999-01-01T00:00:00Z"}}"#),
                 "setting",
             ),
             (

@@ -2,6 +2,8 @@
 
 use super::connection::{Connection, Place};
 use crate::error::ServiceError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -23,7 +25,10 @@ const PAUSE: Duration = Duration::from_millis(125);
 
 /// Where to send work.
 #[derive(Clone)]
-pub(super) struct Lane(Sender<Box<dyn Job>>);
+pub(super) struct Lane {
+    jobs: Sender<Box<dyn Job>>,
+    fails: Arc<AtomicBool>,
+}
 
 /// Work, and whom to tell.
 trait Job: Send {
@@ -78,14 +83,24 @@ impl Lane {
     ) -> Result<Self, ServiceError> {
         let (sender, receiver) = channel();
         let place = place.clone();
-        let serve = move || serve(&place, connection, access, &receiver);
+        let fails = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&fails);
+        let serve = move || serve(&place, connection, access, &receiver, &told);
         let started = thread::Builder::new().name(name.to_owned()).spawn(serve);
         started.map_err(|error| ServiceError::Queue {
             action: "has no thread",
             reason: error.to_string(),
             passing: false,
         })?;
-        Ok(Self(sender))
+        Ok(Self {
+            jobs: sender,
+            fails,
+        })
+    }
+
+    /// Whether the database refused some of the last work.
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// Sends work; what it gives comes back once it is on the disk.
@@ -99,12 +114,18 @@ impl Lane {
             given: None,
             asked,
         };
-        self.0.send(Box::new(work)).map_err(|_| gone())?;
+        self.jobs.send(Box::new(work)).map_err(|_| gone())?;
         Ok(answer)
     }
 }
 
-fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Box<dyn Job>>) {
+fn serve(
+    place: &Place,
+    first: Connection,
+    access: Access,
+    waiting: &Receiver<Box<dyn Job>>,
+    fails: &AtomicBool,
+) {
     let file = first.file().cloned();
     let mut connection = Some(first);
     while let Ok(job) = waiting.recv() {
@@ -126,6 +147,10 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
                 done => break done,
             }
         };
+        let refused =
+            |outcome: &Result<(), ServiceError>| matches!(outcome, Err(ServiceError::Queue { .. }));
+        let failed = done.as_ref().map_or(true, |done| done.iter().any(refused));
+        fails.store(failed, Ordering::Relaxed);
         match done {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
