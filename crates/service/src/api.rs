@@ -54,6 +54,23 @@ fn described() -> (Router<Arc<Desk>>, OpenApi) {
         .routes(routes!(health::ready))
         .routes(routes!(health::figures))
         .split_for_parts();
+    // Whatever needs the database says so where it is not to be had.
+    for (path, item) in &mut document.paths.paths {
+        let needs = path != "/healthz" && path != "/readyz";
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten().filter(|_| needs) {
+            let responses = &mut operation.responses.responses;
+            let refused = responses.get("4XX").cloned();
+            if let Some(refused) = refused {
+                responses.insert("503".to_owned(), refused);
+            }
+        }
+    }
     document.info.title = "Rescind's deletion desk".to_owned();
     // The builder fills in its own maker.
     document.info.contact = None;

@@ -10,11 +10,15 @@ mod session;
 mod story_page;
 mod viewer;
 
+use crate::api::problem::Problem;
 use crate::desk::Desk;
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Redirect};
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use maud::html;
+use rescind::Code;
 use std::sync::Arc;
 
 /// The dashboard's addresses, to be put beside the interface's.
@@ -39,6 +43,28 @@ pub(crate) fn router() -> Router<Arc<Desk>> {
         )
         .route("/desk/health", get(health_page::page))
         .route("/desk/style.css", get(style))
+        .route("/desk/{*rest}", get(nothing))
+        .layer(middleware::map_response(problems_are_pages))
+}
+
+async fn nothing() -> Problem {
+    Problem::new(Code::UnknownPath, "the dashboard has no such page")
+}
+
+/// What went wrong, as a page with a way back.
+async fn problems_are_pages(mut response: Response) -> Response {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
+        return response;
+    };
+    let page = layout::plain(
+        &problem.title,
+        &html! {
+            (layout::note(layout::Tone::Bad, &problem.detail))
+            p { a href="/desk" { "Back to the requests" } " · " a href="/desk/login" { "Sign in" } }
+            p class="quiet" { code { (problem.code) } }
+        },
+    );
+    (response.status(), page).into_response()
 }
 
 async fn style() -> impl IntoResponse {

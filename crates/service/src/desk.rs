@@ -2,6 +2,7 @@
 
 use crate::error::ServiceError;
 use crate::limiter::Limiter;
+use crate::marker::Marker;
 use crate::notice::Notice;
 use crate::queue;
 use crate::secret::{self, Of, Secret};
@@ -138,7 +139,17 @@ fn opened<T>(
         None => Place::File(folder.join(DATABASE)),
         Some(address) => Place::Server(address.to_owned()),
     };
-    let store = Store::open(&place, alone)?;
+    let had = Marker::read(folder)?;
+    // Not even a file is made in place of the one that was there.
+    if let (Some(had), Place::File(path)) = (&had, &place)
+        && !path.exists()
+    {
+        return Err(had.refusal(&place));
+    }
+    let store = Store::open(&place, |is_empty| match &had {
+        Some(had) if is_empty => Err(had.refusal(&place)),
+        _ => alone(),
+    })?;
     let path = folder.join(secret::FILE);
     // A new key would open nothing that is there, and stand where the right one belongs.
     if !path.exists() && store.read_here(queue::has_identity)? {
@@ -158,6 +169,12 @@ fn opened<T>(
                      machine that made it, or restore it",
         });
     }
+    let fresh = secret::fresh_name()?;
+    let name = store.write_here(move |db| queue::name(db, &fresh))?;
+    if let Some(had) = had.filter(|had| had.name != name) {
+        return Err(had.refusal(&place));
+    }
+    Marker::write(folder, &name, &place)?;
     Ok((secret, store))
 }
 

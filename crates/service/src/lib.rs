@@ -15,6 +15,7 @@ mod dashboard;
 mod desk;
 mod error;
 mod limiter;
+mod marker;
 mod messenger;
 mod metrics;
 mod notice;

@@ -3,10 +3,12 @@
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
-use crate::queue::{self, Callback, Whom};
+use crate::queue::{self, Callback};
 use crate::reach;
 use crate::registering::watch;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Agent;
@@ -14,15 +16,89 @@ use ureq::Agent;
 /// How often it looks for what is to be told, and for what will soon be due.
 const LOOK: Duration = Duration::from_millis(500);
 const DEADLINES: Duration = Duration::from_secs(30);
+/// How much is told at once of the requests of one owner.
+const SHARE: usize = 8;
 /// How long one who is told may take to hear.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells those whom requests name, until the desk ends.
+/// Tells those whom requests name, until the desk ends. Each owner of requests has a share of those who
+/// tell, so that addresses that do not answer delay nobody but whoever named them.
 pub(crate) fn tell(desk: &Arc<Desk>) {
-    let agent = reach::agent(PATIENCE, desk.settings.private_callbacks);
-    while !desk.is_ending() {
-        tell_and_rest(desk, &agent, Whom::Named);
+    let agent = &reach::agent(PATIENCE, desk.settings.private_callbacks);
+    let (tells, told) = channel::<String>();
+    let mut busy: HashMap<String, usize> = HashMap::new();
+    thread::scope(|scope| {
+        while !desk.is_ending() {
+            match take(desk, &busy) {
+                Ok(taken) => {
+                    for (owner, callback) in taken {
+                        *busy.entry(owner.clone()).or_default() += 1;
+                        let tells = tells.clone();
+                        scope.spawn(move || {
+                            if let Err(error) = tell_one(desk, agent, &callback) {
+                                desk.tell_of("desk", &error);
+                            }
+                            let _ = tells.send(owner);
+                        });
+                    }
+                }
+                Err(error) => {
+                    desk.tell_of("desk", &error);
+                    thread::sleep(4 * LOOK);
+                }
+            }
+            let first = told.recv_timeout(LOOK).ok();
+            for owner in first.into_iter().chain(told.try_iter()) {
+                let left = busy.get(&owner).copied().unwrap_or_default();
+                match left.saturating_sub(1) {
+                    0 => drop(busy.remove(&owner)),
+                    left => drop(busy.insert(owner, left)),
+                }
+            }
+        }
+    });
+}
+
+/// What is told next, of owners who have room for it.
+fn take(
+    desk: &Desk,
+    busy: &HashMap<String, usize>,
+) -> Result<Vec<(String, Callback)>, ServiceError> {
+    let busy = busy.clone();
+    let due = desk.store.read_here(move |db| {
+        let mut due = Vec::new();
+        for owner in queue::owners(db)? {
+            let room = SHARE - busy.get(&owner).copied().unwrap_or_default().min(SHARE);
+            // Several at once: each time that some are taken is a wait for the disk.
+            if 2 * room >= SHARE && queue::is_callback_due(db, Some(&owner))? {
+                due.push((owner, room as i64));
+            }
+        }
+        Ok(due)
+    })?;
+    if due.is_empty() {
+        return Ok(Vec::new());
     }
+    let secret = Arc::clone(&desk.secret);
+    desk.store.write_here(move |db| {
+        let mut taken = Vec::new();
+        for (owner, room) in &due {
+            let some = queue::due_callbacks(db, &secret, Some(owner), *room)?;
+            taken.extend(some.into_iter().map(|callback| (owner.clone(), callback)));
+        }
+        Ok(taken)
+    })
+}
+
+fn tell_one(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), ServiceError> {
+    let told = send(desk, agent, callback);
+    let (secret, id, attempts) = (
+        Arc::clone(&desk.secret),
+        callback.id.clone(),
+        callback.attempts,
+    );
+    desk.store
+        .write_here(move |db| queue::settle_callback(db, &secret, &id, attempts, told))
 }
 
 /// Tells operators, whom nobody keeps waiting by naming addresses that do not answer.
@@ -39,50 +115,37 @@ pub(crate) fn alert(desk: &Arc<Desk>) {
                 }
             }
         }
-        tell_and_rest(desk, &agent, Whom::Operators);
-    }
-}
-
-fn tell_and_rest(desk: &Desk, agent: &Agent, whom: Whom) {
-    match tell_what_is_due(desk, agent, whom) {
-        Ok(true) => {}
-        Ok(false) => thread::sleep(LOOK),
-        Err(error) => {
-            desk.tell_of("desk", &error);
-            thread::sleep(4 * LOOK);
+        match alert_of_what_is_due(desk, &agent) {
+            Ok(true) => {}
+            Ok(false) => thread::sleep(LOOK),
+            Err(error) => {
+                desk.tell_of("desk", &error);
+                thread::sleep(4 * LOOK);
+            }
         }
     }
 }
 
-fn tell_what_is_due(desk: &Desk, agent: &Agent, whom: Whom) -> Result<bool, ServiceError> {
+fn alert_of_what_is_due(desk: &Desk, agent: &Agent) -> Result<bool, ServiceError> {
     if !desk
         .store
-        .read_here(move |db| queue::is_callback_due(db, whom))?
+        .read_here(|db| queue::is_callback_due(db, None))?
     {
         return Ok(false);
     }
     let secret = Arc::clone(&desk.secret);
     let due = desk
         .store
-        .write_here(move |db| queue::due_callbacks(db, &secret, whom, 8))?;
-    // Side by side: one who takes long keeps nobody waiting.
+        .write_here(move |db| queue::due_callbacks(db, &secret, None, SHARE as i64))?;
     let told = thread::scope(|scope| {
         let telling = due
             .iter()
-            .map(|callback| scope.spawn(|| send(desk, agent, callback)));
+            .map(|callback| scope.spawn(|| tell_one(desk, agent, callback)));
         let telling: Vec<_> = telling.collect();
-        let told = telling
-            .into_iter()
-            .map(|telling| telling.join().unwrap_or(Err("not told")));
-        told.collect::<Vec<_>>()
+        let told = telling.into_iter().map(|telling| telling.join());
+        told.flatten().collect::<Result<(), _>>()
     });
-    for (callback, told) in due.into_iter().zip(told) {
-        let secret = Arc::clone(&desk.secret);
-        desk.store.write_here(move |db| {
-            queue::settle_callback(db, &secret, &callback.id, callback.attempts, told)
-        })?;
-    }
-    Ok(true)
+    told.map(|()| true)
 }
 
 /// Sends it, signed: `Rescind-Signature: t=TIME,v1=HMAC`, the HMAC-SHA256 of the time, a dot and the
@@ -114,21 +177,22 @@ fn look_at_deadlines(desk: &Desk) -> Result<(), ServiceError> {
         let within = i64::from(model.policy.deadline.tell_seconds);
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
         let name = model.name.clone();
-        if !desk
-            .store
-            .read_here(move |db| queue::is_due_soon(db, &model.name, within))?
-        {
-            continue;
+        // Few at a time: those who ask meanwhile wait as long as one of these transactions.
+        while desk.store.read_here({
+            let name = name.clone();
+            move |db| queue::is_due_soon(db, &name, within)
+        })? {
+            let (secret, alerts, name) = (Arc::clone(&secret), alerts.clone(), name.clone());
+            desk.store.write_here(move |db| {
+                for request in queue::due_soon(db, &name, within)? {
+                    let due = crate::clock::rfc3339(request.due_at);
+                    let (id, url) = (&request.id, alerts.as_deref());
+                    crate::audit::append(db, &secret, "desk", "due_soon", id, &due)?;
+                    queue::enqueue_alert(db, &secret, url, "due_soon", id, &due)?;
+                }
+                Ok(())
+            })?;
         }
-        desk.store.write_here(move |db| {
-            for request in queue::due_soon(db, &name, within)? {
-                let due = crate::clock::rfc3339(request.due_at);
-                let (id, url) = (&request.id, alerts.as_deref());
-                crate::audit::append(db, &secret, "desk", "due_soon", id, &due)?;
-                queue::enqueue_alert(db, &secret, url, "due_soon", id, &due)?;
-            }
-            Ok(())
-        })?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 mod batches;
 mod callbacks;
+mod covering;
 mod leases;
 mod models;
 mod orders;
@@ -12,17 +13,22 @@ mod settling;
 mod subjects;
 mod withdrawing;
 
+/// The most parts of requests that are written down in one transaction: those who ask meanwhile wait as long
+/// as one takes.
+pub(crate) const TOGETHER: i64 = 250;
+
 pub(crate) use batches::{
     Asked, Batch, Found, Member, Outcome, answered, compose, counted, dismiss, drop_part, held,
-    next, not_released, open_batch, open_batches, released, set_asked, split, undo, waiting,
+    next, open_batch, open_batches, set_asked, split, undo, waiting,
 };
 pub(crate) use callbacks::{
-    Callback, Whom, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
+    Callback, due_callbacks, enqueue_alert, is_callback_due, owners, settle_callback,
 };
+pub(crate) use covering::{end_waiting, not_released, released, waits_in_vain};
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{
-    ModelRow, expect_same, has_identity, identity, list_models, model, register, retry_held,
-    set_policy, watched,
+    ModelRow, expect_same, has_identity, identity, list_models, model, name, register, retry_held,
+    retry_part, set_policy, to_retry, watched,
 };
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,
@@ -30,7 +36,7 @@ pub(crate) use orders::{
 pub(crate) use receiving::{Received, receive};
 pub(crate) use requests::{
     Page, PartRow, RequestCounts, RequestRow, cancel, counts, due_soon, is_due_soon, list,
-    parts_of, request,
+    list_due, parts_of, request,
 };
 pub(crate) use subjects::{Named, find};
 pub(crate) use withdrawing::{replace, withdraw};

@@ -31,6 +31,8 @@ pub(crate) enum Of {
     Form,
     /// A session of the dashboard.
     Session,
+    /// Where callbacks of a request go.
+    Way,
     /// The key itself: what the database knows it by.
     Desk,
 }
@@ -44,6 +46,7 @@ impl Of {
             Self::Audit => "rescind 2026 desk audit v1",
             Self::Form => "rescind 2026 desk form v1",
             Self::Session => "rescind 2026 desk session v1",
+            Self::Way => "rescind 2026 desk way v1",
             Self::Desk => "rescind 2026 desk identity v1",
         }
     }

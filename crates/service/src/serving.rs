@@ -1,18 +1,18 @@
 //! A desk from its start to its end.
 
-use crate::connections::{ending, serve as serve_calls};
+use crate::connections::{Listening, ending, serve as serve_calls};
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::registering::register_given;
 use crate::settings::Settings;
-use crate::tls::TlsListener;
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// Runs a desk until it is told to end; then calls that have begun are finished, and work on models is
 /// broken off, to be done again at the next start.
@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 /// # Errors
 /// A key, a database or an address that cannot be used; a run that cannot be registered.
 pub fn serve(settings: Settings) -> Result<(), ServiceError> {
+    settings.check()?;
     let desk = Desk::open(settings)?;
     let done = run(&desk);
     desk.end();
@@ -47,10 +48,7 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     threads.push(start("desk-alerts", move || messenger::alert(&alerting))?);
     runtime.block_on(async {
         match listener {
-            Some(Listening::Plain(listener)) => {
-                serve_calls(listener, web::router(desk), desk).await
-            }
-            Some(Listening::Tls(listener)) => serve_calls(listener, web::router(desk), desk).await,
+            Some(listening) => serve_calls(listening, web::router(desk), desk).await,
             None => ending(desk).await,
         }
     });
@@ -64,12 +62,6 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// What calls come through.
-enum Listening {
-    Plain(TcpListener),
-    Tls(TlsListener),
-}
-
 async fn listen(desk: &Arc<Desk>) -> Result<Listening, ServiceError> {
     let address = &desk.settings.listen;
     let refused = |source| ServiceError::Listen {
@@ -78,17 +70,15 @@ async fn listen(desk: &Arc<Desk>) -> Result<Listening, ServiceError> {
     };
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let at = listener.local_addr().map_err(refused)?;
-    let (scheme, listening) = match &desk.settings.tls {
-        None => ("http", Listening::Plain(listener)),
-        Some(files) => {
-            let listener = TlsListener::new(listener, files.config()?).map_err(refused)?;
-            ("https", Listening::Tls(listener))
-        }
+    let tls = match &desk.settings.tls {
+        None => None,
+        Some(files) => Some(TlsAcceptor::from(Arc::new(files.config()?))),
     };
+    let scheme = if tls.is_some() { "https" } else { "http" };
     desk.tell(&Notice::Listening {
         at: format!("{scheme}://{at}"),
     });
-    Ok(listening)
+    Ok(Listening { listener, tls })
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServiceError> {

@@ -1,8 +1,10 @@
 //! What a desk is started with.
 
+use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::tls::TlsFiles;
+use rescind::Code;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,31 @@ pub struct Settings {
     pub ends: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
+impl Settings {
+    /// Refuses what nothing could be done with.
+    pub(crate) fn check(&self) -> Result<(), ServiceError> {
+        let refused = |message: &str| Err(ServiceError::refused(Code::Setting, message));
+        let uri = |url: &String| url.parse::<axum::http::Uri>().ok();
+        if let Some(alerts) = &self.alerts
+            && !uri(alerts).is_some_and(|uri| {
+                uri.host().is_some() && matches!(uri.scheme_str(), Some("https" | "http"))
+            })
+        {
+            return refused(
+                "alerts go to no address: expected https:// or http:// and a host, such as \
+                 https://ops.example/desk",
+            );
+        }
+        let limits = &self.limits;
+        if limits.body == 0 || limits.calls_per_second == 0 || limits.burst == 0 {
+            return refused(
+                "a desk that takes no byte, or no call, takes nothing: expected limits of at least 1",
+            );
+        }
+        Ok(())
+    }
+}
+
 /// A model to register.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelGiven {
@@ -61,15 +88,20 @@ pub struct Limits {
     pub calls_per_second: u32,
     /// and so many at once after a pause.
     pub burst: u32,
-    /// Connections that are open at once: further ones wait.
+    /// Connections that are open at once: whoever comes next has the place of one that the desk waits
+    /// for, or waits while it works for all of them.
     pub connections: usize,
-    /// How long a caller may take to send the head of a call, and again its body, and how long calls that
-    /// have begun may take once the desk ends.
+    /// How long a caller may take to agree on a key (TLS), to send the head of a call, and again its body,
+    /// how long to take up 1 KiB a second of the answer, and how long calls that have begun may take once
+    /// the desk ends.
     pub patience: Duration,
+    /// How long a connection is used for further calls.
+    pub life: Duration,
 }
 
 impl Default for Limits {
-    /// 64 KiB; 500 a second, 1000 at once; 512 connections, which have half a minute.
+    /// 64 KiB; 500 a second, 1000 at once; 512 connections, which have half a minute, and ten minutes in
+    /// all.
     fn default() -> Self {
         Self {
             body: 64 * 1024,
@@ -77,6 +109,7 @@ impl Default for Limits {
             burst: 1000,
             connections: 512,
             patience: Duration::from_secs(30),
+            life: Duration::from_secs(600),
         }
     }
 }

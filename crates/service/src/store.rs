@@ -6,6 +6,7 @@
 //! back is told to whoever asked only once the transaction has committed.
 
 mod connection;
+mod file;
 mod lane;
 mod schema;
 mod value;
@@ -26,14 +27,14 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens a database, and brings its tables to this version's. `alone` is asked before anything is
-    /// changed: what it gives is kept until that is done.
+    /// changed, with whether the database is empty: what it gives is kept until that is done.
     pub fn open<T>(
         place: &Place,
-        alone: impl FnOnce() -> Result<T, ServiceError>,
+        alone: impl FnOnce(bool) -> Result<T, ServiceError>,
     ) -> Result<Self, ServiceError> {
         let mut first = Connection::open(place)?;
         if !schema::is_newest(&mut first)? {
-            let _alone = alone()?;
+            let _alone = alone(schema::is_empty(&mut first)?)?;
             schema::migrate(&mut first)?;
         }
         let reads = |name| Lane::start(place, Connection::open(place)?, Access::Read, name);
@@ -42,6 +43,11 @@ impl Store {
             reads: reads("desk-read")?,
             glances: reads("desk-glance")?,
         })
+    }
+
+    /// Whether the last that was written was refused, by a full disk for instance.
+    pub fn refuses_writes(&self) -> bool {
+        self.writes.fails()
     }
 
     /// Does work that writes, all of it or nothing. Where a connection is lost it may be done twice:

@@ -1,21 +1,12 @@
 //! Listening with TLS.
 
 use crate::error::ServiceError;
-use axum::serve::Listener;
 use rescind::Code;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{Receiver, channel};
-use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 /// Certificate and key of a desk that speaks TLS itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,17 +15,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key, in PEM.
     pub key: PathBuf,
-}
-
-/// How long a caller may take to agree on a key.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How many may be about it at once.
-const AT_ONCE: usize = 256;
-
-/// Connections whose callers have agreed on a key.
-pub(crate) struct TlsListener {
-    agreed: Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    at: SocketAddr,
 }
 
 impl TlsFiles {
@@ -59,48 +39,5 @@ impl TlsFiles {
             .with_no_client_auth()
             .with_single_cert(certificates, key);
         config.map_err(|_| unusable(&self.key, "is not the key of the certificate"))
-    }
-}
-
-impl TlsListener {
-    /// Agrees with callers side by side: one who takes long keeps nobody waiting.
-    pub fn new(listener: TcpListener, config: ServerConfig) -> io::Result<Self> {
-        let at = listener.local_addr()?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let (sender, agreed) = channel(AT_ONCE);
-        tokio::spawn(async move {
-            let mut listener = listener;
-            loop {
-                // Waits until there is room.
-                let Ok(room) = sender.clone().reserve_owned().await else {
-                    return;
-                };
-                let (stream, from) = Listener::accept(&mut listener).await;
-                let agreeing = acceptor.accept(stream);
-                tokio::spawn(async move {
-                    if let Ok(Ok(stream)) = timeout(PATIENCE, agreeing).await {
-                        room.send((stream, from));
-                    }
-                });
-            }
-        });
-        Ok(Self { agreed, at })
-    }
-}
-
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        match self.agreed.recv().await {
-            Some(found) => found,
-            // The task that sends ends after this one.
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        Ok(self.at)
     }
 }

@@ -1,7 +1,6 @@
 //! Everything that the desk answers, and what holds of every answer.
 
 use crate::api::problem::Problem;
-use crate::connections::within;
 use crate::desk::Desk;
 use crate::{api, dashboard};
 use axum::Router;
@@ -27,15 +26,11 @@ pub(crate) fn router(desk: &Arc<Desk>) -> Router {
             "this address does not take this method: GET /openapi.json lists what it takes",
         )
     };
-    let patience = desk.settings.limits.patience;
     api::router()
         .merge(dashboard::router())
         .fallback(unknown)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(desk.settings.limits.body))
-        .layer(middleware::from_fn(move |request, next| {
-            within(patience, request, next)
-        }))
         .layer(middleware::from_fn(guarded))
         .with_state(Arc::clone(desk))
 }

@@ -1,15 +1,17 @@
-//! Callbacks go where the internet routes, unless the operator says otherwise, and follow nobody
-//! further.
+//! Callbacks go where the internet routes, unless the operator says otherwise, follow nobody further, and
+//! come in order, however slow others are to hear.
 
 mod common;
 
 use common::{Running, model, of_subject, people, policy, settings};
-use serde_json::json;
-use std::io::{BufRead, BufReader, Write};
+use rescind_service::Role;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -123,4 +125,133 @@ fn redirections_are_not_followed() {
     desk.end();
     assert!(heard.load(Ordering::Relaxed) > 0);
     assert_eq!(reached.load(Ordering::Relaxed), 0);
+}
+
+/// Somebody who hears what is said, and answers each only when told to.
+fn hears_and_waits() -> (String, Receiver<Value>, Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (heard, told) = channel();
+    let (goes, go) = channel();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let lines = reader.by_ref().lines().map(Result::unwrap);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let length = head.iter().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.parse().unwrap())
+            });
+            let mut body = vec![0; length.unwrap()];
+            reader.read_exact(&mut body).unwrap();
+            let _ = heard.send(serde_json::from_slice(&body).unwrap());
+            if go.recv().is_err() {
+                // Never answered.
+                open.push(stream);
+                continue;
+            }
+            let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+        }
+    });
+    (at, told, goes)
+}
+
+fn next(told: &Receiver<Value>) -> Value {
+    told.recv_timeout(Duration::from_secs(60)).unwrap()
+}
+
+#[test]
+fn what_is_told_of_a_request_comes_in_order_and_once() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let folder = place.path().join("desk");
+    let never = policy(json!({"release": {"when": "never"}}));
+    let desk = Running::start(settings(&folder, vec![model("one", &run, never)]));
+    let asks = desk.as_requester();
+    let (hook, told, goes) = hears_and_waits();
+    let asked = |person: &str, urls: &[&str]| {
+        let mut asked = of_subject(person);
+        asked["status_callback_urls"] = json!(urls);
+        let story = asks.post("/v1/requests", &asked).good();
+        story["request_id"].as_str().unwrap().to_owned()
+    };
+    let id = asked("ann-1", &[&hook, &hook, &hook]);
+    asks.until(&id, "completed");
+    let first = next(&told);
+    assert_eq!(
+        (&first["request_status"], &first["number"]),
+        (&json!("in_progress"), &json!(1))
+    );
+    // Whatever else there is to tell is told meanwhile, and not the rest of this.
+    let (other, others, go) = hears_and_waits();
+    for _ in 0..2 {
+        go.send(()).unwrap();
+    }
+    asked("ann-2", &[&other]);
+    for status in ["in_progress", "completed"] {
+        assert_eq!(next(&others)["request_status"], status);
+    }
+    assert!(told.try_recv().is_err());
+    for _ in 0..2 {
+        goes.send(()).unwrap();
+    }
+    let second = next(&told);
+    assert_eq!(
+        (&second["request_status"], &second["number"]),
+        (&json!("completed"), &json!(2))
+    );
+    let database = rusqlite::Connection::open(folder.join("desk.sqlite")).unwrap();
+    let query = "SELECT count(*) FROM callbacks WHERE request = ?1";
+    let sent: i64 = database.query_row(query, [&id], |row| row.get(0)).unwrap();
+    assert_eq!(sent, 2);
+}
+
+#[test]
+fn addresses_that_do_not_answer_delay_their_owner_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let folder = place.path().join("desk");
+    let never = policy(json!({"release": {"when": "never"}}));
+    let desk = Running::start(settings(&folder, vec![model("one", &run, never)]));
+    let hole = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = hole.local_addr().unwrap();
+    let urls: Vec<String> = (0..10)
+        .map(|way| format!("http://{at}/hook/{way}"))
+        .collect();
+    let called = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&called);
+    let (first, reached) = channel();
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in hole.incoming() {
+            open.push(stream.unwrap());
+            count.fetch_add(1, Ordering::Relaxed);
+            let _ = first.send(());
+        }
+    });
+    let asks = desk.as_requester();
+    for person in 0..8 {
+        let mut asked = of_subject(&format!("ann-{person}"));
+        asked["status_callback_urls"] = json!(urls);
+        let story = asks.post("/v1/requests", &asked).good();
+        asks.until(story["request_id"].as_str().unwrap(), "completed");
+    }
+    reached.recv_timeout(Duration::from_secs(60)).unwrap();
+    let (hook, told, goes) = hears_and_waits();
+    for _ in 0..2 {
+        goes.send(()).unwrap();
+    }
+    let other = desk.caller(&desk.another("bank", Role::Requester));
+    let mut asked = of_subject("ann-9");
+    asked["status_callback_urls"] = json!([hook]);
+    other.post("/v1/requests", &asked).good();
+    for status in ["in_progress", "completed"] {
+        assert_eq!(next(&told)["request_status"], status);
+    }
+    // Long before the others were all tried.
+    assert!(called.load(Ordering::Relaxed) < 80);
 }

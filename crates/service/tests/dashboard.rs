@@ -233,3 +233,58 @@ fn an_operator_dismisses_what_is_held_from_its_page() {
     let story = asks.until(id, "completed");
     assert_eq!(story["models"][0]["state"], "dismissed");
 }
+
+#[test]
+fn what_goes_wrong_is_a_page_and_what_is_due_first_comes_first() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let waits = policy(json!({
+        "batch": {"at_least": 9, "wait_seconds": 86400}, "deadline": {"hurry_seconds": 0},
+    }));
+    let desk = Running::start(settings(
+        &place.path().join("desk"),
+        vec![model("one", &run, waits)],
+    ));
+    let asks = desk.as_requester();
+    let ask = |person: &str, submitted: &str, regulation: &str| {
+        let asked = json!({
+            "subject_identities": [{"identity_value": person}],
+            "submitted_time": submitted, "regulation": regulation,
+        });
+        let story = asks.post("/v1/requests", &asked).good();
+        story["request_id"].as_str().unwrap().to_owned()
+    };
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let first_sent = ask("ann-1", &now, "ccpa");
+    let late = ask("ann-2", "2026-01-01T00:00:00Z", "ccpa");
+    let last_sent = ask("ann-3", &now, "gdpr");
+    let mut browser = Browser::new(&desk);
+    browser.sign_in(desk.token(Role::Operator));
+    let page = browser.get("/desk?by=due");
+    let text = text_of(&page);
+    let places = [&late, &last_sent, &first_sent].map(|id| text.find(id.as_str()).unwrap());
+    assert!(places.is_sorted(), "{places:?}");
+    let page = browser.get("/desk?by=late");
+    let text = text_of(&page);
+    assert!(text.contains(&late) && !text.contains(&first_sent) && !text.contains(&last_sent));
+    for (path, status) in [
+        ("/desk/requests/none", 404),
+        ("/desk/models/none", 404),
+        ("/desk/nothing/here", 404),
+        ("/desk?state=strange", 400),
+    ] {
+        let page = browser.get(path);
+        assert_eq!(page.status, status, "{path}: {}", page.text);
+        for part in ["<!DOCTYPE html>", "href=\"/desk\"", "role=\"status\""] {
+            assert!(page.text.contains(part), "{path}: {}", page.text);
+        }
+    }
+    let page = browser.call("POST", "/desk/models/one/retry", "word=wrong");
+    assert_eq!(page.status, 403);
+    assert!(page.text.starts_with("<!DOCTYPE html>"), "{}", page.text);
+    // Of the interface it stays a document.
+    assert_eq!(
+        asks.get("/v1/requests/none").problem(404),
+        "unknown_request"
+    );
+}

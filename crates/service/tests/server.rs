@@ -10,6 +10,7 @@ use rescind::Run;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -337,4 +338,54 @@ fn two_desks_that_finish_a_request_together_do_finish_it() {
         };
         assert_eq!(story["request_status"], status, "{story}");
     }
+}
+
+/// A table of the same name in a schema of another program's is none of the desk's, nor is an empty database.
+#[test]
+fn a_desk_shares_a_server_with_other_programs() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("desk");
+    let psql = |sql: &str| {
+        let path = server.path().display().to_string();
+        server.run("psql", &["-h", &path, "-U", "desk", "-c", sql, "postgres"]);
+    };
+    psql(
+        "CREATE SCHEMA other; CREATE TABLE other.migrations (name TEXT); CREATE TABLE migrations (version TEXT)",
+    );
+    let on_server = || {
+        let mut settings = settings(&folder, Vec::new());
+        settings.database = Some(server.address());
+        settings
+    };
+    Running::start(on_server()).end();
+    let desk = Running::start(on_server());
+    // What the database takes as no text names nothing.
+    let operates = desk.as_operator();
+    for (method, path) in [
+        ("GET", "/v1/models/a%00b"),
+        ("DELETE", "/v1/models/a%00b"),
+        ("POST", "/v1/models/a%00b/retry"),
+        ("GET", "/v1/models/a%00b/releases"),
+        ("GET", "/v1/models/a/orders/b%00"),
+        ("GET", "/v1/models/a%00/promises"),
+        ("GET", "/v1/requests/a%00"),
+    ] {
+        operates.call(method, path, None).problem(404);
+    }
+    desk.end();
+    // Without the address it is no new desk in a file, and an empty database is not its own.
+    let mut beside = settings(&folder, Vec::new());
+    beside.ends = Arc::new(|| true);
+    let beside = rescind_service::serve(beside).err();
+    assert_eq!(beside.unwrap().code(), rescind::Code::Queue);
+    assert!(!folder.join("desk.sqlite").exists());
+    psql("CREATE DATABASE empty");
+    let mut elsewhere = on_server();
+    elsewhere.ends = Arc::new(|| true);
+    elsewhere.database = Some(server.address().replace("/postgres", "/empty"));
+    let empty = rescind_service::serve(elsewhere).err();
+    assert_eq!(empty.unwrap().code(), rescind::Code::Queue);
 }

@@ -19,6 +19,8 @@ fn the_desk_speaks_tls_with_its_certificate_and_waits_for_nobody() {
     let with = |certificate, key| {
         let mut settings = settings(&folder, Vec::new());
         settings.tls = Some(TlsFiles { certificate, key });
+        settings.limits.connections = 8;
+        settings.limits.patience = Duration::from_secs(3600);
         settings
     };
     let desk = Running::start(with(certificate.clone(), key.clone()));

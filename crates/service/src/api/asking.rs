@@ -77,7 +77,8 @@ pub(crate) struct NewRequest {
     #[schema(format = "date-time")]
     pub submitted_time: Option<String>,
     /// By when it is to be done: RFC 3339, UTC; absent: 30 days after it was submitted, and 45 under
-    /// the CCPA. A time sooner than a day from now is taken for that.
+    /// the CCPA. A time sooner than a day from now is taken for that; one later than 92 days after it was
+    /// submitted, 90 under the CCPA, is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "date-time")]
     pub due_time: Option<String>,
@@ -89,7 +90,8 @@ pub(crate) struct NewRequest {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub records: Vec<RecordsOf>,
-    /// Addresses that are told whenever it stands otherwise: `https://`, or `http://` on this machine.
+    /// Addresses that are told whenever it stands otherwise: `https://`, or `http://` on this machine. Each
+    /// is told once, in order; where it is slow to hear, only how the request stands by then.
     #[serde(default)]
     #[schema(max_items = 10)]
     pub status_callback_urls: Vec<String>,
@@ -129,6 +131,17 @@ impl Regulation {
         }
     }
 
+    /// With every extension that it allows.
+    fn days_at_most(self) -> i64 {
+        match self {
+            // Two further months (Art. 12(3)).
+            Self::Gdpr => 92,
+            // 45 further days.
+            Self::Ccpa => 90,
+            Self::Other => 3660,
+        }
+    }
+
     fn days(self) -> i64 {
         match self {
             Self::Gdpr | Self::Other => 30,
@@ -140,6 +153,8 @@ impl Regulation {
 const DAY: i64 = 86_400;
 /// The soonest that a caller can have a request due.
 const SOONEST: i64 = DAY;
+/// The longest ago that a person can have asked.
+const LONGEST_AGO: i64 = 3660 * DAY;
 
 fn unusable(detail: impl Into<String>) -> Problem {
     Problem::new(Code::Setting, detail)
@@ -228,7 +243,18 @@ impl NewRequest {
         if submitted_at > now + DAY {
             return Err(unusable("submitted_time is in the future"));
         }
+        if submitted_at < now - LONGEST_AGO {
+            return Err(unusable("submitted_time is more than ten years ago"));
+        }
         let due = time("due_time", &self.due_time)?;
+        let latest = submitted_at + DAY * self.regulation.days_at_most();
+        if due.is_some_and(|due| due > latest.max(now + SOONEST)) {
+            return Err(unusable(format!(
+                "due_time is later than the regulation allows: expected {} days after submitted_time at \
+                 most",
+                self.regulation.days_at_most()
+            )));
+        }
         if due.is_some_and(|due| due < submitted_at) {
             return Err(unusable("due_time is before submitted_time"));
         }
@@ -254,9 +280,20 @@ impl NewRequest {
             submitted_at,
             due_at,
             named: whom.named()?,
-            callbacks: self.status_callback_urls.clone(),
+            callbacks: each_once(&self.status_callback_urls),
         })
     }
+}
+
+/// Nobody is told the same twice.
+fn each_once(urls: &[String]) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for url in urls {
+        if !once.contains(url) {
+            once.push(url.clone());
+        }
+    }
+    once
 }
 
 /// Refuses what cannot be a person's name in any model.
@@ -329,6 +366,14 @@ mod tests {
             (format!(r#"{{{person}, "due_time": "soon"}}"#), "setting"),
             (
                 format!(r#"{{{person}, "submitted_time": "9000-01-01T00:00:00Z"}}"#),
+                "setting",
+            ),
+            (
+                format!(r#"{{{person}, "submitted_time": "1970-01-01T00:00:00Z"}}"#),
+                "setting",
+            ),
+            (
+                format!(r#"{{{person}, "due_time": "9999-01-01T00:00:00Z"}}"#),
                 "setting",
             ),
             (

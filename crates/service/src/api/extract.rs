@@ -42,6 +42,13 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // What a database would not take as a text names nothing.
+        if parts.uri.path().contains("%00") {
+            return Err(Problem::new(
+                Code::UnknownPath,
+                "the address has a NUL character",
+            ));
+        }
         let read = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         match read {
             Ok(axum::extract::Path(path)) => Ok(Self(path)),

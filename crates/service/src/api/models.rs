@@ -9,6 +9,7 @@ use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::queue::{self, ModelRow};
 use crate::registering::{below, check_run};
+use crate::token::Bearer;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -273,13 +274,26 @@ pub(super) async fn set_policy(
     Path(name): Path<String>,
     Body(policy): Body<Policy>,
 ) -> Result<Json<Model>, Problem> {
-    let secret = Arc::clone(&desk.secret);
-    let done = desk.store.write(move |db| {
-        let model = queue::set_policy(db, &secret, &bearer.actor(), &name, &policy)?;
-        let counted = queue::counted(db, &name)?;
-        Ok(shown(model, counted))
-    });
-    Ok(Json(done.await?))
+    let (secret, of) = (Arc::clone(&desk.secret), name.clone());
+    let done = desk
+        .store
+        .write(move |db| queue::set_policy(db, &secret, &bearer.actor(), &of, &policy));
+    let model = done.await?;
+    // Few at a time, as everywhere; what is left where the desk ends meanwhile, a worker does.
+    loop {
+        let (secret, of) = (Arc::clone(&desk.secret), name.clone());
+        let ended = desk
+            .store
+            .write(move |db| match queue::waits_in_vain(db, &of)? {
+                true => queue::end_waiting(db, &secret, &of),
+                false => Ok(true),
+            });
+        if ended.await? {
+            break;
+        }
+    }
+    let counted = desk.store.read(move |db| queue::counted(db, &name)).await?;
+    Ok(Json(shown(model, counted)))
 }
 
 /// Try again what waits for an operator
@@ -297,11 +311,31 @@ pub(super) async fn retry(
     Operates(bearer): Operates,
     Path(name): Path<String>,
 ) -> Result<Json<Tried>, Problem> {
-    let secret = Arc::clone(&desk.secret);
+    let requests = retried(&desk, &bearer, name).await?;
+    Ok(Json(Tried { requests }))
+}
+
+/// Has what waits for an operator tried again; how much that was. Few at a time: those who ask meanwhile
+/// wait as long as one of these transactions.
+pub(crate) async fn retried(
+    desk: &Arc<Desk>,
+    bearer: &Bearer,
+    name: String,
+) -> Result<u64, Problem> {
+    let of = name.clone();
+    let found = desk.store.read(move |db| queue::to_retry(db, &of)).await?;
+    for some in found.chunks(queue::TOGETHER as usize) {
+        let (secret, of, some) = (Arc::clone(&desk.secret), name.clone(), some.to_vec());
+        let tried = desk.store.write(move |db| {
+            some.iter()
+                .try_for_each(|request| queue::retry_part(db, &secret, &of, request))
+        });
+        tried.await?;
+    }
+    let (secret, actor, tried) = (Arc::clone(&desk.secret), bearer.actor(), found.len());
     let done = desk
         .store
-        .write(move |db| queue::retry_held(db, &secret, &bearer.actor(), &name));
-    Ok(Json(Tried {
-        requests: done.await?,
-    }))
+        .write(move |db| queue::retry_held(db, &secret, &actor, &name, tried));
+    done.await?;
+    Ok(tried as u64)
 }

@@ -90,7 +90,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(&self)).into_response();
         let headers = response.headers_mut();
         let kind = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, kind);
@@ -106,6 +106,8 @@ impl IntoResponse for Problem {
         {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        // For the dashboard, which shows it as a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -2,6 +2,7 @@
 
 use super::viewer::Viewer;
 use crate::api::extract::Path;
+use crate::api::models::retried;
 use crate::api::problem::Problem;
 use crate::desk::Desk;
 use crate::queue;
@@ -57,12 +58,7 @@ pub(super) async fn retry(
     Form(sent): Form<Sent>,
 ) -> Result<Redirect, Problem> {
     viewer.expect(&sent.word)?;
-    let secret = Arc::clone(&desk.secret);
-    let actor = viewer.bearer.actor();
-    let of = model.clone();
-    desk.store
-        .write(move |db| queue::retry_held(db, &secret, &actor, &of))
-        .await?;
+    retried(&desk, &viewer.bearer, model.clone()).await?;
     Ok(Redirect::to(&format!("/desk/models/{model}")))
 }
 

@@ -22,6 +22,16 @@ pub(super) struct Which {
     #[serde(default)]
     needs_operator: bool,
     after: Option<String>,
+    by: Option<By>,
+}
+
+/// Open requests, by when they are due.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    Due,
+    /// Past due alone.
+    Late,
 }
 
 /// The queue.
@@ -38,12 +48,22 @@ pub(super) async fn page(
         after,
         most: ROWS,
     };
-    let found = desk
-        .store
-        .read(move |db| Ok((queue::list(db, &page)?, queue::counts(db)?, all(db)?)));
+    let by = which.by;
+    let found = desk.store.read(move |db| {
+        let rows = match by {
+            None => queue::list(db, &page)?,
+            Some(by) => queue::list_due(db, by == By::Late, page.after.clone(), ROWS)?,
+        };
+        Ok((rows, queue::counts(db)?, all(db)?))
+    });
     let (rows, counts, models) = found.await?;
     let last = rows.last().filter(|_| rows.len() as i64 == ROWS);
     let older = last.map(|row| {
+        match by {
+            Some(By::Due) => return format!("/desk?by=due&after={}-{}", row.due_at, row.id),
+            Some(By::Late) => return format!("/desk?by=late&after={}-{}", row.due_at, row.id),
+            None => {}
+        }
         let state = which
             .state
             .map(|state| format!("&state={}", state.as_str()));
@@ -67,7 +87,7 @@ pub(super) async fn page(
             (filters(&which))
             (requests(&rows))
             @if let Some(older) = older {
-            p { a href=(older) { "Older requests" } }
+            p { a href=(older) { @if by.is_some() { "Later ones" } @else { "Older requests" } } }
         }
             h2 id="models" { "Models" }
             (models_of(&models))
@@ -116,7 +136,9 @@ fn filters(which: &Which) -> Markup {
     };
     html! {
         nav class="filters" aria-label="Which requests" {
-            (link("all", "/desk", which.state.is_none() && !which.needs_operator))
+            (link("all", "/desk", which.state.is_none() && !which.needs_operator && which.by.is_none()))
+            (link("open, by when they are due", "/desk?by=due", which.by == Some(By::Due)))
+            (link("late", "/desk?by=late", which.by == Some(By::Late)))
             (link("to see to", "/desk?needs_operator=true", which.needs_operator))
             (of(RequestState::Pending)) (of(RequestState::InProgress))
             (of(RequestState::Completed)) (of(RequestState::Cancelled))

@@ -12,6 +12,7 @@ use crate::desk::Desk;
 use crate::state::{PartState, RequestState};
 use axum::extract::State;
 use maud::{Markup, html};
+use rescind::Code;
 use std::sync::Arc;
 
 /// A request's story.
@@ -56,6 +57,7 @@ fn parts(viewer: &Viewer, receipt: &Receipt) -> Markup {
     let rows = receipt.models.iter().map(|part| {
         let tone = match part.state {
             PartState::Held => Tone::Bad,
+            PartState::Withdrawn | PartState::Dismissed => Tone::Plain,
             state if state.is_over() => Tone::Good,
             _ if part.code.is_some() => Tone::Bad,
             _ => Tone::Plain,
@@ -75,7 +77,7 @@ fn parts(viewer: &Viewer, receipt: &Receipt) -> Markup {
                 @if let Some(code) = &part.promise_code { code { (code) } }
             },
             html! { @if let Some(kind) = promise.and_then(|promise| promise.kind.as_ref()) { (kind) } },
-            html! { @if let Some(code) = &part.code { code { (code) } } },
+            html! { @if let Some(code) = &part.code { (meaning(code)) " " code { (code) } } },
             html! {
                 @if part.state == PartState::Held && viewer.operates() {
                     form method="post" action={ "/desk/requests/" (receipt.standing.request_id) "/models/" (part.model) "/dismiss" } {
@@ -98,6 +100,12 @@ fn parts(viewer: &Viewer, receipt: &Receipt) -> Markup {
         "",
     ];
     table("In each model", &head, &rows, "No model is concerned.")
+}
+
+/// A code in words.
+fn meaning(code: &str) -> &'static str {
+    let found = Code::ALL.iter().find(|known| known.as_str() == code);
+    found.map_or("", |known| known.meaning())
 }
 
 fn done(entries: &[AuditEntry]) -> Markup {

@@ -371,58 +371,6 @@ pub(crate) fn dismiss(
     settle(connection, secret, request)
 }
 
-/// These releases are in the run's ledger, in ascending order: whoever was forgotten before one is
-/// covered by it. How many requests were waiting for them.
-pub(crate) fn released(
-    connection: &mut Connection,
-    secret: &Secret,
-    model: &str,
-    releases: &[u64],
-) -> Result<usize, ServiceError> {
-    let mut covered = 0;
-    for &release in releases {
-        let number = release as i64;
-        let rows = connection.rows(
-            "UPDATE parts SET state = 'done', release = $2, code = NULL, detail = NULL, since = $3 \
-             WHERE model = $1 AND state = 'forgotten' AND answer <= $2 RETURNING request",
-            &[model.into(), number.into(), now().into()],
-        )?;
-        let news = connection.change(
-            "UPDATE models SET released = $2, released_at = $3 WHERE name = $1 AND released < $2",
-            &[model.into(), number.into(), now().into()],
-        )?;
-        if news == 1 {
-            let detail = format!("release {release}, for {} requests", rows.len());
-            audit::append(connection, secret, "desk", "released", model, &detail)?;
-        }
-        for row in &rows {
-            settle(connection, secret, &row.text(0)?)?;
-        }
-        covered += rows.len();
-    }
-    Ok(covered)
-}
-
-/// What is forgotten cannot be released, as things are: an operator has to see to it.
-pub(crate) fn not_released(
-    connection: &mut Connection,
-    secret: &Secret,
-    model: &str,
-    code: &str,
-    detail: &str,
-) -> Result<(), ServiceError> {
-    let rows = connection.rows(
-        "UPDATE parts SET code = $2, detail = $3 WHERE model = $1 AND state = 'forgotten' \
-         AND code IS NULL RETURNING request",
-        &[model.into(), code.into(), detail.into()],
-    )?;
-    audit::append(connection, secret, "desk", "not_released", model, code)?;
-    for row in &rows {
-        settle(connection, secret, &row.text(0)?)?;
-    }
-    Ok(())
-}
-
 fn close(connection: &mut Connection, batch: &str) -> Result<(), ServiceError> {
     connection.change(
         "UPDATE batches SET done_at = $2 WHERE id = $1",

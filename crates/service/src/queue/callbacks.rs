@@ -1,8 +1,11 @@
 //! Whom to tell what: kept until it was told, or nobody listened for long.
+//!
+//! What one address is told of one request goes one way, in order: the next is sent once the one before
+//! was heard. One that was not heard is not sent again where there is news: the news takes its place.
 
 use crate::clock::{now, rfc3339};
 use crate::error::ServiceError;
-use crate::secret::{Secret, fresh_name};
+use crate::secret::{Of, Secret, fresh_name};
 use crate::state::RequestState;
 use crate::store::{Connection, unexpected};
 use serde_json::json;
@@ -11,6 +14,10 @@ use serde_json::json;
 pub(crate) const ATTEMPTS: i64 = 12;
 /// The longest pause, in seconds.
 const LONGEST_PAUSE: i64 = 6 * 3600;
+/// How long whoever takes one has before another may, in seconds.
+const TAKEN: i64 = 120;
+/// When what waits behind another is tried: once that is heard, or given up.
+const BEHIND: i64 = i64::MAX;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +30,11 @@ pub(crate) struct Callback {
     pub attempts: i64,
 }
 
-/// Whom to tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    /// Those whom requests name.
-    Named,
-    /// Operators, where they said.
-    Operators,
+/// What is told about a request, and to whom.
+struct Told<'a> {
+    request: &'a str,
+    owner: String,
+    number: i64,
 }
 
 /// Tells those that a request names that it stands otherwise now.
@@ -40,12 +45,19 @@ pub(super) fn enqueue_status(
     state: RequestState,
 ) -> Result<(), ServiceError> {
     let found = connection.row(
-        "SELECT subject_request_id, callbacks, due_at FROM requests WHERE id = $1",
+        "SELECT subject_request_id, callbacks, due_at, owner, \
+         (SELECT COALESCE(MAX(number), 0) FROM callbacks WHERE request = $1) \
+         FROM requests WHERE id = $1",
         &[request.into()],
     )?;
     let found = found.ok_or_else(|| unexpected("the request of a part"))?;
     let Some(sealed) = found.maybe_text(1)? else {
         return Ok(());
+    };
+    let told = Told {
+        request,
+        owner: found.text(3)?,
+        number: found.number(4)? + 1,
     };
     let body = json!({
         "event": "request_status",
@@ -53,13 +65,14 @@ pub(super) fn enqueue_status(
         "subject_request_id": found.maybe_text(0)?,
         "request_status": state,
         "expected_completion_time": rfc3339(found.number(2)?),
+        "number": told.number,
         "at": rfc3339(now()),
     });
     let urls = secret.unseal(&place_of(request), &sealed);
     let urls = urls.and_then(|urls| serde_json::from_slice::<Vec<String>>(&urls).ok());
     let urls = urls.ok_or_else(|| unexpected("addresses sealed under the key beside it"))?;
     for url in urls {
-        enqueue(connection, secret, Some(request), &url, &body.to_string())?;
+        enqueue(connection, secret, Some(&told), &url, &body.to_string())?;
     }
     Ok(())
 }
@@ -93,48 +106,82 @@ pub(crate) fn enqueue_alert(
 fn enqueue(
     connection: &mut Connection,
     secret: &Secret,
-    request: Option<&str>,
+    told: Option<&Told<'_>>,
     url: &str,
     body: &str,
 ) -> Result<(), ServiceError> {
     let id = fresh_name()?;
     let target = secret.seal(&id, url.as_bytes())?;
+    let way = told.map(|told| secret.hash(Of::Way, format!("{} {url}", told.request).as_bytes()));
+    let next_try = match &way {
+        Some(way) if is_on(connection, way)? => {
+            // What waits behind it is old news now.
+            connection.change(
+                "UPDATE callbacks SET done_at = $2, outcome = 'overtaken', target = '', body = '' \
+                 WHERE way = $1 AND done_at IS NULL AND next_try = $3",
+                &[way.into(), now().into(), BEHIND.into()],
+            )?;
+            BEHIND
+        }
+        _ => now(),
+    };
     connection.change(
-        "INSERT INTO callbacks VALUES ($1, $2, $3, $4, $5, $5, 0, NULL, NULL)",
+        "INSERT INTO callbacks (id, request, target, body, made_at, next_try, attempts, owner, way, \
+         number) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
         &[
             id.into(),
-            request.into(),
+            told.map(|told| told.request).into(),
             target.into(),
             body.into(),
             now().into(),
+            next_try.into(),
+            told.map(|told| told.owner.clone()).into(),
+            way.into(),
+            told.map_or(0, |told| told.number).into(),
         ],
     )?;
     Ok(())
 }
 
-/// What is to be told now. Whoever takes it has two minutes before another may.
+/// Whether something goes this way that was neither heard nor given up.
+fn is_on(connection: &mut Connection, way: &str) -> Result<bool, ServiceError> {
+    let query = "SELECT 1 FROM callbacks WHERE way = $1 AND done_at IS NULL LIMIT 1";
+    Ok(connection.row(query, &[way.into()])?.is_some())
+}
+
+/// Owners of requests, who may have something to be told of.
+pub(crate) fn owners(connection: &mut Connection) -> Result<Vec<String>, ServiceError> {
+    let query = "SELECT DISTINCT owner FROM tokens ORDER BY owner";
+    let rows = connection.rows(query, &[])?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// What is to be told now of requests of this owner, or to operators if absent. Whoever takes it has two
+/// minutes before another may.
 pub(crate) fn due_callbacks(
     connection: &mut Connection,
     secret: &Secret,
-    whom: Whom,
+    owner: Option<&str>,
     most: i64,
 ) -> Result<Vec<Callback>, ServiceError> {
     let now = now();
-    let query = match whom {
-        Whom::Named => {
-            "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
-             SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
-             AND request IS NOT NULL ORDER BY next_try LIMIT $1) AND done_at IS NULL \
-             AND next_try <= $2 RETURNING id, target, body, attempts"
-        }
-        Whom::Operators => {
-            "UPDATE callbacks SET next_try = $2 + 120, attempts = attempts + 1 WHERE id IN ( \
-             SELECT id FROM callbacks WHERE done_at IS NULL AND next_try <= $2 \
-             AND request IS NULL ORDER BY next_try LIMIT $1) AND done_at IS NULL \
-             AND next_try <= $2 RETURNING id, target, body, attempts"
-        }
+    let until = now + TAKEN;
+    let rows = match owner {
+        Some(owner) => connection.rows(
+            "UPDATE callbacks SET next_try = $3, attempts = attempts + 1 WHERE id IN ( \
+             SELECT id FROM callbacks WHERE owner = $4 AND done_at IS NULL AND next_try <= $2 \
+             ORDER BY next_try LIMIT $1) AND done_at IS NULL AND next_try <= $2 \
+             RETURNING id, target, body, attempts",
+            &[most.into(), now.into(), until.into(), owner.into()],
+        )?,
+        None => connection.rows(
+            "UPDATE callbacks SET next_try = $3, attempts = attempts + 1 WHERE id IN ( \
+             SELECT id FROM callbacks WHERE request IS NULL AND done_at IS NULL AND next_try <= $2 \
+             ORDER BY next_try LIMIT $1) AND done_at IS NULL AND next_try <= $2 \
+             RETURNING id, target, body, attempts",
+            &[most.into(), now.into(), until.into()],
+        )?,
     };
-    let rows = connection.rows(query, &[most.into(), now.into()])?;
     let mut found = Vec::new();
     for row in &rows {
         let id = row.text(0)?;
@@ -150,8 +197,8 @@ pub(crate) fn due_callbacks(
     Ok(found)
 }
 
-/// Remembers how telling went: heard, to be tried again, or given up. The address is let go of once it
-/// is not needed any more.
+/// Remembers how telling went: heard, to be tried again, or given up. Address and words are let go of
+/// once they are not needed any more.
 pub(crate) fn settle_callback(
     connection: &mut Connection,
     secret: &Secret,
@@ -160,47 +207,65 @@ pub(crate) fn settle_callback(
     outcome: Result<(), &str>,
 ) -> Result<(), ServiceError> {
     let now = now();
-    let (outcome, over) = match outcome {
+    let (outcome, heard) = match outcome {
         Ok(()) => ("heard", true),
-        Err(why) => (why, attempts >= ATTEMPTS),
+        Err(why) => (why, false),
     };
-    if over {
+    // Another may have taken it since: then that decides, unless it was heard.
+    let found = connection.row(
+        "SELECT attempts FROM callbacks WHERE id = $1 AND done_at IS NULL",
+        &[id.into()],
+    )?;
+    match found {
+        Some(row) if heard || row.number(0)? == attempts => {}
+        _ => return Ok(()),
+    }
+    let pause = 10_i64 << attempts.clamp(0, 20);
+    let again = now + pause.min(LONGEST_PAUSE);
+    let over = heard || attempts >= ATTEMPTS;
+    // What waits behind it comes now where it was heard; otherwise it takes its place.
+    let news = connection.change(
+        "UPDATE callbacks SET next_try = $3, attempts = $4 WHERE way = (\
+         SELECT way FROM callbacks WHERE id = $1) AND done_at IS NULL AND next_try = $2",
+        &[
+            id.into(),
+            BEHIND.into(),
+            if over { now } else { again }.into(),
+            if over { 0 } else { attempts }.into(),
+        ],
+    )?;
+    if over || news > 0 {
         connection.change(
-            "UPDATE callbacks SET done_at = $2, outcome = $3, target = '' WHERE id = $1",
+            "UPDATE callbacks SET done_at = $2, outcome = $3, target = '', body = '' WHERE id = $1",
             &[id.into(), now.into(), outcome.into()],
         )?;
-        if outcome != "heard" {
+        if over && !heard {
             crate::audit::append(connection, secret, "desk", "callback_given_up", id, outcome)?;
         }
         return Ok(());
     }
-    let pause = 10_i64 << attempts.clamp(0, 20);
     connection.change(
         "UPDATE callbacks SET next_try = $2, outcome = $3 WHERE id = $1",
-        &[
-            id.into(),
-            (now + pause.min(LONGEST_PAUSE)).into(),
-            outcome.into(),
-        ],
+        &[id.into(), again.into(), outcome.into()],
     )?;
     Ok(())
 }
 
-/// Whether there is something to tell now.
+/// Whether there is something to tell now, of requests of this owner, or to operators if absent.
 pub(crate) fn is_callback_due(
     connection: &mut Connection,
-    whom: Whom,
+    owner: Option<&str>,
 ) -> Result<bool, ServiceError> {
-    let query = match whom {
-        Whom::Named => {
-            "SELECT 1 FROM callbacks WHERE done_at IS NULL AND next_try <= $1 \
-             AND request IS NOT NULL LIMIT 1"
-        }
-        Whom::Operators => {
-            "SELECT 1 FROM callbacks WHERE done_at IS NULL AND next_try <= $1 \
-             AND request IS NULL LIMIT 1"
-        }
+    let found = match owner {
+        Some(owner) => connection.row(
+            "SELECT 1 FROM callbacks WHERE owner = $2 AND done_at IS NULL AND next_try <= $1 LIMIT 1",
+            &[now().into(), owner.into()],
+        )?,
+        None => connection.row(
+            "SELECT 1 FROM callbacks WHERE request IS NULL AND done_at IS NULL AND next_try <= $1 \
+             LIMIT 1",
+            &[now().into()],
+        )?,
     };
-    let found = connection.row(query, &[now().into()])?;
     Ok(found.is_some())
 }

@@ -1,11 +1,12 @@
 //! The models that the desk answers for.
 
+use super::covering::{end_waiting, waits_in_vain};
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
-use crate::policy::{Policy, When};
+use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::store::{Connection, Row, unexpected};
 use rescind::Code;
@@ -71,6 +72,16 @@ pub(crate) fn identity(connection: &mut Connection, key: &str) -> Result<String,
     known
         .ok_or_else(|| unexpected("what its key is known by"))?
         .text(0)
+}
+
+/// What the database is called, once remembered: this, where it had no name.
+pub(crate) fn name(connection: &mut Connection, fresh: &str) -> Result<String, ServiceError> {
+    connection.change(
+        "INSERT INTO desk VALUES ('database', $1) ON CONFLICT DO NOTHING",
+        &[fresh.into()],
+    )?;
+    let known = connection.row("SELECT value FROM desk WHERE name = 'database'", &[])?;
+    known.ok_or_else(|| unexpected("its name"))?.text(0)
 }
 
 /// Whether a key is remembered.
@@ -235,53 +246,63 @@ pub(crate) fn set_policy(
     )?;
     let found = model(connection, name)?;
     audit::append(connection, secret, actor, "policy_set", name, &text)?;
-    if policy.release.when == When::Never {
-        // No release will come that they could wait for.
-        let done = connection.rows(
-            "UPDATE parts SET state = 'done', code = NULL, detail = NULL, since = $2 \
-             WHERE model = $1 AND state = 'forgotten' RETURNING request",
-            &[name.into(), now().into()],
-        )?;
-        for row in &done {
-            settle(connection, secret, &row.text(0)?)?;
-        }
+    // The first of what waits for a release that never comes.
+    if waits_in_vain(connection, name)? {
+        end_waiting(connection, secret, name)?;
     }
     Ok(found)
 }
 
-/// Has what waits for an operator tried again, at once.
+/// The requests that wait for an operator in a model: held, or forgotten and not to be released.
+pub(crate) fn to_retry(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Vec<String>, ServiceError> {
+    live_model(connection, name)?;
+    let rows = connection.rows(
+        "SELECT request FROM parts WHERE model = $1 AND state = 'held' UNION ALL \
+         SELECT request FROM parts WHERE model = $1 AND state = 'forgotten' AND code IS NOT NULL",
+        &[name.into()],
+    )?;
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Has one of them tried again.
+pub(crate) fn retry_part(
+    connection: &mut Connection,
+    secret: &Secret,
+    name: &str,
+    request: &str,
+) -> Result<(), ServiceError> {
+    connection.change(
+        "UPDATE parts SET state = 'waiting', batch = NULL, code = NULL, detail = NULL, since = $3 \
+         WHERE model = $1 AND request = $2 AND state = 'held'",
+        &[name.into(), request.into(), now().into()],
+    )?;
+    connection.change(
+        "UPDATE parts SET code = NULL, detail = NULL WHERE model = $1 AND request = $2 \
+         AND state = 'forgotten' AND code IS NOT NULL",
+        &[name.into(), request.into()],
+    )?;
+    settle(connection, secret, request)
+}
+
+/// Has a model looked at, at once, whatever went wrong, once what waited for an operator in it was made to
+/// wait again: so many requests.
 pub(crate) fn retry_held(
     connection: &mut Connection,
     secret: &Secret,
     actor: &str,
     name: &str,
-) -> Result<u64, ServiceError> {
+    tried: usize,
+) -> Result<(), ServiceError> {
     live_model(connection, name)?;
-    let held = connection.rows(
-        "SELECT request FROM parts WHERE model = $1 AND state = 'held'",
-        &[name.into()],
-    )?;
-    connection.change(
-        "UPDATE parts SET state = 'waiting', batch = NULL, code = NULL, detail = NULL, since = $2 \
-         WHERE model = $1 AND state = 'held'",
-        &[name.into(), now().into()],
-    )?;
-    let refused = connection.rows(
-        "UPDATE parts SET code = NULL, detail = NULL WHERE model = $1 AND state = 'forgotten' \
-         AND code IS NOT NULL RETURNING request",
-        &[name.into()],
-    )?;
     connection.change(
         "UPDATE models SET next_try = 0, attempts = 0, code = NULL, detail = NULL WHERE name = $1",
         &[name.into()],
     )?;
-    for row in held.iter().chain(&refused) {
-        settle(connection, secret, &row.text(0)?)?;
-    }
-    let tried = held.len() + refused.len();
     let detail = format!("{tried} requests");
-    audit::append(connection, secret, actor, "tried_again", name, &detail)?;
-    Ok(tried as u64)
+    audit::append(connection, secret, actor, "tried_again", name, &detail)
 }
 
 /// Remembers what a look at a run's folder found, where a worker does not know worse. Whether that is news.

@@ -1,5 +1,6 @@
 //! Requests: looked at, listed, taken back.
 
+use super::TOGETHER;
 use super::settling::settle;
 use crate::audit;
 use crate::clock::now;
@@ -165,6 +166,25 @@ pub(crate) fn list(
     rows.iter().map(read).collect()
 }
 
+/// Open requests, those due first first; late ones alone if asked for. Those after one, the last of the page
+/// before, by when it is due and its name.
+pub(crate) fn list_due(
+    connection: &mut Connection,
+    late: bool,
+    after: Option<(i64, String)>,
+    most: i64,
+) -> Result<Vec<RequestRow>, ServiceError> {
+    let (at, id) = after.unwrap_or((i64::MIN, String::new()));
+    let before = if late { now() } else { i64::MAX };
+    let rows = connection.rows(
+        "SELECT id, owner, subject_request_id, regulation, state, attention, submitted_at, \
+         received_at, due_at, finished_at FROM requests WHERE state IN ('pending', 'in_progress') \
+         AND (due_at, id) > ($1, $2) AND due_at < $3 ORDER BY due_at, id LIMIT $4",
+        &[at.into(), id.into(), before.into(), most.into()],
+    )?;
+    rows.iter().map(read).collect()
+}
+
 /// How many requests there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RequestCounts {
@@ -232,7 +252,7 @@ pub(crate) fn cancel(
     request(connection, id)
 }
 
-/// Open requests that will soon be due and of which nobody was told yet, marked as told. How soon, each
+/// Open requests that will soon be due and of which nobody was told yet, some of them, marked as told. How soon, each
 /// model's policy says.
 pub(crate) fn due_soon(
     connection: &mut Connection,
@@ -242,12 +262,18 @@ pub(crate) fn due_soon(
     let now = now();
     let rows = connection.rows(
         "UPDATE requests SET escalated_at = $2 WHERE escalated_at IS NULL \
+         AND id IN (SELECT id FROM requests WHERE escalated_at IS NULL \
          AND state IN ('pending', 'in_progress') AND due_at <= $3 AND EXISTS ( \
          SELECT 1 FROM parts WHERE request = id AND model = $1 \
-         AND parts.state IN ('waiting', 'answering', 'forgotten', 'held')) \
+         AND parts.state IN ('waiting', 'answering', 'forgotten', 'held')) LIMIT $4) \
          RETURNING id, owner, subject_request_id, regulation, state, attention, submitted_at, \
          received_at, due_at, finished_at",
-        &[model.into(), now.into(), (now + within).into()],
+        &[
+            model.into(),
+            now.into(),
+            (now + within).into(),
+            TOGETHER.into(),
+        ],
     )?;
     rows.iter().map(read).collect()
 }

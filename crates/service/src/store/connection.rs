@@ -1,12 +1,12 @@
 //! A connection to a database of either kind.
 
+use super::file::{Opened, make_private};
 use super::value::{Row, Value, unexpected};
 use crate::error::ServiceError;
 use postgres::types::{ToSql, Type};
 use postgres::{NoTls, Statement};
 use rusqlite::types::ValueRef;
 use std::collections::HashMap;
-use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,7 +21,10 @@ pub(crate) enum Place {
 
 /// A connection. Statements number their parameters `$1`, `$2` and so on.
 pub(crate) enum Connection {
-    Sqlite(rusqlite::Connection),
+    Sqlite {
+        connection: rusqlite::Connection,
+        file: Opened,
+    },
     Postgres {
         client: Box<postgres::Client>,
         prepared: HashMap<&'static str, Statement>,
@@ -32,7 +35,10 @@ impl Connection {
     /// Opens a database; an SQLite file is made where there is none, readable by its owner alone.
     pub fn open(place: &Place) -> Result<Self, ServiceError> {
         match place {
-            Place::File(path) => Self::of_file(path),
+            Place::File(path) => {
+                make_private(path)?;
+                Self::of_file(path, Opened::at(path)?)
+            }
             Place::Server(address) => {
                 let client = postgres::Client::connect(address, NoTls);
                 let client = client.map_err(|error| of_server("cannot be reached", &error))?;
@@ -44,8 +50,31 @@ impl Connection {
         }
     }
 
-    fn of_file(path: &Path) -> Result<Self, ServiceError> {
-        make_private(path)?;
+    /// Opens the same database once more.
+    pub fn open_again(place: &Place, file: Option<&Opened>) -> Result<Self, ServiceError> {
+        match (place, file) {
+            (Place::File(path), Some(file)) => {
+                file.expect()?;
+                Self::of_file(path, file.clone())
+            }
+            _ => Self::open(place),
+        }
+    }
+
+    /// The file that it is to, if it is to one.
+    pub fn file(&self) -> Option<&Opened> {
+        match self {
+            Self::Sqlite { file, .. } => Some(file),
+            Self::Postgres { .. } => None,
+        }
+    }
+
+    /// Refuses to go on where its file is gone.
+    pub fn expect_in_place(&self) -> Result<(), ServiceError> {
+        self.file().map_or(Ok(()), Opened::expect)
+    }
+
+    fn of_file(path: &Path, file: Opened) -> Result<Self, ServiceError> {
         let opened = (|| {
             let connection = rusqlite::Connection::open(path)?;
             connection.busy_timeout(Duration::from_secs(10))?;
@@ -57,9 +86,8 @@ impl Connection {
             connection.set_prepared_statement_cache_capacity(200);
             Ok(connection)
         })();
-        opened
-            .map(Self::Sqlite)
-            .map_err(|error| of_file("cannot be opened", &error))
+        let opened = opened.map_err(|error| of_file("cannot be opened", &error));
+        opened.map(|connection| Self::Sqlite { connection, file })
     }
 
     /// Whether it is to a server, which others use too.
@@ -71,7 +99,7 @@ impl Connection {
     pub fn batch(&mut self, statements: &str) -> Result<(), ServiceError> {
         const ACTION: &str = "refuses statements";
         match self {
-            Self::Sqlite(connection) => connection
+            Self::Sqlite { connection, .. } => connection
                 .execute_batch(statements)
                 .map_err(|error| of_file(ACTION, &error)),
             Self::Postgres { client, .. } => client
@@ -84,7 +112,7 @@ impl Connection {
     pub fn change(&mut self, sql: &'static str, values: &[Value]) -> Result<u64, ServiceError> {
         const ACTION: &str = "refuses a change";
         match self {
-            Self::Sqlite(connection) => {
+            Self::Sqlite { connection, .. } => {
                 let changed = (|| {
                     let mut statement = connection.prepare_cached(&numbered(sql))?;
                     statement.execute(rusqlite::params_from_iter(values))
@@ -104,7 +132,7 @@ impl Connection {
     pub fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, ServiceError> {
         const ACTION: &str = "refuses a question";
         match self {
-            Self::Sqlite(connection) => {
+            Self::Sqlite { connection, .. } => {
                 let rows = (|| {
                     let mut statement = connection.prepare_cached(&numbered(sql))?;
                     let columns = statement.column_count();
@@ -136,25 +164,6 @@ impl Connection {
         values: &[Value],
     ) -> Result<Option<Row>, ServiceError> {
         Ok(self.rows(sql, values)?.into_iter().next())
-    }
-}
-
-/// Makes the file readable by its owner alone, where there is none. One that is there is never opened
-/// here: whoever closes a file lets go of all locks that the process has on it (POSIX), those of SQLite
-/// among them, and the next program that looked in would take itself for the last and remove the log.
-fn make_private(path: &Path) -> Result<(), ServiceError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(source) => Err(ServiceError::Io {
-            path: path.to_owned(),
-            action: "make it",
-            source,
-        }),
     }
 }
 

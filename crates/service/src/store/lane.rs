@@ -2,6 +2,8 @@
 
 use super::connection::{Connection, Place};
 use crate::error::ServiceError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -23,7 +25,10 @@ const PAUSE: Duration = Duration::from_millis(125);
 
 /// Where to send work.
 #[derive(Clone)]
-pub(super) struct Lane(Sender<Box<dyn Job>>);
+pub(super) struct Lane {
+    jobs: Sender<Box<dyn Job>>,
+    fails: Arc<AtomicBool>,
+}
 
 /// Work, and whom to tell.
 trait Job: Send {
@@ -78,14 +83,24 @@ impl Lane {
     ) -> Result<Self, ServiceError> {
         let (sender, receiver) = channel();
         let place = place.clone();
-        let serve = move || serve(&place, connection, access, &receiver);
+        let fails = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&fails);
+        let serve = move || serve(&place, connection, access, &receiver, &told);
         let started = thread::Builder::new().name(name.to_owned()).spawn(serve);
         started.map_err(|error| ServiceError::Queue {
             action: "has no thread",
             reason: error.to_string(),
             passing: false,
         })?;
-        Ok(Self(sender))
+        Ok(Self {
+            jobs: sender,
+            fails,
+        })
+    }
+
+    /// Whether the database refused some of the last work.
+    pub fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// Sends work; what it gives comes back once it is on the disk.
@@ -99,12 +114,19 @@ impl Lane {
             given: None,
             asked,
         };
-        self.0.send(Box::new(work)).map_err(|_| gone())?;
+        self.jobs.send(Box::new(work)).map_err(|_| gone())?;
         Ok(answer)
     }
 }
 
-fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Box<dyn Job>>) {
+fn serve(
+    place: &Place,
+    first: Connection,
+    access: Access,
+    waiting: &Receiver<Box<dyn Job>>,
+    fails: &AtomicBool,
+) {
+    let file = first.file().cloned();
     let mut connection = Some(first);
     while let Ok(job) = waiting.recv() {
         let mut jobs = vec![job];
@@ -113,7 +135,7 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
         let done = loop {
             let done = match &mut connection {
                 Some(connection) => together(connection, access, &mut jobs),
-                None => Connection::open(place)
+                None => Connection::open_again(place, file.as_ref())
                     .and_then(|opened| together(connection.insert(opened), access, &mut jobs)),
             };
             match done {
@@ -125,6 +147,10 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
                 done => break done,
             }
         };
+        let refused =
+            |outcome: &Result<(), ServiceError>| matches!(outcome, Err(ServiceError::Queue { .. }));
+        let failed = done.as_ref().map_or(true, |done| done.iter().any(refused));
+        fails.store(failed, Ordering::Relaxed);
         match done {
             Ok(outcomes) => {
                 for (job, outcome) in jobs.into_iter().zip(outcomes) {
@@ -133,11 +159,15 @@ fn serve(place: &Place, first: Connection, access: Access, waiting: &Receiver<Bo
             }
             Err(error) => {
                 connection = None;
-                let told = error.to_string();
+                let (action, reason) = match &error {
+                    ServiceError::Queue { action, reason, .. } => (*action, reason.clone()),
+                    error => ("could not be used", error.to_string()),
+                };
                 for job in jobs {
+                    let reason = reason.clone();
                     job.tell(Err(ServiceError::Queue {
-                        action: "could not be used",
-                        reason: told.clone(),
+                        action,
+                        reason,
                         passing: true,
                     }));
                 }
@@ -160,6 +190,7 @@ fn together(
         (Access::Write, true) => "BEGIN; SELECT pg_advisory_xact_lock(72657364)",
         (Access::Write, false) => "BEGIN IMMEDIATE",
     };
+    connection.expect_in_place()?;
     connection.batch(begin)?;
     let mut outcomes = Vec::new();
     for job in jobs {
@@ -176,7 +207,10 @@ fn together(
         }
         outcomes.push(outcome);
     }
-    connection.batch("COMMIT").inspect_err(|_| {
+    let committed = connection
+        .expect_in_place()
+        .and_then(|()| connection.batch("COMMIT"));
+    committed.inspect_err(|_| {
         let _ = connection.batch("ROLLBACK");
     })?;
     Ok(outcomes)

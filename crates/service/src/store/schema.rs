@@ -142,6 +142,20 @@ CREATE INDEX requests_by_owner ON requests (owner, received_at, id);
 CREATE INDEX requests_by_attention ON requests (attention, received_at, id);
 CREATE INDEX requests_by_state_and_time ON requests (state, received_at, id);
 ",
+    // Whose request it is of; the way it goes, a request and an address; and where in it. On a way one
+    // waits behind the one before.
+    "
+ALTER TABLE callbacks ADD COLUMN owner TEXT;
+ALTER TABLE callbacks ADD COLUMN way TEXT;
+ALTER TABLE callbacks ADD COLUMN number BIGINT NOT NULL DEFAULT 0;
+UPDATE callbacks SET owner = (SELECT owner FROM requests WHERE requests.id = callbacks.request);
+CREATE INDEX callbacks_by_owner ON callbacks (owner, done_at, next_try);
+CREATE INDEX callbacks_by_way ON callbacks (way, done_at);
+CREATE INDEX callbacks_by_request ON callbacks (request, number);
+UPDATE callbacks SET body = '' WHERE done_at IS NOT NULL;
+UPDATE parts SET detail = NULL WHERE code IN ('unknown_record', 'unknown_line', 'request_out_of_range',
+    'not_trained_on', 'already_forgotten', 'chose_the_epoch', 'no_lines', 'records_gone');
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.
@@ -163,29 +177,48 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), ServiceError> {
 
 /// Whether it has this version's tables; or those of a later one, which is refused.
 pub(super) fn is_newest(connection: &mut Connection) -> Result<bool, ServiceError> {
-    let there = match connection.is_of_server() {
-        true => "SELECT 1 FROM pg_tables WHERE tablename = 'migrations'",
-        false => "SELECT 1 FROM sqlite_master WHERE name = 'migrations'",
-    };
-    match connection.row(there, &[])? {
-        Some(_) => Ok(done(connection)? == MIGRATIONS.len()),
-        None => Ok(false),
+    match has(connection, "desk_migrations")? {
+        true => Ok(done(connection)? == MIGRATIONS.len()),
+        false => Ok(false),
     }
 }
 
+/// Whether no desk has written to it.
+pub(super) fn is_empty(connection: &mut Connection) -> Result<bool, ServiceError> {
+    Ok(!has(connection, "desk_migrations")? && !is_of_earlier(connection)?)
+}
+
+/// Whether there is such a table, where this program's are: other programs may have one of the same name
+/// in schemas of their own.
+fn has(connection: &mut Connection, table: &str) -> Result<bool, ServiceError> {
+    let there = match connection.is_of_server() {
+        true => "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = $1",
+        false => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+    };
+    Ok(connection.row(there, &[table.into()])?.is_some())
+}
+
+/// Whether it is a desk's from when the table of migrations had another name, which others use too.
+fn is_of_earlier(connection: &mut Connection) -> Result<bool, ServiceError> {
+    Ok(has(connection, "migrations")? && has(connection, "audit_head")?)
+}
+
 fn to_newest(connection: &mut Connection) -> Result<(), ServiceError> {
-    connection.batch("CREATE TABLE IF NOT EXISTS migrations (number BIGINT PRIMARY KEY)")?;
+    if !has(connection, "desk_migrations")? && is_of_earlier(connection)? {
+        connection.batch("ALTER TABLE migrations RENAME TO desk_migrations")?;
+    }
+    connection.batch("CREATE TABLE IF NOT EXISTS desk_migrations (number BIGINT PRIMARY KEY)")?;
     let done = done(connection)?;
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(done) {
         connection.batch(migration)?;
         let number = at as i64 + 1;
-        connection.change("INSERT INTO migrations VALUES ($1)", &[number.into()])?;
+        connection.change("INSERT INTO desk_migrations VALUES ($1)", &[number.into()])?;
     }
     Ok(())
 }
 
 fn done(connection: &mut Connection) -> Result<usize, ServiceError> {
-    let found = connection.row("SELECT count(*) FROM migrations", &[])?;
+    let found = connection.row("SELECT count(*) FROM desk_migrations", &[])?;
     let done = found.map_or(Ok(0), |row| row.number(0))?;
     let done = usize::try_from(done).unwrap_or(usize::MAX);
     match done <= MIGRATIONS.len() {

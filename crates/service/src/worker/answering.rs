@@ -1,7 +1,7 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
-use super::endings::{Ending, ending, splits};
-use super::releasing::note_promise;
+use super::endings::{Ending, ending, said, splits};
+use super::releasing::{note, note_promise};
 use super::timing;
 use crate::clock::now;
 use crate::desk::Desk;
@@ -153,7 +153,7 @@ fn look(
             let code = error.code();
             Err((Outcome::NothingHeld, code, code.meaning().to_owned()))
         }
-        Err(error) => Err(held(error.code(), error.to_string())),
+        Err(error) => Err(held(error.code(), said(&error))),
     })
 }
 
@@ -214,18 +214,19 @@ pub(super) fn answer(
     // Where it cannot be told what follows, the next look tells why.
     let next = following(desk, model, run).ok().flatten();
     let id = crate::secret::fresh_name()?;
-    let next = desk.store.write_here(move |db| {
+    let (covered, next) = desk.store.write_here(move |db| {
         queue::expect_same(db, &known)?;
         let name = &known.name;
         queue::answered(db, &secret, name, &told, record.number)?;
-        if let Some(release) = release {
-            queue::released(db, &secret, name, &[release])?;
-        }
+        let covered = match release {
+            Some(release) => queue::released(db, &secret, name, release, &mut 0)?,
+            None => true,
+        };
         let Some((model, next)) = &next else {
-            return Ok(None);
+            return Ok((covered, None));
         };
         let batch = queue::compose(db, &secret, &id, name, &next.asked, &next.found)?;
-        Ok(batch.map(|batch| (model.clone(), batch)))
+        Ok((covered, batch.map(|batch| (model.clone(), batch))))
     })?;
     desk.tell(&Notice::Answered {
         model: model.name.clone(),
@@ -233,9 +234,13 @@ pub(super) fn answer(
         records: record.forgotten.len(),
         seconds: record.seconds,
     });
-    if let Some(release) = release {
-        let model = model.name.clone();
-        desk.tell(&Notice::Released { model, release });
+    match release {
+        Some(release) if !covered => note(desk, model, &[release])?,
+        Some(release) => {
+            let model = model.name.clone();
+            desk.tell(&Notice::Released { model, release });
+        }
+        None => {}
     }
     if release.is_some() {
         note_promise(desk, model, run)?;
@@ -252,11 +257,13 @@ fn go_on(
 ) -> Result<(), ServiceError> {
     let code = error.code();
     let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
+    let known = model.clone();
     let releases = batch.asked.release.is_some();
     match ending(code) {
         Ending::AskAgain | Ending::Later => Err(error.into()),
         // Of one that is alone it is known why; the others may each have a reason of their own.
         Ending::LookAgain if batch.members.len() == 1 => desk.store.write_here(move |db| {
+            queue::expect_same(db, &known)?;
             queue::undo(db, &secret, &told)?;
             for member in &told.members {
                 let why = (code.as_str(), code.meaning());
@@ -295,9 +302,12 @@ fn go_on(
             })
         }
         Ending::LookAgain | Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
-            let error = ServiceError::from(error);
-            desk.tell_of(&name, &error);
-            let (detail, alerts) = (error.to_string(), desk.settings.alerts.clone());
+            let (detail, alerts) = (said(&error), desk.settings.alerts.clone());
+            desk.tell(&Notice::Trouble {
+                of: name.clone(),
+                code: code.to_string(),
+                detail: detail.clone(),
+            });
             desk.store.write_here(move |db| {
                 queue::held(db, &secret, &name, &told, code.as_str(), &detail)?;
                 let which = match &told.members[..] {

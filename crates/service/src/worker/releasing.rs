@@ -30,13 +30,27 @@ pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), Ser
     note(desk, model, &news)
 }
 
-fn note(desk: &Arc<Desk>, model: &ModelRow, releases: &[u64]) -> Result<(), ServiceError> {
-    let (known, secret, numbers) = (model.clone(), Arc::clone(&desk.secret), releases.to_vec());
-    desk.store.write_here(move |db| {
-        queue::expect_same(db, &known)?;
-        queue::released(db, &secret, &known.name, &numbers)
-    })?;
+pub(super) fn note(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    releases: &[u64],
+) -> Result<(), ServiceError> {
     for &release in releases {
+        let mut covered = 0;
+        // Few at a time: those who ask meanwhile wait as long as one of these transactions.
+        loop {
+            let (known, secret, before) = (model.clone(), Arc::clone(&desk.secret), covered);
+            let (all, after) = desk.store.write_here(move |db| {
+                queue::expect_same(db, &known)?;
+                let mut covered = before;
+                let all = queue::released(db, &secret, &known.name, release, &mut covered)?;
+                Ok((all, covered))
+            })?;
+            covered = after;
+            if all {
+                break;
+            }
+        }
         let model = model.name.clone();
         desk.tell(&Notice::Released { model, release });
     }
@@ -75,21 +89,22 @@ fn refuse(
     code: Code,
     detail: &str,
 ) -> Result<(), ServiceError> {
-    let (known, secret, detail) = (model.clone(), Arc::clone(&desk.secret), detail.to_owned());
-    let alerts = desk.settings.alerts.clone();
-    desk.store.write_here(move |db| {
-        queue::expect_same(db, &known)?;
-        let name = known.name.clone();
-        queue::not_released(db, &secret, &name, code.as_str(), &detail)?;
-        queue::enqueue_alert(
-            db,
-            &secret,
-            alerts.as_deref(),
-            "not_released",
-            &name,
-            &detail,
-        )
-    })
+    loop {
+        let (known, secret, detail) = (model.clone(), Arc::clone(&desk.secret), detail.to_owned());
+        let alerts = desk.settings.alerts.clone();
+        let all = desk.store.write_here(move |db| {
+            queue::expect_same(db, &known)?;
+            let (name, url) = (&known.name, alerts.as_deref());
+            let all = queue::not_released(db, &secret, name, code.as_str(), &detail)?;
+            if all {
+                queue::enqueue_alert(db, &secret, url, "not_released", name, &detail)?;
+            }
+            Ok(all)
+        })?;
+        if all {
+            return Ok(());
+        }
+    }
 }
 
 /// Makes the release that an operator has ordered; after a crash, finds out whether it was made.

@@ -17,6 +17,20 @@ const TURN: Duration = Duration::from_secs(10);
 /// How often it looks while it keeps a run open that has nothing to do.
 const GLANCE: Duration = Duration::from_millis(15);
 
+/// What waits for a release that never comes is done, also where whoever set the policy died before all was.
+fn end_waiting(desk: &Desk, name: &str) -> Result<(), ServiceError> {
+    let of = name.to_owned();
+    while desk.store.read_here({
+        let of = of.clone();
+        move |db| queue::waits_in_vain(db, &of)
+    })? {
+        let (of, secret) = (of.clone(), Arc::clone(&desk.secret));
+        desk.store
+            .write_here(move |db| queue::end_waiting(db, &secret, &of))?;
+    }
+    Ok(())
+}
+
 /// A model as it is now, what waits for it, and what is to be done first.
 type Looked = (ModelRow, queue::Found, Option<Task>);
 
@@ -34,6 +48,7 @@ impl Turn {
     /// Begins it. An open run that has nothing to do is kept for so long.
     pub fn begin(desk: &Arc<Desk>, claim: &Claim, kept: Duration) -> Result<Self, ServiceError> {
         releasing::notice_releases(desk, claim)?;
+        end_waiting(desk, &claim.model.name)?;
         let began = Instant::now();
         Ok(Self {
             desk: Arc::clone(desk),
