@@ -10,19 +10,21 @@ mod receiving;
 mod requests;
 mod settling;
 mod subjects;
+mod troubles;
+mod waiting;
 mod withdrawing;
 
 pub(crate) use batches::{
-    Asked, Batch, Found, Member, Outcome, answered, compose, counted, dismiss, drop_part, held,
-    next, not_released, open_batch, open_batches, released, set_asked, split, undo, waiting,
+    Asked, Batch, Outcome, answered, compose, dismiss, drop_part, held, not_released, open_batch,
+    open_batches, released, set_asked, split, undo,
 };
 pub(crate) use callbacks::{
     Callback, Whom, due_callbacks, enqueue_alert, is_callback_due, settle_callback,
 };
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{
-    ModelRow, expect_same, has_identity, identity, list_models, model, register, retry_held,
-    set_policy, watched,
+    FoundRun, ModelRow, expect_same, has_identity, identity, list_models, model, register,
+    remember, remember_run, remembered, retry_held, set_policy,
 };
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,
@@ -33,4 +35,9 @@ pub(crate) use requests::{
     parts_of, request,
 };
 pub(crate) use subjects::{Named, find};
+pub(crate) use troubles::watched;
+pub(crate) use waiting::{
+    Brings, Counted, Found, Member, Urgency, Which, counted, looked_at, next, that_count,
+    to_be_looked_at, waiting,
+};
 pub(crate) use withdrawing::{replace, withdraw};

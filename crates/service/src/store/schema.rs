@@ -142,6 +142,16 @@ CREATE INDEX requests_by_owner ON requests (owner, received_at, id);
 CREATE INDEX requests_by_attention ON requests (attention, received_at, id);
 CREATE INDEX requests_by_state_and_time ON requests (state, received_at, id);
 ",
+    // What tells a model's run from others, the newest answer known of it, whether its trouble was told;
+    // and whether a request brings something to forget, as of which answer.
+    "
+ALTER TABLE models ADD COLUMN identity TEXT;
+ALTER TABLE models ADD COLUMN answered BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE models ADD COLUMN told_at BIGINT;
+ALTER TABLE parts ADD COLUMN adds BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE parts ADD COLUMN looked BIGINT;
+UPDATE models SET answered = COALESCE((SELECT max(answer) FROM parts WHERE model = name), 0);
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.
