@@ -295,6 +295,8 @@ fn gone(
             now().into(),
         ],
     )?;
+    let detail = format!("by answer {answer} of the run");
+    audit::append(connection, secret, "desk", "gone_before", model, &detail)?;
     settle(connection, secret, request)
 }
 

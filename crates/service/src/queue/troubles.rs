@@ -106,3 +106,52 @@ pub(crate) fn watched(
     )?;
     tell(connection, secret, url, model, 0, (code, detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+    use crate::queue::{self, FoundRun};
+    use crate::secret::Secret;
+    use crate::store::{Connection, Place, Store};
+
+    /// What may pass is told once it did not pass for a while, and again only after it went well.
+    #[test]
+    fn what_does_not_pass_is_told_once() {
+        let place = tempfile::tempdir().unwrap();
+        let secret = Secret::open_or_make(place.path()).unwrap();
+        let at = Place::File(place.path().join("desk.sqlite"));
+        drop(Store::open(&at, || Ok(())).unwrap());
+        let mut db = Connection::open(&at).unwrap();
+        let run = FoundRun {
+            folder: "run".into(),
+            identity: "1".to_owned(),
+            outside: false,
+        };
+        let policy = Policy::default();
+        queue::register(&mut db, &secret, "desk", "one", &run, &policy).unwrap();
+        let told = |db: &mut Connection| {
+            let query = "SELECT count(*) FROM callbacks WHERE request IS NULL";
+            db.row(query, &[]).unwrap().unwrap().number(0).unwrap()
+        };
+        let trouble = |db: &mut Connection, code: &str| {
+            let model = queue::model(db, "one").unwrap();
+            let worker = "w".to_owned();
+            let claim = queue::Claim { model, worker };
+            db.change("UPDATE models SET worker = 'w'", &[]).unwrap();
+            let url = Some("http://localhost/");
+            queue::trouble(db, &secret, url, &claim, code, "the disk refuses").unwrap();
+            told(db)
+        };
+        for attempt in 1..=7 {
+            let expected = i64::from(attempt >= 5);
+            assert_eq!(trouble(&mut db, "io"), expected, "{attempt}");
+        }
+        db.change("UPDATE models SET worker = 'w'", &[]).unwrap();
+        queue::rest(&mut db, &secret, "one", "w", 0).unwrap();
+        assert_eq!(trouble(&mut db, "busy"), 1);
+        // At once what stays as it is, whatever went wrong before.
+        for _ in 0..2 {
+            assert_eq!(trouble(&mut db, "run_replaced"), 2);
+        }
+    }
+}
