@@ -172,7 +172,7 @@ fn killed(kills: u64) {
     let asked = 40 + kills as usize;
     people(folder, 2 * asked);
     let tokens = Tokens::open(&folder.join("desk"), None).unwrap();
-    let token = tokens.make("shop", Role::Requester, None).unwrap();
+    let token = tokens.make("shop", Role::Operator, None).unwrap();
     drop(tokens);
     let mut acknowledged: Vec<String> = Vec::new();
     let mut killed = 0;
@@ -218,7 +218,7 @@ fn what_is_acknowledged_is_done_once_whichever_commit_the_desk_is_killed_at() {
     let folder = &std::fs::canonicalize(place.path()).unwrap();
     people(folder, PEOPLE);
     let tokens = Tokens::open(&folder.join("desk"), None).unwrap();
-    let token = tokens.make("shop", Role::Requester, None).unwrap();
+    let token = tokens.make("shop", Role::Operator, None).unwrap();
     drop(tokens);
     let log = folder.join("desk/desk.sqlite-wal");
     let mut acknowledged: Vec<String> = Vec::new();

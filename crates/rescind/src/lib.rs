@@ -33,9 +33,9 @@
 pub use rescind_certificate as certificate;
 pub use rescind_run::{
     Amendment, Answer, Answered, Code, CodeKind, Decisions, DiskError, Effect, Error, Evaluation,
-    Held, Holdings, InputDecision, KeyError, OutsideRecords, PrivateModel, Purged, Reference,
-    ReleaseChoice, Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides, Spectrum,
-    SpectrumSettings, StateRecord, Summary, TensorsError, WideColumn, word,
+    Held, HeldNow, Holdings, InputDecision, KeyError, OutsideRecords, PrivateModel, Purged,
+    Reference, ReleaseChoice, Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides,
+    Spectrum, SpectrumSettings, StateRecord, Summary, TensorsError, WideColumn, word,
 };
 pub use rescind_run::{ledger, mark, plan, release, verify};
 pub use rescind_unlearn::{

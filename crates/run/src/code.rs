@@ -166,6 +166,7 @@ codes! {
     UnknownModel, "unknown_model", Usage, "The desk has no model of this name.";
     UnknownRequest, "unknown_request", Usage, "The desk has no request of this name that the token may see.";
     UnknownRelease, "unknown_release", Usage, "The model has no such release, or the release no such file.";
+    RunReplaced, "run_replaced", Failed, "The folder of a model's run holds another run than the one that the desk knows, or an earlier state of it.";
     ModelExists, "model_exists", Usage, "The desk has a model of this name, or of this run, already.";
     TooLate, "too_late", Usage, "The request is being answered, or was: it cannot be cancelled any more.";
     TooLarge, "too_large", Usage, "The call is larger than the desk takes.";

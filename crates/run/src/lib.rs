@@ -37,8 +37,8 @@ pub use error::Error;
 pub use key::{KeyError, RunKey};
 pub use request::{Answer, Answered, Effect, ReleaseChoice, Request};
 pub use run::{
-    Amendment, Decisions, Evaluation, Held, Holdings, InputDecision, OutsideRecords, PrivateModel,
-    Purged, Reference, Resolved, Run, RunConfig, RunSettings, Sets, Sides, Spectrum,
+    Amendment, Decisions, Evaluation, Held, HeldNow, Holdings, InputDecision, OutsideRecords,
+    PrivateModel, Purged, Reference, Resolved, Run, RunConfig, RunSettings, Sets, Sides, Spectrum,
     SpectrumSettings, StateRecord, Summary, WideColumn,
 };
 pub use shell::word;

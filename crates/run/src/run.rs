@@ -49,7 +49,7 @@ pub(crate) use convex::proved_radius;
 pub use decisions::{Decisions, InputDecision};
 pub use evaluate::{Evaluation, Sets};
 pub(crate) use files::open_manifest;
-pub use holdings::{Held, Holdings};
+pub use holdings::{Held, HeldNow, Holdings};
 pub use inspect::Summary;
 pub(crate) use inspect::has_prepared;
 pub(crate) use open::exposed;
@@ -70,7 +70,7 @@ use crate::lock::Lock;
 use crate::request::Answered;
 use config::Origin;
 use rescind_certificate::Declaration;
-use rescind_data::{Manifest, Selection, Split, Standardisation};
+use rescind_data::{Digest, Manifest, Selection, Split, Standardisation};
 use rescind_network::Execution;
 use rescind_privacy::NoiseChoice;
 use rescind_unlearn::methods::Public;
@@ -204,6 +204,11 @@ impl Run {
     /// The private state's record: progress of training, requests answered. None before training.
     pub fn state(&self) -> Option<&StateRecord> {
         self.current.as_ref().map(|(record, _)| record)
+    }
+
+    /// What tells it from every other run ([`MadeEntry::identity`](crate::ledger::MadeEntry::identity)).
+    pub fn identity(&self) -> Digest {
+        self.setup.made.identity()
     }
 
     /// Its ledger.

@@ -8,12 +8,11 @@ use crate::queue;
 use crate::secret::{self, Of, Secret};
 use crate::settings::Settings;
 use crate::store::{Place, Store};
-use rescind::{Code, Holdings};
-use std::collections::HashMap;
+use rescind::Code;
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// Name of the database's file in the desk's folder.
 pub(crate) const DATABASE: &str = "desk.sqlite";
@@ -27,8 +26,6 @@ pub(crate) struct Desk {
     pub secret: Arc<Secret>,
     pub settings: Settings,
     pub limiter: Limiter,
-    /// Who the records of the runs are, read when it is first asked for: it never changes.
-    holdings: Mutex<HashMap<PathBuf, Arc<Holdings>>>,
     ends: AtomicBool,
     /// The system releases it when the process ends, however it ends.
     _lock: Option<File>,
@@ -71,7 +68,6 @@ impl Desk {
             secret: Arc::new(secret),
             limiter: Limiter::new(settings.limits),
             settings,
-            holdings: Mutex::default(),
             ends: AtomicBool::new(false),
             _lock: lock,
         })
@@ -102,17 +98,6 @@ impl Desk {
     /// Has it end.
     pub fn end(&self) {
         self.ends.store(true, Ordering::Relaxed);
-    }
-
-    /// Who the records of a run are.
-    pub fn holdings(&self, folder: &Path) -> Result<Arc<Holdings>, ServiceError> {
-        let known = || self.holdings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known().get(folder) {
-            return Ok(Arc::clone(found));
-        }
-        let read = Arc::new(Holdings::of_run(folder)?);
-        known().insert(folder.to_owned(), Arc::clone(&read));
-        Ok(read)
     }
 }
 

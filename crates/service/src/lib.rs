@@ -14,6 +14,8 @@ mod connections;
 mod dashboard;
 mod desk;
 mod error;
+mod given;
+mod known_run;
 mod limiter;
 mod marker;
 mod messenger;

@@ -43,14 +43,15 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
         "gauge",
         &plain(late),
     );
-    let (mut waiting, mut forgotten, mut released, mut attempts) =
-        <(Vec<_>, Vec<_>, Vec<_>, Vec<_>)>::default();
+    let (mut waiting, mut forgotten, mut refused) = <(Vec<_>, Vec<_>, Vec<_>)>::default();
+    let (mut released, mut attempts) = <(Vec<_>, Vec<_>)>::default();
     for model in queue::list_models(db)? {
-        let (waits, forgot) = queue::counted(db, &model.name)?;
+        let counted = queue::counted(db, &model.name)?;
         // A model's name needs no escaping.
         let label = format!("{{model=\"{}\"}}", model.name);
-        waiting.push((label.clone(), waits));
-        forgotten.push((label.clone(), forgot));
+        waiting.push((label.clone(), counted.waiting));
+        forgotten.push((label.clone(), counted.forgotten));
+        refused.push((label.clone(), counted.refused));
         released.push((label.clone(), model.released));
         attempts.push((label, model.attempts));
     }
@@ -64,9 +65,16 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
     let name = "rescind_model_forgotten";
     family(
         name,
-        "Requests forgotten that wait for a release of a model.",
+        "Requests forgotten that no release of a model covers yet.",
         "gauge",
         &forgotten,
+    );
+    let name = "rescind_model_release_refused";
+    family(
+        name,
+        "Of these, those of which a release was refused.",
+        "gauge",
+        &refused,
     );
     let name = "rescind_model_release";
     family(

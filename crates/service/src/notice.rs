@@ -23,6 +23,13 @@ pub enum Notice {
         /// Its name.
         model: String,
     },
+    /// A start line was passed over: it says what it said before, and an operator did otherwise since.
+    SetAside {
+        /// The model's name.
+        model: String,
+        /// What is so.
+        why: &'static str,
+    },
     /// A run answered requests.
     Answered {
         /// The model.
@@ -60,6 +67,11 @@ impl fmt::Display for Notice {
             Self::Listening { at } => write!(f, "listening on {at}"),
             Self::Registered { model } => write!(f, "{model}: registered"),
             Self::Withdrawn { model } => write!(f, "{model}: taken away"),
+            Self::SetAside { model, why } => write!(
+                f,
+                "{model}: what the desk was started with is passed over, as the model {why} since: PUT \
+                 /v1/models/{model} puts a run there"
+            ),
             Self::Answered {
                 model,
                 requests,

@@ -45,10 +45,11 @@ pub struct BatchPolicy {
     /// At most so many, at least 1.
     #[schema(minimum = 1, maximum = 100_000)]
     pub at_most: u32,
-    /// Answered as soon as so many wait,
+    /// Answered as soon as so many wait that each name records of the run which none of the others names,
+    /// and that are trained on still; at most `at_most`,
     #[schema(minimum = 1, maximum = 100_000)]
     pub at_least: u32,
-    /// or the oldest has waited so many seconds.
+    /// or the oldest of them has waited so many seconds: above 0 where `at_least` is above 1.
     #[schema(minimum = 0, maximum = 31_622_400)]
     pub wait_seconds: u32,
 }
@@ -180,6 +181,20 @@ impl Policy {
                 return refused(format!("{name} is {value}: expected 1 to {MOST_TOGETHER}"));
             }
         }
+        if self.batch.at_least > self.batch.at_most {
+            return refused(format!(
+                "batch.at_least is {} and batch.at_most {}: a batch never has as many; expected at_least \
+                 no larger than at_most",
+                self.batch.at_least, self.batch.at_most
+            ));
+        }
+        if self.batch.at_least > 1 && self.batch.wait_seconds == 0 {
+            return refused(format!(
+                "batch.at_least is {} and batch.wait_seconds 0, by which the first is answered at once: \
+                 say how long requests wait for company, such as 86400",
+                self.batch.at_least
+            ));
+        }
         for (name, value, least) in [
             ("batch.wait_seconds", self.batch.wait_seconds, 0),
             ("release.every_seconds", self.release.every_seconds, 1),
@@ -277,6 +292,11 @@ mod tests {
             (r#"{"batch": {"at_most": 0}}"#, Code::Setting),
             (r#"{"batch": {"at_least": 0}}"#, Code::Setting),
             (r#"{"batch": {"wait_seconds": 4000000000}}"#, Code::Setting),
+            (r#"{"batch": {"at_least": 10}}"#, Code::Setting),
+            (
+                r#"{"batch": {"at_least": 6, "at_most": 4, "wait_seconds": 60}}"#,
+                Code::Setting,
+            ),
             (r#"{"release": {"when": "each"}}"#, Code::Setting),
             (r#"{"release": {"every_seconds": 0}}"#, Code::Setting),
             (

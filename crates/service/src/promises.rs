@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 /// A promise, given all releases since.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Promise {
-    /// The number of the answer in the model's ledger.
-    pub answer: u64,
-    /// When it was given: RFC 3339, UTC.
-    pub answered_at: String,
+    /// The number of the answer in the model's ledger; operators and auditors are told, as numbers count
+    /// what others asked.
+    pub answer: Option<u64>,
+    /// When it was given: RFC 3339, UTC; operators and auditors are told.
+    pub answered_at: Option<String>,
     /// How many records left.
     pub records: u64,
     /// How many releases since, its own included.
@@ -95,8 +96,8 @@ fn promise(history: &History, today: &Standing, delta: Delta) -> Promise {
     let epsilon = epsilon.map(|epsilon| epsilon.value());
     let protects = epsilon.is_some_and(|epsilon| epsilon < VACUOUS_EPSILON);
     Promise {
-        answer: today.request.number,
-        answered_at: today.request.requested_at.clone(),
+        answer: Some(today.request.number),
+        answered_at: Some(today.request.requested_at.clone()),
         records: today.request.records,
         releases: today.releases.len(),
         earlier_releases: history.releases().count() - today.releases.len(),

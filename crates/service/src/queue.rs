@@ -11,6 +11,8 @@ mod receiving;
 mod requests;
 mod settling;
 mod subjects;
+mod troubles;
+mod waiting;
 mod withdrawing;
 
 /// The most parts of requests that are written down in one transaction: those who ask meanwhile wait as long
@@ -18,8 +20,8 @@ mod withdrawing;
 pub(crate) const TOGETHER: i64 = 250;
 
 pub(crate) use batches::{
-    Asked, Batch, Found, Member, Outcome, answered, compose, counted, dismiss, drop_part, held,
-    next, open_batch, open_batches, set_asked, split, undo, waiting,
+    Asked, Batch, Outcome, answered, compose, dismiss, drop_part, held, open_batch, open_batches,
+    set_asked, split, undo,
 };
 pub(crate) use callbacks::{
     Callback, due_callbacks, enqueue_alert, is_callback_due, owners, settle_callback,
@@ -27,8 +29,8 @@ pub(crate) use callbacks::{
 pub(crate) use covering::{end_waiting, not_released, released, waits_in_vain};
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{
-    ModelRow, expect_same, has_identity, identity, list_models, model, name, register, retry_held,
-    retry_part, set_policy, to_retry, watched,
+    FoundRun, ModelRow, expect_same, has_identity, identity, list_models, model, name, register,
+    remember, remember_run, remembered, retry_held, retry_part, set_policy, to_retry,
 };
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,
@@ -39,4 +41,9 @@ pub(crate) use requests::{
     list_due, parts_of, request,
 };
 pub(crate) use subjects::{Named, find};
+pub(crate) use troubles::watched;
+pub(crate) use waiting::{
+    Brings, Counted, Found, Member, Urgency, Which, counted, looked_at, next, that_count,
+    to_be_looked_at, waiting,
+};
 pub(crate) use withdrawing::{replace, withdraw};

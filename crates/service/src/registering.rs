@@ -2,9 +2,10 @@
 
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::known_run::expect_known;
 use crate::notice::Notice;
-use crate::queue;
-use crate::settings::ModelGiven;
+use crate::queue::{self, FoundRun, ModelRow};
+use rescind::ledger::Ledger;
 use rescind::{Code, Error, Run};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,9 +30,8 @@ pub(crate) fn below(allowed: &[PathBuf], run: &Path) -> Result<PathBuf, ServiceE
     ))
 }
 
-/// Refuses a folder that holds no trained run. Whether its model computes in a program of its owner,
-/// whose worker has to answer for it.
-pub(crate) fn check_run(folder: &Path) -> Result<bool, ServiceError> {
+/// Refuses a folder that holds no trained run.
+pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
     let summary = Run::inspect(folder)?;
     if summary.state.is_none() {
         return Err(Error::NothingTrained {
@@ -39,106 +39,68 @@ pub(crate) fn check_run(folder: &Path) -> Result<bool, ServiceError> {
         }
         .into());
     }
-    Ok(summary.config.is_none())
-}
-
-/// Registers what the desk was started with, where it is not registered yet. A policy given anew takes
-/// the place of the old one, and another run that of the old one where that is wanted. A run that is gone
-/// stops nothing but itself: operators are told.
-pub(crate) fn register_given(desk: &Arc<Desk>) -> Result<(), ServiceError> {
-    for given in &desk.settings.models {
-        let found = given.run.canonicalize().map_err(|_| {
-            ServiceError::from(Error::NoRun {
-                path: given.run.clone(),
-            })
-        });
-        let checked = found.and_then(|folder| Ok((check_run(&folder)?, folder)));
-        let (outside, folder) = match checked {
-            Ok(checked) => checked,
-            Err(error) if is_known(desk, &given.name)? => {
-                desk.tell_of(&given.name, &error);
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        if register_one(desk, given, folder, outside)? {
-            let model = given.name.clone();
-            desk.tell(&Notice::Registered { model });
-        }
-    }
-    Ok(())
-}
-
-fn is_known(desk: &Desk, name: &str) -> Result<bool, ServiceError> {
-    let models = desk.store.read_here(queue::list_models)?;
-    Ok(models.iter().any(|model| model.name == name))
-}
-
-/// Whether a run was registered that was not before.
-fn register_one(
-    desk: &Desk,
-    given: &ModelGiven,
-    folder: PathBuf,
-    outside: bool,
-) -> Result<bool, ServiceError> {
-    let (secret, given) = (Arc::clone(&desk.secret), given.clone());
-    let replaces = desk.settings.replaces;
-    desk.store.write_here(move |db| {
-        let (name, policy, by) = (&given.name, given.policy.as_ref(), "desk");
-        let known = queue::list_models(db)?;
-        let same = known
-            .iter()
-            .any(|model| model.name == *name && model.folder == folder);
-        if same || replaces {
-            queue::replace(db, &secret, by, name, &folder, policy, outside)?;
-        } else {
-            let policy = given.policy.clone().unwrap_or_default();
-            queue::register(db, &secret, by, name, &folder, &policy, outside)?;
-        }
-        Ok(!same)
+    let identity = summary.identity.ok_or_else(|| {
+        let message = "the run's ledger is being written: ask again in a moment";
+        ServiceError::refused(Code::Busy, message)
+    })?;
+    Ok(FoundRun {
+        folder: folder.to_owned(),
+        identity: identity.to_string(),
+        outside: summary.config.is_none(),
     })
 }
 
-/// Looks at the runs of the models that this process works on: of one that is gone operators are told, once,
-/// however little is asked of it.
+/// Looks at the runs of the models that this process works on: of one that is gone, or that another has
+/// taken the place of, operators are told, once, however little is asked of it.
 pub(crate) fn watch(desk: &Desk) -> Result<(), ServiceError> {
     for model in desk.store.read_here(queue::list_models)? {
         if model.outside || desk.settings.workers == 0 {
             continue;
         }
-        let error = check_run(&model.folder).err();
+        let error = look(&model).err();
         // What else may be wrong passes, as while it is being written, or workers find out.
         let gone = error.filter(|error| {
             let code = error.code();
-            [Code::NoRun, Code::LedgerMissing, Code::NothingTrained].contains(&code)
+            [
+                Code::NoRun,
+                Code::LedgerMissing,
+                Code::NothingTrained,
+                Code::RunReplaced,
+            ]
+            .contains(&code)
         });
-        let noted = model.attempts == 0 && model.trouble.is_some();
-        if gone.is_some() == model.trouble.is_some() && !(gone.is_none() && noted) {
+        if gone.is_none() && (model.attempts > 0 || model.trouble.is_none()) {
             continue;
         }
-        let gone = gone.map(|error| (error.code(), error.to_string()));
-        if let Some((code, detail)) = &gone {
-            desk.tell(&Notice::Trouble {
-                of: model.name.clone(),
-                code: code.to_string(),
-                detail: detail.clone(),
-            });
-        }
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
-        desk.store.write_here(move |db| {
-            let found = gone
+        let (name, gone) = (
+            model.name.clone(),
+            gone.map(|error| (error.code(), error.to_string())),
+        );
+        let found = gone.clone();
+        let news = desk.store.write_here(move |db| {
+            let found = found
                 .as_ref()
                 .map(|(code, detail)| (code.as_str(), &**detail));
-            if queue::watched(db, &secret, &model.name, found)?
-                && let Some((_, detail)) = found
-            {
-                let (url, event) = (alerts.as_deref(), "model_in_trouble");
-                queue::enqueue_alert(db, &secret, url, event, &model.name, detail)?;
-            }
-            Ok(())
+            queue::watched(db, &secret, alerts.as_deref(), &name, found)
         })?;
+        if let Some((code, detail)) = gone.filter(|_| news) {
+            desk.tell(&Notice::Trouble {
+                of: model.name,
+                code: code.to_string(),
+                detail,
+            });
+        }
     }
     Ok(())
+}
+
+fn look(model: &ModelRow) -> Result<(), ServiceError> {
+    check_run(&model.folder)?;
+    match Ledger::open_as_it_lies(&model.folder).map_err(Error::from)? {
+        Some(ledger) => expect_known(model, ledger.history()),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use crate::connections::{Listening, ending, serve as serve_calls};
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::given::register_given;
 use crate::messenger;
 use crate::notice::Notice;
-use crate::registering::register_given;
 use crate::settings::Settings;
 use crate::web;
 use crate::worker::Worker;

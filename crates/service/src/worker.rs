@@ -2,8 +2,10 @@
 
 mod answering;
 mod endings;
+mod gathering;
 mod holding;
 mod lease;
+mod looking;
 mod outside;
 mod releasing;
 mod task;
@@ -14,6 +16,7 @@ pub use outside::{Claimed, OutsideWorker};
 
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::known_run::expect_known;
 use crate::queue::{Claim, ModelRow};
 use holding::{KEPT, claim, give_back};
 use lease::Heart;
@@ -89,10 +92,14 @@ impl Worker {
     }
 }
 
-/// The run of a model, opened unless it is.
+/// The run of a model, opened unless it is: no other that lies in its folder.
 fn opened<'a>(run: &'a mut Option<Run>, model: &ModelRow) -> Result<&'a mut Run, ServiceError> {
     match run {
         Some(run) => Ok(run),
-        None => Ok(run.insert(Run::open(&model.folder)?)),
+        None => {
+            let opened = Run::open(&model.folder)?;
+            expect_known(model, opened.ledger().history())?;
+            Ok(run.insert(opened))
+        }
     }
 }

@@ -4,9 +4,11 @@ mod common;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use common::browser::Browser;
 use common::{Running, model, of_subject, people, policy, settings};
-use rescind::Run;
-use rescind_service::{Notice, Tokens};
+use rescind::{ReleaseChoice, Run};
+use rescind_privacy::NoiseChoice;
+use rescind_service::{Notice, Role, Tokens};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -49,8 +51,27 @@ fn a_release_that_would_break_the_promise_is_held_and_the_records_are_gone() {
     let path = format!("/v1/requests/{id}");
     let held = asks.until_that(&path, |story| story["needs_operator"] == true);
     assert_eq!(held["models"][0]["state"], "forgotten");
-    assert_eq!(held["models"][0]["code"], "budget");
+    assert_eq!(operator.get(&path).good()["models"][0]["code"], "budget");
     assert_eq!(held["request_status"], "in_progress");
+    // It waits for a release still, and operators see that.
+    let shown = operator.get("/v1/models/one").good();
+    assert_eq!(
+        (&shown["forgotten"], &shown["refused"]),
+        (&json!(1), &json!(1))
+    );
+    let figures = operator.get("/metrics");
+    let figures = String::from_utf8(figures.bytes).unwrap();
+    for figure in ["rescind_model_forgotten", "rescind_model_release_refused"] {
+        let line = format!("{figure}{{model=\"one\"}} 1\n");
+        assert!(figures.contains(&line), "{figures}");
+    }
+    let mut pages = Browser::new(&desk);
+    pages.sign_in(desk.token(Role::Operator));
+    let page = pages.get("/desk/models/one").text;
+    assert!(
+        page.contains("1 (1 refused: see to it)") && page.contains("Release now"),
+        "{page}"
+    );
     // Tried again it is refused again, whatever the policy says since.
     let warns = each(json!({"epsilon": 9, "delta": 1e-5, "if_broken": "warn"}));
     operator
@@ -60,7 +81,7 @@ fn a_release_that_would_break_the_promise_is_held_and_the_records_are_gone() {
         operator.post("/v1/models/one/retry", &json!({})).good()["requests"],
         1
     );
-    asks.until_that(&path, |story| story["models"][0]["code"] == "budget");
+    operator.until_that(&path, |story| story["models"][0]["code"] == "budget");
     // A release with more noise keeps the promise.
     let ordered = json!({"noise": noise(0.05), "accept_noise": true});
     operator.post("/v1/models/one/releases", &ordered).good();
@@ -103,6 +124,45 @@ fn a_release_that_breaks_the_promise_is_made_and_told_where_the_policy_says_warn
         .iter()
         .any(|notice| matches!(notice, Notice::Trouble { code, .. } if code == "budget"));
     assert!(told);
+}
+
+/// Whoever made the release: `rescind release` beside the desk as well.
+#[test]
+fn a_promise_that_a_release_beside_the_desk_breaks_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let root = people(place.path(), "ann", 20);
+    let promise = json!({"epsilon": 0.6, "delta": 1e-5, "if_broken": "warn"});
+    let folder = place.path().join("desk");
+    let models = vec![model("one", &root, policy(each(promise)))];
+    let desk = Running::start(settings(&folder, models.clone()));
+    desk.as_requester()
+        .until(&desk.as_requester().ask("ann-1"), "completed");
+    desk.end();
+    let mut run = Run::open(&root).unwrap();
+    run.forget(&rescind::Request::of("5".parse().unwrap()), &mut ())
+        .unwrap();
+    let noise = NoiseChoice::Promise {
+        epsilon: 0.5,
+        delta: 1e-5,
+    };
+    let choice = ReleaseChoice {
+        accept_noise: true,
+        ..ReleaseChoice::new(noise)
+    };
+    run.release(&choice, &mut ()).unwrap();
+    drop(run);
+    // By the order, that is refused as nothing is pending, the desk comes to look.
+    let desk = Running::start(settings(&folder, models));
+    desk.as_operator()
+        .post("/v1/models/one/releases", &json!({}))
+        .good();
+    let model = |model: &Value| model["released"] == 2;
+    desk.as_auditor().until_that("/v1/models/one", model);
+    let broken = |entries: &Value| {
+        let mut entries = entries.as_array().unwrap().iter();
+        entries.any(|entry| entry["action"] == "promise_broken")
+    };
+    desk.as_auditor().until_that("/v1/audit?limit=1000", broken);
 }
 
 #[test]

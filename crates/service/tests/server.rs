@@ -240,6 +240,7 @@ fn every_part_of_the_desk_speaks_to_a_server() {
     let waits = policy(json!({"batch": {"at_least": 2, "wait_seconds": 86400}}));
     let mut settings = settings(&place.path().join("desk"), vec![model("one", &run, waits)]);
     settings.database = Some(server.address());
+    let again = settings.clone();
     let desk = Running::start(settings);
     let (asks, operator) = (desk.as_requester(), desk.as_operator());
     let first = asks.ask("ann-1");
@@ -281,6 +282,16 @@ fn every_part_of_the_desk_speaks_to_a_server() {
         .post("/v1/requests/dry-run", &of_subject("ann-2"))
         .good();
     assert_eq!(held["models"][0]["held"]["forgotten"], 3);
+    // Forgotten before, and known to nobody: both by themselves, as they are due.
+    let tomorrow = std::time::SystemTime::now() + Duration::from_secs(86_500);
+    let tomorrow = json!(humantime::format_rfc3339_seconds(tomorrow).to_string());
+    for (name, state) in [("ann-2", "done"), ("nobody", "nothing_held")] {
+        let mut soon = of_subject(name);
+        soon["due_time"] = tomorrow.clone();
+        let story = asks.post("/v1/requests", &soon).good();
+        let done = asks.until(story["request_id"].as_str().unwrap(), "completed");
+        assert_eq!(done["models"][0]["state"], state, "{done}");
+    }
     let set = json!({"release": {"when": "never"}});
     operator
         .call("PUT", "/v1/models/one/policy", Some(&set))
@@ -289,6 +300,14 @@ fn every_part_of_the_desk_speaks_to_a_server() {
         operator.post("/v1/models/one/retry", &json!({})).good()["requests"],
         0
     );
+    // Another run in its place, then none; the start line changes nothing of it.
+    people(place.path(), "bob", 20);
+    let other = operator.call("PUT", "/v1/models/one", Some(&json!({"run": "bob"})));
+    assert_eq!(other.good()["released"], 0);
+    operator.call("DELETE", "/v1/models/one", None).good();
+    desk.end();
+    let desk = Running::start(again);
+    assert_eq!(desk.as_auditor().get("/v1/models").good(), json!([]));
 }
 
 /// Two processes write down that they hold nothing of the same request, at the same moment: it is done.

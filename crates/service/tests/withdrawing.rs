@@ -5,7 +5,7 @@ mod common;
 use common::browser::Browser;
 use common::{Running, model, of_subject, people, policy, released, settings};
 use rescind::Run;
-use rescind_service::Role;
+use rescind_service::{Notice, Role};
 use serde_json::{Value, json};
 
 #[test]
@@ -32,7 +32,8 @@ fn a_model_is_taken_away_and_what_was_open_in_it_ends() {
     let story = asks.until(&open, "completed");
     assert_eq!(story["models"][0]["state"], "withdrawn");
     // What was done in it is still told, of its own ledger.
-    let receipt = asks.get(&format!("/v1/requests/{done}/receipt")).good();
+    let receipt = operator.get(&format!("/v1/requests/{done}/receipt"));
+    let receipt = receipt.good();
     let part = &receipt["models"][0];
     assert_eq!(
         (&part["model"], &part["state"]),
@@ -136,6 +137,61 @@ fn a_run_given_anew_replaces_another_where_that_is_wanted() {
     }
 }
 
+/// What operators did by the interface stands, whatever the start line said before and says again.
+#[test]
+fn a_start_line_that_says_nothing_new_undoes_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, _new, gone) = (
+        people(place.path(), "ann", 20),
+        people(place.path(), "bob", 20),
+        people(place.path(), "eve", 20),
+    );
+    let folder = place.path().join("desk");
+    let with = |replaces, wait: u32| {
+        let waits = policy(json!({"batch": {"at_least": 2, "wait_seconds": wait}}));
+        let models = vec![
+            model("one", &old, waits.clone()),
+            model("two", &gone, waits),
+        ];
+        let mut settings = settings(&folder, models);
+        settings.replaces = replaces;
+        settings
+    };
+    let desk = Running::start(with(false, 60));
+    let operator = desk.as_operator();
+    let other = json!({"run": "bob", "policy": {"release": {"when": "never"}}});
+    operator.call("PUT", "/v1/models/one", Some(&other)).good();
+    operator.call("DELETE", "/v1/models/two", None).good();
+    desk.end();
+    for replaces in [false, true] {
+        let desk = Running::start(with(replaces, 60));
+        let models = desk.as_auditor().get("/v1/models").good();
+        assert_eq!(models.as_array().unwrap().len(), 1, "{models}");
+        assert!(
+            models[0]["run"].as_str().unwrap().ends_with("bob"),
+            "{models}"
+        );
+        assert_eq!(models[0]["policy"]["release"]["when"], "never");
+        let told = desk.notices.lock().unwrap();
+        let told = told
+            .iter()
+            .filter(|told| matches!(told, Notice::SetAside { .. }));
+        assert_eq!(told.count(), 2);
+    }
+    // A policy that an operator set stands too, until the start line has another.
+    let back = json!({"run": "ann", "policy": {"release": {"when": "never"}}});
+    let desk = Running::start(with(false, 60));
+    desk.as_operator()
+        .call("PUT", "/v1/models/one", Some(&back))
+        .good();
+    desk.end();
+    for (wait, when) in [(60, "never"), (70, "asked")] {
+        let desk = Running::start(with(false, wait));
+        let models = desk.as_auditor().get("/v1/models").good();
+        assert_eq!(models[0]["policy"]["release"]["when"], when, "{models}");
+    }
+}
+
 /// A run that is gone stops no other, and operators are told.
 #[test]
 fn a_run_that_is_gone_is_in_trouble_and_stops_nothing() {
@@ -174,6 +230,12 @@ fn a_run_that_is_gone_is_in_trouble_and_stops_nothing() {
             "{shown}"
         );
     }
+    // It says nothing that it does not know, and what it knows once.
+    let shown = pages.get("/desk/models/lost").text;
+    for claim in ["Nothing was asked", "Nothing was released"] {
+        assert!(!shown.contains(claim), "{shown}");
+    }
+    assert_eq!(shown.matches("class=\"note bad").count(), 1, "{shown}");
     assert!(pages.get("/desk").text.contains("1 model in trouble"));
     desk.end();
     // Unless it was never there: then its name may be wrong.

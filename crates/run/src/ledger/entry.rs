@@ -67,9 +67,10 @@ pub struct TrainedEntry {
 }
 
 impl MadeEntry {
-    /// What tells the run from every other: its private states name it.
+    /// What tells the run from every other, one made again of the same records with the same settings
+    /// included: its private states name it. A copy of the run has the same.
     #[must_use]
-    pub(crate) fn identity(&self) -> Digest {
+    pub fn identity(&self) -> Digest {
         let mut hasher = blake3::Hasher::new_derive_key("rescind 2026 run identity v1");
         for digest in [self.configuration, self.description, self.manifest] {
             hasher.update(digest.as_bytes());

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
 use crate::lock::Lock;
 use crate::request::Answered;
+use rescind_data::Digest;
 use rescind_unlearn::is_prepared;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ use std::path::{Path, PathBuf};
 pub struct Summary {
     /// What the run of a network is, its records where they are now.
     pub config: Option<RunConfig>,
+    /// What tells it from every other run. None where the ledger is being written.
+    pub identity: Option<Digest>,
     /// Its newest private state, if there is one: progress of training, requests answered.
     pub state: Option<StateRecord>,
     /// The process that works on it, if one does.
@@ -110,6 +113,7 @@ impl Run {
         let pending = history.map_or_else(Vec::new, |history| history.pending());
         Ok(Summary {
             config: config.map(|config| *config),
+            identity: run,
             state,
             busy,
             answers,

@@ -5,10 +5,13 @@ use super::caller::Asks;
 use super::extract::Body;
 use super::problem::Problem;
 use crate::desk::Desk;
-use crate::queue;
+use crate::error::ServiceError;
+use crate::known_run::expect_identity;
+use crate::queue::{self, ModelRow};
 use axum::Json;
 use axum::extract::State;
-use rescind::Code;
+use rescind::{Code, Held, Holdings};
+use rescind_data::RecordRequest;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -33,7 +36,8 @@ pub(super) struct HeldIn {
 /// How many records, by what they are to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Counts {
-    /// Trained on: a request would take these out.
+    /// Trained on: a request takes these out. Requesters are told what was trained on at first, whoever
+    /// asked since.
     trained: usize,
     /// Held out for validation.
     validation: usize,
@@ -73,15 +77,20 @@ pub(super) async fn dry_run(
             if asked.is_empty() {
                 return None;
             }
-            let held = desk.holdings(&model.folder);
-            let held = held.and_then(|held| Ok(held.held(&asked)?));
+            let held = look(model, &asked);
             let (held, code) = match held {
                 Ok(Some(held)) => (Some(held), None),
                 Ok(None) => (None, Some(Code::Busy.to_string())),
                 Err(error) => (None, Some(error.code().to_string())),
             };
+            // Of those whom somebody else had forgotten, what there was at first.
+            let before = if in_full {
+                0
+            } else {
+                held.map_or(0, |held| held.forgotten)
+            };
             let held = held.map(|held| Counts {
-                trained: held.trained,
+                trained: held.trained + before,
                 validation: held.validation,
                 test: held.test,
                 forgotten: in_full.then_some(held.forgotten),
@@ -95,4 +104,14 @@ pub(super) async fn dry_run(
         .await
         .map_err(|_| Problem::new(Code::Queue, "the work was broken off: ask again"))?;
     Ok(Json(DryRun { models }))
+}
+
+/// What its run holds; none while its ledger is being written.
+fn look(model: &ModelRow, asked: &[RecordRequest]) -> Result<Option<Held>, ServiceError> {
+    let holdings = Holdings::of_run(&model.folder)?;
+    let Some(now) = holdings.now()? else {
+        return Ok(None);
+    };
+    expect_identity(model, &now.identity().to_string())?;
+    Ok(Some(now.held(asked)?))
 }

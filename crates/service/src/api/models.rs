@@ -7,7 +7,7 @@ use crate::clock::rfc3339;
 use crate::desk::Desk;
 use crate::notice::Notice;
 use crate::policy::Policy;
-use crate::queue::{self, ModelRow};
+use crate::queue::{self, Counted, FoundRun, ModelRow};
 use crate::registering::{below, check_run};
 use crate::token::Bearer;
 use axum::Json;
@@ -15,7 +15,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use rescind::Code;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -35,8 +34,10 @@ pub(crate) struct Model {
     pub released: i64,
     /// How many requests wait to be answered.
     pub waiting: i64,
-    /// How many are forgotten and wait for a release.
+    /// How many are forgotten, without a release that covers them.
     pub forgotten: i64,
+    /// How many of these wait for an operator, as a release of them was refused.
+    pub refused: i64,
     /// Why it is tried again later, if it is.
     pub trouble: Option<Trouble>,
 }
@@ -78,7 +79,7 @@ pub(super) struct Tried {
 }
 
 /// A model, with how many requests wait for an answer and how many for a release.
-pub(crate) fn shown(model: ModelRow, (waiting, forgotten): (i64, i64)) -> Model {
+pub(crate) fn shown(model: ModelRow, counted: Counted) -> Model {
     Model {
         run: model.folder.display().to_string(),
         outside: model.outside,
@@ -86,8 +87,9 @@ pub(crate) fn shown(model: ModelRow, (waiting, forgotten): (i64, i64)) -> Model 
         registered_time: rfc3339(model.registered_at),
         withdrawn_time: model.withdrawn_at.map(rfc3339),
         released: model.released,
-        waiting,
-        forgotten,
+        waiting: counted.waiting,
+        forgotten: counted.forgotten,
+        refused: counted.refused,
         trouble: model.trouble.map(|(code, detail)| Trouble {
             code,
             detail,
@@ -160,22 +162,15 @@ pub(super) async fn register(
     Operates(bearer): Operates,
     Body(asked): Body<NewModel>,
 ) -> Result<(StatusCode, Json<Model>), Problem> {
-    let (folder, outside) = run_of(&desk, asked.run).await?;
+    let run = run_of(&desk, asked.run).await?;
     let (secret, model) = (Arc::clone(&desk.secret), asked.name.clone());
     let done = desk.store.write(move |db| {
-        queue::register(
-            db,
-            &secret,
-            &bearer.actor(),
-            &asked.name,
-            &folder,
-            &asked.policy,
-            outside,
-        )
+        let by = &bearer.actor();
+        queue::register(db, &secret, by, &asked.name, &run, &asked.policy)
     });
     let row = done.await?;
     desk.tell(&Notice::Registered { model });
-    Ok((StatusCode::CREATED, Json(shown(row, (0, 0)))))
+    Ok((StatusCode::CREATED, Json(shown(row, Counted::default()))))
 }
 
 /// A run to put in place of a model's.
@@ -192,7 +187,7 @@ pub(super) struct OtherRun {
 ///
 /// Such as one trained without those who were forgotten. Requests that are not completed are asked of it
 /// too, where they name people; what was open in the old run ends as `withdrawn`, under the name `NAME@1`,
-/// by which it goes on to be seen. Where there is no such model it is registered.
+/// by which it goes on to be seen. Another run may have the folder of the old one, as after training in place. Where there is no such model it is registered.
 #[utoipa::path(
     put, path = "/v1/models/{model}", tag = "models", params(("model" = String, Path)),
     request_body = OtherRun,
@@ -207,11 +202,11 @@ pub(super) async fn replace(
     Path(name): Path<String>,
     Body(asked): Body<OtherRun>,
 ) -> Result<Json<Model>, Problem> {
-    let (folder, outside) = run_of(&desk, asked.run).await?;
+    let run = run_of(&desk, asked.run).await?;
     let (secret, model) = (Arc::clone(&desk.secret), name.clone());
     let done = desk.store.write(move |db| {
         let (by, policy) = (&bearer.actor(), asked.policy.as_ref());
-        let row = queue::replace(db, &secret, by, &name, &folder, policy, outside)?;
+        let row = queue::replace(db, &secret, by, &name, &run, policy)?;
         let counted = queue::counted(db, &name)?;
         Ok(shown(row, counted))
     });
@@ -242,17 +237,13 @@ pub(super) async fn withdraw(
         .write(move |db| queue::withdraw(db, &secret, &bearer.actor(), &name));
     let row = done.await?;
     desk.tell(&Notice::Withdrawn { model });
-    Ok(Json(shown(row, (0, 0))))
+    Ok(Json(shown(row, Counted::default())))
 }
 
-/// A run's own folder, and whether its model computes elsewhere.
-async fn run_of(desk: &Arc<Desk>, run: String) -> Result<(PathBuf, bool), Problem> {
+/// A run in its own folder.
+async fn run_of(desk: &Arc<Desk>, run: String) -> Result<FoundRun, Problem> {
     let allowed = desk.settings.runs.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let folder = below(&allowed, run.as_ref())?;
-        let outside = check_run(&folder)?;
-        Ok::<_, crate::ServiceError>((folder, outside))
-    });
+    let found = tokio::task::spawn_blocking(move || check_run(&below(&allowed, run.as_ref())?));
     let found = found.await;
     Ok(found.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??)
 }

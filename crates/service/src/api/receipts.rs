@@ -30,11 +30,11 @@ pub(crate) struct Receipt {
 pub(crate) struct Done {
     pub model: String,
     pub state: PartState,
-    /// How many records it took out.
+    /// How many records that were trained on it names.
     pub records: Option<i64>,
     /// The answer in the model's ledger and what is promised for it today; absent where the model held
-    /// nothing, or has not answered. A requester is told how many records their own request took out, as
-    /// one answer may be given to several requests.
+    /// nothing, or has not answered. A requester is told how many records their own request names, as
+    /// one answer may be given to several requests, and no numbers of answers.
     pub promise: Option<Promise>,
     /// Why the promise cannot be told now: the code of what is wrong with the model's ledger.
     pub promise_code: Option<String>,
@@ -77,8 +77,9 @@ pub(crate) async fn made(
     let (row, parts) = found.await?;
     let mut models = Vec::new();
     for part in parts {
+        let answer = part.answer;
         let part = Part::of(part, in_full);
-        let (promise, promise_code) = match part.answer {
+        let (promise, promise_code) = match answer {
             None => (None, None),
             Some(answer) => match promised(desk, &part.model, answer as u64, delta).await {
                 Ok(promise) => (promise, None),
@@ -87,9 +88,14 @@ pub(crate) async fn made(
             },
         };
         let own = part.records.map(|records| records as u64);
-        let promise = promise.map(|promise| Promise {
-            records: own.filter(|_| !in_full).unwrap_or(promise.records),
-            ..promise
+        let promise = promise.map(|promise| match in_full {
+            true => promise,
+            false => Promise {
+                answer: None,
+                answered_at: None,
+                records: own.unwrap_or(promise.records),
+                ..promise
+            },
         });
         models.push(Done {
             model: part.model,

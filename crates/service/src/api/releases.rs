@@ -7,6 +7,7 @@ use super::problem::Problem;
 use crate::clock::rfc3339;
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::known_run::expect_known;
 use crate::policy::check_noise;
 use crate::promises::{self, Promise, Release};
 use crate::queue::{self, Order, OrderState};
@@ -41,7 +42,10 @@ pub(crate) async fn with_history<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let found = desk.store.read(move |db| queue::model(db, &model)).await?;
     let done = tokio::task::spawn_blocking(move || match promises::ledger(&found.folder)? {
-        Some(ledger) => look(ledger.history(), &found.folder),
+        Some(ledger) => {
+            expect_known(&found, ledger.history())?;
+            look(ledger.history(), &found.folder)
+        }
         None => Err(ServiceError::refused(
             Code::Busy,
             "the model's ledger is being written: ask again in a moment",

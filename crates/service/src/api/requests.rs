@@ -62,16 +62,18 @@ pub(crate) struct Part {
     pub state: PartState,
     /// Since when.
     pub since: String,
-    /// How many records it takes out of the model.
+    /// How many records that were trained on it names: all of them are out of the model once it is answered,
+    /// those too that left for an earlier request.
     pub records: Option<i64>,
-    /// The number that the model's ledger gives the answer; several requests may share one.
+    /// The number that the model's ledger gives the answer; several requests may share one. Operators and
+    /// auditors are told.
     pub answer: Option<i64>,
     /// The release that covers it.
     pub release: Option<i64>,
-    /// Why it is held, or why there was nothing to do; operators and auditors alone are told what weights
-    /// or losses decided, and that the records were forgotten for an earlier request.
+    /// Why there was nothing to do, as dry runs tell it too; why it is held or not released, operators and
+    /// auditors alone are told.
     pub code: Option<String>,
-    /// The same in words; operators and auditors are told.
+    /// The same in words. A requester is told the same of all that waits for an operator.
     pub detail: Option<String>,
 }
 
@@ -103,27 +105,50 @@ impl From<RequestRow> for Standing {
 }
 
 impl Part {
-    /// As operators and auditors see it, or requesters, who are told less.
-    pub fn of(row: PartRow, in_words: bool) -> Self {
+    /// As operators and auditors see it, or requesters, who are told less: nothing by which what weights
+    /// decided, or what others asked, is told apart.
+    pub fn of(row: PartRow, in_full: bool) -> Self {
+        let waits = match row.state {
+            PartState::Held => true,
+            PartState::Forgotten => row.code.is_some(),
+            _ => false,
+        };
+        let answered = [PartState::Forgotten, PartState::Done].contains(&row.state);
+        let (records, answer, code, detail) = match in_full {
+            true => (row.records, row.answer, row.code, row.detail),
+            false => (
+                row.records.filter(|_| answered),
+                None,
+                row.code
+                    .filter(|code| row.state == PartState::NothingHeld && is_open(code)),
+                waits.then(|| LOOKED_AT.to_owned()),
+            ),
+        };
         Self {
             model: row.model,
             state: row.state,
             since: rfc3339(row.since),
-            records: row.records,
-            answer: row.answer,
+            records,
+            answer,
             release: row.release,
-            code: row.code.filter(|code| in_words || !is_kept(code)),
-            // It may name folders.
-            detail: row.detail.filter(|_| in_words),
+            code,
+            detail,
         }
     }
 }
 
-/// Whether a code is kept from requesters: a fact about records, or that somebody else has asked.
-fn is_kept(code: &str) -> bool {
-    let mut all = Code::ALL.iter();
-    let known = all.find(|known| known.as_str() == code);
-    known.is_some_and(|known| known.tells_of_records() || *known == Code::AlreadyForgotten)
+/// What requesters are told of whatever waits for an operator.
+const LOOKED_AT: &str = "an operator has to look at it";
+
+/// Whether a code tells requesters why there was nothing to do: of what a run's records are, which never
+/// changes.
+fn is_open(code: &str) -> bool {
+    let open = [
+        Code::UnknownSubject,
+        Code::NeverTrainedOn,
+        Code::NotTrainedOn,
+    ];
+    open.iter().any(|known| known.as_str() == code)
 }
 
 /// A request that this owner may see.

@@ -14,7 +14,7 @@ const TOP: f64 = 12.0;
 pub(super) fn promises(promises: &[Promise], policy: Option<f64>) -> Option<Markup> {
     let points: Vec<(u64, f64)> = promises
         .iter()
-        .filter_map(|promise| Some((promise.answer, promise.epsilon?)))
+        .filter_map(|promise| Some((promise.answer?, promise.epsilon?)))
         .collect();
     let (first, last) = (points.first()?.0, points.last()?.0);
     let most = points

@@ -5,7 +5,7 @@ use super::layout::{Tone, note, page as laid_out, table, time};
 use super::viewer::Viewer;
 use crate::api::at_delta::AtDelta;
 use crate::api::extract::Path;
-use crate::api::models::{Model, shown};
+use crate::api::models::{Model, Trouble, shown};
 use crate::api::problem::Problem;
 use crate::api::releases::{file, with_history};
 use crate::desk::Desk;
@@ -53,9 +53,9 @@ pub(super) async fn page(
         &format!("Model {}", model.name),
         &html! {
             @if let Some(trouble) = &model.trouble {
-                (note(Tone::Bad, &format!("{}: {} Tried {} times, again at {}.", trouble.code, trouble.detail, trouble.attempts, trouble.next_time)))
+                (note(Tone::Bad, &in_words(trouble)))
             }
-            @if let Some(unread) = &unread {
+            @if let Some(unread) = unread.as_ref().filter(|unread| !is_told(&model, unread)) {
                 (note(Tone::Bad, &format!("{}: {}", unread.code, unread.detail)))
             }
             @if let Some(withdrawn) = &model.withdrawn_time {
@@ -66,20 +66,47 @@ pub(super) async fn page(
             }
             dl {
                 dt { "Waiting" } dd { (model.waiting) }
-                dt { "To be released" } dd { (model.forgotten) }
+                dt { "To be released" } dd {
+                    (model.forgotten)
+                    @if model.refused > 0 { " (" (model.refused) " refused: see to it)" }
+                }
                 dt { "Run" } dd { code { (model.run) } }
                 @if model.outside { dt { "Answered by" } dd { "a worker in the program that has the module" } }
             }
             @if viewer.operates() && model.withdrawn_time.is_none() { (forms(&viewer, &model)) }
-            h2 { "Promised today, at δ " (delta.value()) }
-            @if let Some(picture) = chart::promises(&promised, bound) { (picture) }
-            (promise_table(&promised))
-            h2 { "Releases" }
-            (release_table(&model.name, &releases))
+            @if unread.is_none() {
+                h2 { "Promised today, at δ " (delta.value()) }
+                @if let Some(picture) = chart::promises(&promised, bound) { (picture) }
+                (promise_table(&promised))
+                h2 { "Releases" }
+                (release_table(&model.name, &releases))
+            } @else {
+                p { "What is promised and which releases there are cannot be told while its run cannot be read." }
+            }
             h2 { "Policy" }
             pre tabindex="0" { (policy) }
         },
     ))
+}
+
+/// What is wrong with it, and when it is tried again.
+fn in_words(trouble: &Trouble) -> String {
+    let detail = trouble.detail.trim_end_matches('.');
+    let text = format!("{}: {detail}.", trouble.code);
+    match trouble.attempts {
+        0 => text,
+        1 => format!("{text} Tried once, again at {}.", trouble.next_time),
+        attempts => format!(
+            "{text} Tried {attempts} times, again at {}.",
+            trouble.next_time
+        ),
+    }
+}
+
+/// Whether the same is told of it already.
+fn is_told(model: &Model, unread: &Problem) -> bool {
+    let told = model.trouble.as_ref();
+    told.is_some_and(|trouble| trouble.code == unread.code || trouble.detail == unread.detail)
 }
 
 fn forms(viewer: &Viewer, model: &Model) -> Markup {
@@ -102,8 +129,8 @@ fn forms(viewer: &Viewer, model: &Model) -> Markup {
 fn promise_table(promises: &[Promise]) -> Markup {
     let rows = promises.iter().rev().take(NEWEST).map(|promise| {
         vec![
-            html! { (promise.answer) },
-            time(&promise.answered_at),
+            html! { @if let Some(answer) = promise.answer { (answer) } },
+            time(promise.answered_at.as_deref().unwrap_or("")),
             html! { (promise.records) },
             html! { (promise.releases) },
             html! { (promise.earlier_releases) },

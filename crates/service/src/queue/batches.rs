@@ -6,14 +6,14 @@
 
 use super::models::live_model;
 use super::settling::settle;
-use super::subjects::Named;
+use super::waiting::{Member, member};
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
 use crate::policy::When;
 use crate::secret::Secret;
 use crate::state::PartState;
-use crate::store::{Connection, Row, unexpected};
+use crate::store::{Connection, unexpected};
 use rescind::methods::MethodChoice;
 use rescind::{Code, ReleaseChoice};
 use serde::{Deserialize, Serialize};
@@ -25,15 +25,6 @@ pub(crate) struct Asked {
     pub release: Option<ReleaseChoice>,
 }
 
-/// A request's part in a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Member {
-    pub request: String,
-    pub named: Named,
-    pub due_at: i64,
-    pub since: i64,
-}
-
 /// An open batch.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Batch {
@@ -43,19 +34,6 @@ pub(crate) struct Batch {
     pub members: Vec<Member>,
 }
 
-/// What waits for a model, as far as what follows depends on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// How many wait, counted no further than was asked.
-    pub waiting: i64,
-    /// Since when the oldest waits; when the most urgent is due.
-    pub oldest: i64,
-    pub due: i64,
-    /// Whether one is forgotten and waits for a release; when the most urgent of them is due.
-    pub forgotten: bool,
-    pub forgotten_due: i64,
-}
-
 /// How a part ends without an answer of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -63,78 +41,11 @@ pub(crate) enum Outcome {
     NothingHeld,
     /// An operator has to see to it.
     Held,
+    /// All was forgotten before: so many records, gone by the time of this answer.
+    Gone { records: i64, answer: i64 },
 }
 
-fn member(secret: &Secret, row: &Row) -> Result<Member, ServiceError> {
-    let request = row.text(0)?;
-    let sealed = row.maybe_text(1)?;
-    let sealed = sealed.ok_or_else(|| unexpected("the names of an open request"))?;
-    Ok(Member {
-        named: Named::unsealed(secret, &request, &sealed)?,
-        request,
-        due_at: row.number(2)?,
-        since: row.number(3)?,
-    })
-}
-
-/// How many requests wait to be answered by a model, and how many are forgotten and wait for a release.
-/// What could not be released waits for an operator, and not for the next release.
-pub(crate) fn counted(
-    connection: &mut Connection,
-    model: &str,
-) -> Result<(i64, i64), ServiceError> {
-    let query = "SELECT count(*) FROM parts WHERE model = $1 AND state = $2 AND code IS NULL";
-    let mut of = |state: PartState| {
-        let row = connection.row(query, &[model.into(), state.as_str().into()])?;
-        row.ok_or_else(|| unexpected("a count"))?.number(0)
-    };
-    Ok((of(PartState::Waiting)?, of(PartState::Forgotten)?))
-}
-
-/// What waits for a model, counted up to `most`. However much waits, this takes no longer.
-pub(crate) fn waiting(
-    connection: &mut Connection,
-    model: &str,
-    most: i64,
-) -> Result<Found, ServiceError> {
-    let count = "SELECT count(*) FROM (SELECT 1 FROM parts WHERE model = $1 AND state = 'waiting' \
-                 AND code IS NULL LIMIT $2) AS counted";
-    let row = connection.row(count, &[model.into(), most.into()])?;
-    let waiting = row.ok_or_else(|| unexpected("a count"))?.number(0)?;
-    let mut first = |query: &'static str, state: PartState| {
-        let row = connection.row(query, &[model.into(), state.as_str().into()])?;
-        row.map(|row| row.number(0)).transpose()
-    };
-    let oldest = "SELECT since FROM parts WHERE model = $1 AND state = $2 AND code IS NULL \
-                  ORDER BY since LIMIT 1";
-    let due = "SELECT due_at FROM parts WHERE model = $1 AND state = $2 AND code IS NULL \
-               ORDER BY due_at LIMIT 1";
-    let forgotten_due = first(due, PartState::Forgotten)?;
-    Ok(Found {
-        waiting,
-        oldest: first(oldest, PartState::Waiting)?.unwrap_or(i64::MAX),
-        due: first(due, PartState::Waiting)?.unwrap_or(i64::MAX),
-        forgotten: forgotten_due.is_some(),
-        forgotten_due: forgotten_due.unwrap_or(i64::MAX),
-    })
-}
-
-/// The most urgent of what waits for a model.
-pub(crate) fn next(
-    connection: &mut Connection,
-    secret: &Secret,
-    model: &str,
-    most: i64,
-) -> Result<Vec<Member>, ServiceError> {
-    let rows = connection.rows(
-        "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-         WHERE model = $1 AND parts.state = 'waiting' ORDER BY parts.due_at, request LIMIT $2",
-        &[model.into(), most.into()],
-    )?;
-    rows.iter().map(|row| member(secret, row)).collect()
-}
-
-/// Makes a batch of requests, each with how many records it takes out. Those taken back meanwhile are
+/// Makes a batch of requests, each with how many records it names that were trained on. Those taken back meanwhile are
 /// left out; none where all were.
 pub(crate) fn compose(
     connection: &mut Connection,
@@ -249,6 +160,10 @@ pub(crate) fn answered(
             now().into(),
         ],
     )?;
+    connection.change(
+        "UPDATE models SET answered = $2 WHERE name = $1 AND answered < $2",
+        &[model.into(), (answer as i64).into()],
+    )?;
     close(connection, &batch.id)?;
     let detail = format!(
         "answer {answer} of the run, to {} requests",
@@ -332,6 +247,9 @@ pub(crate) fn drop_part(
     let state = match outcome {
         Outcome::NothingHeld => PartState::NothingHeld,
         Outcome::Held => PartState::Held,
+        Outcome::Gone { records, answer } => {
+            return gone(connection, secret, request, model, records, answer);
+        }
     };
     connection.change(
         "UPDATE parts SET state = $3, code = $4, detail = $5, since = $6 \
@@ -345,6 +263,40 @@ pub(crate) fn drop_part(
             now().into(),
         ],
     )?;
+    settle(connection, secret, request)
+}
+
+/// A request for records that were forgotten before: no release that has them still is left out. As if it
+/// stood in the run's newest answer, it waits for the first release that covers that one, or is done by it.
+fn gone(
+    connection: &mut Connection,
+    secret: &Secret,
+    request: &str,
+    model: &str,
+    records: i64,
+    answer: i64,
+) -> Result<(), ServiceError> {
+    let known = live_model(connection, model)?;
+    let (state, release) = match known.policy.release.when {
+        _ if known.released >= answer => (PartState::Done, Some(known.released)),
+        When::Never => (PartState::Done, None),
+        _ => (PartState::Forgotten, None),
+    };
+    connection.change(
+        "UPDATE parts SET state = $3, records = $4, answer = $5, release = $6, code = NULL, \
+         detail = NULL, since = $7 WHERE request = $1 AND model = $2 AND state = 'waiting'",
+        &[
+            request.into(),
+            model.into(),
+            state.as_str().into(),
+            records.into(),
+            answer.into(),
+            release.into(),
+            now().into(),
+        ],
+    )?;
+    let detail = format!("by answer {answer} of the run");
+    audit::append(connection, secret, "desk", "gone_before", model, &detail)?;
     settle(connection, secret, request)
 }
 

@@ -1,9 +1,11 @@
 //! Which worker has which model: one at a time, for a while that it renews as it works. A worker that
 //! dies renews nothing, and another takes its place.
 
-use super::models::{ModelRow, read};
+use super::models::{ModelRow, columns, read};
+use super::troubles;
 use crate::clock::now;
 use crate::error::ServiceError;
+use crate::secret::Secret;
 use crate::store::Connection;
 
 /// How long a lease lasts, in seconds; it is renewed several times as often.
@@ -28,15 +30,17 @@ pub(crate) fn claim(
 ) -> Result<Option<Claim>, ServiceError> {
     let now = now();
     // Two that choose the same model meet at its row: the second finds it taken.
-    let taken = connection.row(
+    const TAKE: &str = columns!(
         "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
          SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 AND withdrawn_at IS NULL \
          AND (name = $4 OR ($4 IS NULL AND outside = 0)) AND ( \
          EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
          OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) \
-         ORDER BY next_try, name LIMIT 1) AND lease_until < $3 \
-         RETURNING name, folder, policy, registered_at, released_at, released, \
-         code, detail, attempts, next_try, worker, lease_until, outside, withdrawn_at",
+         ORDER BY next_try, name LIMIT 1) AND lease_until < $3 RETURNING ",
+        ""
+    );
+    let taken = connection.row(
+        TAKE,
         &[
             worker.into(),
             (now + LEASE).into(),
@@ -67,6 +71,7 @@ pub(crate) fn renew(
 /// Gives it back, once all went well; it is looked at again at this time.
 pub(crate) fn rest(
     connection: &mut Connection,
+    secret: &Secret,
     model: &str,
     worker: &str,
     until: i64,
@@ -76,7 +81,7 @@ pub(crate) fn rest(
          code = NULL, detail = NULL WHERE name = $1 AND worker = $2",
         &[model.into(), worker.into(), until.into()],
     )?;
-    Ok(())
+    troubles::is_well(connection, secret, model)
 }
 
 /// Gives it back as it is, without a word on how it went: the desk is ending.
@@ -93,9 +98,11 @@ pub(crate) fn yield_up(
 }
 
 /// Gives it back after something went wrong that may pass: it is tried again after a pause that
-/// doubles each time.
+/// doubles each time. Operators are told of what does not pass.
 pub(crate) fn trouble(
     connection: &mut Connection,
+    secret: &Secret,
+    alerts: Option<&str>,
     claim: &Claim,
     code: &str,
     detail: &str,
@@ -113,7 +120,8 @@ pub(crate) fn trouble(
             detail.into(),
         ],
     )?;
-    Ok(())
+    let (model, attempts) = (&claim.model.name, claim.model.attempts + 1);
+    troubles::tell(connection, secret, alerts, model, attempts, (code, detail)).map(drop)
 }
 
 /// Ends the leases of the desk's own workers: whoever had one has died. Programs that have models of

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::store::{Connection, Row, unexpected};
 use rescind::Code;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A model as the desk knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,42 @@ pub(crate) struct ModelRow {
     pub outside: bool,
     /// When it was taken away, if it was.
     pub withdrawn_at: Option<i64>,
+    /// What tells its run from every other; a desk of an earlier version finds out when it next looks.
+    pub identity: Option<String>,
+    /// The newest answer that the desk knows of; 0 before the first.
+    pub answered: i64,
 }
+
+/// A run as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FoundRun {
+    pub folder: PathBuf,
+    /// What tells it from every other.
+    pub identity: String,
+    /// Whether its model computes in a program of its owner.
+    pub outside: bool,
+}
+
+impl ModelRow {
+    /// Whether its run is this one.
+    pub fn is_of(&self, run: &FoundRun) -> bool {
+        let known = self.identity.as_ref();
+        self.folder == run.folder && known.is_none_or(|known| *known == run.identity)
+    }
+}
+
+/// The columns of a model, as [`read`] takes them.
+macro_rules! columns {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            "name, COALESCE(was_at, folder), policy, registered_at, released_at, released, code, \
+             detail, attempts, next_try, worker, lease_until, outside, withdrawn_at, identity, answered",
+            $after
+        )
+    };
+}
+pub(super) use columns;
 
 pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
     let policy = serde_json::from_str(&row.text(2)?).map_err(|_| unexpected("a policy"))?;
@@ -59,6 +94,8 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
         lease_until: row.number(11)?,
         outside: row.number(12)? != 0,
         withdrawn_at: row.maybe_number(13)?,
+        identity: row.maybe_text(14)?,
+        answered: row.number(15)?,
     })
 }
 
@@ -90,6 +127,28 @@ pub(crate) fn has_identity(connection: &mut Connection) -> Result<bool, ServiceE
     Ok(known.is_some())
 }
 
+/// What the desk remembers under a name of its own.
+pub(crate) fn remembered(
+    connection: &mut Connection,
+    name: &str,
+) -> Result<Option<String>, ServiceError> {
+    let found = connection.row("SELECT value FROM desk WHERE name = $1", &[name.into()])?;
+    found.map(|row| row.text(0)).transpose()
+}
+
+/// Has it remember this.
+pub(crate) fn remember(
+    connection: &mut Connection,
+    name: &str,
+    value: &str,
+) -> Result<(), ServiceError> {
+    let query =
+        "INSERT INTO desk VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection
+        .change(query, &[name.into(), value.into()])
+        .map(drop)
+}
+
 /// Whether this can be a model's name: it stands in addresses.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
@@ -102,9 +161,8 @@ pub(crate) fn register(
     secret: &Secret,
     actor: &str,
     name: &str,
-    folder: &Path,
+    run: &FoundRun,
     policy: &Policy,
-    outside: bool,
 ) -> Result<ModelRow, ServiceError> {
     policy.check()?;
     if !is_name(name) {
@@ -114,20 +172,22 @@ pub(crate) fn register(
         );
         return Err(ServiceError::refused(Code::Setting, message));
     }
-    let Some(place) = folder.to_str() else {
+    let Some(place) = run.folder.to_str() else {
         let message = "the run's folder has a name that is no text: rename it".to_owned();
         return Err(ServiceError::refused(Code::Setting, message));
     };
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     let added = connection.change(
-        "INSERT INTO models VALUES ($1, $2, $3, $4, NULL, 0, 0, 0, NULL, NULL, $4, 0, $5, NULL, NULL) \
+        "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
+         released_at, released, outside, identity) VALUES ($1, $2, $3, $4, 0, 0, 0, $4, 0, $5, $6) \
          ON CONFLICT DO NOTHING",
         &[
             name.into(),
             place.into(),
             text.into(),
             now().into(),
-            i64::from(outside).into(),
+            i64::from(run.outside).into(),
+            (&run.identity).into(),
         ],
     )?;
     if added == 0 {
@@ -177,9 +237,7 @@ fn join_open_requests(
 
 /// A model by its name.
 pub(crate) fn model(connection: &mut Connection, name: &str) -> Result<ModelRow, ServiceError> {
-    const QUERY: &str = "SELECT name, COALESCE(was_at, folder), policy, registered_at, released_at, \
-                         released, code, detail, attempts, next_try, worker, lease_until, outside, \
-                         withdrawn_at FROM models WHERE name = $1";
+    const QUERY: &str = columns!("SELECT ", " FROM models WHERE name = $1");
     match connection.row(QUERY, &[name.into()])? {
         Some(row) => read(&row),
         None => Err(ServiceError::refused(
@@ -210,7 +268,8 @@ pub(crate) fn expect_same(
     known: &ModelRow,
 ) -> Result<(), ServiceError> {
     let found = live_model(connection, &known.name)?;
-    match found.folder == known.folder {
+    let other = known.identity.is_some() && found.identity != known.identity;
+    match found.folder == known.folder && !other {
         true => Ok(()),
         false => Err(ServiceError::refused(
             Code::UnknownModel,
@@ -221,9 +280,10 @@ pub(crate) fn expect_same(
 
 /// All that were not taken away, by name.
 pub(crate) fn list_models(connection: &mut Connection) -> Result<Vec<ModelRow>, ServiceError> {
-    const QUERY: &str = "SELECT name, COALESCE(was_at, folder), policy, registered_at, released_at, \
-                         released, code, detail, attempts, next_try, worker, lease_until, outside, \
-                         withdrawn_at FROM models WHERE withdrawn_at IS NULL ORDER BY name";
+    const QUERY: &str = columns!(
+        "SELECT ",
+        " FROM models WHERE withdrawn_at IS NULL ORDER BY name"
+    );
     connection.rows(QUERY, &[])?.iter().map(read).collect()
 }
 
@@ -275,8 +335,8 @@ pub(crate) fn retry_part(
     request: &str,
 ) -> Result<(), ServiceError> {
     connection.change(
-        "UPDATE parts SET state = 'waiting', batch = NULL, code = NULL, detail = NULL, since = $3 \
-         WHERE model = $1 AND request = $2 AND state = 'held'",
+        "UPDATE parts SET state = 'waiting', batch = NULL, code = NULL, detail = NULL, since = $3, \
+         adds = 1, looked = NULL WHERE model = $1 AND request = $2 AND state = 'held'",
         &[name.into(), request.into(), now().into()],
     )?;
     connection.change(
@@ -305,30 +365,14 @@ pub(crate) fn retry_held(
     audit::append(connection, secret, actor, "tried_again", name, &detail)
 }
 
-/// Remembers what a look at a run's folder found, where a worker does not know worse. Whether that is news.
-pub(crate) fn watched(
+/// Remembers what tells a model's run from others, where a desk of an earlier version did not know.
+pub(crate) fn remember_run(
     connection: &mut Connection,
-    secret: &Secret,
     name: &str,
-    found: Option<(&str, &str)>,
-) -> Result<bool, ServiceError> {
-    let changed = match found {
-        Some((code, detail)) => connection.change(
-            "UPDATE models SET code = $2, detail = $3 WHERE name = $1 AND code IS NULL",
-            &[name.into(), code.into(), detail.into()],
-        )?,
-        None => connection.change(
-            "UPDATE models SET code = NULL, detail = NULL WHERE name = $1 AND attempts = 0 \
-             AND code IS NOT NULL",
-            &[name.into()],
-        )?,
-    };
-    if changed == 1 {
-        let (action, code) = match found {
-            Some((code, _)) => ("model_in_trouble", code),
-            None => ("model_is_well", ""),
-        };
-        audit::append(connection, secret, "desk", action, name, code)?;
-    }
-    Ok(changed == 1)
+    identity: &str,
+) -> Result<(), ServiceError> {
+    let query = "UPDATE models SET identity = $2 WHERE name = $1 AND identity IS NULL";
+    connection
+        .change(query, &[name.into(), identity.into()])
+        .map(drop)
 }

@@ -4,7 +4,7 @@
 //! that nobody can register, with its requests and their answers, which are numbers in the ledger of that
 //! run and no other. The name is free again.
 
-use super::models::{ModelRow, live_model, model, register, set_policy};
+use super::models::{FoundRun, ModelRow, live_model, model, register, set_policy};
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
@@ -14,7 +14,6 @@ use crate::policy::Policy;
 use crate::secret::Secret;
 use crate::store::Connection;
 use rescind::Code;
-use std::path::Path;
 
 /// Takes a model away. What was open in it ends as `withdrawn`.
 pub(crate) fn withdraw(
@@ -32,15 +31,14 @@ pub(crate) fn withdraw(
 
 /// Puts another run in place of a model's, or registers it where there is no such model. Requests that
 /// are not completed are asked of the new run too, where they name people: records are numbers in one
-/// run. Without a policy the one before stays.
+/// run. Another run may have the folder of the one before. Without a policy the one before stays.
 pub(crate) fn replace(
     connection: &mut Connection,
     secret: &Secret,
     actor: &str,
     name: &str,
-    folder: &Path,
+    run: &FoundRun,
     policy: Option<&Policy>,
-    outside: bool,
 ) -> Result<ModelRow, ServiceError> {
     let known = match live_model(connection, name) {
         Ok(known) => Some(known),
@@ -49,10 +47,10 @@ pub(crate) fn replace(
     };
     let Some(known) = known else {
         let policy = policy.cloned().unwrap_or_default();
-        return register(connection, secret, actor, name, folder, &policy, outside);
+        return register(connection, secret, actor, name, run, &policy);
     };
     let policy = policy.unwrap_or(&known.policy);
-    if known.folder == folder {
+    if known.is_of(run) {
         return match *policy == known.policy {
             true => Ok(known),
             false => set_policy(connection, secret, actor, name, policy),
@@ -60,7 +58,7 @@ pub(crate) fn replace(
     }
     let (_, open) = retire(connection, secret, actor, name)?;
     // Before they are settled: what is open is asked of it.
-    let new = register(connection, secret, actor, name, folder, policy, outside)?;
+    let new = register(connection, secret, actor, name, run, policy)?;
     for request in &open {
         settle(connection, secret, request)?;
     }
@@ -78,9 +76,10 @@ fn retire(
     live_model(connection, name)?;
     let retired = free_name(connection, name)?;
     connection.change(
-        "INSERT INTO models SELECT CAST($2 AS TEXT), CAST($2 AS TEXT), policy, registered_at, NULL, 0, 0, \
-         0, NULL, NULL, released_at, released, outside, CAST($3 AS BIGINT), folder \
-         FROM models WHERE name = $1",
+        "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
+         released_at, released, outside, withdrawn_at, was_at, identity, answered) \
+         SELECT CAST($2 AS TEXT), CAST($2 AS TEXT), policy, registered_at, 0, 0, 0, released_at, \
+         released, outside, CAST($3 AS BIGINT), folder, identity, answered FROM models WHERE name = $1",
         &[name.into(), (&retired).into(), now().into()],
     )?;
     for moved in [

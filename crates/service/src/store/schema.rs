@@ -156,6 +156,16 @@ UPDATE callbacks SET body = '' WHERE done_at IS NOT NULL;
 UPDATE parts SET detail = NULL WHERE code IN ('unknown_record', 'unknown_line', 'request_out_of_range',
     'not_trained_on', 'already_forgotten', 'chose_the_epoch', 'no_lines', 'records_gone');
 ",
+    // What tells a model's run from others, the newest answer known of it, whether its trouble was told;
+    // and whether a request brings something to forget, as of which answer.
+    "
+ALTER TABLE models ADD COLUMN identity TEXT;
+ALTER TABLE models ADD COLUMN answered BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE models ADD COLUMN told_at BIGINT;
+ALTER TABLE parts ADD COLUMN adds BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE parts ADD COLUMN looked BIGINT;
+UPDATE models SET answered = COALESCE((SELECT max(answer) FROM parts WHERE model = name), 0);
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.

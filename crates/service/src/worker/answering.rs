@@ -1,41 +1,35 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
 use super::endings::{Ending, ending, said, splits};
+use super::looking::{Seen, known, nothing, see};
 use super::releasing::{note, note_promise};
 use super::timing;
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
-use crate::policy::{Fallback, When};
-use crate::queue::{self, Asked, Batch, Member, ModelRow, Outcome};
+use crate::policy::Fallback;
+use crate::queue::{self, Asked, Batch, ModelRow, Outcome, Which};
 use rescind::methods::MethodChoice;
-use rescind::{Code, CodeKind, Progress, Request, Run};
-use rescind_data::RecordRequest;
+use rescind::{Progress, Request, Run};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// How many parts are written down in one transaction.
 const CHUNK: usize = 50;
 
-/// A part that the run has nothing of, or that an operator has to see to: the request, and why.
-type Dropped = (String, Outcome, Code, String);
-
-/// What waits, looked at: a batch to be, and what is not in it.
-struct Seen {
-    asked: Asked,
-    /// Requests, and how many records each takes out.
-    found: Vec<(String, usize)>,
-    dropped: Vec<Dropped>,
-}
-
 /// Looks at what waits, one by one: what the run has nothing of is done, the rest becomes a batch.
-pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(), ServiceError> {
+pub(super) fn begin(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &Run,
+    which: Which,
+) -> Result<(), ServiceError> {
     let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
     let most = i64::from(model.policy.batch.at_most);
     let members = desk
         .store
-        .read_here(move |db| queue::next(db, &secret, &name, most))?;
+        .read_here(move |db| queue::next(db, &secret, &name, most, which))?;
     let seen = see(model, run, members)?;
     // Few at a time: those who ask meanwhile wait as long as one of these transactions.
     for some in seen.dropped.chunks(CHUNK) {
@@ -66,30 +60,6 @@ pub(super) fn begin(desk: &Arc<Desk>, model: &ModelRow, run: &Run) -> Result<(),
     composed.map(drop)
 }
 
-fn see(model: &ModelRow, run: &Run, members: Vec<Member>) -> Result<Seen, rescind::Error> {
-    let mut seen = Seen {
-        asked: Asked {
-            method: model.policy.method.clone(),
-            release: match model.policy.release.when {
-                When::Each => model.policy.release(),
-                _ => None,
-            },
-        },
-        found: Vec::new(),
-        dropped: Vec::new(),
-    };
-    for member in members {
-        let asked = known(run, model, &member)?;
-        match look(run, &member, &asked)? {
-            Ok(records) => seen.found.push((member.request, records)),
-            Err((outcome, code, detail)) => {
-                seen.dropped.push((member.request, outcome, code, detail));
-            }
-        }
-    }
-    Ok(seen)
-}
-
 /// The batch that follows another at once, with the model as it is now: written down with the answer
 /// before it, it costs no wait for the disk of its own. None where something else comes first.
 fn following(
@@ -102,14 +72,18 @@ fn following(
         let name = &known.name;
         queue::expect_same(db, &known)?;
         let model = queue::model(db, name)?;
-        let found = queue::waiting(db, name, timing::counted_to(&model.policy))?;
+        // Whose count is yet to be found out waits for the next look.
+        if timing::gathers(&model.policy) {
+            return Ok(None);
+        }
+        let found = queue::waiting(db, name, timing::counted_to(&model.policy), false)?;
         let answers = timing::answers_now(&model.policy, &found, now());
         let others = queue::next_order(db, name)?.is_some() || queue::open_batches(db, name)? > 1;
         if !answers || others {
             return Ok(None);
         }
         let most = i64::from(model.policy.batch.at_most);
-        let members = queue::next(db, &secret, name, most)?;
+        let members = queue::next(db, &secret, name, most, Which::All)?;
         Ok(Some((model, members)))
     })?;
     let Some((model, members)) = found.filter(|_| !desk.is_ending()) else {
@@ -118,66 +92,6 @@ fn following(
     let seen = see(&model, run, members)?;
     let whole = seen.dropped.is_empty() && !seen.found.is_empty();
     Ok(whole.then_some((model, seen)))
-}
-
-/// How many records a request takes out; or how it ends without.
-fn look(
-    run: &Run,
-    member: &Member,
-    asked: &[RecordRequest],
-) -> Result<Result<usize, (Outcome, Code, String)>, rescind::Error> {
-    let held = |code: Code, detail: String| (Outcome::Held, code, detail);
-    if asked.is_empty() {
-        let manifest = run.manifest();
-        let subjects = &member.named.subjects;
-        if !manifest.names_subjects() {
-            let detail = "the run's records do not say whose they are: find out which are this \
-                          person's, and ask for those by a request of their own; then dismiss this \
-                          part";
-            return Ok(Err(held(Code::NoSubjects, detail.to_owned())));
-        }
-        let mut tests = 0;
-        for name in subjects {
-            tests += manifest.tests_of_subject(name)?;
-        }
-        let code = match tests {
-            0 => Code::UnknownSubject,
-            _ => Code::NeverTrainedOn,
-        };
-        let nothing = (Outcome::NothingHeld, code, code.meaning().to_owned());
-        return Ok(Err(nothing));
-    }
-    Ok(match run.resolve(asked) {
-        Ok(resolved) => Ok(resolved.forget.len()),
-        Err(error) if error.code().kind() == CodeKind::Nothing => {
-            let code = error.code();
-            Err((Outcome::NothingHeld, code, code.meaning().to_owned()))
-        }
-        Err(error) => Err(held(error.code(), said(&error))),
-    })
-}
-
-/// What a request names of a run, without subjects whom the run does not know. It is always the same:
-/// who the records of a run are never changes.
-fn known(
-    run: &Run,
-    model: &ModelRow,
-    member: &Member,
-) -> Result<Vec<RecordRequest>, rescind::Error> {
-    let mut known = Vec::new();
-    for asked in member.named.of_model(&model.name) {
-        let is_known = match &asked {
-            RecordRequest::Subject(name) => {
-                let found = run.manifest().of_subject(name)?;
-                found.is_some_and(|found| !found.is_empty())
-            }
-            _ => true,
-        };
-        if is_known {
-            known.push(asked);
-        }
-    }
-    Ok(known)
 }
 
 /// Asks the run what a batch asks, under the batch's name: asked again after a crash it gives the same
@@ -204,7 +118,7 @@ pub(super) fn answer(
     };
     let answer = match run.forget(&request, &mut watch) {
         Ok(answer) => answer,
-        Err(error) => return go_on(desk, model, batch, error).map(|()| None),
+        Err(error) => return go_on(desk, model, run, batch, error).map(|()| None),
     };
     let (record, release) = (
         answer.record,
@@ -235,15 +149,16 @@ pub(super) fn answer(
         seconds: record.seconds,
     });
     match release {
-        Some(release) if !covered => note(desk, model, &[release])?,
+        Some(release) if !covered => note(desk, model, &[release], run.ledger().history())?,
         Some(release) => {
-            let model = model.name.clone();
-            desk.tell(&Notice::Released { model, release });
+            let name = model.name.clone();
+            desk.tell(&Notice::Released {
+                model: name,
+                release,
+            });
+            note_promise(desk, model, run.ledger().history())?;
         }
         None => {}
-    }
-    if release.is_some() {
-        note_promise(desk, model, run)?;
     }
     Ok(next)
 }
@@ -252,26 +167,33 @@ pub(super) fn answer(
 fn go_on(
     desk: &Arc<Desk>,
     model: &ModelRow,
+    run: &Run,
     batch: &Batch,
     error: rescind::Error,
 ) -> Result<(), ServiceError> {
     let code = error.code();
     let (name, secret, told) = (model.name.clone(), Arc::clone(&desk.secret), batch.clone());
-    let known = model.clone();
     let releases = batch.asked.release.is_some();
     match ending(code) {
         Ending::AskAgain | Ending::Later => Err(error.into()),
         // Of one that is alone it is known why; the others may each have a reason of their own.
-        Ending::LookAgain if batch.members.len() == 1 => desk.store.write_here(move |db| {
-            queue::expect_same(db, &known)?;
-            queue::undo(db, &secret, &told)?;
-            for member in &told.members {
-                let why = (code.as_str(), code.meaning());
-                let nothing = Outcome::NothingHeld;
-                queue::drop_part(db, &secret, &member.request, &name, nothing, why)?;
+        Ending::LookAgain if batch.members.len() == 1 => {
+            let mut dropped = Vec::new();
+            for member in &batch.members {
+                let (outcome, code) = nothing(run, &known(run, model, member)?, code)?;
+                dropped.push((member.request.clone(), outcome, code));
             }
-            Ok(())
-        }),
+            let model = model.clone();
+            desk.store.write_here(move |db| {
+                queue::expect_same(db, &model)?;
+                queue::undo(db, &secret, &told)?;
+                for (request, outcome, code) in &dropped {
+                    let why = (code.as_str(), code.meaning());
+                    queue::drop_part(db, &secret, request, &name, *outcome, why)?;
+                }
+                Ok(())
+            })
+        }
         Ending::WithoutRelease if releases => {
             // Once it is forgotten the release is tried by itself, and operators are told.
             let asked = Asked {

@@ -32,6 +32,7 @@ pub(super) fn ending(code: Code) -> Ending {
         | Code::LedgerMissing
         | Code::LedgerAltered
         | Code::RunCopied
+        | Code::RunReplaced
         | Code::ReleaseMissing
         | Code::Interrupted
         | Code::Unfinished

@@ -3,6 +3,7 @@
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::queue::{self, Claim};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a worker keeps a run open that has nothing to do while no other has, as opening one may
@@ -39,12 +40,15 @@ pub(super) fn give_back(
     went: Result<i64, (String, String)>,
 ) -> Result<(), ServiceError> {
     let ending = desk.is_ending();
+    let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
     desk.store.write_here(move |db| {
         let (model, worker) = (&claim.model.name, &claim.worker);
         match &went {
-            Ok(until) => queue::rest(db, model, worker, *until),
+            Ok(until) => queue::rest(db, &secret, model, worker, *until),
             Err(_) if ending => queue::yield_up(db, model, worker),
-            Err((code, detail)) => queue::trouble(db, &claim, code, detail),
+            Err((code, detail)) => {
+                queue::trouble(db, &secret, alerts.as_deref(), &claim, code, detail)
+            }
         }
     })
 }

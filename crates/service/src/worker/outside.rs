@@ -7,6 +7,7 @@ use super::task::{self, Task};
 use super::turn::Turn;
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::known_run::expect_known;
 use crate::queue::{self, Claim, ModelRow};
 use crate::settings::Settings;
 use rescind::{Code, Run};
@@ -136,7 +137,7 @@ impl OutsideWorker {
     /// Does what is next, with the model's run.
     ///
     /// # Errors
-    /// The run of another folder; whatever the run says that may pass: the caller closes the run, and
+    /// The run of another folder, or another run than the desk knows; whatever the run says that may pass: the caller closes the run, and
     /// gives the model back with it. What it says for good is written down, and no error.
     pub fn step(&mut self, run: &mut Run) -> Result<(), ServiceError> {
         let held = self.holds.as_mut().ok_or_else(has_none)?;
@@ -154,6 +155,7 @@ impl OutsideWorker {
                 );
                 return Err(ServiceError::refused(Code::OtherModel, message));
             }
+            expect_known(&model, run.ledger().history())?;
             held.is_open = true;
             if self.stays {
                 let opening = held.claimed.elapsed() * KEPT_PER_OPENING;

@@ -3,17 +3,18 @@
 use super::endings::{Ending, ending};
 use crate::desk::Desk;
 use crate::error::ServiceError;
+use crate::known_run::expect_known;
 use crate::notice::Notice;
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
 use rescind::certificate::upward;
-use rescind::ledger::Ledger;
+use rescind::ledger::{History, Ledger};
 use rescind::{Code, ReleaseChoice, Run};
 use rescind_privacy::Delta;
 use rescind_privacy::accounting::Accountant;
 use std::sync::Arc;
 
 /// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
-/// worker that died before it could tell.
+/// worker that died before it could tell. Refuses another run than the model's.
 pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
     let model = &claim.model;
     let ledger = Ledger::open_as_it_lies(&model.folder).map_err(rescind::Error::from)?;
@@ -21,19 +22,28 @@ pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), Ser
     let Some(ledger) = ledger else {
         return Ok(());
     };
+    let history = ledger.history();
+    expect_known(model, history)?;
+    if let (None, Some(made)) = (&model.identity, history.made()) {
+        let (name, identity) = (model.name.clone(), made.identity().to_string());
+        desk.store
+            .write_here(move |db| queue::remember_run(db, &name, &identity))?;
+    }
     let known = model.released as u64;
-    let releases = ledger.history().releases().map(|release| release.number);
+    let releases = history.releases().map(|release| release.number);
     let news: Vec<u64> = releases.filter(|&number| number > known).collect();
     if news.is_empty() {
         return Ok(());
     }
-    note(desk, model, &news)
+    note(desk, model, &news, history)
 }
 
+/// Writes releases down, and tells of them and of what they leave of the policy's promise.
 pub(super) fn note(
     desk: &Arc<Desk>,
     model: &ModelRow,
     releases: &[u64],
+    history: &History,
 ) -> Result<(), ServiceError> {
     for &release in releases {
         let mut covered = 0;
@@ -54,7 +64,7 @@ pub(super) fn note(
         let model = model.name.clone();
         desk.tell(&Notice::Released { model, release });
     }
-    Ok(())
+    note_promise(desk, model, history)
 }
 
 /// Makes the release that the policy has made now. A refusal is the operator's to see to.
@@ -119,7 +129,7 @@ pub(super) fn make_ordered(
     let begun = order.state == OrderState::Making;
     let made = match begun && order.before.is_some_and(|before| newest > before as u64) {
         true => {
-            note(desk, model, &[newest])?;
+            note(desk, model, &[newest], run.ledger().history())?;
             Ok(newest)
         }
         false => {
@@ -153,8 +163,7 @@ fn release(
 ) -> Result<u64, ServiceError> {
     let made = run.release(choice, &mut ())?;
     let release = made.certificate.release;
-    note(desk, model, &[release])?;
-    note_promise(desk, model, run)?;
+    note(desk, model, &[release], run.ledger().history())?;
     Ok(release)
 }
 
@@ -162,14 +171,14 @@ fn release(
 pub(super) fn note_promise(
     desk: &Arc<Desk>,
     model: &ModelRow,
-    run: &Run,
+    history: &History,
 ) -> Result<(), ServiceError> {
     let Some(promise) = &model.policy.promise else {
         return Ok(());
     };
     let delta = Delta::new(promise.delta).map_err(rescind::Error::from)?;
     // The oldest request was in every release since: nobody has less left.
-    let spent = run.ledger().history().spent().epsilon(delta);
+    let spent = history.spent().epsilon(delta);
     let spent = spent.map_or(f64::INFINITY, |epsilon| epsilon.value());
     if spent <= promise.epsilon {
         return Ok(());

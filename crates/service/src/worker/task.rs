@@ -3,7 +3,7 @@
 use super::{answering, releasing};
 use crate::desk::Desk;
 use crate::error::ServiceError;
-use crate::queue::{Batch, ModelRow, Order};
+use crate::queue::{Batch, ModelRow, Order, Which};
 use rescind::Run;
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ pub(super) enum Task {
     Answer(Batch),
     /// Make a release that an operator has ordered.
     Order(Order),
-    /// Make a batch of what waits.
-    Begin,
+    /// Make a batch of what waits, or see to what needs none.
+    Begin(Which),
     /// Make the release that the policy has made now.
     Release,
 }
@@ -33,7 +33,7 @@ pub(super) fn perform(
             return Ok(next.map(|(model, batch)| (model, Task::Answer(batch))));
         }
         Task::Order(order) => releasing::make_ordered(desk, model, run, &order)?,
-        Task::Begin => answering::begin(desk, model, run)?,
+        Task::Begin(which) => answering::begin(desk, model, run, which)?,
         Task::Release => releasing::make_due(desk, model, run)?,
     }
     Ok(None)

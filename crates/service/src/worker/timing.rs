@@ -1,16 +1,39 @@
 //! When a policy has something done.
 
 use crate::policy::{Policy, When};
-use crate::queue::{Found, ModelRow};
+use crate::queue::{Found, ModelRow, Urgency, Which};
 
 /// The longest that a model with something pending is not looked at: releases may be made beside the
 /// desk.
 const LONGEST_REST: i64 = 30;
 
-/// Whether what waits is answered now.
+/// Whether a policy gathers requests: then only those count that bring something to forget.
+pub(super) fn gathers(policy: &Policy) -> bool {
+    policy.batch.at_least > 1
+}
+
+/// Whether what waits is answered now. Where requests are gathered, whether enough of them count is yet to
+/// be found out.
 pub(super) fn answers_now(policy: &Policy, found: &Found, now: i64) -> bool {
     found.waiting > 0
-        && (found.waiting >= i64::from(policy.batch.at_least) || now >= answers_at(policy, found))
+        && (found.waiting >= i64::from(policy.batch.at_least) || is_time(policy, found, now))
+}
+
+/// Whether it is answered by now, however little waits.
+pub(super) fn is_time(policy: &Policy, found: &Found, now: i64) -> bool {
+    found.waiting > 0 && now >= answers_at(policy, &found.urgency)
+}
+
+/// Which of those that bring nothing are seen to by now, if there are any.
+pub(super) fn idle_now(policy: &Policy, found: &Found, now: i64) -> Option<Which> {
+    let idle = found.idle.as_ref()?;
+    (now >= answers_at(policy, idle)).then(|| Which::Idle {
+        since: now.saturating_sub(policy.batch.wait_seconds.into()),
+        due: match hurries(policy) {
+            true => now.saturating_add(policy.deadline.hurry_seconds.into()),
+            false => i64::MIN,
+        },
+    })
 }
 
 /// How far what waits has to be counted.
@@ -18,16 +41,20 @@ pub(super) fn counted_to(policy: &Policy) -> i64 {
     i64::from(policy.batch.at_least).max(1)
 }
 
+/// Where every batch makes a release, hurrying one is making one.
+fn hurries(policy: &Policy) -> bool {
+    policy.release.when != When::Each || policy.deadline.releases
+}
+
 /// When it is answered however little waits.
-fn answers_at(policy: &Policy, found: &Found) -> i64 {
-    let aged = found
+fn answers_at(policy: &Policy, waits: &Urgency) -> i64 {
+    let aged = waits
         .oldest
         .saturating_add(policy.batch.wait_seconds.into());
-    // Where every batch makes a release, hurrying one is making one.
-    if policy.release.when == When::Each && !policy.deadline.releases {
+    if !hurries(policy) {
         return aged;
     }
-    let urgent = found
+    let urgent = waits
         .due
         .saturating_sub(policy.deadline.hurry_seconds.into());
     aged.min(urgent)
@@ -61,7 +88,10 @@ fn releases_at(model: &ModelRow, found: &Found) -> i64 {
 pub(super) fn next_look(model: &ModelRow, found: &Found, now: i64) -> i64 {
     let mut next = now + LONGEST_REST;
     if found.waiting > 0 {
-        next = next.min(answers_at(&model.policy, found));
+        next = next.min(answers_at(&model.policy, &found.urgency));
+    }
+    if let Some(idle) = &found.idle {
+        next = next.min(answers_at(&model.policy, idle));
     }
     if found.forgotten {
         next = next.min(releases_at(model, found));
@@ -73,7 +103,7 @@ pub(super) fn next_look(model: &ModelRow, found: &Found, now: i64) -> i64 {
 mod tests {
     use super::{answers_now, next_look, releases_now};
     use crate::policy::{Policy, When};
-    use crate::queue::{Found, ModelRow};
+    use crate::queue::{Found, ModelRow, Urgency};
 
     const DAY: i64 = 86_400;
 
@@ -92,14 +122,19 @@ mod tests {
             lease_until: 0,
             outside: false,
             withdrawn_at: None,
+            identity: None,
+            answered: 0,
         }
     }
 
     fn found(waiting: i64, forgotten: bool) -> Found {
         Found {
             waiting,
-            oldest: 100,
-            due: 30 * DAY,
+            urgency: Urgency {
+                oldest: 100,
+                due: 30 * DAY,
+            },
+            idle: None,
             forgotten,
             forgotten_due: 30 * DAY,
         }

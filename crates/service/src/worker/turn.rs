@@ -2,11 +2,11 @@
 
 use super::holding::is_work;
 use super::task::Task;
-use super::{releasing, timing};
+use super::{gathering, releasing, timing};
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
-use crate::queue::{self, Claim, ModelRow};
+use crate::queue::{self, Claim, ModelRow, Which};
 use rescind::Code;
 use std::sync::Arc;
 use std::thread;
@@ -124,24 +124,51 @@ impl Turn {
             Ok(Some((
                 queue::open_batch(db, &secret, name)?,
                 queue::next_order(db, name)?,
-                queue::waiting(db, name, most)?,
+                queue::waiting(db, name, most, timing::gathers(&model.policy))?,
                 model,
             )))
         })?;
-        let Some((batch, order, found, model)) = looked else {
+        let Some((batch, order, mut found, model)) = looked else {
             return Ok(None);
         };
+        let policy = &model.policy;
         let task = if let Some(batch) = batch {
             Some(Task::Answer(batch))
         } else if let Some(order) = order {
             Some(Task::Order(order))
-        } else if timing::answers_now(&model.policy, &found, now()) {
-            Some(Task::Begin)
+        } else if let Some(which) = self.begins(&model, &mut found)? {
+            Some(Task::Begin(which))
+        } else if let Some(idle) = timing::idle_now(policy, &found, now()) {
+            Some(Task::Begin(idle))
         } else if timing::releases_now(&model, &found, now()) {
             Some(Task::Release)
         } else {
             None
         };
         Ok(Some((model, found, task)))
+    }
+
+    /// Whether a batch is begun now, and of which. What is gathered is counted, where that decides, and
+    /// found anew.
+    fn begins(
+        &self,
+        model: &ModelRow,
+        found: &mut queue::Found,
+    ) -> Result<Option<Which>, ServiceError> {
+        let policy = &model.policy;
+        if !timing::answers_now(policy, found, now()) {
+            return Ok(None);
+        }
+        if !timing::gathers(policy) {
+            return Ok(Some(Which::All));
+        }
+        let full = gathering::is_full(&self.desk, model)?;
+        let (name, most) = (model.name.clone(), timing::counted_to(policy));
+        *found = self
+            .desk
+            .store
+            .read_here(move |db| queue::waiting(db, &name, most, true))?;
+        let begins = full || timing::is_time(policy, found, now());
+        Ok(begins.then_some(Which::Gathered))
     }
 }

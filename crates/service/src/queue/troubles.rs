@@ -1,0 +1,157 @@
+//! What goes wrong with models: remembered, and told to operators once.
+
+use super::callbacks::enqueue_alert;
+use crate::audit;
+use crate::clock::now;
+use crate::error::ServiceError;
+use crate::secret::Secret;
+use crate::store::Connection;
+use rescind::Code;
+
+/// How often what may pass is tried before operators are told: the pauses come to a quarter of a minute.
+const TELLS_AFTER: i64 = 5;
+
+/// Whether a trouble may pass by itself, as while another program has the run.
+fn passes(code: &str) -> bool {
+    let mut all = Code::ALL.iter();
+    let known = all.find(|known| known.as_str() == code);
+    !matches!(
+        known,
+        Some(
+            Code::NoRun
+                | Code::NothingTrained
+                | Code::RunReplaced
+                | Code::RunCopied
+                | Code::Ledger
+                | Code::LedgerMissing
+                | Code::LedgerAltered
+                | Code::ReleaseMissing
+                | Code::StateAndLedgerDiffer
+                | Code::Damaged
+                | Code::Format
+                | Code::NotPrivate
+                | Code::KeyMissing
+                | Code::KeyReplaced
+                | Code::KeyNotPrivate
+                | Code::KeyDamaged
+        )
+    )
+}
+
+/// Tells operators of what goes wrong with a model, once until it goes well: at once where it does not
+/// pass, and otherwise once it was tried several times.
+pub(super) fn tell(
+    connection: &mut Connection,
+    secret: &Secret,
+    url: Option<&str>,
+    model: &str,
+    attempts: i64,
+    (code, detail): (&str, &str),
+) -> Result<bool, ServiceError> {
+    if passes(code) && attempts < TELLS_AFTER {
+        return Ok(false);
+    }
+    let first = connection.change(
+        "UPDATE models SET told_at = $2 WHERE name = $1 AND told_at IS NULL",
+        &[model.into(), now().into()],
+    )?;
+    if first == 0 {
+        return Ok(false);
+    }
+    audit::append(connection, secret, "desk", "model_in_trouble", model, code)?;
+    let detail = format!("{code}: {detail}");
+    enqueue_alert(connection, secret, url, "model_in_trouble", model, &detail)?;
+    Ok(true)
+}
+
+/// It went well again.
+pub(super) fn is_well(
+    connection: &mut Connection,
+    secret: &Secret,
+    model: &str,
+) -> Result<(), ServiceError> {
+    let told = connection.change(
+        "UPDATE models SET told_at = NULL WHERE name = $1 AND told_at IS NOT NULL",
+        &[model.into()],
+    )?;
+    if told == 1 {
+        audit::append(connection, secret, "desk", "model_is_well", model, "")?;
+    }
+    Ok(())
+}
+
+/// Remembers what a look at a run's folder found (a code, and what), where a worker does not know worse.
+/// Whether operators are told of it now.
+pub(crate) fn watched(
+    connection: &mut Connection,
+    secret: &Secret,
+    url: Option<&str>,
+    model: &str,
+    found: Option<(&str, &str)>,
+) -> Result<bool, ServiceError> {
+    let Some((code, detail)) = found else {
+        let well = connection.change(
+            "UPDATE models SET code = NULL, detail = NULL WHERE name = $1 AND attempts = 0 \
+             AND code IS NOT NULL",
+            &[model.into()],
+        )?;
+        if well == 1 {
+            is_well(connection, secret, model)?;
+        }
+        return Ok(false);
+    };
+    connection.change(
+        "UPDATE models SET code = $2, detail = $3 WHERE name = $1 AND code IS NULL",
+        &[model.into(), code.into(), detail.into()],
+    )?;
+    tell(connection, secret, url, model, 0, (code, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+    use crate::queue::{self, FoundRun};
+    use crate::secret::Secret;
+    use crate::store::{Connection, Place, Store};
+
+    /// What may pass is told once it did not pass for a while, and again only after it went well.
+    #[test]
+    fn what_does_not_pass_is_told_once() {
+        let place = tempfile::tempdir().unwrap();
+        let secret = Secret::open_or_make(place.path()).unwrap();
+        let at = Place::File(place.path().join("desk.sqlite"));
+        drop(Store::open(&at, |_| Ok(())).unwrap());
+        let mut db = Connection::open(&at).unwrap();
+        let run = FoundRun {
+            folder: "run".into(),
+            identity: "1".to_owned(),
+            outside: false,
+        };
+        let policy = Policy::default();
+        queue::register(&mut db, &secret, "desk", "one", &run, &policy).unwrap();
+        let told = |db: &mut Connection| {
+            let query = "SELECT count(*) FROM callbacks WHERE request IS NULL";
+            db.row(query, &[]).unwrap().unwrap().number(0).unwrap()
+        };
+        let trouble = |db: &mut Connection, code: &str| {
+            let model = queue::model(db, "one").unwrap();
+            let worker = "w".to_owned();
+            let claim = queue::Claim { model, worker };
+            db.change("UPDATE models SET worker = 'w'", &[]).unwrap();
+            let url = Some("http://localhost/");
+            queue::trouble(db, &secret, url, &claim, code, "the disk refuses").unwrap();
+            told(db)
+        };
+        for attempt in 1..=7 {
+            let expected = i64::from(attempt >= 5);
+            assert_eq!(trouble(&mut db, "io"), expected, "{attempt}");
+        }
+        db.change("UPDATE models SET worker = 'w'", &[]).unwrap();
+        queue::rest(&mut db, &secret, "one", "w", 0).unwrap();
+        assert_eq!(trouble(&mut db, "busy"), 1);
+        // At once what stays as it is, whatever went wrong before.
+        for _ in 0..2 {
+            assert_eq!(trouble(&mut db, "run_replaced"), 2);
+        }
+    }
+}

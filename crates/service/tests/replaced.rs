@@ -1,0 +1,157 @@
+//! Another run under a model's folder, or an earlier state of it, is not taken for the one that the desk
+//! knows.
+
+mod common;
+
+use common::{Running, model, people, policy, released, settings};
+use rescind::Run;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+fn asked() -> rescind_service::policy::Policy {
+    policy(json!({"release": {
+        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
+    }}))
+}
+
+/// A run of the same people, put where another was.
+fn swapped(place: &Path, run: &Path) {
+    let second = place.join("second");
+    fs::create_dir(&second).unwrap();
+    let other = people(&second, "ann", 20);
+    fs::rename(run, place.join("before")).unwrap();
+    fs::rename(other, run).unwrap();
+}
+
+fn actions(desk: &Running) -> Vec<String> {
+    let entries = desk.as_auditor().get("/v1/audit?limit=1000").good();
+    let entries = entries.as_array().unwrap().iter();
+    entries
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn another_run_under_the_same_folder_answers_for_nobody() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let folder = place.path().join("desk");
+    let models = vec![model("one", &run, asked())];
+    let desk = Running::start(settings(&folder, models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let first = asks.ask("ann-1");
+    let path = format!("/v1/requests/{first}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    swapped(place.path(), &run);
+    // Both would go well in the other run.
+    let second = asks.ask("ann-2");
+    operator.post("/v1/models/one/releases", &json!({})).good();
+    let replaced = |model: &Value| model["trouble"]["code"] == "run_replaced";
+    operator.until_that("/v1/models/one", replaced);
+    assert!(actions(&desk).contains(&"model_in_trouble".to_owned()));
+    let receipt = asks.get(&format!("{path}/receipt")).good();
+    let part = &receipt["models"][0];
+    assert_eq!(
+        (&part["state"], &part["promise"], &part["promise_code"]),
+        (&json!("forgotten"), &Value::Null, &json!("run_replaced"))
+    );
+    for list in ["promises", "releases", "releases/1/certificate.json"] {
+        let refused = operator.get(&format!("/v1/models/one/{list}"));
+        assert_eq!(refused.problem(422), "run_replaced", "{list}");
+    }
+    let dry = asks.post("/v1/requests/dry-run", &common::of_subject("ann-1"));
+    assert_eq!(dry.good()["models"][0]["code"], "run_replaced");
+    // Put in its place it is another run like any other.
+    let put = operator.call("PUT", "/v1/models/one", Some(&json!({"run": "ann"})));
+    assert_eq!(put.good()["trouble"], Value::Null);
+    let part = |id: &str, name: &str| {
+        let story = asks.get(&format!("/v1/requests/{id}")).good();
+        let mut parts = story["models"].as_array().unwrap().iter();
+        parts.find(|part| part["model"] == name).cloned()
+    };
+    let path = format!("/v1/requests/{second}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    for id in [&first, &second] {
+        assert_eq!(part(id, "one@1").unwrap()["state"], "withdrawn");
+    }
+    let receipt = asks.get(&format!("/v1/requests/{first}/receipt")).good();
+    assert_eq!(receipt["models"][0]["promise"], Value::Null, "{receipt}");
+    desk.end();
+    assert_eq!(Run::open(&run).unwrap().retained().len(), 57);
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copied(&entry.path(), &to),
+            false => drop(fs::copy(entry.path(), to).unwrap()),
+        }
+    }
+}
+
+/// A run put back from a copy has forgotten nobody since.
+#[test]
+fn an_earlier_state_of_the_run_gives_no_receipt() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let folder = place.path().join("desk");
+    let models = vec![model("one", &run, released())];
+    let kept = place.path().join("kept");
+    copied(&run, &kept);
+    let desk = Running::start(settings(&folder, models.clone()));
+    let id = desk.as_requester().ask("ann-1");
+    desk.as_requester().until(&id, "completed");
+    desk.end();
+    fs::rename(&run, place.path().join("before")).unwrap();
+    fs::rename(&kept, &run).unwrap();
+    let desk = Running::start(settings(&folder, models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    asks.ask("ann-2");
+    let replaced = |model: &Value| model["trouble"]["code"] == "run_replaced";
+    operator.until_that("/v1/models/one", replaced);
+    // As its ledger says, in which the answer of that number is somebody else's soon.
+    let receipt = asks.get(&format!("/v1/requests/{id}/receipt")).good();
+    assert_eq!(receipt["models"][0]["promise_code"], "run_replaced");
+    desk.end();
+    assert_eq!(Run::open(&run).unwrap().retained().len(), 60);
+}
+
+/// Whoever notices first, a worker or whoever looks now and then.
+#[test]
+fn operators_are_told_once_of_a_run_that_a_worker_finds_gone() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let models = vec![model("one", &run, released())];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    asks.until(&asks.ask("ann-1"), "completed");
+    // Once the worker has let go of it.
+    while Run::open(&run).is_err() {
+        std::thread::yield_now();
+    }
+    let elsewhere = place.path().join("elsewhere");
+    fs::rename(&run, &elsewhere).unwrap();
+    let id = asks.ask("ann-2");
+    let tried = |model: &Value| model["trouble"]["attempts"].as_i64() > Some(1);
+    operator.until_that("/v1/models/one", tried);
+    let told = |desk: &Running, what: &str| {
+        let all = actions(desk).into_iter();
+        all.filter(|action| action == what).count()
+    };
+    assert_eq!(told(&desk, "model_in_trouble"), 1);
+    fs::rename(&elsewhere, &run).unwrap();
+    asks.until(&id, "completed");
+    operator.until_that("/v1/models/one", |model| model["trouble"] == Value::Null);
+    assert_eq!(
+        (
+            told(&desk, "model_in_trouble"),
+            told(&desk, "model_is_well")
+        ),
+        (1, 1)
+    );
+}
