@@ -76,8 +76,10 @@ fn what_brings_nothing_hurries_nobody() {
     // Somebody who brings something takes whoever waits along.
     let mut urgent = of_subject("ann-2");
     urgent["due_time"] = json!(in_a_day());
-    asks.post("/v1/requests", &urgent).good();
-    asks.until(&patient, "completed");
+    let story = asks.post("/v1/requests", &urgent).good();
+    for id in [story["request_id"].as_str().unwrap(), &patient] {
+        asks.until(id, "completed");
+    }
     desk.end();
     let run = Run::open(&place.path().join("ann")).unwrap();
     assert_eq!(run.answers().unwrap().len(), 1);
