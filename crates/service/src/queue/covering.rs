@@ -2,12 +2,10 @@
 //! for one that never comes. Many may, so that all is done in steps, each of which leaves what the next finds.
 
 use super::TOGETHER;
-use super::models::live_model;
 use super::settling::settle;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
-use crate::policy::When;
 use crate::secret::Secret;
 use crate::store::Connection;
 
@@ -84,14 +82,13 @@ pub(crate) fn not_released(
     Ok(true)
 }
 
-/// Whether somebody waits for a release of a model whose policy makes none.
-pub(crate) fn waits_in_vain(
+/// Whether somebody waits for a release.
+pub(super) fn is_waited_for(
     connection: &mut Connection,
     model: &str,
 ) -> Result<bool, ServiceError> {
     let query = "SELECT 1 FROM parts WHERE model = $1 AND state = 'forgotten' LIMIT 1";
-    let waits = connection.row(query, &[model.into()])?.is_some();
-    Ok(waits && live_model(connection, model)?.policy.release.when == When::Never)
+    Ok(connection.row(query, &[model.into()])?.is_some())
 }
 
 /// No release will come that anybody could wait for: whoever does is done. At most

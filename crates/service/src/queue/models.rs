@@ -1,12 +1,12 @@
 //! The models that the desk answers for.
 
-use super::covering::{end_waiting, waits_in_vain};
+use super::covering::{end_waiting, is_waited_for};
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
-use crate::policy::Policy;
+use crate::policy::{Policy, When};
 use crate::secret::Secret;
 use crate::store::{Connection, Row, unexpected};
 use rescind::Code;
@@ -325,6 +325,12 @@ pub(crate) fn to_retry(
         &[name.into()],
     )?;
     rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// Whether somebody waits for a release of a model whose policy makes none.
+pub(crate) fn waits_in_vain(connection: &mut Connection, name: &str) -> Result<bool, ServiceError> {
+    let waits = is_waited_for(connection, name)?;
+    Ok(waits && live_model(connection, name)?.policy.release.when == When::Never)
 }
 
 /// Has one of them tried again.
