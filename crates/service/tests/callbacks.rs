@@ -3,10 +3,11 @@
 
 mod common;
 
+use common::hook::{heard, hears_it, hook};
 use common::{Running, model, of_subject, people, policy, settings};
 use rescind_service::Role;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -129,32 +130,21 @@ fn redirections_are_not_followed() {
 
 /// Somebody who hears what is said, and answers each only when told to.
 fn hears_and_waits() -> (String, Receiver<Value>, Sender<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = format!("http://{}/hook", listener.local_addr().unwrap());
-    let (heard, told) = channel();
+    let (listener, at) = hook();
+    let (says, told) = channel();
     let (goes, go) = channel();
     thread::spawn(move || {
         let mut open = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let lines = reader.by_ref().lines().map(Result::unwrap);
-            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-            let length = head.iter().find_map(|line| {
-                let (name, value) = line.split_once(": ")?;
-                name.eq_ignore_ascii_case("content-length")
-                    .then(|| value.parse().unwrap())
-            });
-            let mut body = vec![0; length.unwrap()];
-            reader.read_exact(&mut body).unwrap();
-            let _ = heard.send(serde_json::from_slice(&body).unwrap());
+            let (_, body) = heard(&stream);
+            let _ = says.send(serde_json::from_slice(&body).unwrap());
             if go.recv().is_err() {
                 // Never answered.
                 open.push(stream);
                 continue;
             }
-            let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-            stream.write_all(answer).unwrap();
+            hears_it(&mut stream);
         }
     });
     (at, told, goes)

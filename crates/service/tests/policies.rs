@@ -5,13 +5,12 @@ mod common;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use common::browser::Browser;
+use common::hook::{heard, hears_it, hook};
 use common::{Running, model, of_subject, people, policy, settings};
 use rescind::{ReleaseChoice, Run};
 use rescind_privacy::NoiseChoice;
 use rescind_service::{Notice, Role, Tokens};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -27,14 +26,6 @@ fn each(promise: Value) -> Value {
         "release": {"when": "each", "noise": noise(0.5), "accept_noise": true},
         "promise": promise,
     })
-}
-
-fn actions(desk: &Running) -> Vec<String> {
-    let entries = desk.as_auditor().get("/v1/audit?limit=1000").good();
-    let entries = entries.as_array().unwrap().iter();
-    entries
-        .map(|entry| entry["action"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[test]
@@ -90,7 +81,7 @@ fn a_release_that_would_break_the_promise_is_held_and_the_records_are_gone() {
         (&done["models"][0]["release"], &done["needs_operator"]),
         (&json!(2), &json!(false))
     );
-    assert!(actions(&desk).contains(&"not_released".to_owned()));
+    assert!(desk.actions().contains(&"not_released".to_owned()));
     let promises = operator.get("/v1/models/one/promises").good();
     for promise in promises.as_array().unwrap() {
         assert!(promise["epsilon"].as_f64().unwrap() <= 0.6, "{promise}");
@@ -112,7 +103,7 @@ fn a_release_that_breaks_the_promise_is_made_and_told_where_the_policy_says_warn
     let desk = Running::start(settings(&place.path().join("desk"), models));
     let asks = desk.as_requester();
     asks.until(&asks.ask("ann-1"), "completed");
-    assert!(!actions(&desk).contains(&"promise_broken".to_owned()));
+    assert!(!desk.actions().contains(&"promise_broken".to_owned()));
     asks.until(&asks.ask("ann-2"), "completed");
     let broken = |entries: &Value| {
         let mut entries = entries.as_array().unwrap().iter();
@@ -246,24 +237,13 @@ fn what_is_due_soon_waits_for_no_batch() {
 
 /// Somebody who hears callbacks: heads and bodies, as they come.
 fn hears() -> (String, Receiver<(Vec<String>, String)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let at = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (listener, at) = hook();
     let (sender, receiver) = channel();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let lines = reader.by_ref().lines().map(Result::unwrap);
-            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-            let length = head.iter().find_map(|line| {
-                let (name, value) = line.split_once(": ")?;
-                name.eq_ignore_ascii_case("content-length")
-                    .then(|| value.parse().unwrap())
-            });
-            let mut body = vec![0; length.unwrap_or(0)];
-            reader.read_exact(&mut body).unwrap();
-            let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-            stream.write_all(answer).unwrap();
+            let (head, body) = heard(&stream);
+            hears_it(&mut stream);
             let told = (head, String::from_utf8(body).unwrap());
             if sender.send(told).is_err() {
                 return;
@@ -370,7 +350,8 @@ fn operators_are_told_once_of_what_is_due_soon() {
     let desk = Running::start(again);
     let body: Value = serde_json::from_str(&next(&alerted).1).unwrap();
     assert_eq!((&body["event"], &body["object"]), (&json!("due_soon"), &id));
-    let count = actions(&desk)
+    let count = desk
+        .actions()
         .iter()
         .filter(|action| *action == "due_soon")
         .count();

@@ -24,14 +24,6 @@ fn swapped(place: &Path, run: &Path) {
     fs::rename(other, run).unwrap();
 }
 
-fn actions(desk: &Running) -> Vec<String> {
-    let entries = desk.as_auditor().get("/v1/audit?limit=1000").good();
-    let entries = entries.as_array().unwrap().iter();
-    entries
-        .map(|entry| entry["action"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 #[test]
 fn another_run_under_the_same_folder_answers_for_nobody() {
     let place = tempfile::tempdir().unwrap();
@@ -49,7 +41,7 @@ fn another_run_under_the_same_folder_answers_for_nobody() {
     operator.post("/v1/models/one/releases", &json!({})).good();
     let replaced = |model: &Value| model["trouble"]["code"] == "run_replaced";
     operator.until_that("/v1/models/one", replaced);
-    assert!(actions(&desk).contains(&"model_in_trouble".to_owned()));
+    assert!(desk.actions().contains(&"model_in_trouble".to_owned()));
     let receipt = asks.get(&format!("{path}/receipt")).good();
     let part = &receipt["models"][0];
     assert_eq!(
@@ -140,7 +132,7 @@ fn operators_are_told_once_of_a_run_that_a_worker_finds_gone() {
     let tried = |model: &Value| model["trouble"]["attempts"].as_i64() > Some(1);
     operator.until_that("/v1/models/one", tried);
     let told = |desk: &Running, what: &str| {
-        let all = actions(desk).into_iter();
+        let all = desk.actions().into_iter();
         all.filter(|action| action == what).count()
     };
     assert_eq!(told(&desk, "model_in_trouble"), 1);

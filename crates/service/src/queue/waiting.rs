@@ -72,6 +72,17 @@ pub(crate) struct Counted {
     pub refused: i64,
 }
 
+/// The parts of a model that wait, with what their requests name: those of whom this holds, in this order.
+macro_rules! members {
+    ($rest:literal) => {
+        concat!(
+            "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request ",
+            "WHERE model = $1 AND parts.state = 'waiting' ",
+            $rest
+        )
+    };
+}
+
 pub(super) fn member(secret: &Secret, row: &Row) -> Result<Member, ServiceError> {
     let request = row.text(0)?;
     let sealed = row.maybe_text(1)?;
@@ -170,20 +181,18 @@ pub(crate) fn next(
 ) -> Result<Vec<Member>, ServiceError> {
     let rows = match which {
         Which::All => connection.rows(
-            "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-             WHERE model = $1 AND parts.state = 'waiting' ORDER BY parts.due_at, request LIMIT $2",
+            members!("ORDER BY parts.due_at, request LIMIT $2"),
             &[model.into(), most.into()],
         )?,
         Which::Gathered => connection.rows(
-            "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-             WHERE model = $1 AND parts.state = 'waiting' \
-             ORDER BY adds DESC, parts.due_at, request LIMIT $2",
+            members!("ORDER BY adds DESC, parts.due_at, request LIMIT $2"),
             &[model.into(), most.into()],
         )?,
         Which::Idle { since, due } => connection.rows(
-            "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-             WHERE model = $1 AND parts.state = 'waiting' AND adds = 0 \
-             AND (since <= $3 OR parts.due_at <= $4) ORDER BY parts.due_at, request LIMIT $2",
+            members!(
+                "AND adds = 0 AND (since <= $3 OR parts.due_at <= $4) \
+                 ORDER BY parts.due_at, request LIMIT $2"
+            ),
             &[model.into(), most.into(), since.into(), due.into()],
         )?,
     };
@@ -199,8 +208,7 @@ pub(crate) fn that_count(
     most: i64,
 ) -> Result<Vec<Member>, ServiceError> {
     let rows = connection.rows(
-        "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-         WHERE model = $1 AND parts.state = 'waiting' AND adds = 2 AND looked = $2 LIMIT $3",
+        members!("AND adds = 2 AND looked = $2 LIMIT $3"),
         &[model.into(), answer.into(), most.into()],
     )?;
     rows.iter().map(|row| member(secret, row)).collect()
@@ -215,9 +223,10 @@ pub(crate) fn to_be_looked_at(
     most: i64,
 ) -> Result<Vec<Member>, ServiceError> {
     let rows = connection.rows(
-        "SELECT request, sealed, parts.due_at, since FROM parts JOIN requests ON id = request \
-         WHERE model = $1 AND parts.state = 'waiting' AND adds > 0 \
-         AND (looked IS NULL OR looked <> $2) ORDER BY parts.due_at, request LIMIT $3",
+        members!(
+            "AND adds > 0 AND (looked IS NULL OR looked <> $2) \
+             ORDER BY parts.due_at, request LIMIT $3"
+        ),
         &[model.into(), answer.into(), most.into()],
     )?;
     rows.iter().map(|row| member(secret, row)).collect()

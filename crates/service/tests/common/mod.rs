@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test file uses its own part
 
 pub mod browser;
+pub mod hook;
 
 use rescind::training::TrainingSettings;
 use rescind::{ModelChoice, Parameterisation, Run, RunConfig};
@@ -108,6 +109,15 @@ pub fn settings(folder: &Path, models: Vec<ModelGiven>) -> Settings {
 }
 
 impl Running {
+    /// What the audit log says was done, in order.
+    pub fn actions(&self) -> Vec<String> {
+        let entries = self.as_auditor().get("/v1/audit?limit=1000").good();
+        let entries = entries.as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["action"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     pub fn start(settings: Settings) -> Self {
         let tokens = Tokens::open(&settings.folder, settings.database.as_deref()).unwrap();
         let token = |role| tokens.make("shop", role, None).unwrap();

@@ -87,7 +87,7 @@ pub fn step(
     };
     let (mut products, mut sampled_products) = (0, 0);
     let mut left = repaired;
-    let (solved, mut weights) = loop {
+    let (solved, weights, projected) = loop {
         let damping = chosen.damping;
         let solved = solver::solve(curved, w, &rhs, settings, damping, kept, observer)?;
         let solution = &solved.solution;
@@ -109,15 +109,14 @@ pub fn step(
             ending => return Err(Error::NoStep { ending }),
         }
         let stepped = w.iter().zip(&solution.x).map(|(w, x)| w - x);
-        let weights: Vec<f32> = stepped.collect();
+        let mut weights: Vec<f32> = stepped.collect();
+        let projected = task.ball.project(&mut weights);
         let Some(fit) = &fit else {
-            break (solved, weights);
+            break (solved, weights, projected);
         };
-        let mut inside = weights.clone();
-        task.ball.project(&mut inside);
-        let after = fit.at(&inside)?;
+        let after = fit.at(&weights)?;
         if fit.allows(after) {
-            break (solved, weights);
+            break (solved, weights, projected);
         }
         if left == 0 {
             return Err(fit.refused(after, damping));
@@ -133,7 +132,6 @@ pub fn step(
     let solution = solved.solution;
     // The residual is that of the step to where the weights end, in the ball: the theorem holds for any
     // step, and so nothing rests on how closely they were drawn in.
-    let projected = task.ball.project(&mut weights);
     let x = step_taken(w, &weights);
 
     let checking = Instant::now();
