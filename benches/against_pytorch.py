@@ -88,13 +88,13 @@ def arguments():
 
 def build():
     """Compiles the tasks and returns their path."""
-    command = ["cargo", "build", "--release", "-p", "xtask", "--message-format=json"]
+    command = ["cargo", "build", "--release", "-p", "tools", "--message-format=json"]
     built = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     for line in built.stdout.splitlines():
         message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "xtask":
+        if message.get("executable") and message["target"]["name"] == "tools":
             return message["executable"]
-    sys.exit("cargo built no xtask")
+    sys.exit("cargo built no tools")
 
 
 class Subject:

@@ -1,49 +1,19 @@
-//! What the developers of Rescind run, and its users do not: `cargo xtask --help` lists it.
+//! `cargo xtask test` runs every test; any other task is one of the crate `tools`.
+//!
+//! Nothing is depended on here: what tests need is built once, as they need it.
 
-mod architecture;
-mod bench;
-mod failure;
-mod faults;
-mod fuzz;
-mod heads;
-mod made_up;
-mod plan_times;
-mod product_times;
-mod scales;
+mod program;
 mod test;
 
-use clap::{Parser, Subcommand};
+use program::{Failure, cargo, succeed};
+use std::env;
 use std::process::ExitCode;
 
-#[derive(Parser)]
-#[command(bin_name = "cargo xtask", about, long_about = None)]
-struct Tasks {
-    #[command(subcommand)]
-    task: Task,
-}
-
-#[derive(Subcommand)]
-enum Task {
-    Bench(bench::Bench),
-    Faults(faults::Faults),
-    Fuzz(fuzz::Fuzz),
-    Heads(heads::Heads),
-    PlanTimes(plan_times::PlanTimes),
-    ProductTimes(product_times::ProductTimes),
-    Scales(scales::Scales),
-    Test(test::Test),
-}
-
 fn main() -> ExitCode {
-    let done = match Tasks::parse().task {
-        Task::Bench(task) => task.run(),
-        Task::Faults(task) => task.run(),
-        Task::Fuzz(task) => task.run(),
-        Task::Heads(task) => task.run(),
-        Task::PlanTimes(task) => task.run(),
-        Task::ProductTimes(task) => task.run(),
-        Task::Scales(task) => task.run(),
-        Task::Test(task) => task.run(),
+    let words: Vec<String> = env::args().skip(1).collect();
+    let done = match words.split_first() {
+        Some((task, rest)) if task == "test" => test::run(rest),
+        _ => tool(&words),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,4 +22,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Builds the tools, and runs one of them.
+fn tool(words: &[String]) -> Result<(), Failure> {
+    let mut run = cargo();
+    run.args(["run", "--quiet", "--release", "--package", "tools", "--"]);
+    succeed(run.args(words))
 }

@@ -1,62 +1,70 @@
 //! All tests: those of the crates, and those of the Python package in an environment of their own.
 
-use crate::failure::Failure;
-use clap::Args;
+use crate::program::{Failure, cargo, succeed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Run every test, both tiers and the Python package's
-///
-/// The package is built and installed, with PyTorch (a large download the first time), into
-/// target/python, and a PostgreSQL server for the desk's tests where none is installed. Where there
-/// is no Python from 3.10 on its tests are left out, which is said at the end.
-#[derive(Args)]
-pub struct Test {
-    /// Only those of the Python package
-    #[arg(long)]
-    python: bool,
+const HELP: &str = "\
+Run every test, both tiers and the Python package's
 
-    /// Pass this on to pytest
-    #[arg(last = true)]
-    pytest: Vec<String>,
-}
+The package is built and installed, with PyTorch (a large download the first time), into
+target/python, and a PostgreSQL server for the desk's tests where none is installed. Where there
+is no Python from 3.10 on its tests are left out, which is said at the end.
 
-impl Test {
-    pub fn run(self) -> Result<(), Failure> {
-        let root = root()?;
-        let python = interpreter();
-        let place = root.join("target").join("python");
-        let own = place.join(match cfg!(windows) {
-            true => "Scripts/python.exe",
-            false => "bin/python",
-        });
-        if let Some(python) = python
-            && !own.exists()
-        {
-            succeed(Command::new(python).args(["-m", "venv"]).arg(&place))?;
-        }
-        if !self.python {
-            let words = "test --release --workspace --no-fail-fast -- --include-ignored";
-            let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-            if let Some(server) = python.and_then(|_| postgresql(&own)) {
-                cargo.env("PG_BIN", server);
-            }
-            succeed(cargo.args(words.split(' ')).current_dir(&root))?;
-        }
-        if python.is_none() {
-            println!(
-                "No Python from 3.10 on was found: the tests of the package were NOT run. Install \
-                 one with its venv module, then: cargo xtask test --python"
-            );
+Usage: cargo xtask test [--python] [-- PYTEST...]
+
+Options:
+      --python  Only those of the Python package
+      PYTEST    Pass this on to pytest";
+
+/// Runs them, as these words say.
+pub fn run(words: &[String]) -> Result<(), Failure> {
+    let (own, pytest) = match words.iter().position(|word| word == "--") {
+        Some(at) => (&words[..at], &words[at + 1..]),
+        None => (words, &[][..]),
+    };
+    let only_python = match own.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => false,
+        ["--python"] => true,
+        ["--help" | "-h"] => {
+            println!("{HELP}");
             return Ok(());
         }
-        let mut install = Command::new(&own);
-        install.args(["-m", "pip", "install", "--quiet", ".[test]"]);
-        succeed(install.current_dir(&root))?;
-        let mut tests = Command::new(&own);
-        tests.args(["-m", "pytest"]).args(&self.pytest);
-        succeed(tests.current_dir(&root))
+        _ => return Err(format!("{own:?} is not understood\n\n{HELP}").into()),
+    };
+    let root = root()?;
+    let python = interpreter();
+    let place = root.join("target").join("python");
+    let own = place.join(match cfg!(windows) {
+        true => "Scripts/python.exe",
+        false => "bin/python",
+    });
+    if let Some(python) = python
+        && !own.exists()
+    {
+        succeed(Command::new(python).args(["-m", "venv"]).arg(&place))?;
     }
+    if !only_python {
+        let words = "test --release --workspace --no-fail-fast -- --include-ignored";
+        let mut tests = cargo();
+        if let Some(server) = python.and_then(|_| postgresql(&own)) {
+            tests.env("PG_BIN", server);
+        }
+        succeed(tests.args(words.split(' ')).current_dir(&root))?;
+    }
+    if python.is_none() {
+        println!(
+            "No Python from 3.10 on was found: the tests of the package were NOT run. Install \
+             one with its venv module, then: cargo xtask test --python"
+        );
+        return Ok(());
+    }
+    let mut install = Command::new(&own);
+    install.args(["-m", "pip", "install", "--quiet", ".[test]"]);
+    succeed(install.current_dir(&root))?;
+    let mut tests = Command::new(&own);
+    tests.args(["-m", "pytest"]).args(pytest);
+    succeed(tests.current_dir(&root))
 }
 
 /// The checkout that this program was built from.
@@ -93,14 +101,4 @@ fn postgresql(python: &Path) -> Option<PathBuf> {
     let found = Command::new(python).args(["-c", asked]).output().ok()?;
     let folder = PathBuf::from(String::from_utf8(found.stdout).ok()?).join("pginstall/bin");
     folder.join("initdb").exists().then_some(folder)
-}
-
-fn succeed(command: &mut Command) -> Result<(), Failure> {
-    let status = command
-        .status()
-        .map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("{command:?} ended with {status}").into()),
-    }
 }

@@ -25,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     &["rescind"],
     &["evaluate", "service"],
     &["cli"],
-    &["python", "xtask"],
+    &["python", "tools", "xtask"],
 ];
 
 fn workspace() -> Crates {

@@ -25,22 +25,22 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "source",
         read: |input, _| text(input, |text| text.parse::<DataSource>().is_ok()),
-        files: &["crates/xtask/corpus/source"],
+        files: &["crates/tools/corpus/source"],
     },
     Target {
         name: "request",
         read: |input, _| text(input, |text| text.parse::<RecordRequest>().is_ok()),
-        files: &["crates/xtask/corpus/request"],
+        files: &["crates/tools/corpus/request"],
     },
     Target {
         name: "ranges",
         read: |input, _| text(input, |text| text.parse::<PositionRanges>().is_ok()),
-        files: &["crates/xtask/corpus/ranges"],
+        files: &["crates/tools/corpus/ranges"],
     },
     Target {
         name: "selection",
         read: |input, _| Ok(serde_json::from_slice::<Selection>(input).is_ok()),
-        files: &["crates/xtask/corpus/selection"],
+        files: &["crates/tools/corpus/selection"],
     },
     Target {
         name: "idx",
@@ -53,7 +53,7 @@ pub const TARGETS: &[Target] = &[
             }
             Ok(load(&DataSource::Mnist(place.to_owned()), None).is_ok())
         },
-        files: &["crates/xtask/corpus/idx"],
+        files: &["crates/tools/corpus/idx"],
     },
     Target {
         name: "mat5",
@@ -85,13 +85,13 @@ pub const TARGETS: &[Target] = &[
             "crates/data/tests/fixtures/noise-progressive.jpg",
             "crates/data/tests/fixtures/noise.webp",
             "crates/data/tests/fixtures/lossless.webp",
-            "crates/xtask/corpus/picture",
+            "crates/tools/corpus/picture",
         ],
     },
     Target {
         name: "pickle",
         read: |input, _| Ok(rescind_pickle::read(input).is_ok()),
-        files: &["crates/xtask/corpus/pickle"],
+        files: &["crates/tools/corpus/pickle"],
     },
     Target {
         name: "weights",
@@ -104,7 +104,7 @@ pub const TARGETS: &[Target] = &[
             "crates/network/tests/fixtures/state.pt",
             "crates/network/tests/fixtures/views.pt",
             "crates/network/tests/fixtures/checkpoint.pt",
-            "crates/xtask/corpus/weights",
+            "crates/tools/corpus/weights",
         ],
     },
     Target {
@@ -113,7 +113,7 @@ pub const TARGETS: &[Target] = &[
             let description = serde_json::from_slice::<NetworkDescription>(input);
             Ok(description.is_ok_and(|description| Network::new(description).is_ok()))
         },
-        files: &["crates/xtask/corpus/network", "docs/networks"],
+        files: &["crates/tools/corpus/network", "docs/networks"],
     },
     Target {
         name: "certificate",
@@ -131,7 +131,7 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "run",
         read: |input, _| Ok(serde_json::from_slice::<RunConfig>(input).is_ok()),
-        files: &["crates/xtask/corpus/run"],
+        files: &["crates/tools/corpus/run"],
     },
     Target {
         name: "comparison",
@@ -150,7 +150,7 @@ pub const TARGETS: &[Target] = &[
             let source = format!("csv:{}?label=y&test=0.2", path.display());
             Ok(load(&source.parse()?, None).is_ok())
         },
-        files: &["crates/xtask/corpus/table"],
+        files: &["crates/tools/corpus/table"],
     },
     Target {
         name: "parquet",
@@ -160,7 +160,7 @@ pub const TARGETS: &[Target] = &[
             let source = format!("parquet:{}?label=y&drop=day&hash=plan", path.display());
             Ok(load(&format!("{source}&missing=mark").parse()?, None).is_ok())
         },
-        files: &["crates/xtask/corpus/parquet"],
+        files: &["crates/tools/corpus/parquet"],
     },
     Target {
         name: "npz",
@@ -170,12 +170,12 @@ pub const TARGETS: &[Target] = &[
             let source = format!("npz:{}?inputs=x&label=y&test=0", path.display());
             Ok(load(&source.parse()?, None).is_ok())
         },
-        files: &["crates/xtask/corpus/npz"],
+        files: &["crates/tools/corpus/npz"],
     },
     Target {
         name: "subjects",
         read: |input, _| Ok(read_subjects(input, None).is_ok()),
-        files: &["crates/xtask/corpus/subjects"],
+        files: &["crates/tools/corpus/subjects"],
     },
     Target {
         name: "onnx",

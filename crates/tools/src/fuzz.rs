@@ -15,7 +15,7 @@ use targets::{TARGETS, Target};
 /// Feed every parser with altered files: each must be read or refused
 ///
 /// A target whose process panics, is killed, or takes more than 4 GiB or ten seconds for one input
-/// fails, and the input is kept under target/fuzz. Files to begin with lie in crates/xtask/corpus and
+/// fails, and the input is kept under target/fuzz. Files to begin with lie in crates/tools/corpus and
 /// among the fixtures of the tests.
 #[derive(Args)]
 pub struct Fuzz {

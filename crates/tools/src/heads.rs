@@ -15,6 +15,9 @@ use rescind_privacy::NoiseChoice;
 use serde::Serialize;
 use std::time::Instant;
 
+/// Requests for a hundred records, and releases after each, of which medians are told.
+const REPEATED: usize = 11;
+
 /// Time requests to a head: made-up features of unit length, a class drawn from a made-up model of
 /// them
 #[derive(Args)]
@@ -69,6 +72,7 @@ struct Times {
     passes_over_records: u64,
     /// The greatest share of a stated bound that the true gradient was.
     greatest_share: Option<f64>,
+    /// Medians of as many as are made of each, in turn.
     hundred: f64,
     release: f64,
     cold: f64,
@@ -80,6 +84,7 @@ impl Heads {
         let temporary = tempfile::tempdir()?;
         let folder = self.folder.clone().unwrap_or(temporary.path().to_owned());
         std::fs::create_dir_all(&folder)?;
+        let folder = folder.canonicalize()?;
         made_up::write(&folder, (self.records, self.features, self.classes))?;
         let config = RunConfig {
             data: made_up::source(&folder, 0)?,
@@ -141,8 +146,6 @@ impl Heads {
         times.last_ten = median(&singles[singles.len().saturating_sub(10)..]);
         times.single_median = median(&singles);
         times.single_greatest = singles.iter().copied().fold(0.0, f64::max);
-        let request = asked(100)?;
-        times.hundred = timed(|| run.forget(&request, &mut ()))?.0;
         let choice = ReleaseChoice {
             accept_noise: true,
             ..ReleaseChoice::new(NoiseChoice::Promise {
@@ -150,7 +153,14 @@ impl Heads {
                 delta: 1e-7,
             })
         };
-        times.release = timed(|| run.release(&choice, &mut ()))?.0;
+        let (mut hundreds, mut releases) = (Vec::new(), Vec::new());
+        for _ in 0..REPEATED {
+            let request = asked(100)?;
+            hundreds.push(timed(|| run.forget(&request, &mut ()))?.0);
+            releases.push(timed(|| run.release(&choice, &mut ()))?.0);
+        }
+        times.hundred = median(&hundreds);
+        times.release = median(&releases);
         drop(run);
         let began = Instant::now();
         let mut run = Run::open(&root)?;
