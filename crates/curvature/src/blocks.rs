@@ -2,12 +2,14 @@
 //! pair of outputs, of which each is symmetric and p × p.
 
 mod factor;
+mod pair;
 mod sums;
 
 pub use factor::BlockFactor;
 pub use sums::BlockSums;
 
 use crate::{Real, vector};
+use faer::Mat;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -180,15 +182,26 @@ impl<T: Real> SymmetricBlocks<T> {
         out
     }
 
-    /// Adds `scale · Σ_i C_i ⊗ φ_i φ_iᵀ` over a few records: their features, n × p, and for each of
-    /// them `C_ab` of every pair.
+    /// Adds `scale · Σ_i C_i ⊗ φ_i φ_iᵀ` over at most a few thousand records: their features, n × p, and
+    /// for each of them `C_ab` of every pair.
     pub fn add(&mut self, scale: f64, features: &[f32], couplings: &[f64]) {
         let width = self.width;
         let pairs = self.coupling.pairs(self.outputs).len();
+        let records = features.len() / width.max(1);
+        let together = (records >= TOGETHER).then(|| pair::plain(features, width));
         let blocks = self.packed.par_chunks_exact_mut(triangle(width));
         blocks.enumerate().for_each(|(pair, block)| {
             let coupled = couplings.chunks_exact(pairs).map(|own| scale * own[pair]);
             let weights: Vec<f64> = coupled.collect();
+            if let Some(plain) = &together {
+                let mut own = Mat::zeros(width, width);
+                pair::add_pair(&mut own, plain, |record| weights[record]);
+                let entries = (0..width).flat_map(|i| (0..=i).map(move |j| (i, j)));
+                for (entry, at) in block.iter_mut().zip(entries) {
+                    *entry = T::narrow(entry.widen() + own[at]);
+                }
+                return;
+            }
             let mut rows = Vec::with_capacity(width);
             let mut rest = block;
             for i in 0..width {
@@ -205,6 +218,9 @@ impl<T: Real> SymmetricBlocks<T> {
     }
 }
 
+/// From how many records on these are summed by themselves first: fewer touch every entry sooner than a
+/// matrix of their own is made.
+const TOGETHER: usize = 8;
 /// Rows of a triangle that are added to together, and how many of their entries: what stays in a cache
 /// while all records go by.
 const TILE_ROWS: usize = 32;
@@ -434,10 +450,14 @@ mod tests {
         for coupling in ALL {
             let pairs = coupling.pairs(OUTPUTS).len();
             let (features, couplings) = (features(), couplings(coupling));
-            let mut less = summed(coupling, 0);
-            less.add(-1.0, &features[..7 * WIDTH], &couplings[..7 * pairs]);
-            let fresh = summed(coupling, 7);
-            assert!(apart(less.packed(), fresh.packed()) < 1e-14, "{coupling:?}");
+            // One after another, and summed by themselves first.
+            for gone in [TOGETHER - 1, 2 * TOGETHER + 3] {
+                let mut less = summed(coupling, 0);
+                less.add(-1.0, &features[..gone * WIDTH], &couplings[..gone * pairs]);
+                let fresh = summed(coupling, gone);
+                let off = apart(less.packed(), fresh.packed());
+                assert!(off < 1e-14, "{coupling:?} {gone}: {off}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::fault;
 use std::fs::{self, File, FileTimes, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -57,6 +57,10 @@ pub(crate) fn io_error(path: &Path, action: &'static str) -> impl FnOnce(io::Err
 /// that nobody looks into yet. What lies there, left by a crash or put there by somebody, goes: a link
 /// is not followed.
 pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+    write_parts(path, bytes.split_at(bytes.len() / 2).into(), access)
+}
+
+fn write_parts(path: &Path, [first, second]: [&[u8]; 2], access: Access) -> Result<(), DiskError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -73,10 +77,9 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Dis
         if access == Access::Private {
             close_to_others(path, 0o600)?;
         }
-        let half = bytes.len() / 2;
-        file.write_all(&bytes[..half])?;
+        file.write_all(first)?;
         fault::point()?;
-        file.write_all(&bytes[half..])
+        file.write_all(second)
     };
     attempt().map_err(io_error(path, "write it"))
 }
@@ -110,9 +113,13 @@ pub(crate) fn sync(folder: &Path, files: &[PathBuf]) -> Result<(), DiskError> {
 
 /// Puts a file in place of the old one, whole or not at all as long as the system runs: for what can
 /// be made again, and is looked at before it is believed.
-pub(crate) fn replace_for_now(path: &Path, bytes: &[u8], access: Access) -> Result<(), DiskError> {
+pub(crate) fn replace_for_now(
+    path: &Path,
+    parts: [&[u8]; 2],
+    access: Access,
+) -> Result<(), DiskError> {
     let partial = partial(path);
-    write(&partial, bytes, access)?;
+    write_parts(&partial, parts, access)?;
     let attempt = || {
         fault::point()?;
         fs::rename(&partial, path)
@@ -351,6 +358,23 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DiskError> {
     let attempt = || match fs::metadata(path)?.is_file() {
         true => fs::read(path),
         false => Err(io::Error::other("it is not a regular file")),
+    };
+    attempt().map_err(io_error(path, "read it"))
+}
+
+/// What of a file comes after its first bytes, and these: large files are copied once.
+pub(crate) fn read_after<const N: usize>(path: &Path) -> Result<([u8; N], Vec<u8>), DiskError> {
+    let attempt = || {
+        let mut file = File::open(path)?;
+        let length = match file.metadata()? {
+            metadata if metadata.is_file() => metadata.len(),
+            _ => return Err(io::Error::other("it is not a regular file")),
+        };
+        let (mut first, mut rest) = ([0; N], Vec::new());
+        file.read_exact(&mut first)?;
+        rest.try_reserve_exact(usize::try_from(length).unwrap_or(0).saturating_sub(N))?;
+        file.read_to_end(&mut rest)?;
+        Ok((first, rest))
     };
     attempt().map_err(io_error(path, "read it"))
 }

@@ -1,7 +1,8 @@
 //! Adding up blocks over many records.
 
+use super::pair::{add_pair, plain};
 use super::{Coupling, SymmetricBlocks, triangle};
-use crate::{Real, dense};
+use crate::Real;
 use faer::Mat;
 use rayon::prelude::*;
 
@@ -31,17 +32,10 @@ impl BlockSums {
     /// Adds records: their features, n × p, and for each of them `C_ab` of every pair. At most a few
     /// thousand at a time, since they are held in binary64 meanwhile.
     pub fn add(&mut self, features: &[f32], couplings: &[f64]) {
-        let (width, pairs) = (self.width, self.sums.len());
-        let records = features.len() / width.max(1);
-        let plain = Mat::from_fn(width, records, |j, i| f64::from(features[i * width + j]));
-        let plain = plain.as_ref();
+        let pairs = self.sums.len();
+        let plain = plain(features, self.width);
         let sums = self.sums.par_iter_mut().enumerate();
-        sums.for_each(|(pair, sum)| {
-            let coupled = Mat::from_fn(width, records, |j, i| {
-                couplings[i * pairs + pair] * plain[(j, i)]
-            });
-            dense::add_symmetric_product(sum, coupled.as_ref(), plain.transpose());
-        });
+        sums.for_each(|(pair, sum)| add_pair(sum, &plain, |i| couplings[i * pairs + pair]));
     }
 
     /// Sums to go on from.

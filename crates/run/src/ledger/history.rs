@@ -121,6 +121,15 @@ impl History {
         Ok(head)
     }
 
+    /// Whether this is a place in the chain: a ledger that was put back from a copy, and went on, has
+    /// others.
+    #[must_use]
+    pub fn holds(&self, anchor: &LedgerAnchor) -> bool {
+        let at = anchor.entries.checked_sub(1).map(usize::try_from);
+        let entry = at.and_then(|at| self.entries.get(at.ok()?));
+        entry.is_some_and(|entry| entry.digest == anchor.head)
+    }
+
     /// Whether nothing was asked of the run since it was made.
     pub(super) fn is_new(&self) -> bool {
         let mut entries = self.entries.iter();

@@ -45,17 +45,17 @@ impl Kept for KeptByRun<'_> {
     /// What is missing, damaged or half written is none: making it again costs time and nothing
     /// else.
     fn bytes(&self, name: &str) -> Option<Vec<u8>> {
-        let bytes = disk::read(&self.file(name)).ok()?;
-        let (hash, body) = bytes
-            .strip_prefix(MAGIC)?
-            .split_at_checked(blake3::OUT_LEN)?;
-        (blake3::hash(body).as_bytes() == hash).then(|| body.to_vec())
+        const BEFORE: usize = MAGIC.len() + blake3::OUT_LEN;
+        let (before, body) = disk::read_after::<BEFORE>(&self.file(name)).ok()?;
+        let hash = before.strip_prefix(MAGIC)?;
+        (blake3::hash(&body).as_bytes() == hash).then_some(body)
     }
 
     fn keep(&self, name: &str, bytes: &[u8]) -> Result<(), rescind_unlearn::Error> {
-        let content = [MAGIC, blake3::hash(bytes).as_bytes().as_slice(), bytes].concat();
+        let beginning = [MAGIC, blake3::hash(bytes).as_bytes().as_slice()].concat();
+        let parts = [&*beginning, bytes];
         let kept = disk::folder(&self.folder, Access::Private)
-            .and_then(|()| disk::replace_for_now(&self.file(name), &content, Access::Private));
+            .and_then(|()| disk::replace_for_now(&self.file(name), parts, Access::Private));
         kept.map_err(|error| Error::from(error).into())
     }
 

@@ -36,7 +36,8 @@ pub(super) fn key(
     Ok(Digest::from(*hasher.finalize().as_bytes()))
 }
 
-/// The head that is kept for this, in memory or on disk, with the name of its factor.
+/// The head that is kept for this, with the name of its factor: out of memory, where it is large and a copy
+/// would take longer than most requests, or from the disk.
 pub(super) fn kept(
     kept: &dyn Kept,
     key: Digest,
@@ -46,9 +47,13 @@ pub(super) fn kept(
         (head.loss, head.outputs, head.width) == (model.loss(), model.outputs(), model.width())
     };
     let remembered = kept.memory().and_then(|memory| {
-        let memory = memory.lock().ok()?;
+        let mut memory = memory.lock().ok()?;
         let found: &Remembered = memory.as_ref()?.downcast_ref()?;
-        (found.key == key).then(|| (found.head.clone(), found.factor.clone()))
+        if found.key != key {
+            return None;
+        }
+        let found: Box<Remembered> = memory.take()?.downcast().ok()?;
+        Some((found.head, found.factor))
     });
     let (head, factor) = remembered.or_else(|| {
         let mut name = String::new();
