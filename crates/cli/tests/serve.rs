@@ -171,7 +171,7 @@ fn killed(kills: u64) {
     let folder = place.path();
     let asked = 40 + kills as usize;
     people(folder, 2 * asked);
-    let tokens = Tokens::open(&folder.join("desk"), None).unwrap();
+    let tokens = Tokens::open_or_make(&folder.join("desk"), None).unwrap();
     let token = tokens.make("shop", Role::Operator, None).unwrap();
     drop(tokens);
     let mut acknowledged: Vec<String> = Vec::new();
@@ -217,7 +217,7 @@ fn what_is_acknowledged_is_done_once_whichever_commit_the_desk_is_killed_at() {
     let place = tempfile::tempdir().unwrap();
     let folder = &std::fs::canonicalize(place.path()).unwrap();
     people(folder, PEOPLE);
-    let tokens = Tokens::open(&folder.join("desk"), None).unwrap();
+    let tokens = Tokens::open_or_make(&folder.join("desk"), None).unwrap();
     let token = tokens.make("shop", Role::Operator, None).unwrap();
     drop(tokens);
     let log = folder.join("desk/desk.sqlite-wal");
@@ -357,6 +357,12 @@ fn tokens_are_made_shown_and_ended_beside_the_desk() {
         let status = output.status.code().unwrap();
         (status, String::from_utf8(output.stdout).unwrap())
     };
+    for of_no_desk in ["list", "callback-key", "revoke 1a2b3c4d"] {
+        let (status, refused) = run(&format!("--json serve token {of_no_desk}"));
+        let refused: Value = serde_json::from_str(&refused).unwrap();
+        assert_eq!((status, &refused["code"]), (1, &json!("desk_key")));
+        assert!(!place.path().join("rescind-desk").exists());
+    }
     let (status, token) = run("serve token create --owner shop --role requester --days 3");
     assert!(status == 0 && token.starts_with("rescind_"), "{token}");
     let (status, listed) = run("--json serve token list");

@@ -50,14 +50,7 @@ impl Desk {
     /// Opens a desk that is there, to work on models that its own processes do not have. It may be
     /// running.
     pub fn open_beside(settings: Settings) -> Result<Arc<Self>, ServiceError> {
-        let path = settings.folder.join(secret::FILE);
-        if !path.exists() {
-            return Err(ServiceError::Key {
-                path,
-                reason: "there is no desk's key: name the folder of a desk that rescind serve was \
-                         started with (--desk); on another machine, copy its desk.key there",
-            });
-        }
+        expect_key(&settings.folder)?;
         let (secret, store) = parts(&settings.folder, settings.database.as_deref())?;
         Ok(Self::of(settings, secret, store, None))
     }
@@ -98,6 +91,19 @@ impl Desk {
     /// Has it end.
     pub fn end(&self) {
         self.ends.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Refuses a folder that holds no desk's key.
+pub(crate) fn expect_key(folder: &Path) -> Result<(), ServiceError> {
+    let path = folder.join(secret::FILE);
+    match path.exists() {
+        true => Ok(()),
+        false => Err(ServiceError::Key {
+            path,
+            reason: "there is no desk's key: name the folder of a desk that rescind serve was started \
+                     with (--desk); on another machine, copy its desk.key there",
+        }),
     }
 }
 

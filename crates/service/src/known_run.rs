@@ -17,8 +17,18 @@ pub(crate) fn expect_known(model: &ModelRow, history: &History) -> Result<(), Se
     if answered < model.answered || released < model.released {
         let what = format!(
             "it holds the run as it was after {answered} answers and release {released}, and the desk \
-             knows of answer {} and release {}",
+             knows of answer {} and release {}: whoever was forgotten since is in it again",
             model.answered, model.released
+        );
+        return Err(replaced(model, &what));
+    }
+    if let Some(ledger) = &model.ledger
+        && !history.holds(ledger)
+    {
+        let what = format!(
+            "it holds the run put back from a copy: its ledger has no such entry {} as \
+             the desk knows, so that somebody who was forgotten may be in it again",
+            ledger.entries
         );
         return Err(replaced(model, &what));
     }
@@ -39,7 +49,7 @@ fn replaced(model: &ModelRow, what: &str) -> ServiceError {
         format!(
             "{}: {what}. Nothing is done for model {} until the run that it was registered with is back, \
              or this one is put in its place (PUT /v1/models/{}, or rescind serve --model {}=RUN \
-             --replace)",
+             --replace) and those are asked for again",
             model.folder.display(),
             model.name,
             model.name,

@@ -30,8 +30,8 @@ pub(crate) use covering::{end_waiting, not_released, released};
 pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
 pub(crate) use models::{
     FoundRun, ModelRow, expect_same, has_identity, identity, list_models, model, name, register,
-    remember, remember_run, remembered, retry_held, retry_part, set_policy, to_retry,
-    waits_in_vain,
+    remember, remember_ledger, remember_run, remembered, retry_held, retry_part, set_policy,
+    to_retry, waits_in_vain,
 };
 pub(crate) use orders::{
     Order, OrderState, begin_order, end_order, next_order, order, order_release,

@@ -39,15 +39,20 @@ pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
         }
         .into());
     }
-    let identity = summary.identity.ok_or_else(|| {
-        let message = "the run's ledger is being written: ask again in a moment";
-        ServiceError::refused(Code::Busy, message)
-    })?;
+    let identity = summary.identity.ok_or_else(being_written)?;
+    let ledger = Ledger::open_as_it_lies(folder).map_err(Error::from)?;
+    let ledger = ledger.ok_or_else(being_written)?;
     Ok(FoundRun {
         folder: folder.to_owned(),
+        history: Arc::new(ledger.history().clone()),
         identity: identity.to_string(),
         outside: summary.config.is_none(),
     })
+}
+
+fn being_written() -> ServiceError {
+    let message = "the run's ledger is being written: ask again in a moment";
+    ServiceError::refused(Code::Busy, message)
 }
 
 /// Looks at the runs of the models that this process works on: of one that is gone, or that another has

@@ -1,7 +1,7 @@
 //! The tokens of a desk, made and ended beside it.
 
 use crate::clock::now;
-use crate::desk::parts;
+use crate::desk::{expect_key, parts};
 use crate::error::ServiceError;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -19,8 +19,17 @@ impl Tokens {
     /// Of the desk in a folder, its database there or at this address.
     ///
     /// # Errors
-    /// A key or a database that cannot be used.
+    /// No desk there; a key or a database that cannot be used.
     pub fn open(folder: &Path, database: Option<&str>) -> Result<Self, ServiceError> {
+        expect_key(folder)?;
+        Self::open_or_make(folder, database)
+    }
+
+    /// The same; where there is no desk one is made, to be run later.
+    ///
+    /// # Errors
+    /// A key or a database that cannot be used.
+    pub fn open_or_make(folder: &Path, database: Option<&str>) -> Result<Self, ServiceError> {
         let (secret, store) = parts(folder, database)?;
         Ok(Self {
             secret: Arc::new(secret),

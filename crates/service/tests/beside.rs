@@ -94,7 +94,7 @@ fn a_program_that_looks_into_the_database_takes_nothing_with_it() {
     people(place.path(), "ann", 20);
     let folder = place.path().join("desk");
     let tokens = |role| {
-        let tokens = Tokens::open(&folder, None).unwrap();
+        let tokens = Tokens::open_or_make(&folder, None).unwrap();
         tokens.make("shop", role, None).unwrap()
     };
     let token = tokens(Role::Requester);

@@ -4,7 +4,9 @@
 mod common;
 
 use common::{Running, model, people, policy, released, settings};
-use rescind::Run;
+use rescind::{Amendment, ReleaseChoice, Request, Run};
+use rescind_data::RecordRequest;
+use rescind_privacy::NoiseChoice;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -111,6 +113,66 @@ fn an_earlier_state_of_the_run_gives_no_receipt() {
     assert_eq!(receipt["models"][0]["promise_code"], "run_replaced");
     desk.end();
     assert_eq!(Run::open(&run).unwrap().retained().len(), 60);
+}
+
+/// A run put back from a copy, and asked beside the desk until it had answered as often: the numbers are
+/// there, and are other people's.
+#[test]
+fn a_run_that_went_on_from_a_copy_gives_no_receipt_and_can_be_put_in_its_own_place() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let folder = place.path().join("desk");
+    let models = vec![model("one", &run, released())];
+    let serve = || Running::start(settings(&folder, models.clone()));
+    let desk = serve();
+    let first = desk.as_requester().ask("ann-1");
+    desk.as_requester().until(&first, "completed");
+    desk.end();
+    let kept = place.path().join("kept");
+    copied(&run, &kept);
+    let desk = serve();
+    let second = desk.as_requester().ask("ann-2");
+    desk.as_requester().until(&second, "completed");
+    desk.end();
+    fs::rename(&run, place.path().join("before")).unwrap();
+    fs::rename(&kept, &run).unwrap();
+    Run::amend(&run, Amendment::Adopt).unwrap();
+    let mut alone = Run::open(&run).unwrap();
+    for name in ["ann-3", "ann-4"] {
+        let request = Request::of(RecordRequest::Subject(name.to_owned()));
+        alone.forget(&request, &mut ()).unwrap();
+        let noise = NoiseChoice::Sigma {
+            sigma: 0.05,
+            delta: 1e-5,
+        };
+        alone.release(&ReleaseChoice::new(noise), &mut ()).unwrap();
+    }
+    drop(alone);
+    let desk = serve();
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let third = asks.ask("ann-5");
+    let replaced = |model: &Value| model["trouble"]["code"] == "run_replaced";
+    operator.until_that("/v1/models/one", replaced);
+    let receipt = |id: &str| {
+        let receipt = asks.get(&format!("/v1/requests/{id}/receipt")).good();
+        receipt["models"][0].clone()
+    };
+    for id in [&first, &second] {
+        assert_eq!(receipt(id)["promise_code"], "run_replaced");
+    }
+    // As the trouble says.
+    let put = operator.call("PUT", "/v1/models/one", Some(&json!({"run": "ann"})));
+    assert_eq!(put.good()["trouble"], Value::Null);
+    asks.until(&third, "completed");
+    for id in [&first, &second] {
+        let receipt = receipt(id);
+        assert_eq!(
+            (&receipt["model"], &receipt["promise_code"]),
+            (&json!("one@1"), &json!("run_replaced"))
+        );
+    }
+    desk.end();
+    assert_eq!(Run::open(&run).unwrap().retained().len(), 48);
 }
 
 /// Whoever notices first, a worker or whoever looks now and then.

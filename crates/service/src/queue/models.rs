@@ -10,7 +10,10 @@ use crate::policy::{Policy, When};
 use crate::secret::Secret;
 use crate::store::{Connection, Row, unexpected};
 use rescind::Code;
+use rescind::certificate::LedgerAnchor;
+use rescind::ledger::History;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A model as the desk knows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,23 +44,33 @@ pub(crate) struct ModelRow {
     pub identity: Option<String>,
     /// The newest answer that the desk knows of; 0 before the first.
     pub answered: i64,
+    /// The last of its ledger that the desk knows; a desk of an earlier version finds out when it next
+    /// looks.
+    pub ledger: Option<LedgerAnchor>,
 }
 
 /// A run as it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct FoundRun {
     pub folder: PathBuf,
     /// What tells it from every other.
     pub identity: String,
     /// Whether its model computes in a program of its owner.
     pub outside: bool,
+    /// What its ledger has.
+    pub history: Arc<History>,
 }
 
 impl ModelRow {
-    /// Whether its run is this one.
+    /// Whether its run is this one, and has all of the ledger that is known.
     pub fn is_of(&self, run: &FoundRun) -> bool {
         let known = self.identity.as_ref();
-        self.folder == run.folder && known.is_none_or(|known| *known == run.identity)
+        self.folder == run.folder
+            && known.is_none_or(|known| *known == run.identity)
+            && self
+                .ledger
+                .as_ref()
+                .is_none_or(|ledger| run.history.holds(ledger))
     }
 }
 
@@ -67,7 +80,8 @@ macro_rules! columns {
         concat!(
             $before,
             "name, COALESCE(was_at, folder), policy, registered_at, released_at, released, code, \
-             detail, attempts, next_try, worker, lease_until, outside, withdrawn_at, identity, answered",
+             detail, attempts, next_try, worker, lease_until, outside, withdrawn_at, identity, answered, \
+             ledger_entries, ledger_head",
             $after
         )
     };
@@ -96,6 +110,13 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
         withdrawn_at: row.maybe_number(13)?,
         identity: row.maybe_text(14)?,
         answered: row.number(15)?,
+        ledger: match row.maybe_text(17)? {
+            Some(head) => Some(LedgerAnchor {
+                entries: row.number(16)? as u64,
+                head: head.parse().map_err(|_| unexpected("a ledger's digest"))?,
+            }),
+            None => None,
+        },
     })
 }
 
@@ -177,10 +198,11 @@ pub(crate) fn register(
         return Err(ServiceError::refused(Code::Setting, message));
     };
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
+    let ledger = run.history.head();
     let added = connection.change(
         "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
-         released_at, released, outside, identity) VALUES ($1, $2, $3, $4, 0, 0, 0, $4, 0, $5, $6) \
-         ON CONFLICT DO NOTHING",
+         released_at, released, outside, identity, ledger_entries, ledger_head) \
+         VALUES ($1, $2, $3, $4, 0, 0, 0, $4, 0, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         &[
             name.into(),
             place.into(),
@@ -188,6 +210,8 @@ pub(crate) fn register(
             now().into(),
             i64::from(run.outside).into(),
             (&run.identity).into(),
+            (ledger.entries as i64).into(),
+            ledger.head.to_string().into(),
         ],
     )?;
     if added == 0 {
@@ -380,5 +404,19 @@ pub(crate) fn remember_run(
     let query = "UPDATE models SET identity = $2 WHERE name = $1 AND identity IS NULL";
     connection
         .change(query, &[name.into(), identity.into()])
+        .map(drop)
+}
+
+/// Remembers how far a model's ledger goes, where that is further than was known.
+pub(crate) fn remember_ledger(
+    connection: &mut Connection,
+    name: &str,
+    ledger: &LedgerAnchor,
+) -> Result<(), ServiceError> {
+    let query = "UPDATE models SET ledger_entries = $2, ledger_head = $3 WHERE name = $1 \
+                 AND ledger_entries < $2";
+    let (entries, head) = (ledger.entries as i64, ledger.head.to_string());
+    connection
+        .change(query, &[name.into(), entries.into(), head.into()])
         .map(drop)
 }

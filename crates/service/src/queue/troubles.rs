@@ -109,8 +109,7 @@ pub(crate) fn watched(
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::Policy;
-    use crate::queue::{self, FoundRun};
+    use crate::queue;
     use crate::secret::Secret;
     use crate::store::{Connection, Place, Store};
 
@@ -122,13 +121,11 @@ mod tests {
         let at = Place::File(place.path().join("desk.sqlite"));
         drop(Store::open(&at, |_| Ok(())).unwrap());
         let mut db = Connection::open(&at).unwrap();
-        let run = FoundRun {
-            folder: "run".into(),
-            identity: "1".to_owned(),
-            outside: false,
-        };
-        let policy = Policy::default();
-        queue::register(&mut db, &secret, "desk", "one", &run, &policy).unwrap();
+        db.batch(
+            "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
+             released_at, released) VALUES ('one', 'run', '{}', 0, 0, 0, 0, 0, 0)",
+        )
+        .unwrap();
         let told = |db: &mut Connection| {
             let query = "SELECT count(*) FROM callbacks WHERE request IS NULL";
             db.row(query, &[]).unwrap().unwrap().number(0).unwrap()

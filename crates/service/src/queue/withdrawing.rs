@@ -77,9 +77,11 @@ fn retire(
     let retired = free_name(connection, name)?;
     connection.change(
         "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
-         released_at, released, outside, withdrawn_at, was_at, identity, answered) \
+         released_at, released, outside, withdrawn_at, was_at, identity, answered, ledger_entries, \
+         ledger_head) \
          SELECT CAST($2 AS TEXT), CAST($2 AS TEXT), policy, registered_at, 0, 0, 0, released_at, \
-         released, outside, CAST($3 AS BIGINT), folder, identity, answered FROM models WHERE name = $1",
+         released, outside, CAST($3 AS BIGINT), folder, identity, answered, ledger_entries, ledger_head \
+         FROM models WHERE name = $1",
         &[name.into(), (&retired).into(), now().into()],
     )?;
     for moved in [

@@ -166,6 +166,11 @@ ALTER TABLE parts ADD COLUMN adds BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE parts ADD COLUMN looked BIGINT;
 UPDATE models SET answered = COALESCE((SELECT max(answer) FROM parts WHERE model = name), 0);
 ",
+    // How far a model's ledger is known, and the digest of its last entry known.
+    "
+ALTER TABLE models ADD COLUMN ledger_entries BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE models ADD COLUMN ledger_head TEXT;
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.

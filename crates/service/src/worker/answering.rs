@@ -125,6 +125,7 @@ pub(super) fn answer(
         answer.release.map(|made| made.certificate.release),
     );
     let (known, secret, told) = (model.clone(), Arc::clone(&desk.secret), batch.clone());
+    let ledger = run.ledger().history().head();
     // Where it cannot be told what follows, the next look tells why.
     let next = following(desk, model, run).ok().flatten();
     let id = crate::secret::fresh_name()?;
@@ -132,6 +133,7 @@ pub(super) fn answer(
         queue::expect_same(db, &known)?;
         let name = &known.name;
         queue::answered(db, &secret, name, &told, record.number)?;
+        queue::remember_ledger(db, name, &ledger)?;
         let covered = match release {
             Some(release) => queue::released(db, &secret, name, release, &mut 0)?,
             None => true,

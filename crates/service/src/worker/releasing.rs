@@ -29,6 +29,16 @@ pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), Ser
         desk.store
             .write_here(move |db| queue::remember_run(db, &name, &identity))?;
     }
+    let ledger = history.head();
+    if model
+        .ledger
+        .as_ref()
+        .is_none_or(|known| known.entries < ledger.entries)
+    {
+        let name = model.name.clone();
+        desk.store
+            .write_here(move |db| queue::remember_ledger(db, &name, &ledger))?;
+    }
     let known = model.released as u64;
     let releases = history.releases().map(|release| release.number);
     let news: Vec<u64> = releases.filter(|&number| number > known).collect();
@@ -50,10 +60,12 @@ pub(super) fn note(
         // Few at a time: those who ask meanwhile wait as long as one of these transactions.
         loop {
             let (known, secret, before) = (model.clone(), Arc::clone(&desk.secret), covered);
+            let ledger = history.head();
             let (all, after) = desk.store.write_here(move |db| {
                 queue::expect_same(db, &known)?;
                 let mut covered = before;
                 let all = queue::released(db, &secret, &known.name, release, &mut covered)?;
+                queue::remember_ledger(db, &known.name, &ledger)?;
                 Ok((all, covered))
             })?;
             covered = after;

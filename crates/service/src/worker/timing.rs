@@ -124,6 +124,7 @@ mod tests {
             withdrawn_at: None,
             identity: None,
             answered: 0,
+            ledger: None,
         }
     }
 

@@ -119,7 +119,7 @@ impl Running {
     }
 
     pub fn start(settings: Settings) -> Self {
-        let tokens = Tokens::open(&settings.folder, settings.database.as_deref()).unwrap();
+        let tokens = Tokens::open_or_make(&settings.folder, settings.database.as_deref()).unwrap();
         let token = |role| tokens.make("shop", role, None).unwrap();
         let made = [Role::Requester, Role::Operator, Role::Auditor].map(token);
         Self::start_with(settings, made)

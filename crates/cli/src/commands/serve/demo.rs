@@ -54,7 +54,7 @@ impl fmt::Display for Told {
 
 /// Makes the model, unless an earlier start has, and tokens.
 pub fn make(place: &DeskPlace, listen: &str, console: &Console) -> Result<ModelGiven, Failure> {
-    let tokens = Tokens::open(&place.desk, place.database.as_deref())?;
+    let tokens = Tokens::open_or_make(&place.desk, place.database.as_deref())?;
     let root = place.desk.join("demo");
     let run = root.join("run");
     if !run.join("run.json").exists() {

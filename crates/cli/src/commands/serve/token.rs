@@ -106,23 +106,27 @@ const DAY: u32 = 86_400;
 
 impl Token {
     pub fn run(self, place: &DeskPlace, console: &Console) -> Result<Status, Failure> {
-        let tokens = Tokens::open(&place.desk, place.database.as_deref())?;
+        let (folder, database) = (&place.desk, place.database.as_deref());
         match self.command {
             OfTokens::Create { owner, role, days } => {
-                let seconds = days.map(|days| days * DAY);
-                let token = tokens.make(&owner, role, seconds)?;
+                let is_new = !folder.exists();
+                let tokens = Tokens::open_or_make(folder, database)?;
+                let token = tokens.make(&owner, role, days.map(|days| days * DAY))?;
+                if is_new {
+                    console.note(&format!("a new desk was made in {}", folder.display()));
+                }
                 console.print(&Made { token })?;
             }
             OfTokens::List => {
-                let tokens = tokens.list()?;
+                let tokens = Tokens::open(folder, database)?.list()?;
                 console.print(&Listed { tokens })?;
             }
             OfTokens::Revoke { id } => {
-                tokens.revoke(&id)?;
+                Tokens::open(folder, database)?.revoke(&id)?;
                 console.print_done(&Revoked { revoked: id });
             }
             OfTokens::CallbackKey => {
-                let callback_key = tokens.callback_key();
+                let callback_key = Tokens::open(folder, database)?.callback_key();
                 console.print(&CallbackKey { callback_key })?;
             }
         }
