@@ -20,8 +20,8 @@ mod withdrawing;
 pub(crate) const TOGETHER: i64 = 250;
 
 pub(crate) use batches::{
-    Asked, Batch, Outcome, answered, compose, dismiss, drop_part, held, open_batch, open_batches,
-    set_asked, split, undo,
+    Asked, Batch, Gone, Joins, Outcome, answered, compose, dismiss, drop_part, held, open_batch,
+    open_batches, set_asked, split, undo,
 };
 pub(crate) use callbacks::{
     Callback, due_callbacks, enqueue_alert, is_callback_due, owners, settle_callback,

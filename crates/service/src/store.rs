@@ -16,6 +16,31 @@ pub(crate) use value::{Row, Value, unexpected};
 
 use crate::error::ServiceError;
 use lane::{Access, Lane};
+use std::time::Duration;
+use tokio::sync::oneshot::Receiver;
+
+/// How long a call waits for what it has written, or for a glance,
+const PATIENCE: Duration = Duration::from_secs(30);
+/// and for what goes through long lists.
+const MORE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// What comes back, or that the database takes too long: what was to be written may be yet.
+async fn within<T>(
+    patience: Duration,
+    answer: Receiver<Result<T, ServiceError>>,
+) -> Result<T, ServiceError> {
+    match tokio::time::timeout(patience, answer).await {
+        Ok(answer) => answer.unwrap_or_else(|_| Err(lane::gone())),
+        Err(_) => Err(ServiceError::Queue {
+            action: "does not answer",
+            reason: format!(
+                "nothing came back in {} s: ask again, under the same key",
+                patience.as_secs()
+            ),
+            passing: true,
+        }),
+    }
+}
 
 /// An open database.
 #[derive(Clone)]
@@ -56,10 +81,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.writes
-            .send(work)?
-            .await
-            .unwrap_or_else(|_| Err(lane::gone()))
+        within(PATIENCE, self.writes.send(work)?).await
     }
 
     /// Does work that only reads.
@@ -67,10 +89,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.reads
-            .send(work)?
-            .await
-            .unwrap_or_else(|_| Err(lane::gone()))
+        within(MORE_PATIENCE, self.reads.send(work)?).await
     }
 
     /// Does work that only reads, and little: whose token a call carries, whether the database answers.
@@ -78,10 +97,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Connection) -> Result<T, ServiceError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        self.glances
-            .send(work)?
-            .await
-            .unwrap_or_else(|_| Err(lane::gone()))
+        within(PATIENCE, self.glances.send(work)?).await
     }
 
     /// As [`write`](Self::write), for threads that may wait.

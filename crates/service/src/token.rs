@@ -187,7 +187,8 @@ pub(crate) fn bearer(
     let parts = sent
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.split_once('_'));
-    let Some((id, key)) = parts.filter(|(id, _)| id.len() == 32) else {
+    let is_name = |id: &str| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some((id, key)) = parts.filter(|(id, _)| is_name(id)) else {
         return Ok(None);
     };
     let found = connection.row(

@@ -72,6 +72,45 @@ fn whoever_asks_second_is_covered_by_a_release_too() {
 }
 
 /// In one batch, those who are forgotten now and those who were before.
+/// Records that left long ago were noised by every release since.
+#[test]
+fn whoever_asks_second_is_promised_what_the_first_is() {
+    let place = tempfile::tempdir().unwrap();
+    let desk = desk_with(place.path(), asked());
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let other = desk.caller(&desk.another("blog", Role::Requester));
+    let first = asks.ask("ann-1");
+    until_forgotten(&asks, &first);
+    release(&operator, 1);
+    until_forgotten(&asks, &asks.ask("ann-9"));
+    let alone = other.ask("ann-1");
+    until_forgotten(&other, &alone);
+    release(&operator, 2);
+    // One in a batch of others, and one for somebody else besides.
+    let both = json!({"subject_identities": [
+        {"identity_value": "ann-1"}, {"identity_value": "ann-5"},
+    ]});
+    let both = other.post("/v1/requests", &both).good();
+    let both = both["request_id"].as_str().unwrap();
+    until_forgotten(&other, both);
+    release(&operator, 3);
+    let promise = |caller: &Caller, id: &str| {
+        let receipt = caller.get(&format!("/v1/requests/{id}/receipt")).good();
+        receipt["models"][0]["promise"].clone()
+    };
+    let known = promise(&asks, &first);
+    assert_eq!(
+        (&known["releases"], &known["earlier_releases"]),
+        (&json!(3), &json!(0))
+    );
+    for id in [&*alone, both] {
+        let told = promise(&other, id);
+        for what in ["epsilon", "releases", "earlier_releases"] {
+            assert_eq!(told[what], known[what], "{what}: {told}");
+        }
+    }
+}
+
 #[test]
 fn a_batch_is_answered_alike_to_all_who_are_in_it() {
     let place = tempfile::tempdir().unwrap();
@@ -86,6 +125,7 @@ fn a_batch_is_answered_alike_to_all_who_are_in_it() {
     }
     // The first of these has nothing left that could be taken out.
     let mine = [other.ask("ann-1"), other.ask("ann-3"), other.ask("ann-4")];
+    let mut promises = Vec::new();
     let seen = mine.map(|id| {
         let mut told = other.until(&id, "completed");
         let mut receipt = other.get(&format!("/v1/requests/{id}/receipt")).good();
@@ -101,17 +141,23 @@ fn a_batch_is_answered_alike_to_all_who_are_in_it() {
                 told[own].take();
             }
         }
+        promises.push(receipt["models"][0]["promise"].take());
         (told, receipt)
     });
+    // But for what each is promised, which is as it is: the one left with an earlier answer.
+    assert_eq!(promises[1], promises[2]);
+    assert_eq!(
+        (&promises[0]["releases"], &promises[1]["releases"]),
+        (&json!(2), &json!(1))
+    );
     assert_eq!(seen[0], seen[1]);
     assert_eq!(seen[1], seen[2]);
-    let (story, receipt) = &seen[0];
-    let part = &story["models"][0];
+    let part = &seen[0].0["models"][0];
     assert_eq!(
         (&part["state"], &part["records"]),
         (&json!("done"), &json!(3))
     );
-    let promise = &receipt["models"][0]["promise"];
+    let promise = &promises[0];
     // Numbers of answers count what others asked.
     assert_eq!(
         (&part["answer"], &promise["answer"]),

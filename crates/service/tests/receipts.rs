@@ -48,6 +48,9 @@ fn a_receipt_counts_its_own_records_and_names_no_folder() {
     let promise = |answer: &Value| answer["models"][0]["promise"].clone();
     assert_eq!(promise(&asks.get(&path).good())["records"], 3);
     assert_eq!(promise(&operator.get(&path).good())["records"], 6);
+    // As of a model that was taken away since.
+    operator.call("DELETE", "/v1/models/one", None).good();
+    assert_eq!(promise(&asks.get(&path).good())["records"], 3);
     // The run is gone: what was done is still told.
     std::fs::rename(&run, place.path().join("elsewhere")).unwrap();
     let receipt = asks.get(&path);

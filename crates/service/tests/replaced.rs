@@ -70,9 +70,15 @@ fn another_run_under_the_same_folder_answers_for_nobody() {
         assert_eq!(part(id, "one@1").unwrap()["state"], "withdrawn");
     }
     let receipt = asks.get(&format!("/v1/requests/{first}/receipt")).good();
-    assert_eq!(receipt["models"][0]["promise"], Value::Null, "{receipt}");
+    let of_old = &receipt["models"][1];
+    assert_eq!(
+        (&of_old["model"], &of_old["promise"]),
+        (&json!("one@1"), &Value::Null)
+    );
+    assert_eq!(receipt["models"][0]["promise"]["records"], 3, "{receipt}");
     desk.end();
-    assert_eq!(Run::open(&run).unwrap().retained().len(), 57);
+    // Whoever waited for a release of the old run is asked of the new one too.
+    assert_eq!(Run::open(&run).unwrap().retained().len(), 54);
 }
 
 fn copied(from: &Path, to: &Path) {

@@ -217,6 +217,21 @@ fn a_request_of_the_same_key_is_received_once() {
         .as_auditor()
         .post("/v1/requests/find", &json!({"identity_value": "ann-1"}));
     assert_eq!(found.good()["requests"].as_array().unwrap().len(), 2);
+
+    // So it is whatever has become of the model, and of the time that was wished for.
+    let mut soon = of_subject("ann-5");
+    soon["due_time"] = json!("2020-01-01T00:00:00Z");
+    let statuses = [(); 2].map(|()| send(&soon, "k-5").status);
+    assert_eq!(statuses, [202, 200]);
+    let records = json!({"records": [{"model": "two", "records": "5"}]});
+    let two = json!({"name": "two", "run": "ann"});
+    let operator = desk.as_operator();
+    operator.call("DELETE", "/v1/models/one", None).good();
+    operator.post("/v1/models", &two).good();
+    assert_eq!(send(&records, "k-6").status, 202);
+    operator.call("DELETE", "/v1/models/two", None).good();
+    assert_eq!(send(&records, "k-6").status, 200);
+    assert_eq!(send(&records, "k-7").problem(404), "unknown_model");
 }
 
 #[test]

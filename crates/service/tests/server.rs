@@ -231,6 +231,31 @@ fn two_desks_share_a_queue_and_outlive_the_server() {
 }
 
 #[test]
+#[ignore = "slow tier: waits until somebody else's lock is given up, half a minute"]
+fn a_lock_that_another_program_holds_is_told_and_not_waited_for_without_end() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let mut settings = settings(
+        &place.path().join("desk"),
+        vec![model("one", &run, released())],
+    );
+    settings.database = Some(server.address());
+    let desk = Running::start(settings);
+    let asks = desk.as_requester();
+    let mut other = postgres::Client::connect(&server.address(), postgres::NoTls).unwrap();
+    other
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(72657364)")
+        .unwrap();
+    let refused = asks.post("/v1/requests", &common::of_subject("ann-1"));
+    assert_eq!(refused.problem(503), "queue");
+    other.batch_execute("ROLLBACK").unwrap();
+    asks.until(&asks.ask("ann-2"), "completed");
+}
+
+#[test]
 fn every_part_of_the_desk_speaks_to_a_server() {
     let Some(server) = Server::start() else {
         return;

@@ -110,6 +110,63 @@ fn another_run_in_its_place_is_asked_what_is_open() {
     assert_eq!((retained(&old), retained(&new)), (60, 54));
 }
 
+/// The person is not forgotten while a model that was registered meanwhile has them.
+#[test]
+fn whoever_waits_for_a_release_is_asked_of_a_model_that_comes_meanwhile() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let second = place.path().join("second");
+    std::fs::create_dir(&second).unwrap();
+    people(&second, "ann", 20);
+    let asked = json!({"release": {
+        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
+    }});
+    let models = vec![model("one", &run, policy(asked))];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let id = asks.ask("ann-1");
+    let path = format!("/v1/requests/{id}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    let two = json!({"name": "two", "run": "second/ann", "policy": {"release": {"when": "never"}}});
+    operator.post("/v1/models", &two).good();
+    asks.until_that(&path, |story| story["models"][1]["state"] == "done");
+    operator.post("/v1/models/one/releases", &json!({})).good();
+    let story = asks.until(&id, "completed");
+    assert_eq!(story["models"][1]["records"], 3);
+    desk.end();
+    let run = Run::open(&second.join("ann")).unwrap();
+    assert_eq!(run.retained().len(), 57);
+}
+
+/// What was done in a run stands where the run is, wherever it is moved.
+#[test]
+fn a_run_that_was_moved_goes_on_as_the_same_model() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let asked = json!({"release": {
+        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
+    }});
+    let models = vec![model("one", &run, policy(asked))];
+    let desk = Running::start(settings(&place.path().join("desk"), models));
+    let (asks, operator) = (desk.as_requester(), desk.as_operator());
+    let id = asks.ask("ann-1");
+    let path = format!("/v1/requests/{id}");
+    asks.until_that(&path, |story| story["models"][0]["state"] == "forgotten");
+    while Run::open(&run).is_err() {
+        std::thread::yield_now();
+    }
+    std::fs::rename(&run, place.path().join("moved")).unwrap();
+    let put = operator.call("PUT", "/v1/models/one", Some(&json!({"run": "moved"})));
+    assert!(put.good()["run"].as_str().unwrap().ends_with("moved"));
+    operator.post("/v1/models/one/releases", &json!({})).good();
+    asks.until(&id, "completed");
+    let receipt = asks.get(&format!("{path}/receipt")).good();
+    let parts = receipt["models"].as_array().unwrap();
+    assert_eq!((parts.len(), &parts[0]["release"]), (1, &json!(1)));
+    assert_eq!(parts[0]["promise"]["releases"], 1);
+    assert!(desk.actions().contains(&"model_moved".to_owned()));
+}
+
 #[test]
 fn a_run_given_anew_replaces_another_where_that_is_wanted() {
     let place = tempfile::tempdir().unwrap();

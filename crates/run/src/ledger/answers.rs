@@ -97,6 +97,26 @@ impl Ledger {
         on_database(&self.path, read)
     }
 
+    /// The first answer that took one of these records out; none where none of them was forgotten.
+    ///
+    /// # Errors
+    /// [`LedgerError::Database`].
+    pub fn first_answer_to(&self, positions: &[usize]) -> Result<Option<u64>, LedgerError> {
+        let read = (|| {
+            let query = "SELECT request FROM private.forgotten WHERE position = ?1";
+            let mut statement = self.connection.prepare_cached(query)?;
+            let mut first = None;
+            for &position in positions {
+                let found: Option<i64> = statement
+                    .query_row([position as i64], |row| row.get(0))
+                    .optional()?;
+                first = found.into_iter().chain(first).min();
+            }
+            Ok(first.map(|first| first as u64))
+        })();
+        on_database(&self.path, read)
+    }
+
     /// Digest of the record of training's early checkpoint, if one was kept: from the end of training
     /// on the one that its entry names.
     pub(crate) fn early(&self) -> Result<Option<Digest>, LedgerError> {

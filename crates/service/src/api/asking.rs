@@ -255,7 +255,7 @@ impl NewRequest {
                 self.regulation.days_at_most()
             )));
         }
-        if due.is_some_and(|due| due < submitted_at) {
+        if self.submitted_time.is_some() && due.is_some_and(|due| due < submitted_at) {
             return Err(unusable("due_time is before submitted_time"));
         }
         // A wish that nobody can meet is no reason to hurry; nor is it to be refused, as the same request

@@ -32,8 +32,9 @@ pub(crate) struct Done {
     pub state: PartState,
     /// How many records that were trained on it names.
     pub records: Option<i64>,
-    /// The answer in the model's ledger and what is promised for it today; absent where the model held
-    /// nothing, or has not answered. A requester is told how many records their own request names, as
+    /// The answer in the model's ledger and what is promised for it today; where some of the records were
+    /// forgotten before, the first answer that took one of them out. Absent where the model held nothing, or
+    /// has not answered. A requester is told how many records their own request names, as
     /// one answer may be given to several requests, and no numbers of answers.
     pub promise: Option<Promise>,
     /// Why the promise cannot be told now: the code of what is wrong with the model's ledger.
@@ -77,7 +78,9 @@ pub(crate) async fn made(
     let (row, parts) = found.await?;
     let mut models = Vec::new();
     for part in parts {
-        let answer = part.answer;
+        // Of whom some records were forgotten before least is left by the first answer that took one out.
+        let answer = part.first_answer.or(part.answer);
+        let own = part.records.unwrap_or_default() as u64;
         let part = Part::of(part, in_full);
         let (promise, promise_code) = match answer {
             None => (None, None),
@@ -87,13 +90,12 @@ pub(crate) async fn made(
                 Err(problem) => (None, Some(problem.code)),
             },
         };
-        let own = part.records.map(|records| records as u64);
         let promise = promise.map(|promise| match in_full {
             true => promise,
             false => Promise {
                 answer: None,
                 answered_at: None,
-                records: own.unwrap_or(promise.records),
+                records: own,
                 ..promise
             },
         });

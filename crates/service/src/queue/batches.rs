@@ -41,39 +41,61 @@ pub(crate) enum Outcome {
     NothingHeld,
     /// An operator has to see to it.
     Held,
-    /// All was forgotten before: so many records, gone by the time of this answer.
-    Gone { records: i64, answer: i64 },
+    /// All was forgotten before.
+    Gone(Gone),
 }
 
-/// Makes a batch of requests, each with how many records it names that were trained on. Those taken back meanwhile are
-/// left out; none where all were.
+/// Records that were forgotten before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// How many.
+    pub records: i64,
+    /// The answer by which they are gone.
+    pub answer: i64,
+    /// The first that took one of them out: least is left of what its releases promise.
+    pub first_answer: i64,
+}
+
+/// A request that is to stand in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Joins {
+    pub request: String,
+    /// How many records that were trained on it names.
+    pub records: i64,
+    /// The first answer that took one of them out, where some were forgotten before.
+    pub first_answer: Option<i64>,
+}
+
+/// Makes a batch of requests. Those taken back meanwhile are left out; none where all were.
 pub(crate) fn compose(
     connection: &mut Connection,
     secret: &Secret,
     id: &str,
     model: &str,
     asked: &Asked,
-    members: &[(String, usize)],
+    members: &[Joins],
 ) -> Result<Option<Batch>, ServiceError> {
     let text = serde_json::to_string(asked).map_err(rescind::Error::Document)?;
     connection.change(
         "INSERT INTO batches VALUES ($1, $2, $3, $4, NULL) ON CONFLICT DO NOTHING",
         &[id.into(), model.into(), text.into(), now().into()],
     )?;
-    for (request, records) in members {
+    for member in members {
         let joined = connection.change(
             "UPDATE parts SET state = 'answering', batch = $3, records = $4, since = $5, \
-             code = NULL, detail = NULL WHERE request = $1 AND model = $2 AND state = 'waiting'",
+             first_answer = $6, code = NULL, detail = NULL \
+             WHERE request = $1 AND model = $2 AND state = 'waiting'",
             &[
-                request.into(),
+                (&member.request).into(),
                 model.into(),
                 id.into(),
-                (*records as i64).into(),
+                member.records.into(),
                 now().into(),
+                member.first_answer.into(),
             ],
         )?;
         if joined == 1 {
-            settle(connection, secret, request)?;
+            settle(connection, secret, &member.request)?;
         }
     }
     let batch = read(connection, secret, id)?;
@@ -247,9 +269,7 @@ pub(crate) fn drop_part(
     let state = match outcome {
         Outcome::NothingHeld => PartState::NothingHeld,
         Outcome::Held => PartState::Held,
-        Outcome::Gone { records, answer } => {
-            return gone(connection, secret, request, model, records, answer);
-        }
+        Outcome::Gone(known) => return gone(connection, secret, request, model, known),
     };
     connection.change(
         "UPDATE parts SET state = $3, code = $4, detail = $5, since = $6 \
@@ -273,29 +293,30 @@ fn gone(
     secret: &Secret,
     request: &str,
     model: &str,
-    records: i64,
-    answer: i64,
+    gone: Gone,
 ) -> Result<(), ServiceError> {
     let known = live_model(connection, model)?;
     let (state, release) = match known.policy.release.when {
-        _ if known.released >= answer => (PartState::Done, Some(known.released)),
+        _ if known.released >= gone.answer => (PartState::Done, Some(known.released)),
         When::Never => (PartState::Done, None),
         _ => (PartState::Forgotten, None),
     };
     connection.change(
         "UPDATE parts SET state = $3, records = $4, answer = $5, release = $6, code = NULL, \
-         detail = NULL, since = $7 WHERE request = $1 AND model = $2 AND state = 'waiting'",
+         detail = NULL, since = $7, first_answer = $8 \
+         WHERE request = $1 AND model = $2 AND state = 'waiting'",
         &[
             request.into(),
             model.into(),
             state.as_str().into(),
-            records.into(),
-            answer.into(),
+            gone.records.into(),
+            gone.answer.into(),
             release.into(),
             now().into(),
+            gone.first_answer.into(),
         ],
     )?;
-    let detail = format!("by answer {answer} of the run");
+    let detail = format!("by answer {} of the run", gone.answer);
     audit::append(connection, secret, "desk", "gone_before", model, &detail)?;
     settle(connection, secret, request)
 }

@@ -10,14 +10,13 @@ use crate::secret::Secret;
 use crate::store::Connection;
 
 /// A release is in the run's ledger: whoever was forgotten before it is covered by it, at most
-/// [`TOGETHER`](super::TOGETHER) now. Whether that was all; `before` were covered before. Until then the
-/// release counts as news, and whoever looks next goes on.
+/// [`TOGETHER`](super::TOGETHER) now. Whether that was all. Until then the release counts as news, and whoever
+/// looks next goes on.
 pub(crate) fn released(
     connection: &mut Connection,
     secret: &Secret,
     model: &str,
     release: u64,
-    before: &mut usize,
 ) -> Result<bool, ServiceError> {
     let number = release as i64;
     let rows = connection.rows(
@@ -26,10 +25,9 @@ pub(crate) fn released(
          WHERE model = $1 AND state = 'forgotten' AND answer <= $2 LIMIT $4) RETURNING request",
         &[model.into(), number.into(), now().into(), TOGETHER.into()],
     )?;
-    *before += rows.len();
     let all = (rows.len() as i64) < TOGETHER;
     if all {
-        recorded(connection, secret, model, release, *before)?;
+        recorded(connection, secret, model, release)?;
     }
     for row in &rows {
         settle(connection, secret, &row.text(0)?)?;
@@ -37,13 +35,12 @@ pub(crate) fn released(
     Ok(all)
 }
 
-/// Remembers a release that covers so many.
+/// Remembers a release, and how many it covers.
 fn recorded(
     connection: &mut Connection,
     secret: &Secret,
     model: &str,
     release: u64,
-    covered: usize,
 ) -> Result<(), ServiceError> {
     let number = release as i64;
     let news = connection.change(
@@ -51,6 +48,9 @@ fn recorded(
         &[model.into(), number.into(), now().into()],
     )?;
     if news == 1 {
+        let query = "SELECT count(*) FROM parts WHERE model = $1 AND release = $2";
+        let covered = connection.row(query, &[model.into(), number.into()])?;
+        let covered = covered.map_or(Ok(0), |row| row.number(0))?;
         let detail = format!("release {release}, for {covered} requests");
         audit::append(connection, secret, "desk", "released", model, &detail)?;
     }
@@ -162,7 +162,7 @@ mod tests {
         let (secret, store) = waiting(place.path());
         let step = || {
             let secret = Arc::clone(&secret);
-            let done = store.write_here(move |db| released(db, &secret, "m", 1, &mut 0));
+            let done = store.write_here(move |db| released(db, &secret, "m", 1));
             done.unwrap()
         };
         assert!(!step());
@@ -174,6 +174,11 @@ mod tests {
         assert!(!step());
         assert!(step());
         assert_eq!((count(&store, DONE), count(&store, RELEASED)), (MANY, 1));
+        let told = store.read_here(|db: &mut Connection| {
+            db.row("SELECT detail FROM audit WHERE action = 'released'", &[])
+        });
+        let told = told.unwrap().unwrap().text(0).unwrap();
+        assert_eq!(told, format!("release 1, for {MANY} requests"));
     }
 
     #[test]

@@ -62,11 +62,20 @@ pub(crate) struct FoundRun {
 }
 
 impl ModelRow {
-    /// Whether its run is this one, and has all of the ledger that is known.
+    /// Whether its run is this one, in its folder.
     pub fn is_of(&self, run: &FoundRun) -> bool {
+        self.folder == run.folder && self.has(run)
+    }
+
+    /// Whether its run is this one, in another folder now.
+    pub fn has_moved(&self, run: &FoundRun) -> bool {
+        self.folder != run.folder && self.identity.is_some() && self.has(run)
+    }
+
+    /// Whether its run is this one, and has all of the ledger that is known.
+    fn has(&self, run: &FoundRun) -> bool {
         let known = self.identity.as_ref();
-        self.folder == run.folder
-            && known.is_none_or(|known| *known == run.identity)
+        known.is_none_or(|known| *known == run.identity)
             && self
                 .ledger
                 .as_ref()
@@ -193,10 +202,7 @@ pub(crate) fn register(
         );
         return Err(ServiceError::refused(Code::Setting, message));
     }
-    let Some(place) = run.folder.to_str() else {
-        let message = "the run's folder has a name that is no text: rename it".to_owned();
-        return Err(ServiceError::refused(Code::Setting, message));
-    };
+    let place = place_of(run)?;
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     let ledger = run.history.head();
     let added = connection.change(
@@ -215,16 +221,28 @@ pub(crate) fn register(
         ],
     )?;
     if added == 0 {
-        let message = format!(
-            "a model named {name}, or of the same run, is registered already: GET /v1/models lists \
-             them; PUT /v1/models/NAME/policy changes a policy; PUT /v1/models/NAME, or rescind serve \
-             --replace, puts another run in its place; DELETE /v1/models/NAME takes it away"
-        );
-        return Err(ServiceError::refused(Code::ModelExists, message));
+        return Err(exists(name));
     }
     audit::append(connection, secret, actor, "model_registered", name, "")?;
     join_open_requests(connection, secret, name)?;
     model(connection, name)
+}
+
+/// The run's folder, as the database has it.
+pub(super) fn place_of(run: &FoundRun) -> Result<&str, ServiceError> {
+    run.folder.to_str().ok_or_else(|| {
+        let message = "the run's folder has a name that is no text: rename it";
+        ServiceError::refused(Code::Setting, message)
+    })
+}
+
+pub(super) fn exists(name: &str) -> ServiceError {
+    let message = format!(
+        "a model named {name}, or of the same run, is registered already: GET /v1/models lists them; PUT \
+         /v1/models/NAME/policy changes a policy; PUT /v1/models/NAME, or rescind serve --replace, puts \
+         another run in its place; DELETE /v1/models/NAME takes it away"
+    );
+    ServiceError::refused(Code::ModelExists, message)
 }
 
 /// Whoever asked before the model was there is to be forgotten by it as well.

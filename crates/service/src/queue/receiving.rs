@@ -44,6 +44,10 @@ pub(crate) fn receive(
         .as_ref()
         .map(|key| secret.hash(Of::Request, key.as_bytes()));
     let content = secret.hash(Of::Request, &received.content);
+    // Whatever became of the models since, it was received.
+    if let Some(found) = earlier(connection, received, key.as_deref(), &content)? {
+        return Ok(found);
+    }
     let models = concerned(connection, &received.named)?;
     let callbacks = match &received.callbacks[..] {
         [] => None,
@@ -53,14 +57,14 @@ pub(crate) fn receive(
         }
     };
     let now = now();
-    let added = connection.change(
+    connection.change(
         "INSERT INTO requests VALUES ($1, $2, $3, $4, $5, $6, 'pending', 0, $7, $8, $9, NULL, NULL, \
-         $10, $11) ON CONFLICT DO NOTHING",
+         $10, $11)",
         &[
             (&received.id).into(),
             (&received.owner).into(),
             received.subject_request_id.clone().into(),
-            key.clone().into(),
+            key.into(),
             (&content).into(),
             (&received.regulation).into(),
             received.submitted_at.into(),
@@ -70,9 +74,6 @@ pub(crate) fn receive(
             callbacks.into(),
         ],
     )?;
-    if added == 0 {
-        return earlier(connection, received, key, &content);
-    }
     received.named.index(connection, secret, &received.id)?;
     for model in &models {
         connection.change(
@@ -102,14 +103,20 @@ pub(crate) fn receive(
 fn earlier(
     connection: &mut Connection,
     received: &Received,
-    key: Option<String>,
+    key: Option<&str>,
     content: &str,
-) -> Result<(RequestRow, bool), ServiceError> {
+) -> Result<Option<(RequestRow, bool)>, ServiceError> {
     let found = connection.row(
         "SELECT id, content_hash FROM requests WHERE id = $1 OR (owner = $2 AND key_hash = $3)",
-        &[(&received.id).into(), (&received.owner).into(), key.into()],
+        &[
+            (&received.id).into(),
+            (&received.owner).into(),
+            key.map(str::to_owned).into(),
+        ],
     )?;
-    let found = found.ok_or_else(|| crate::store::unexpected("the request of this key"))?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
     let id = found.text(0)?;
     if found.text(1)? != content {
         return Err(ServiceError::refused(
@@ -121,7 +128,7 @@ fn earlier(
         ));
     }
     let new = id == received.id;
-    Ok((request(connection, &id)?, new))
+    Ok(Some((request(connection, &id)?, new)))
 }
 
 /// The models that have to answer: all of them for a subject, as each knows whom it learned from.

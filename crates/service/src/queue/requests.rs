@@ -36,6 +36,8 @@ pub(crate) struct PartRow {
     pub records: Option<i64>,
     /// The number that the run gave its answer.
     pub answer: Option<i64>,
+    /// The first answer that took out one of its records, where that was before.
+    pub first_answer: Option<i64>,
     /// The release that covers it.
     pub release: Option<i64>,
     /// Why it is held, or why there was nothing to do.
@@ -111,7 +113,7 @@ pub(crate) fn parts_of(
     request: &str,
 ) -> Result<Vec<PartRow>, ServiceError> {
     let rows = connection.rows(
-        "SELECT request, model, state, records, answer, release, code, detail, since \
+        "SELECT request, model, state, records, answer, release, code, detail, since, first_answer \
          FROM parts WHERE request = $1 ORDER BY model",
         &[request.into()],
     )?;
@@ -126,6 +128,7 @@ pub(crate) fn parts_of(
             code: row.maybe_text(6)?,
             detail: row.maybe_text(7)?,
             since: row.number(8)?,
+            first_answer: row.maybe_number(9)?,
         })
     });
     rows.collect()

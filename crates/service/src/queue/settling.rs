@@ -8,8 +8,8 @@ use crate::secret::Secret;
 use crate::state::{PartState, RequestState};
 use crate::store::{Connection, unexpected};
 
-/// Works out where a request stands, tells those who wanted to hear, and lets go of names once no
-/// model has to be asked about them any more.
+/// Works out where a request stands, tells those who wanted to hear, and lets go of names once it is
+/// completed or cancelled.
 pub(super) fn settle(
     connection: &mut Connection,
     secret: &Secret,
@@ -31,9 +31,10 @@ pub(super) fn settle(
     });
     let attention = attention.collect::<Result<Vec<bool>, ServiceError>>()?;
     let attention = i64::from(attention.contains(&true));
-    let open = [PartState::Waiting, PartState::Answering, PartState::Held];
-    let names_are_needed = states.iter().any(|state| open.contains(state));
-    if !names_are_needed {
+    // As long as a release is waited for, a model may be registered, or put in another's place, that has
+    // the person too.
+    let is_open = matches!(state, RequestState::Pending | RequestState::InProgress);
+    if !is_open {
         connection.change(
             "UPDATE requests SET sealed = NULL WHERE id = $1",
             &[request.into()],

@@ -4,7 +4,9 @@
 //! that nobody can register, with its requests and their answers, which are numbers in the ledger of that
 //! run and no other. The name is free again.
 
-use super::models::{FoundRun, ModelRow, live_model, model, register, set_policy};
+use super::models::{
+    FoundRun, ModelRow, exists, live_model, model, place_of, register, set_policy,
+};
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
@@ -31,7 +33,8 @@ pub(crate) fn withdraw(
 
 /// Puts another run in place of a model's, or registers it where there is no such model. Requests that
 /// are not completed are asked of the new run too, where they name people: records are numbers in one
-/// run. Another run may have the folder of the one before. Without a policy the one before stays.
+/// run. Another run may have the folder of the one before, and the same run another folder. Without a policy
+/// the one before stays.
 pub(crate) fn replace(
     connection: &mut Connection,
     secret: &Secret,
@@ -56,6 +59,13 @@ pub(crate) fn replace(
             false => set_policy(connection, secret, actor, name, policy),
         };
     }
+    if known.has_moved(run) {
+        moved(connection, secret, actor, name, run)?;
+        return match *policy == known.policy {
+            true => model(connection, name),
+            false => set_policy(connection, secret, actor, name, policy),
+        };
+    }
     let (_, open) = retire(connection, secret, actor, name)?;
     // Before they are settled: what is open is asked of it.
     let new = register(connection, secret, actor, name, run, policy)?;
@@ -63,6 +73,27 @@ pub(crate) fn replace(
         settle(connection, secret, request)?;
     }
     Ok(new)
+}
+
+/// The same run, in another folder: all that was done in it stands.
+fn moved(
+    connection: &mut Connection,
+    secret: &Secret,
+    actor: &str,
+    name: &str,
+    run: &FoundRun,
+) -> Result<(), ServiceError> {
+    let place = place_of(run)?;
+    let taken = connection.row("SELECT 1 FROM models WHERE folder = $1", &[place.into()])?;
+    if taken.is_some() {
+        return Err(exists(name));
+    }
+    connection.change(
+        "UPDATE models SET folder = $2, code = NULL, detail = NULL, attempts = 0, next_try = 0, \
+         told_at = NULL WHERE name = $1",
+        &[name.into(), place.into()],
+    )?;
+    audit::append(connection, secret, actor, "model_moved", name, "")
 }
 
 /// Gives a model the name of one that is gone. That name, and the requests that were open in it, yet to be

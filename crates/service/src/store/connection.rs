@@ -19,6 +19,13 @@ pub(crate) enum Place {
     Server(String),
 }
 
+/// After how long without a sign of the other side a connection to a server is taken for lost.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A process that stands still inside a transaction keeps the others waiting no longer than its session lasts; and
+/// whoever waits longer than that is told.
+const LIMITS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '15s'; \
+                      SET statement_timeout = '120s'";
+
 /// A connection. Statements number their parameters `$1`, `$2` and so on.
 pub(crate) enum Connection {
     Sqlite {
@@ -40,8 +47,16 @@ impl Connection {
                 Self::of_file(path, Opened::at(path)?)
             }
             Place::Server(address) => {
-                let client = postgres::Client::connect(address, NoTls);
-                let client = client.map_err(|error| of_server("cannot be reached", &error))?;
+                let unreached = |error: postgres::Error| of_server("cannot be reached", &error);
+                let mut config: postgres::Config = address.parse().map_err(unreached)?;
+                config
+                    .tcp_user_timeout(SILENCE)
+                    .keepalives_idle(SILENCE / 2);
+                if config.get_connect_timeout().is_none() {
+                    config.connect_timeout(SILENCE);
+                }
+                let mut client = config.connect(NoTls).map_err(unreached)?;
+                client.batch_execute(LIMITS).map_err(unreached)?;
                 Ok(Self::Postgres {
                     client: Box::new(client),
                     prepared: HashMap::new(),
@@ -77,7 +92,7 @@ impl Connection {
     fn of_file(path: &Path, file: Opened) -> Result<Self, ServiceError> {
         let opened = (|| {
             let connection = rusqlite::Connection::open(path)?;
-            connection.busy_timeout(Duration::from_secs(10))?;
+            connection.busy_timeout(Duration::from_secs(1))?;
             // A transaction that was told to have committed is on the disk.
             connection.execute_batch(
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;

@@ -166,10 +166,12 @@ ALTER TABLE parts ADD COLUMN adds BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE parts ADD COLUMN looked BIGINT;
 UPDATE models SET answered = COALESCE((SELECT max(answer) FROM parts WHERE model = name), 0);
 ",
-    // How far a model's ledger is known, and the digest of its last entry known.
+    // How far a model's ledger is known, and the digest of its last entry known; and the first answer that
+    // took out a record that a request names, where that was before its own.
     "
 ALTER TABLE models ADD COLUMN ledger_entries BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE models ADD COLUMN ledger_head TEXT;
+ALTER TABLE parts ADD COLUMN first_answer BIGINT;
 ",
 ];
 

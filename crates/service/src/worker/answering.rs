@@ -135,7 +135,7 @@ pub(super) fn answer(
         queue::answered(db, &secret, name, &told, record.number)?;
         queue::remember_ledger(db, name, &ledger)?;
         let covered = match release {
-            Some(release) => queue::released(db, &secret, name, release, &mut 0)?,
+            Some(release) => queue::released(db, &secret, name, release)?,
             None => true,
         };
         let Some((model, next)) = &next else {

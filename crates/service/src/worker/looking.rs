@@ -2,7 +2,7 @@
 
 use super::endings::said;
 use crate::policy::When;
-use crate::queue::{Asked, Member, ModelRow, Outcome};
+use crate::queue::{Asked, Gone, Joins, Member, ModelRow, Outcome};
 use rescind::{Code, CodeKind, Run};
 use rescind_data::{RecordRequest, RequestError, Selection};
 
@@ -12,8 +12,8 @@ type Dropped = (String, Outcome, Code, String);
 /// What waits, looked at: a batch to be, and what is not in it.
 pub(super) struct Seen {
     pub asked: Asked,
-    /// Requests, and how many records that were trained on each names.
-    pub found: Vec<(String, usize)>,
+    /// Requests that are answered together.
+    pub found: Vec<Joins>,
     pub dropped: Vec<Dropped>,
 }
 
@@ -38,35 +38,32 @@ pub(super) fn see(
     for member in members {
         let asked = known(run, model, &member)?;
         match look(run, &member, &asked)? {
-            Ok(records) => seen.found.push((member.request, records)),
-            Err((outcome @ Outcome::Gone { records, .. }, code, _)) => {
-                gone.push((member.request, records, outcome, code));
-            }
-            Err((outcome, code, detail)) => {
-                seen.dropped.push((member.request, outcome, code, detail));
-            }
+            Ok(joins) => seen.found.push(joins),
+            Err(dropped) if matches!(dropped.1, Outcome::Gone(_)) => gone.push(dropped),
+            Err(dropped) => seen.dropped.push(dropped),
         }
     }
     let alone = seen.found.is_empty();
-    for (request, records, outcome, code) in gone {
-        match alone {
-            true => {
-                let detail = code.meaning().to_owned();
-                seen.dropped.push((request, outcome, code, detail));
-            }
-            false => seen.found.push((request, records as usize)),
+    for dropped in gone {
+        match dropped.1 {
+            Outcome::Gone(gone) if !alone => seen.found.push(Joins {
+                request: dropped.0,
+                records: gone.records,
+                first_answer: Some(gone.first_answer),
+            }),
+            _ => seen.dropped.push(dropped),
         }
     }
     Ok(seen)
 }
 
-/// How many records that were trained on a request names, where it takes some out; or how it ends without.
+/// A request that takes records out, or how it ends without.
 fn look(
     run: &Run,
     member: &Member,
     asked: &[RecordRequest],
-) -> Result<Result<usize, (Outcome, Code, String)>, rescind::Error> {
-    let held = |code: Code, detail: String| (Outcome::Held, code, detail);
+) -> Result<Result<Joins, Dropped>, rescind::Error> {
+    let request = member.request.clone();
     if asked.is_empty() {
         let manifest = run.manifest();
         let subjects = &member.named.subjects;
@@ -74,7 +71,8 @@ fn look(
             let detail = "the run's records do not say whose they are: find out which are this \
                           person's, and ask for those by a request of their own; then dismiss this \
                           part";
-            return Ok(Err(held(Code::NoSubjects, detail.to_owned())));
+            let held = (request, Outcome::Held, Code::NoSubjects, detail.to_owned());
+            return Ok(Err(held));
         }
         let mut tests = 0;
         for name in subjects {
@@ -84,17 +82,26 @@ fn look(
             0 => Code::UnknownSubject,
             _ => Code::NeverTrainedOn,
         };
-        let nothing = (Outcome::NothingHeld, code, code.meaning().to_owned());
+        let meaning = code.meaning().to_owned();
+        let nothing = (request, Outcome::NothingHeld, code, meaning);
         return Ok(Err(nothing));
     }
     match run.resolve(asked) {
         // Those forgotten before count as those forgotten now: nobody is told that another has asked.
-        Ok(resolved) => Ok(Ok(resolved.forget.len() + resolved.already.len())),
+        Ok(resolved) => {
+            let records = resolved.forget.len() + resolved.already.len();
+            let first = run.ledger().first_answer_to(resolved.already.positions())?;
+            Ok(Ok(Joins {
+                request,
+                records: records as i64,
+                first_answer: first.map(|first| first as i64),
+            }))
+        }
         Err(error) if error.code().kind() == CodeKind::Nothing => {
             let (outcome, code) = nothing(run, asked, error.code())?;
-            Ok(Err((outcome, code, code.meaning().to_owned())))
+            Ok(Err((request, outcome, code, code.meaning().to_owned())))
         }
-        Err(error) => Ok(Err(held(error.code(), said(&error)))),
+        Err(error) => Ok(Err((request, Outcome::Held, error.code(), said(&error)))),
     }
 }
 
@@ -105,14 +112,16 @@ pub(super) fn nothing(
     asked: &[RecordRequest],
     code: Code,
 ) -> Result<(Outcome, Code), rescind::Error> {
-    let records = trained_at_first(run, asked)?.len();
-    if records == 0 {
+    let records = trained_at_first(run, asked)?;
+    let first = run.ledger().first_answer_to(records.positions())?;
+    let Some(first) = first else {
         return Ok((Outcome::NothingHeld, code));
-    }
-    let gone = Outcome::Gone {
-        records: records as i64,
-        answer: run.ledger().history().request_count() as i64,
     };
+    let gone = Outcome::Gone(Gone {
+        records: records.len() as i64,
+        answer: run.ledger().history().request_count() as i64,
+        first_answer: first as i64,
+    });
     Ok((gone, Code::AlreadyForgotten))
 }
 

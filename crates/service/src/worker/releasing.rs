@@ -56,19 +56,15 @@ pub(super) fn note(
     history: &History,
 ) -> Result<(), ServiceError> {
     for &release in releases {
-        let mut covered = 0;
         // Few at a time: those who ask meanwhile wait as long as one of these transactions.
         loop {
-            let (known, secret, before) = (model.clone(), Arc::clone(&desk.secret), covered);
+            let (known, secret) = (model.clone(), Arc::clone(&desk.secret));
             let ledger = history.head();
-            let (all, after) = desk.store.write_here(move |db| {
+            let all = desk.store.write_here(move |db| {
                 queue::expect_same(db, &known)?;
-                let mut covered = before;
-                let all = queue::released(db, &secret, &known.name, release, &mut covered)?;
                 queue::remember_ledger(db, &known.name, &ledger)?;
-                Ok((all, covered))
+                queue::released(db, &secret, &known.name, release)
             })?;
-            covered = after;
             if all {
                 break;
             }
