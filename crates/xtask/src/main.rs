@@ -3,6 +3,7 @@
 //! Nothing is depended on here: what tests need is built once, as they need it.
 
 mod program;
+mod suite;
 mod test;
 
 use program::{Failure, cargo, succeed};

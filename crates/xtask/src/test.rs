@@ -1,6 +1,7 @@
 //! All tests: those of the crates, and those of the Python package in an environment of their own.
 
-use crate::program::{Failure, cargo, succeed};
+use crate::program::{Failure, succeed};
+use crate::suite;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -45,12 +46,8 @@ pub fn run(words: &[String]) -> Result<(), Failure> {
         succeed(Command::new(python).args(["-m", "venv"]).arg(&place))?;
     }
     if !only_python {
-        let words = "test --release --workspace --no-fail-fast -- --include-ignored";
-        let mut tests = cargo();
-        if let Some(server) = python.and_then(|_| postgresql(&own)) {
-            tests.env("PG_BIN", server);
-        }
-        succeed(tests.args(words.split(' ')).current_dir(&root))?;
+        let server = python.and_then(|_| postgresql(&own));
+        suite::run(&root, server.as_deref())?;
     }
     if python.is_none() {
         println!(
