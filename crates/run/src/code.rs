@@ -158,6 +158,7 @@ codes! {
     Document, "document", Failed, "A document cannot be written.";
     Listen, "listen", Failed, "The desk cannot listen on this address.";
     DeskKey, "desk_key", Failed, "The desk's key cannot be used: gone, open to others, or not the one that its database was made with.";
+    ThreadLost, "thread_lost", Failed, "A thread of the desk ended by a fault of the program: the desk has ended, to be started again.";
     Queue, "queue", Failed, "The desk's database refuses, or cannot be reached.";
     Unauthenticated, "unauthenticated", Usage, "The call carries no token that is valid.";
     Forbidden, "forbidden", Usage, "The token's role does not allow this.";

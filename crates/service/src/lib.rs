@@ -31,6 +31,7 @@ mod serving;
 mod settings;
 mod state;
 mod store;
+mod threads;
 mod tls;
 mod token;
 mod tokens;
