@@ -94,7 +94,7 @@ mod tests {
             "threads::tests::no_thread_to_compute_on_is_an_error_and_no_panic",
             || {
                 for _ in 0..2 {
-                    assert_eq!(make().unwrap_err().code(), Code::Network);
+                    assert_eq!(make().unwrap_err().code(), Code::Io);
                 }
             },
         );

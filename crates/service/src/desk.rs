@@ -8,6 +8,7 @@ use crate::queue;
 use crate::secret::{self, Of, Secret};
 use crate::settings::Settings;
 use crate::store::{Place, Store};
+use crate::words::said;
 use rescind::Code;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -79,7 +80,7 @@ impl Desk {
         self.tell(&Notice::Trouble {
             of: of.to_owned(),
             code: error.code().to_string(),
-            detail: error.to_string(),
+            detail: said(error),
         });
     }
 

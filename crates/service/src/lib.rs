@@ -36,6 +36,7 @@ mod tls;
 mod token;
 mod tokens;
 mod web;
+mod words;
 mod worker;
 
 pub use api::openapi;

@@ -5,6 +5,7 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::notice::Notice;
 use crate::queue::{self, FoundRun, ModelRow};
+use crate::words::said;
 use rescind::ledger::Ledger;
 use rescind::{Code, Error, Run};
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ pub(crate) fn watch(desk: &Desk) -> Result<(), ServiceError> {
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
         let (name, gone) = (
             model.name.clone(),
-            gone.map(|error| (error.code(), error.to_string())),
+            gone.map(|error| (error.code(), said(&error))),
         );
         let found = gone.clone();
         let news = desk.store.write_here(move |db| {

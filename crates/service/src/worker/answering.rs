@@ -1,6 +1,6 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
-use super::endings::{Ending, ending, said, splits};
+use super::endings::{Ending, ending, splits};
 use super::looking::{Seen, known, nothing, see};
 use super::releasing::{note, note_promise};
 use super::timing;
@@ -10,6 +10,7 @@ use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Fallback;
 use crate::queue::{self, Asked, Batch, ModelRow, Outcome, Which};
+use crate::words::said_by_run;
 use rescind::methods::MethodChoice;
 use rescind::{Progress, Request, Run};
 use std::ops::ControlFlow;
@@ -226,7 +227,7 @@ fn go_on(
             })
         }
         Ending::LookAgain | Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
-            let (detail, alerts) = (said(&error), desk.settings.alerts.clone());
+            let (detail, alerts) = (said_by_run(&error), desk.settings.alerts.clone());
             desk.tell(&Notice::Trouble {
                 of: name.clone(),
                 code: code.to_string(),

@@ -1,8 +1,8 @@
 //! Looking at what waits, one by one: what of it makes a batch, and how the rest ends.
 
-use super::endings::said;
 use crate::policy::When;
 use crate::queue::{Asked, Member, ModelRow, Outcome};
+use crate::words::said_by_run;
 use rescind::{Code, CodeKind, Run};
 use rescind_data::{RecordRequest, RequestError, Selection};
 
@@ -94,7 +94,7 @@ fn look(
             let (outcome, code) = nothing(run, asked, error.code())?;
             Ok(Err((outcome, code, code.meaning().to_owned())))
         }
-        Err(error) => Ok(Err(held(error.code(), said(&error)))),
+        Err(error) => Ok(Err(held(error.code(), said_by_run(&error)))),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::notice::Notice;
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
+use crate::words::said;
 use rescind::certificate::upward;
 use rescind::ledger::{History, Ledger};
 use rescind::{Code, ReleaseChoice, Run};
@@ -99,7 +100,7 @@ pub(super) fn make_due(
             Ending::AskAgain | Ending::Later => Err(error),
             _ => {
                 desk.tell_of(&model.name, &error);
-                refuse(desk, model, error.code(), &error.to_string())
+                refuse(desk, model, error.code(), &said(&error))
             }
         },
     }
@@ -155,7 +156,7 @@ pub(super) fn make_ordered(
         Err(error) if matches!(ending(error.code()), Ending::AskAgain | Ending::Later) => {
             return Err(error);
         }
-        made => made.map_err(|error| (error.code(), error.to_string())),
+        made => made.map_err(|error| (error.code(), said(&error))),
     };
     let id = order.id.clone();
     desk.store.write_here(move |db| {
