@@ -177,7 +177,7 @@ fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static 
 }
 
 /// Tells operators of what will soon be due, once.
-fn look_at_deadlines(desk: &Desk) -> Result<(), ServiceError> {
+fn look_at_deadlines(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for model in desk.store.read_here(queue::list_models)? {
         let within = i64::from(model.policy.deadline.tell_seconds);
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());

@@ -13,6 +13,7 @@ mod timing;
 mod turn;
 
 pub use outside::{Claimed, OutsideWorker};
+pub(crate) use releasing::notice_releases;
 
 use crate::desk::Desk;
 use crate::error::ServiceError;

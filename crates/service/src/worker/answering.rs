@@ -103,6 +103,7 @@ pub(super) fn answer(
     run: &mut Run,
     batch: &Batch,
 ) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
+    let batch = &held_to_promise(desk, model, run, batch)?;
     let mut records = Vec::new();
     for member in &batch.members {
         records.extend(known(run, model, member)?);
@@ -164,6 +165,33 @@ pub(super) fn answer(
         None => {}
     }
     Ok(next)
+}
+
+/// A batch whose release keeps the promise as it is now, which may have become another since the batch was
+/// written down. What the run has answered already is asked as it was.
+fn held_to_promise(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &Run,
+    batch: &Batch,
+) -> Result<Batch, ServiceError> {
+    let release = batch.asked.release.map(|asked| model.policy.holding(asked));
+    let ledger = run.ledger();
+    let is_so = release == batch.asked.release;
+    if is_so
+        || ledger
+            .answer_to_key(&batch.id)
+            .map_err(rescind::Error::from)?
+            .is_some()
+    {
+        return Ok(batch.clone());
+    }
+    let mut batch = batch.clone();
+    batch.asked.release = release;
+    let (id, asked) = (batch.id.clone(), batch.asked.clone());
+    desk.store
+        .write_here(move |db| queue::set_asked(db, &id, &asked))?;
+    Ok(batch)
 }
 
 /// What follows where the run did not answer.

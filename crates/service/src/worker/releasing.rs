@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 /// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
 /// worker that died before it could tell. Refuses another run than the model's.
-pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
+pub(crate) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
     let model = &claim.model;
     let ledger = Ledger::open_as_it_lies(&model.folder).map_err(rescind::Error::from)?;
     // Being written now: the next look is soon.
@@ -149,7 +149,8 @@ pub(super) fn make_ordered(
             let id = order.id.clone();
             desk.store
                 .write_here(move |db| queue::begin_order(db, &id, newest))?;
-            release(desk, model, run, &order.asked)
+            // It may have waited while the promise became another.
+            release(desk, model, run, &model.policy.holding(order.asked))
         }
     };
     let made = match made {
