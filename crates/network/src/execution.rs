@@ -62,6 +62,14 @@ impl Execution {
         self.memory_budget
     }
 
+    /// Has every thread do this, with its number.
+    pub(crate) fn on_each(&self, work: &(dyn Fn(usize) + Sync)) {
+        match &self.pool {
+            Some(pool) => drop(pool.broadcast(|thread| work(thread.index()))),
+            None => work(0),
+        }
+    }
+
     /// How many chunks may be in flight when `fixed` bytes are taken and each needs `chunk` more.
     pub(crate) fn lanes(&self, fixed: usize, chunk: usize) -> Result<usize, NetworkError> {
         let free = self.memory_budget.saturating_sub(fixed);

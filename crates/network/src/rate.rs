@@ -2,7 +2,7 @@
 
 use crate::execution::Execution;
 use crate::matrix::{View, ViewMut, multiply};
-use std::sync::Barrier;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// Rows and columns of the square matrices.
@@ -25,30 +25,27 @@ impl Execution {
 
     /// Seconds that one round of products takes.
     fn products(&self) -> f64 {
-        let barrier = Barrier::new(self.threads() + 1);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..self.threads())
-                .map(|_| {
-                    scope.spawn(|| {
-                        let len = SIZE * SIZE;
-                        let (a, b) = (vec![0.5_f32; len], vec![0.25_f32; len]);
-                        let mut out = vec![0.0_f32; len];
-                        let mut run = || {
-                            let (a, b) = (View::new(&a, SIZE, SIZE), View::new(&b, SIZE, SIZE));
-                            multiply(ViewMut::new(&mut out, SIZE, SIZE), false, a, b);
-                        };
-                        run();
-                        barrier.wait();
-                        (0..PRODUCTS).for_each(|_| run());
-                        std::hint::black_box(out);
-                    })
-                })
-                .collect();
-            barrier.wait();
-            let start = Instant::now();
-            // A worker that died has panicked out of memory, which nothing here can mend.
-            workers.into_iter().for_each(|worker| drop(worker.join()));
-            start.elapsed().as_secs_f64()
-        })
+        let matrices = || {
+            let len = SIZE * SIZE;
+            Mutex::new((vec![0.5_f32; len], vec![0.25_f32; len], vec![0.0_f32; len]))
+        };
+        let threads: Vec<_> = (0..self.threads()).map(|_| matrices()).collect();
+        let multiply = |thread: usize, times: usize| {
+            let mut of = threads[thread]
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let (a, b, out) = &mut *of;
+            for _ in 0..times {
+                let (a, b) = (View::new(a, SIZE, SIZE), View::new(b, SIZE, SIZE));
+                multiply(ViewMut::new(out, SIZE, SIZE), false, a, b);
+            }
+        };
+        // The first time, memory is fetched.
+        self.on_each(&|thread| multiply(thread, 1));
+        let start = Instant::now();
+        self.on_each(&|thread| multiply(thread, PRODUCTS));
+        let took = start.elapsed().as_secs_f64();
+        std::hint::black_box(threads);
+        took
     }
 }

@@ -6,6 +6,7 @@ use crate::ledger::{BudgetExceeded, LedgerError};
 use crate::release::ReleaseError;
 use rescind_certificate::TermsError;
 use rescind_data::{DatasetError, ManifestError, ReloadError, RequestError};
+use rescind_network::NetworkError;
 use rescind_unlearn::Error as ModelError;
 use serde::Serialize;
 
@@ -140,7 +141,7 @@ codes! {
     NotReleased, "not_released", Failed, "The last request was not released.";
     CannotRepeat, "cannot_repeat", Failed, "The two sides of the release cannot be made again.";
     Inconsistent, "inconsistent", Failed, "A fact of the release contradicts another.";
-    Io, "io", Failed, "The system refuses a file, a folder or a stream.";
+    Io, "io", Failed, "The system refuses a file, a folder, a stream or a thread.";
     Storage, "storage", Failed, "What the run keeps for its methods cannot be read or written.";
     Ledger, "ledger", Failed, "The ledger's database refuses.";
     LedgerMissing, "ledger_missing", Failed, "The ledger is gone.";
@@ -158,6 +159,7 @@ codes! {
     Document, "document", Failed, "A document cannot be written.";
     Listen, "listen", Failed, "The desk cannot listen on this address.";
     DeskKey, "desk_key", Failed, "The desk's key cannot be used: gone, open to others, or not the one that its database was made with.";
+    ThreadLost, "thread_lost", Failed, "A thread of the desk ended by a fault of the program: the desk has ended, to be started again.";
     Queue, "queue", Failed, "The desk's database refuses, or cannot be reached.";
     Unauthenticated, "unauthenticated", Usage, "The call carries no token that is valid.";
     Forbidden, "forbidden", Usage, "The token's role does not allow this.";
@@ -246,6 +248,7 @@ fn of_model(error: &ModelError) -> Code {
     match error {
         ModelError::Model(_) => Code::ModelFailed,
         ModelError::Lacks { .. } => Code::LacksCapability,
+        ModelError::Network(NetworkError::Threads { .. }) => Code::Io,
         ModelError::Network(_) => Code::Network,
         ModelError::Dataset(DatasetError::Absent { .. }) => Code::RecordsGone,
         ModelError::Data(_) | ModelError::Dataset(_) => Code::Data,

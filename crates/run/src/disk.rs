@@ -4,6 +4,7 @@ use crate::fault;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread::Builder;
 use std::time::SystemTime;
 
 /// Who may read a file.
@@ -97,16 +98,22 @@ pub(crate) fn sync(folder: &Path, files: &[PathBuf]) -> Result<(), DiskError> {
     let done: Vec<Result<(), DiskError>> = std::thread::scope(|scope| {
         let files = files.iter().map(PathBuf::as_path);
         let all = files.chain([folder]).chain(folder.parent());
-        let threads: Vec<_> = all.map(|path| scope.spawn(move || sync(path))).collect();
+        let (mut threads, mut done) = (Vec::new(), Vec::new());
+        for path in all {
+            // Where the system has no thread to give, one after the other.
+            match Builder::new().spawn_scoped(scope, move || sync(path)) {
+                Ok(thread) => threads.push(thread),
+                Err(_) => done.push(sync(path)),
+            }
+        }
         let lost = || {
             Err(io_error(folder, "write it to disk")(
                 io::ErrorKind::Other.into(),
             ))
         };
-        let joined = threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| lost()));
-        joined.collect()
+        let joined = threads.into_iter();
+        done.extend(joined.map(|thread| thread.join().unwrap_or_else(|_| lost())));
+        done
     });
     done.into_iter().collect()
 }
@@ -377,4 +384,26 @@ pub(crate) fn read_after<const N: usize>(path: &Path) -> Result<([u8; N], Vec<u8
         Ok((first, rest))
     };
     attempt().map_err(io_error(path, "read it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sync;
+    use crate::threads::without;
+
+    #[test]
+    fn files_are_synced_where_there_is_no_thread_for_it() {
+        without(
+            "disk::tests::files_are_synced_where_there_is_no_thread_for_it",
+            || {
+                let place = tempfile::tempdir().unwrap();
+                let there = place.path().join("there");
+                std::fs::write(&there, "text").unwrap();
+                sync(place.path(), std::slice::from_ref(&there)).unwrap();
+                let missing = place.path().join("missing");
+                let refused = sync(place.path(), &[there, missing.clone()]).unwrap_err();
+                assert_eq!(refused.path, missing);
+            },
+        );
+    }
 }

@@ -8,11 +8,12 @@ use crate::queue;
 use crate::secret::{self, Of, Secret};
 use crate::settings::Settings;
 use crate::store::{Place, Store};
+use crate::words::said;
 use rescind::Code;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Name of the database's file in the desk's folder.
 pub(crate) const DATABASE: &str = "desk.sqlite";
@@ -27,6 +28,8 @@ pub(crate) struct Desk {
     pub settings: Settings,
     pub limiter: Limiter,
     ends: AtomicBool,
+    /// The thread that ended by a fault of the program, where one did.
+    lost: OnceLock<&'static str>,
     /// The system releases it when the process ends, however it ends.
     _lock: Option<File>,
 }
@@ -62,6 +65,7 @@ impl Desk {
             limiter: Limiter::new(settings.limits),
             settings,
             ends: AtomicBool::new(false),
+            lost: OnceLock::new(),
             _lock: lock,
         })
     }
@@ -76,7 +80,7 @@ impl Desk {
         self.tell(&Notice::Trouble {
             of: of.to_owned(),
             code: error.code().to_string(),
-            detail: error.to_string(),
+            detail: said(error),
         });
     }
 
@@ -85,7 +89,26 @@ impl Desk {
         if (self.settings.ends)() {
             self.end();
         }
+        if let Some(thread) = self.store.lost() {
+            self.breaks(thread);
+        }
         self.ends.load(Ordering::Relaxed)
+    }
+
+    /// Has it end, as this thread ended by a fault of the program.
+    pub fn breaks(&self, thread: &'static str) {
+        if self.lost.set(thread).is_ok() {
+            self.tell_of("desk", &ServiceError::ThreadLost { thread });
+        }
+        self.end();
+    }
+
+    /// Refuses a desk that has lost a thread.
+    pub fn expect_whole(&self) -> Result<(), ServiceError> {
+        match self.lost.get() {
+            None => Ok(()),
+            Some(&thread) => Err(ServiceError::ThreadLost { thread }),
+        }
     }
 
     /// Has it end.

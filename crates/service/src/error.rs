@@ -50,6 +50,15 @@ pub enum ServiceError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A thread of the desk ended by a fault of the program.
+    #[error(
+        "{thread} ended by a fault of the program, which is above: the desk has ended. Start it again: it \
+         goes on where it was"
+    )]
+    ThreadLost {
+        /// Its name.
+        thread: &'static str,
+    },
     /// What is refused for a reason that the caller can see to.
     #[error("{message}")]
     Refused {
@@ -77,6 +86,7 @@ impl ServiceError {
             Self::Key { .. } => Code::DeskKey,
             Self::NoRandomness => Code::NoRandomness,
             Self::Listen { .. } => Code::Listen,
+            Self::ThreadLost { .. } => Code::ThreadLost,
             Self::Refused { code, .. } => *code,
         }
     }

@@ -31,10 +31,12 @@ mod serving;
 mod settings;
 mod state;
 mod store;
+mod threads;
 mod tls;
 mod token;
 mod tokens;
 mod web;
+mod words;
 mod worker;
 
 pub use api::openapi;

@@ -6,9 +6,10 @@ use crate::error::ServiceError;
 use crate::queue::{self, Callback};
 use crate::reach;
 use crate::registering::watch;
+use crate::threads::beside;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use ureq::Agent;
@@ -34,11 +35,11 @@ pub(crate) fn tell(desk: &Arc<Desk>) {
                     for (owner, callback) in taken {
                         *busy.entry(owner.clone()).or_default() += 1;
                         let tells = tells.clone();
-                        scope.spawn(move || {
+                        beside(scope, move || {
                             if let Err(error) = tell_one(desk, agent, &callback) {
                                 desk.tell_of("desk", &error);
                             }
-                            let _ = tells.send(owner);
+                            let _ = tells.send(owner.clone());
                         });
                     }
                 }
@@ -137,15 +138,19 @@ fn alert_of_what_is_due(desk: &Desk, agent: &Agent) -> Result<bool, ServiceError
     let due = desk
         .store
         .write_here(move |db| queue::due_callbacks(db, &secret, None, SHARE as i64))?;
-    let told = thread::scope(|scope| {
-        let telling = due
-            .iter()
-            .map(|callback| scope.spawn(|| tell_one(desk, agent, callback)));
-        let telling: Vec<_> = telling.collect();
-        let told = telling.into_iter().map(|telling| telling.join());
-        told.flatten().collect::<Result<(), _>>()
+    let failed = Mutex::new(None);
+    thread::scope(|scope| {
+        for callback in &due {
+            let failed = &failed;
+            beside(scope, move || {
+                if let Err(error) = tell_one(desk, agent, callback) {
+                    *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                }
+            });
+        }
     });
-    told.map(|()| true)
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failed.map_or(Ok(true), Err)
 }
 
 /// Sends it, signed: `Rescind-Signature: t=TIME,v1=HMAC`, the HMAC-SHA256 of the time, a dot and the
@@ -172,7 +177,7 @@ fn send(desk: &Desk, agent: &Agent, callback: &Callback) -> Result<(), &'static 
 }
 
 /// Tells operators of what will soon be due, once.
-fn look_at_deadlines(desk: &Desk) -> Result<(), ServiceError> {
+fn look_at_deadlines(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for model in desk.store.read_here(queue::list_models)? {
         let within = i64::from(model.policy.deadline.tell_seconds);
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());

@@ -237,18 +237,26 @@ impl Policy {
         Some(self.release_with(self.release.noise?))
     }
 
-    /// A release with this noise. Where one that breaks the promise is to be held back, the run is told the
-    /// promise, whoever asked for the release, and keeps it from then on.
+    /// A release with this noise.
     pub(crate) fn release_with(&self, noise: NoiseChoice) -> ReleaseChoice {
+        let choice = ReleaseChoice {
+            accept_noise: self.release.accept_noise,
+            ..ReleaseChoice::new(noise)
+        };
+        self.holding(choice)
+    }
+
+    /// A release, whoever asked for it and whenever, that keeps the promise as it is now: where one that
+    /// breaks it is to be held back, the run is told the promise, and keeps it from then on.
+    pub(crate) fn holding(&self, choice: ReleaseChoice) -> ReleaseChoice {
         let kept = self.promise;
         let kept = kept.filter(|promise| promise.if_broken == IfBroken::Hold);
         ReleaseChoice {
-            accept_noise: self.release.accept_noise,
             budget: kept.map(|promise| Budget {
                 epsilon: promise.epsilon,
                 delta: promise.delta,
             }),
-            ..ReleaseChoice::new(noise)
+            ..choice
         }
     }
 }

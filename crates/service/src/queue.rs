@@ -1,6 +1,7 @@
 //! What the desk remembers: models, requests and where they stand, releases that were ordered, and
 //! whom to tell. Every function works inside a transaction of its caller.
 
+mod alerts;
 mod batches;
 mod callbacks;
 mod covering;
@@ -19,15 +20,16 @@ mod withdrawing;
 /// as one takes.
 pub(crate) const TOGETHER: i64 = 250;
 
+pub(crate) use alerts::enqueue_alert;
 pub(crate) use batches::{
     Asked, Batch, Gone, Joins, Outcome, answered, compose, dismiss, drop_part, held, open_batch,
     open_batches, set_asked, split, undo,
 };
-pub(crate) use callbacks::{
-    Callback, due_callbacks, enqueue_alert, is_callback_due, owners, settle_callback,
-};
+pub(crate) use callbacks::{Callback, due_callbacks, is_callback_due, owners, settle_callback};
 pub(crate) use covering::{end_waiting, not_released, released};
-pub(crate) use leases::{Claim, LEASE, claim, end_leases, is_work, renew, rest, trouble, yield_up};
+pub(crate) use leases::{
+    Claim, LEASE, claim, claim_idle, end_leases, is_work, renew, rest, trouble, yield_up,
+};
 pub(crate) use models::{
     FoundRun, ModelRow, expect_same, has_identity, identity, list_models, model, name, register,
     remember, remember_ledger, remember_run, remembered, retry_held, retry_part, set_policy,

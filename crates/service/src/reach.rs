@@ -5,11 +5,13 @@
 use crate::error::ServiceError;
 use rescind::Code;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::mpsc::sync_channel;
+use std::thread;
 use std::time::Duration;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout, time};
 use ureq::{Agent, Error};
 
 /// Whether the internet routes an address: not this machine's, a private network's, a link's, nor any
@@ -62,10 +64,41 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 #[error("leads to an address of this machine or of a private network")]
 struct LeadsInside;
 
+/// Resolves names, on a thread of its own that is waited for no longer than there is time; where the
+/// system has none to give, on this one.
+#[derive(Debug)]
+struct InTime;
+
+impl Resolver for InTime {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        // Asked for in a time, the usual one panics where there is no thread.
+        let whenever = NextTimeout {
+            after: time::Duration::NotHappening,
+            ..timeout
+        };
+        let (uri, config) = (uri.clone(), config.clone());
+        let resolve = move || DefaultResolver::default().resolve(&uri, &config, whenever);
+        let (tells, told) = sync_channel(1);
+        let asks = resolve.clone();
+        match thread::Builder::new().spawn(move || tells.send(asks())) {
+            Ok(_) => match told.recv_timeout(*timeout.after) {
+                Ok(found) => found,
+                Err(_) => Err(Error::Timeout(timeout.reason)),
+            },
+            Err(_) => resolve(),
+        }
+    }
+}
+
 /// Resolves names as usual, and refuses those that lead inside. What it gives is what is connected to:
 /// a name that leads elsewhere a moment later makes no difference.
 #[derive(Debug)]
-struct PublicOnly(DefaultResolver);
+struct PublicOnly(InTime);
 
 impl Resolver for PublicOnly {
     fn resolve(
@@ -88,16 +121,10 @@ pub(crate) fn agent(patience: Duration, anywhere: bool) -> Agent {
     let config = Agent::config_builder();
     let config = config.timeout_global(Some(patience)).max_redirects(0);
     let config = config.http_status_as_error(true);
+    let connector = DefaultConnector::default();
     match anywhere {
-        true => config.build().into(),
-        false => {
-            let resolver = PublicOnly(DefaultResolver::default());
-            Agent::with_parts(
-                config.proxy(None).build(),
-                DefaultConnector::default(),
-                resolver,
-            )
-        }
+        true => Agent::with_parts(config.build(), connector, InTime),
+        false => Agent::with_parts(config.proxy(None).build(), connector, PublicOnly(InTime)),
     }
 }
 

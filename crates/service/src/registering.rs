@@ -5,8 +5,12 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::notice::Notice;
 use crate::queue::{self, FoundRun, ModelRow};
+use crate::secret::fresh_name;
+use crate::store::Connection;
+use crate::words::said;
+use crate::worker::notice_releases;
 use rescind::ledger::Ledger;
-use rescind::{Code, Error, Run};
+use rescind::{Code, Error, Run, Summary};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,13 +36,7 @@ pub(crate) fn below(allowed: &[PathBuf], run: &Path) -> Result<PathBuf, ServiceE
 
 /// Refuses a folder that holds no trained run.
 pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
-    let summary = Run::inspect(folder)?;
-    if summary.state.is_none() {
-        return Err(Error::NothingTrained {
-            path: folder.to_owned(),
-        }
-        .into());
-    }
+    let summary = trained(folder)?;
     let identity = summary.identity.ok_or_else(being_written)?;
     let ledger = Ledger::open_as_it_lies(folder).map_err(Error::from)?;
     let ledger = ledger.ok_or_else(being_written)?;
@@ -50,19 +48,37 @@ pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
     })
 }
 
+fn trained(folder: &Path) -> Result<Summary, ServiceError> {
+    let summary = Run::inspect(folder)?;
+    match summary.state {
+        Some(_) => Ok(summary),
+        None => Err(Error::NothingTrained {
+            path: folder.to_owned(),
+        }
+        .into()),
+    }
+}
+
 fn being_written() -> ServiceError {
     let message = "the run's ledger is being written: ask again in a moment";
     ServiceError::refused(Code::Busy, message)
 }
 
-/// Looks at the runs of the models that this process works on: of one that is gone, or that another has
-/// taken the place of, operators are told, once, however little is asked of it.
-pub(crate) fn watch(desk: &Desk) -> Result<(), ServiceError> {
+/// Looks at the runs of the models that this process works on, however little is asked of them. Of one that
+/// is gone, or that another has taken the place of, operators are told, once; and so of a release that was
+/// made beside the desk, where it breaks what the policy promises.
+pub(crate) fn watch(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for model in desk.store.read_here(queue::list_models)? {
         if model.outside || desk.settings.workers == 0 {
             continue;
         }
-        let error = look(&model).err();
+        let looked = look(&model);
+        if let Ok(Some(newest)) = looked
+            && newest > model.released as u64
+        {
+            notice(desk, &model)?;
+        }
+        let error = looked.err();
         // What else may be wrong passes, as while it is being written, or workers find out.
         let gone = error.filter(|error| {
             let code = error.code();
@@ -80,7 +96,7 @@ pub(crate) fn watch(desk: &Desk) -> Result<(), ServiceError> {
         let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
         let (name, gone) = (
             model.name.clone(),
-            gone.map(|error| (error.code(), error.to_string())),
+            gone.map(|error| (error.code(), said(&error))),
         );
         let found = gone.clone();
         let news = desk.store.write_here(move |db| {
@@ -100,12 +116,31 @@ pub(crate) fn watch(desk: &Desk) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn look(model: &ModelRow) -> Result<(), ServiceError> {
-    check_run(&model.folder)?;
-    match Ledger::open_as_it_lies(&model.folder).map_err(Error::from)? {
-        Some(ledger) => expect_known(model, ledger.history()),
-        None => Ok(()),
-    }
+/// The newest release of a run, 0 before the first; none where its ledger is being written.
+fn look(model: &ModelRow) -> Result<Option<u64>, ServiceError> {
+    trained(&model.folder)?;
+    let ledger = Ledger::open_as_it_lies(&model.folder).map_err(Error::from)?;
+    let Some(ledger) = ledger else {
+        return Ok(None);
+    };
+    let history = ledger.history();
+    expect_known(model, history)?;
+    let newest = history.releases().last();
+    Ok(Some(newest.map_or(0, |release| release.number)))
+}
+
+/// Writes down what was released beside the desk, as whoever works on the model would: one process at a
+/// time, so that it is told once.
+fn notice(desk: &Arc<Desk>, model: &ModelRow) -> Result<(), ServiceError> {
+    let (worker, name) = (fresh_name()?, model.name.clone());
+    let claimed = move |db: &mut Connection| queue::claim_idle(db, &worker, &name);
+    let Some(claim) = desk.store.write_here(claimed)? else {
+        return Ok(());
+    };
+    let noticed = notice_releases(desk, &claim);
+    desk.store
+        .write_here(move |db| queue::yield_up(db, &claim.model.name, &claim.worker))?;
+    noticed
 }
 
 #[cfg(test)]

@@ -7,10 +7,10 @@ use crate::given::register_given;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::settings::Settings;
+use crate::threads::{no_thread, start};
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,7 +24,7 @@ pub fn serve(settings: Settings) -> Result<(), ServiceError> {
     let desk = Desk::open(settings)?;
     let done = run(&desk);
     desk.end();
-    done
+    done.and_then(|()| desk.expect_whole())
 }
 
 fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
@@ -40,12 +40,16 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     let mut threads = Vec::new();
     for _ in 0..desk.settings.workers {
         let worker = Worker::new(desk)?;
-        threads.push(start("desk-worker", move || worker.work())?);
+        threads.push(start(desk, "desk-worker", move || worker.work())?);
     }
     let telling = Arc::clone(desk);
-    threads.push(start("desk-messenger", move || messenger::tell(&telling))?);
+    threads.push(start(desk, "desk-messenger", move || {
+        messenger::tell(&telling)
+    })?);
     let alerting = Arc::clone(desk);
-    threads.push(start("desk-alerts", move || messenger::alert(&alerting))?);
+    threads.push(start(desk, "desk-alerts", move || {
+        messenger::alert(&alerting)
+    })?);
     runtime.block_on(async {
         match listener {
             Some(listening) => serve_calls(listening, web::router(desk), desk).await,
@@ -79,17 +83,4 @@ async fn listen(desk: &Arc<Desk>) -> Result<Listening, ServiceError> {
         at: format!("{scheme}://{at}"),
     });
     Ok(Listening { listener, tls })
-}
-
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, ServiceError> {
-    let started = thread::Builder::new().name(name.to_owned()).spawn(work);
-    started.map_err(|error| no_thread(&error))
-}
-
-fn no_thread(error: &std::io::Error) -> ServiceError {
-    ServiceError::Queue {
-        action: "has no thread",
-        reason: error.to_string(),
-        passing: false,
-    }
 }

@@ -70,6 +70,12 @@ impl Store {
         })
     }
 
+    /// The thread that ended by a fault of the program, where one did.
+    pub fn lost(&self) -> Option<&'static str> {
+        let lanes = [&self.writes, &self.reads, &self.glances];
+        lanes.into_iter().find_map(Lane::lost)
+    }
+
     /// Whether the last that was written was refused, by a full disk for instance.
     pub fn refuses_writes(&self) -> bool {
         self.writes.fails()
@@ -116,5 +122,26 @@ impl Store {
     ) -> Result<T, ServiceError> {
         let answer = self.reads.send(work)?.blocking_recv();
         answer.unwrap_or_else(|_| Err(lane::gone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, Store};
+    use rescind::Code;
+
+    #[test]
+    fn a_lane_that_ends_by_a_fault_is_known() {
+        let place = tempfile::tempdir().unwrap();
+        let at = Place::File(place.path().join("desk.sqlite"));
+        let store = Store::open(&at, |_| Ok(())).unwrap();
+        store.write_here(|_| Ok(())).unwrap();
+        assert_eq!(store.lost(), None);
+        let lost = store.write_here(|_| -> Result<(), _> { panic!("a fault") });
+        assert_eq!(lost.unwrap_err().code(), Code::Queue);
+        while store.lost().is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(store.lost(), Some("desk-write"));
     }
 }

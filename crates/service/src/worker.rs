@@ -13,11 +13,13 @@ mod timing;
 mod turn;
 
 pub use outside::{Claimed, OutsideWorker};
+pub(crate) use releasing::notice_releases;
 
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::queue::{Claim, ModelRow};
+use crate::words::said;
 use holding::{KEPT, claim, give_back};
 use lease::Heart;
 use rescind::Run;
@@ -76,7 +78,7 @@ impl Worker {
             if !self.desk.is_ending() {
                 self.desk.tell_of(&claim.model.name, &error);
             }
-            (error.code().to_string(), error.to_string())
+            (error.code().to_string(), said(&error))
         });
         give_back(&self.desk, claim, went)?;
         Ok(true)

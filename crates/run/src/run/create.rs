@@ -73,6 +73,7 @@ impl Run {
         centre: Option<&[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<(Vacant, Parts), Error> {
+        crate::threads::make()?;
         let mut config = RunConfig {
             data: absolute(config.data)?,
             ..config

@@ -51,6 +51,7 @@ pub(super) enum Mode {
 
 /// Reads a run. To work on it, what a crash left is finished or undone.
 pub(super) fn opened(root: &Path, mode: Mode) -> Result<Opened, Error> {
+    crate::threads::make()?;
     let (written, configuration) = read_config(root)?;
     let states = root.join("private").join("state");
     let (lock, ledger, store, made) = match mode {

@@ -49,6 +49,7 @@ impl Run {
         mut settings: RunSettings,
         mut centre: Option<Vec<f32>>,
     ) -> Result<Self, Error> {
+        crate::threads::make()?;
         settings.training.validate()?;
         check_declared(centre.is_some(), settings.declared_by.as_deref())?;
         check_frozen(&*model)?;

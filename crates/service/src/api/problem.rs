@@ -1,6 +1,7 @@
 //! What went wrong, as RFC 9457 has it, with the library's stable codes.
 
 use crate::error::ServiceError;
+use crate::words::told_to_caller;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rescind::{Code, CodeKind};
@@ -74,6 +75,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Queue { action, .. } => {
                 format!("the desk's database {action}: ask again later")
             }
+            ServiceError::Library(error) => told_to_caller(error),
             error => error.to_string(),
         };
         Self::new(error.code(), detail)

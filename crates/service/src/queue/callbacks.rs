@@ -3,6 +3,7 @@
 //! What one address is told of one request goes one way, in order: the next is sent once the one before
 //! was heard. One that was not heard is not sent again where there is news: the news takes its place.
 
+use super::alerts;
 use crate::clock::{now, rfc3339};
 use crate::error::ServiceError;
 use crate::secret::{Of, Secret, fresh_name};
@@ -17,7 +18,7 @@ const LONGEST_PAUSE: i64 = 6 * 3600;
 /// How long whoever takes one has before another may, in seconds.
 const TAKEN: i64 = 120;
 /// When what waits behind another is tried: once that is heard, or given up.
-const BEHIND: i64 = i64::MAX;
+pub(super) const BEHIND: i64 = i64::MAX;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(crate) struct Callback {
 }
 
 /// What is told about a request, and to whom.
-struct Told<'a> {
+pub(super) struct Told<'a> {
     request: &'a str,
     owner: String,
     number: i64,
@@ -72,7 +73,9 @@ pub(super) fn enqueue_status(
     let urls = urls.and_then(|urls| serde_json::from_slice::<Vec<String>>(&urls).ok());
     let urls = urls.ok_or_else(|| unexpected("addresses sealed under the key beside it"))?;
     for url in urls {
-        enqueue(connection, secret, Some(&told), &url, &body.to_string())?;
+        let way = secret.hash(Of::Way, format!("{request} {url}").as_bytes());
+        let body = body.to_string();
+        enqueue(connection, secret, Some(&told), (&url, &way), &body)?;
     }
     Ok(())
 }
@@ -82,39 +85,18 @@ pub(super) fn place_of(request: &str) -> String {
     format!("{request} callbacks")
 }
 
-/// Tells operators of something that they may have to see to.
-pub(crate) fn enqueue_alert(
-    connection: &mut Connection,
-    secret: &Secret,
-    url: Option<&str>,
-    event: &str,
-    object: &str,
-    detail: &str,
-) -> Result<(), ServiceError> {
-    let Some(url) = url else {
-        return Ok(());
-    };
-    let body = json!({
-        "event": event,
-        "object": object,
-        "detail": detail,
-        "at": rfc3339(now()),
-    });
-    enqueue(connection, secret, None, url, &body.to_string())
-}
-
-fn enqueue(
+/// Has one address told something, which waits for what goes the same way before it.
+pub(super) fn enqueue(
     connection: &mut Connection,
     secret: &Secret,
     told: Option<&Told<'_>>,
-    url: &str,
+    (url, way): (&str, &str),
     body: &str,
 ) -> Result<(), ServiceError> {
     let id = fresh_name()?;
     let target = secret.seal(&id, url.as_bytes())?;
-    let way = told.map(|told| secret.hash(Of::Way, format!("{} {url}", told.request).as_bytes()));
-    let next_try = match &way {
-        Some(way) if is_on(connection, way)? => {
+    let next_try = match is_on(connection, way)? {
+        true => {
             // What waits behind it is old news now.
             connection.change(
                 "UPDATE callbacks SET done_at = $2, outcome = 'overtaken', target = '', body = '' \
@@ -123,7 +105,7 @@ fn enqueue(
             )?;
             BEHIND
         }
-        _ => now(),
+        false => now(),
     };
     connection.change(
         "INSERT INTO callbacks (id, request, target, body, made_at, next_try, attempts, owner, way, \
@@ -223,6 +205,9 @@ pub(crate) fn settle_callback(
     let pause = 10_i64 << attempts.clamp(0, 20);
     let again = now + pause.min(LONGEST_PAUSE);
     let over = heard || attempts >= ATTEMPTS;
+    if !heard {
+        alerts::carry_over(connection, id)?;
+    }
     // What waits behind it comes now where it was heard; otherwise it takes its place.
     let news = connection.change(
         "UPDATE callbacks SET next_try = $3, attempts = $4 WHERE way = (\

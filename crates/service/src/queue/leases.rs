@@ -55,6 +55,33 @@ pub(crate) fn claim(
     }))
 }
 
+/// Takes a model that nobody has, and for which there is nothing to do: to look at it. Where there is
+/// something to do, whoever does it looks.
+pub(crate) fn claim_idle(
+    connection: &mut Connection,
+    worker: &str,
+    model: &str,
+) -> Result<Option<Claim>, ServiceError> {
+    let now = now();
+    const TAKE: &str = columns!(
+        "UPDATE models SET worker = $1, lease_until = $2 WHERE name = $4 AND lease_until < $3 \
+         AND withdrawn_at IS NULL AND NOT EXISTS (SELECT 1 FROM parts WHERE model = name \
+         AND state IN ('waiting', 'answering', 'forgotten')) AND NOT EXISTS (SELECT 1 FROM orders \
+         WHERE model = name AND state IN ('waiting', 'making')) RETURNING ",
+        ""
+    );
+    let until = now + LEASE;
+    let taken = connection.row(
+        TAKE,
+        &[worker.into(), until.into(), now.into(), model.into()],
+    )?;
+    let model = taken.as_ref().map(read).transpose()?;
+    Ok(model.map(|model| Claim {
+        model,
+        worker: worker.to_owned(),
+    }))
+}
+
 /// Goes on having it; whether it still was this worker's.
 pub(crate) fn renew(
     connection: &mut Connection,

@@ -406,7 +406,8 @@ pub(crate) fn retry_held(
 ) -> Result<(), ServiceError> {
     live_model(connection, name)?;
     connection.change(
-        "UPDATE models SET next_try = 0, attempts = 0, code = NULL, detail = NULL WHERE name = $1",
+        "UPDATE models SET next_try = 0, attempts = 0, code = NULL, detail = NULL, told_at = NULL \
+         WHERE name = $1",
         &[name.into()],
     )?;
     let detail = format!("{tried} requests");

@@ -1,6 +1,6 @@
 //! What goes wrong with models: remembered, and told to operators once.
 
-use super::callbacks::enqueue_alert;
+use super::alerts::enqueue_alert;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
@@ -112,6 +112,31 @@ mod tests {
     use crate::queue;
     use crate::secret::Secret;
     use crate::store::{Connection, Place, Store};
+
+    /// Once an operator has had it tried again, it is news where it goes wrong again.
+    #[test]
+    fn a_run_that_is_lost_a_second_time_is_told_a_second_time() {
+        let place = tempfile::tempdir().unwrap();
+        let secret = Secret::open_or_make(place.path()).unwrap();
+        let at = Place::File(place.path().join("desk.sqlite"));
+        drop(Store::open(&at, |_| Ok(())).unwrap());
+        let mut db = Connection::open(&at).unwrap();
+        db.batch(
+            "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
+             released_at, released) VALUES ('one', 'run', '{}', 0, 0, 0, 0, 0, 0)",
+        )
+        .unwrap();
+        let watched = |db: &mut Connection, found| {
+            queue::watched(db, &secret, Some("http://localhost/"), "one", found).unwrap()
+        };
+        let gone = Some(("no_run", "the run is gone"));
+        for _ in 0..2 {
+            assert!(watched(&mut db, gone));
+            assert!(!watched(&mut db, gone));
+            queue::retry_held(&mut db, &secret, "shop", "one", 0).unwrap();
+            assert!(!watched(&mut db, None));
+        }
+    }
 
     /// What may pass is told once it did not pass for a while, and again only after it went well.
     #[test]

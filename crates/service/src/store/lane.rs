@@ -2,10 +2,11 @@
 
 use super::connection::{Connection, Place};
 use crate::error::ServiceError;
+use crate::threads::no_thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -28,6 +29,8 @@ const PAUSE: Duration = Duration::from_millis(125);
 pub(super) struct Lane {
     jobs: Sender<Box<dyn Job>>,
     fails: Arc<AtomicBool>,
+    name: &'static str,
+    thread: Arc<JoinHandle<()>>,
 }
 
 /// Work, and whom to tell.
@@ -79,7 +82,7 @@ impl Lane {
         place: &Place,
         connection: Connection,
         access: Access,
-        name: &str,
+        name: &'static str,
     ) -> Result<Self, ServiceError> {
         let (sender, receiver) = channel();
         let place = place.clone();
@@ -87,15 +90,18 @@ impl Lane {
         let told = Arc::clone(&fails);
         let serve = move || serve(&place, connection, access, &receiver, &told);
         let started = thread::Builder::new().name(name.to_owned()).spawn(serve);
-        started.map_err(|error| ServiceError::Queue {
-            action: "has no thread",
-            reason: error.to_string(),
-            passing: false,
-        })?;
+        let thread = Arc::new(started.map_err(|error| no_thread(&error))?);
         Ok(Self {
             jobs: sender,
             fails,
+            name,
+            thread,
         })
+    }
+
+    /// Its name, where it has ended by a fault of the program: otherwise it ends no sooner than the desk.
+    pub fn lost(&self) -> Option<&'static str> {
+        self.thread.is_finished().then_some(self.name)
     }
 
     /// Whether the database refused some of the last work.

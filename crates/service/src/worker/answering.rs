@@ -1,6 +1,6 @@
 //! Answering requests: a batch is written down, asked of the run, and its answer written down.
 
-use super::endings::{Ending, ending, said, splits};
+use super::endings::{Ending, ending, splits};
 use super::looking::{Seen, known, nothing, see};
 use super::releasing::{note, note_promise};
 use super::timing;
@@ -10,6 +10,7 @@ use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Fallback;
 use crate::queue::{self, Asked, Batch, ModelRow, Outcome, Which};
+use crate::words::said_by_run;
 use rescind::methods::MethodChoice;
 use rescind::{Progress, Request, Run};
 use std::ops::ControlFlow;
@@ -102,6 +103,7 @@ pub(super) fn answer(
     run: &mut Run,
     batch: &Batch,
 ) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
+    let batch = &held_to_promise(desk, model, run, batch)?;
     let mut records = Vec::new();
     for member in &batch.members {
         records.extend(known(run, model, member)?);
@@ -165,6 +167,33 @@ pub(super) fn answer(
     Ok(next)
 }
 
+/// A batch whose release keeps the promise as it is now, which may have become another since the batch was
+/// written down. What the run has answered already is asked as it was.
+fn held_to_promise(
+    desk: &Arc<Desk>,
+    model: &ModelRow,
+    run: &Run,
+    batch: &Batch,
+) -> Result<Batch, ServiceError> {
+    let release = batch.asked.release.map(|asked| model.policy.holding(asked));
+    let ledger = run.ledger();
+    let is_so = release == batch.asked.release;
+    if is_so
+        || ledger
+            .answer_to_key(&batch.id)
+            .map_err(rescind::Error::from)?
+            .is_some()
+    {
+        return Ok(batch.clone());
+    }
+    let mut batch = batch.clone();
+    batch.asked.release = release;
+    let (id, asked) = (batch.id.clone(), batch.asked.clone());
+    desk.store
+        .write_here(move |db| queue::set_asked(db, &id, &asked))?;
+    Ok(batch)
+}
+
 /// What follows where the run did not answer.
 fn go_on(
     desk: &Arc<Desk>,
@@ -226,7 +255,7 @@ fn go_on(
             })
         }
         Ending::LookAgain | Ending::WithoutRelease | Ending::OtherMethod | Ending::Hold => {
-            let (detail, alerts) = (said(&error), desk.settings.alerts.clone());
+            let (detail, alerts) = (said_by_run(&error), desk.settings.alerts.clone());
             desk.tell(&Notice::Trouble {
                 of: name.clone(),
                 code: code.to_string(),

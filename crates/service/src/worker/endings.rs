@@ -1,6 +1,6 @@
 //! What follows from what a run says.
 
-use rescind::{Code, CodeKind, Error};
+use rescind::{Code, CodeKind};
 
 /// What to do with a batch that its run did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,42 +76,6 @@ pub(super) fn ending(code: Code) -> Ending {
 pub(super) fn splits(code: Code) -> bool {
     code.kind() == CodeKind::Nothing
         || matches!(code, Code::ForgetsEverything | Code::ChoseTheEpoch)
-}
-
-/// What is kept and told of why a request was not answered. What names records of whoever asked, by hashes,
-/// positions, lines or classes, is sealed with their names: such words say no more than the code.
-pub(super) fn said(error: &Error) -> String {
-    match names_records(error.code()) {
-        true => error.code().meaning().to_owned(),
-        false => error.to_string(),
-    }
-}
-
-fn names_records(code: Code) -> bool {
-    code.kind() == CodeKind::Nothing
-        || matches!(
-            code,
-            Code::RequestEmpty
-                | Code::RequestSyntax
-                | Code::RequestOutOfRange
-                | Code::RequestTooMany
-                | Code::KeyReused
-                | Code::UnknownRecord
-                | Code::NoLines
-                | Code::UnknownLine
-                | Code::NoSubjects
-                | Code::UnknownSubject
-                | Code::NoClasses
-                | Code::UnknownClass
-                | Code::ClassUntrained
-                | Code::ClassEmptied
-                | Code::ChoseTheEpoch
-                | Code::ScalingFromRecords
-                | Code::Records
-                | Code::RecordsGone
-                | Code::RecordsChanged
-                | Code::Data
-        )
 }
 
 #[cfg(test)]

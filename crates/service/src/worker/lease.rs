@@ -3,6 +3,7 @@
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::queue::{self, LEASE};
+use crate::threads::start;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,20 +16,13 @@ const BEAT: Duration = Duration::from_millis(500);
 
 impl Heart {
     /// Starts to beat.
-    pub fn start(desk: &Arc<Desk>, worker: &str) -> Result<Self, ServiceError> {
+    pub fn start(of: &Arc<Desk>, worker: &str) -> Result<Self, ServiceError> {
         let held = Arc::new(Mutex::new(None));
         // It keeps nothing open: where desk and worker have ended, so does it.
-        let (weak, desk) = (Arc::downgrade(&held), Arc::downgrade(desk));
+        let (weak, desk) = (Arc::downgrade(&held), Arc::downgrade(of));
         let worker = worker.to_owned();
         let beats = move || beat(&desk, &worker, &weak);
-        let started = thread::Builder::new()
-            .name("desk-heart".to_owned())
-            .spawn(beats);
-        started.map_err(|error| ServiceError::Queue {
-            action: "has no thread",
-            reason: error.to_string(),
-            passing: false,
-        })?;
+        start(of, "desk-heart", beats)?;
         Ok(Self(held))
     }
 

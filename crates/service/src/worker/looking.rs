@@ -1,8 +1,8 @@
 //! Looking at what waits, one by one: what of it makes a batch, and how the rest ends.
 
-use super::endings::said;
 use crate::policy::When;
 use crate::queue::{Asked, Gone, Joins, Member, ModelRow, Outcome};
+use crate::words::said_by_run;
 use rescind::{Code, CodeKind, Run};
 use rescind_data::{RecordRequest, RequestError, Selection};
 
@@ -101,7 +101,10 @@ fn look(
             let (outcome, code) = nothing(run, asked, error.code())?;
             Ok(Err((request, outcome, code, code.meaning().to_owned())))
         }
-        Err(error) => Ok(Err((request, Outcome::Held, error.code(), said(&error)))),
+        Err(error) => {
+            let detail = said_by_run(&error);
+            Ok(Err((request, Outcome::Held, error.code(), detail)))
+        }
     }
 }
 

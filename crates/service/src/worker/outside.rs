@@ -10,6 +10,7 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::queue::{self, Claim, ModelRow};
 use crate::settings::Settings;
+use crate::words::{said, told};
 use rescind::{Code, Run};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -101,7 +102,7 @@ impl OutsideWorker {
                 Ok(turn) => turn,
                 Err(error) => {
                     self.heart.holds(None);
-                    let went = (error.code().to_string(), error.to_string());
+                    let went = (error.code().to_string(), said(&error));
                     give_back(&self.desk, claim, Err(went))?;
                     return Err(error);
                 }
@@ -167,7 +168,8 @@ impl OutsideWorker {
     }
 
     /// Gives the model back: all went well, or something went wrong, by a stable code and in words. It is
-    /// tried again after a pause then, unless the desk is [`end`](Self::end)ing.
+    /// tried again after a pause then, unless the desk is [`end`](Self::end)ing. Words that may carry what
+    /// weights or records decided are left out: those of `model_failed` are the caller's to choose.
     ///
     /// # Errors
     /// The database.
@@ -177,13 +179,24 @@ impl OutsideWorker {
         };
         self.heart.holds(None);
         let until = held.turn.rests_until();
-        give_back(&self.desk, held.claim, went.map(|()| until))
+        give_back(&self.desk, held.claim, went.map(|()| until).map_err(public))
     }
 
     /// Has it end: what goes wrong from here on is no trouble of a model's.
     pub fn end(&self) {
         self.desk.end();
     }
+}
+
+/// What of a code and words goes out. Of what a model raised, the caller says what may.
+fn public((code, words): (String, String)) -> (String, String) {
+    let mut all = Code::ALL.iter();
+    let words = match all.find(|known| known.as_str() == code) {
+        Some(Code::ModelFailed) => words,
+        Some(&known) => told(known, &words),
+        None => Code::ModelFailed.meaning().to_owned(),
+    };
+    (code, words)
 }
 
 fn has_none() -> ServiceError {

@@ -6,6 +6,7 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::notice::Notice;
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
+use crate::words::said;
 use rescind::certificate::upward;
 use rescind::ledger::{History, Ledger};
 use rescind::{Code, ReleaseChoice, Run};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 /// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
 /// worker that died before it could tell. Refuses another run than the model's.
-pub(super) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
+pub(crate) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), ServiceError> {
     let model = &claim.model;
     let ledger = Ledger::open_as_it_lies(&model.folder).map_err(rescind::Error::from)?;
     // Being written now: the next look is soon.
@@ -95,7 +96,7 @@ pub(super) fn make_due(
             Ending::AskAgain | Ending::Later => Err(error),
             _ => {
                 desk.tell_of(&model.name, &error);
-                refuse(desk, model, error.code(), &error.to_string())
+                refuse(desk, model, error.code(), &said(&error))
             }
         },
     }
@@ -144,14 +145,15 @@ pub(super) fn make_ordered(
             let id = order.id.clone();
             desk.store
                 .write_here(move |db| queue::begin_order(db, &id, newest))?;
-            release(desk, model, run, &order.asked)
+            // It may have waited while the promise became another.
+            release(desk, model, run, &model.policy.holding(order.asked))
         }
     };
     let made = match made {
         Err(error) if matches!(ending(error.code()), Ending::AskAgain | Ending::Later) => {
             return Err(error);
         }
-        made => made.map_err(|error| (error.code(), error.to_string())),
+        made => made.map_err(|error| (error.code(), said(&error))),
     };
     let id = order.id.clone();
     desk.store.write_here(move |db| {
