@@ -76,6 +76,15 @@ impl ServiceError {
         Self::Refused { code, message }
     }
 
+    /// A thread that the system does not give.
+    pub(crate) fn no_thread(error: &std::io::Error) -> Self {
+        Self::Queue {
+            action: "has no thread",
+            reason: error.to_string(),
+            passing: false,
+        }
+    }
+
     /// What programs go by.
     #[must_use]
     pub fn code(&self) -> Code {

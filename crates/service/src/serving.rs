@@ -7,7 +7,7 @@ use crate::given::register_given;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::threads::{no_thread, start};
+use crate::threads::start;
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let runtime = runtime.map_err(|error| no_thread(&error))?;
+    let runtime = runtime.map_err(|error| ServiceError::no_thread(&error))?;
     let listener = match desk.settings.serves {
         true => Some(runtime.block_on(listen(desk))?),
         false => None,

@@ -20,7 +20,7 @@ pub(crate) fn start(
             desk.breaks(name);
         }
     });
-    started.map_err(|error| no_thread(&error))
+    started.map_err(|error| ServiceError::no_thread(&error))
 }
 
 /// Has this done beside the caller, or by the caller where the system has no thread to give.
@@ -31,14 +31,6 @@ pub(crate) fn beside<'scope>(
     let here = work.clone();
     if Builder::new().spawn_scoped(scope, move || work()).is_err() {
         here();
-    }
-}
-
-pub(crate) fn no_thread(error: &std::io::Error) -> ServiceError {
-    ServiceError::Queue {
-        action: "has no thread",
-        reason: error.to_string(),
-        passing: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What operators are told. Requests can make many alerts of a kind: they are gathered, so that one waits
 //! while another is on its way, and none of another kind waits for them.
 
-use super::callbacks::{BEHIND, enqueue};
+use super::callbacks::{behind, enqueue, put_body};
 use crate::clock::{now, rfc3339};
 use crate::error::ServiceError;
 use crate::secret::{Of, Secret};
@@ -65,45 +65,11 @@ pub(crate) fn enqueue_alert(
     };
     match behind(connection, &way)? {
         Some((id, waits)) => {
-            alert.count += waits.count;
-            write(connection, &id, &alert)
+            alert.count += Alert::read(&waits)?.count;
+            put_body(connection, &id, &alert.text()?)
         }
         None => enqueue(connection, secret, None, (url, &way), &alert.text()?),
     }
-}
-
-/// The alert that waits for another that goes this way.
-fn behind(connection: &mut Connection, way: &str) -> Result<Option<(String, Alert)>, ServiceError> {
-    let found = connection.row(
-        "SELECT id, body FROM callbacks WHERE way = $1 AND done_at IS NULL AND next_try = $2",
-        &[way.into(), BEHIND.into()],
-    )?;
-    let found = found.map(|row| Ok((row.text(0)?, Alert::read(&row.text(1)?)?)));
-    found.transpose()
-}
-
-fn write(connection: &mut Connection, id: &str, alert: &Alert) -> Result<(), ServiceError> {
-    let query = "UPDATE callbacks SET body = $2 WHERE id = $1";
-    connection
-        .change(query, &[id.into(), alert.text()?.into()])
-        .map(drop)
-}
-
-/// An alert that was not heard is counted with the one that waits behind it, and takes its place.
-pub(super) fn carry_over(connection: &mut Connection, id: &str) -> Result<(), ServiceError> {
-    let found = connection.row(
-        "SELECT way, body FROM callbacks WHERE id = $1 AND request IS NULL AND way IS NOT NULL",
-        &[id.into()],
-    )?;
-    let Some(row) = found else {
-        return Ok(());
-    };
-    let (way, unheard) = (row.text(0)?, Alert::read(&row.text(1)?)?);
-    let Some((waits, mut alert)) = behind(connection, &way)? else {
-        return Ok(());
-    };
-    alert.count += unheard.count;
-    write(connection, &waits, &alert)
 }
 
 #[cfg(test)]

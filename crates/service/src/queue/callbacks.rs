@@ -3,7 +3,6 @@
 //! What one address is told of one request goes one way, in order: the next is sent once the one before
 //! was heard. One that was not heard is not sent again where there is news: the news takes its place.
 
-use super::alerts;
 use crate::clock::{now, rfc3339};
 use crate::error::ServiceError;
 use crate::secret::{Of, Secret, fresh_name};
@@ -18,7 +17,7 @@ const LONGEST_PAUSE: i64 = 6 * 3600;
 /// How long whoever takes one has before another may, in seconds.
 const TAKEN: i64 = 120;
 /// When what waits behind another is tried: once that is heard, or given up.
-pub(super) const BEHIND: i64 = i64::MAX;
+const BEHIND: i64 = i64::MAX;
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +205,7 @@ pub(crate) fn settle_callback(
     let again = now + pause.min(LONGEST_PAUSE);
     let over = heard || attempts >= ATTEMPTS;
     if !heard {
-        alerts::carry_over(connection, id)?;
+        carry_over(connection, id)?;
     }
     // What waits behind it comes now where it was heard; otherwise it takes its place.
     let news = connection.change(
@@ -234,6 +233,52 @@ pub(crate) fn settle_callback(
         &[id.into(), again.into(), outcome.into()],
     )?;
     Ok(())
+}
+
+/// What waits for another that goes this way: its name and body.
+pub(super) fn behind(
+    connection: &mut Connection,
+    way: &str,
+) -> Result<Option<(String, String)>, ServiceError> {
+    let found = connection.row(
+        "SELECT id, body FROM callbacks WHERE way = $1 AND done_at IS NULL AND next_try = $2",
+        &[way.into(), BEHIND.into()],
+    )?;
+    found
+        .map(|row| Ok((row.text(0)?, row.text(1)?)))
+        .transpose()
+}
+
+pub(super) fn put_body(
+    connection: &mut Connection,
+    id: &str,
+    body: &str,
+) -> Result<(), ServiceError> {
+    let query = "UPDATE callbacks SET body = $2 WHERE id = $1";
+    connection
+        .change(query, &[id.into(), body.into()])
+        .map(drop)
+}
+
+/// An alert that was not heard is counted with the one that waits behind it, and takes its place.
+fn carry_over(connection: &mut Connection, id: &str) -> Result<(), ServiceError> {
+    let found = connection.row(
+        "SELECT way, body FROM callbacks WHERE id = $1 AND request IS NULL AND way IS NOT NULL",
+        &[id.into()],
+    )?;
+    let Some(row) = found else {
+        return Ok(());
+    };
+    let Some((waits, next)) = behind(connection, &row.text(0)?)? else {
+        return Ok(());
+    };
+    let read = |text: &str| {
+        serde_json::from_str::<serde_json::Value>(text).map_err(|_| unexpected("an alert"))
+    };
+    let (unheard, mut next) = (read(&row.text(1)?)?, read(&next)?);
+    let count = |alert: &serde_json::Value| alert["count"].as_u64().unwrap_or(1);
+    next["count"] = json!(count(&next).saturating_add(count(&unheard)));
+    put_body(connection, &waits, &next.to_string())
 }
 
 /// Whether there is something to tell now, of requests of this owner, or to operators if absent.

@@ -2,7 +2,6 @@
 
 use super::connection::{Connection, Place};
 use crate::error::ServiceError;
-use crate::threads::no_thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -90,7 +89,7 @@ impl Lane {
         let told = Arc::clone(&fails);
         let serve = move || serve(&place, connection, access, &receiver, &told);
         let started = thread::Builder::new().name(name.to_owned()).spawn(serve);
-        let thread = Arc::new(started.map_err(|error| no_thread(&error))?);
+        let thread = Arc::new(started.map_err(|error| ServiceError::no_thread(&error))?);
         Ok(Self {
             jobs: sender,
             fails,
