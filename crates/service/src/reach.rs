@@ -85,7 +85,7 @@ impl Resolver for InTime {
         let resolve = move || DefaultResolver::default().resolve(&uri, &config, whenever);
         let (tells, told) = sync_channel(1);
         let asks = resolve.clone();
-        match thread::Builder::new().spawn(move || tells.send(asks())) {
+        match thread::Builder::new().spawn(move || drop(tells.send(asks()))) {
             Ok(_) => match told.recv_timeout(*timeout.after) {
                 Ok(found) => found,
                 Err(_) => Err(Error::Timeout(timeout.reason)),

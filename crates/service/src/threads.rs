@@ -29,7 +29,7 @@ pub(crate) fn beside<'scope>(
     work: impl Fn() + Clone + Send + 'scope,
 ) {
     let here = work.clone();
-    if Builder::new().spawn_scoped(scope, move || work()).is_err() {
+    if Builder::new().spawn_scoped(scope, work).is_err() {
         here();
     }
 }
