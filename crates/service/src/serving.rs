@@ -7,7 +7,7 @@ use crate::given::register_given;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::threads::start;
+use crate::threads::{expect_threads, start};
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
@@ -30,7 +30,11 @@ pub fn serve(settings: Settings) -> Result<(), ServiceError> {
 
 fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     register_given(desk)?;
+    let answering = std::thread::available_parallelism().map_or(1, |n| n.get());
+    // Without them the runtime would panic, or wait for them without end.
+    expect_threads(answering).map_err(|error| ServiceError::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(answering)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| ServiceError::no_thread(&error))?;
