@@ -7,11 +7,12 @@ use crate::given::register_given;
 use crate::messenger;
 use crate::notice::Notice;
 use crate::settings::Settings;
-use crate::threads::start;
+use crate::threads::{expect_threads, start};
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 
 /// Runs a desk until it is told to end; then calls that have begun are finished, and work on models is
@@ -29,10 +30,21 @@ pub fn serve(settings: Settings) -> Result<(), ServiceError> {
 
 fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     register_given(desk)?;
+    let answering = std::thread::available_parallelism().map_or(1, |n| n.get());
+    // Without them the runtime would panic, or wait for them without end.
+    expect_threads(answering).map_err(|error| ServiceError::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(answering)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| ServiceError::no_thread(&error))?;
+    let done = run_on(&runtime, desk);
+    // Nobody waits for whatever still reads a ledger for a call, nor for a thread that was never to be had.
+    runtime.shutdown_background();
+    done
+}
+
+fn run_on(runtime: &Runtime, desk: &Arc<Desk>) -> Result<(), ServiceError> {
     let listener = match desk.settings.serves {
         true => Some(runtime.block_on(listen(desk))?),
         false => None,
@@ -61,8 +73,6 @@ fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for thread in threads {
         let _ = thread.join();
     }
-    // Whatever still reads a ledger for a call that nobody waits for any more.
-    runtime.shutdown_background();
     Ok(())
 }
 

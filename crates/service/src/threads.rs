@@ -4,8 +4,8 @@
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::thread::{Builder, JoinHandle, Scope};
+use std::sync::{Arc, RwLock};
+use std::thread::{Builder, JoinHandle, Scope, scope};
 
 /// Starts a thread that works until the desk ends. It keeps the desk open only if `work` does.
 pub(crate) fn start(
@@ -34,9 +34,21 @@ pub(crate) fn beside<'scope>(
     }
 }
 
+/// Whether the system gives so many threads at once: they end before it returns.
+pub(crate) fn expect_threads(count: usize) -> std::io::Result<()> {
+    let ended = RwLock::new(());
+    scope(|scope| {
+        let _held = ended.write();
+        for _ in 0..count {
+            Builder::new().spawn_scoped(scope, || drop(ended.read()))?;
+        }
+        Ok(())
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::beside;
+    use super::{beside, expect_threads};
     use std::process::Command;
     use std::sync::Mutex;
     use std::thread::{Builder, current, scope};
@@ -48,6 +60,7 @@ mod tests {
     fn what_no_thread_does_the_caller_does() {
         if std::env::var_os(ALONE).is_some() {
             assert!(Builder::new().spawn(|| ()).is_err());
+            assert!(expect_threads(1).is_err());
             let done = Mutex::new(Vec::new());
             scope(|scope| {
                 for at in 0..3 {
@@ -61,6 +74,7 @@ mod tests {
             assert_eq!(*done.lock().unwrap(), [(0, here), (1, here), (2, here)]);
             return;
         }
+        expect_threads(3).unwrap();
         let test = "threads::tests::what_no_thread_does_the_caller_does";
         let alone = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test, "--test-threads", "1"])
