@@ -2,17 +2,11 @@
 
 mod common;
 
-use common::{Caller, Running, model, of_subject, people, policy, released, settings};
+use common::{Caller, Running, asked, model, of_subject, people, policy, released, settings};
 use rescind_service::Role;
 use rescind_service::policy::Policy;
 use serde_json::{Value, json};
 use std::path::Path;
-
-fn asked() -> Policy {
-    policy(json!({"release": {
-        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
-    }}))
-}
 
 fn desk_with(place: &Path, policy: Policy) -> Running {
     let run = people(place, "ann", 20);

@@ -3,19 +3,13 @@
 
 mod common;
 
-use common::{Running, model, people, policy, released, settings};
+use common::{Running, asked, model, people, released, settings};
 use rescind::{Amendment, ReleaseChoice, Request, Run};
 use rescind_data::RecordRequest;
 use rescind_privacy::NoiseChoice;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
-
-fn asked() -> rescind_service::policy::Policy {
-    policy(json!({"release": {
-        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
-    }}))
-}
 
 /// A run of the same people, put where another was.
 fn swapped(place: &Path, run: &Path) {

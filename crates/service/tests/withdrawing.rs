@@ -3,7 +3,7 @@
 mod common;
 
 use common::browser::Browser;
-use common::{Running, model, of_subject, people, policy, released, settings};
+use common::{Running, asked, model, of_subject, people, policy, released, settings};
 use rescind::Run;
 use rescind_service::{Notice, Role};
 use serde_json::{Value, json};
@@ -118,10 +118,7 @@ fn whoever_waits_for_a_release_is_asked_of_a_model_that_comes_meanwhile() {
     let second = place.path().join("second");
     std::fs::create_dir(&second).unwrap();
     people(&second, "ann", 20);
-    let asked = json!({"release": {
-        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
-    }});
-    let models = vec![model("one", &run, policy(asked))];
+    let models = vec![model("one", &run, asked())];
     let desk = Running::start(settings(&place.path().join("desk"), models));
     let (asks, operator) = (desk.as_requester(), desk.as_operator());
     let id = asks.ask("ann-1");
@@ -143,10 +140,7 @@ fn whoever_waits_for_a_release_is_asked_of_a_model_that_comes_meanwhile() {
 fn a_run_that_was_moved_goes_on_as_the_same_model() {
     let place = tempfile::tempdir().unwrap();
     let run = people(place.path(), "ann", 20);
-    let asked = json!({"release": {
-        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
-    }});
-    let models = vec![model("one", &run, policy(asked))];
+    let models = vec![model("one", &run, asked())];
     let desk = Running::start(settings(&place.path().join("desk"), models));
     let (asks, operator) = (desk.as_requester(), desk.as_operator());
     let id = asks.ask("ann-1");

@@ -112,13 +112,12 @@ mod tests {
     use crate::queue;
     use crate::secret::Secret;
     use crate::store::{Connection, Place, Store};
+    use std::path::Path;
 
-    /// Once an operator has had it tried again, it is news where it goes wrong again.
-    #[test]
-    fn a_run_that_is_lost_a_second_time_is_told_a_second_time() {
-        let place = tempfile::tempdir().unwrap();
-        let secret = Secret::open_or_make(place.path()).unwrap();
-        let at = Place::File(place.path().join("desk.sqlite"));
+    /// A desk's key and database, with a model.
+    fn desk(folder: &Path) -> (Secret, Connection) {
+        let secret = Secret::open_or_make(folder).unwrap();
+        let at = Place::File(folder.join("desk.sqlite"));
         drop(Store::open(&at, |_| Ok(())).unwrap());
         let mut db = Connection::open(&at).unwrap();
         db.batch(
@@ -126,6 +125,14 @@ mod tests {
              released_at, released) VALUES ('one', 'run', '{}', 0, 0, 0, 0, 0, 0)",
         )
         .unwrap();
+        (secret, db)
+    }
+
+    /// Once an operator has had it tried again, it is news where it goes wrong again.
+    #[test]
+    fn a_run_that_is_lost_a_second_time_is_told_a_second_time() {
+        let place = tempfile::tempdir().unwrap();
+        let (secret, mut db) = desk(place.path());
         let watched = |db: &mut Connection, found| {
             queue::watched(db, &secret, Some("http://localhost/"), "one", found).unwrap()
         };
@@ -142,15 +149,7 @@ mod tests {
     #[test]
     fn what_does_not_pass_is_told_once() {
         let place = tempfile::tempdir().unwrap();
-        let secret = Secret::open_or_make(place.path()).unwrap();
-        let at = Place::File(place.path().join("desk.sqlite"));
-        drop(Store::open(&at, |_| Ok(())).unwrap());
-        let mut db = Connection::open(&at).unwrap();
-        db.batch(
-            "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
-             released_at, released) VALUES ('one', 'run', '{}', 0, 0, 0, 0, 0, 0)",
-        )
-        .unwrap();
+        let (secret, mut db) = desk(place.path());
         let told = |db: &mut Connection| {
             let query = "SELECT count(*) FROM callbacks WHERE request IS NULL";
             db.row(query, &[]).unwrap().unwrap().number(0).unwrap()

@@ -19,7 +19,7 @@ pub(super) enum Access {
 /// The most work done in one transaction: no more waits for a commit than takes about as long.
 const MOST: usize = 256;
 /// How often work is done again where the database was not to be had, and how long is waited
-/// between: about four seconds in all, after which whoever asked is told.
+/// between: two seconds in all, besides what the database itself waits for a lock; then whoever asked is told.
 const ATTEMPTS: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(125);
 

@@ -36,8 +36,11 @@ pub(super) fn begin(
     for some in seen.dropped.chunks(CHUNK) {
         let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
         let (some, url, known) = (some.to_vec(), desk.settings.alerts.clone(), model.clone());
+        // What is gone is so by the ledger as it is now.
+        let ledger = run.ledger().history().head();
         desk.store.write_here(move |db| {
             queue::expect_same(db, &known)?;
+            queue::remember_ledger(db, &name, &ledger)?;
             for (request, outcome, code, detail) in &some {
                 let why = (code.as_str(), &**detail);
                 queue::drop_part(db, &secret, request, &name, *outcome, why)?;

@@ -65,6 +65,13 @@ pub fn released() -> Policy {
     }}))
 }
 
+/// Releases are made when an operator asks for one.
+pub fn asked() -> Policy {
+    policy(json!({"release": {
+        "when": "asked", "noise": {"by": "sigma", "sigma": 0.05, "delta": 1e-5},
+    }}))
+}
+
 pub fn policy(value: Value) -> Policy {
     serde_json::from_value(value).unwrap()
 }
