@@ -73,7 +73,7 @@ fn a_later_release_covers_every_pending_request() {
         assert!(checked(&run, release).holds(), "{}", checked(&run, release));
     }
     let standings = run.ledger().history().standings().unwrap();
-    let counts: Vec<usize> = standings.iter().map(|s| s.releases.len()).collect();
+    let counts: Vec<u64> = standings.iter().map(|s| s.releases).collect();
     assert_eq!(counts, [3, 3, 3, 2, 2, 1]);
 }
 

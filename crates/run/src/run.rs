@@ -37,6 +37,7 @@ mod retraining;
 mod setup;
 mod sides;
 mod spectrum;
+mod steady;
 mod store;
 mod table;
 mod train;

@@ -9,6 +9,7 @@ use rescind::{Answered, Run, ledger};
 use rescind_privacy::Delta;
 use rescind_privacy::sensitivity::GuaranteeKind;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -70,7 +71,7 @@ struct Request {
     loss_after: Option<f64>,
     seconds: f64,
     /// Releases since, its own included.
-    releases: usize,
+    releases: u64,
     /// What these leave of its promise: at the delta asked for; absent while nothing was released,
     /// and where constants that may fail use delta up.
     epsilon: Option<f64>,
@@ -92,14 +93,13 @@ impl Standing {
         let state = summary.state.as_ref();
         let retained = summary.retained();
         let unfinished = summary.answers.is_none();
-        let answered = summary.answers.unwrap_or_default();
-        let standings = summary.standings.unwrap_or_default();
-        let requests = answered.iter().map(|record| {
-            let today = standings
-                .iter()
-                .find(|standing| standing.request.number == record.number);
-            Request::of(record, today, delta)
-        });
+        let answered = summary.answers.clone().unwrap_or_default();
+        let standings = summary.standings()?.unwrap_or_default().into_iter();
+        let standings = standings.map(|today| (today.request.number, today));
+        let standings: BTreeMap<u64, _> = standings.collect();
+        let requests = answered
+            .iter()
+            .map(|record| Request::of(record, standings.get(&record.number), delta));
         let requests = requests.collect();
         let config = summary.config.as_ref();
         let convex = config.is_some_and(|config| config.parameterisation.is_convex());
@@ -129,7 +129,7 @@ impl Standing {
 
 impl Request {
     fn of(record: &Answered, today: Option<&ledger::Standing>, delta: Delta) -> Self {
-        let released = today.filter(|today| !today.releases.is_empty());
+        let released = today.filter(|today| today.releases > 0);
         Self {
             number: record.number,
             requested_at: record.requested(),
@@ -139,7 +139,7 @@ impl Request {
             loss_before: record.effect.map(|effect| effect.forgotten_before.loss),
             loss_after: record.effect.map(|effect| effect.forgotten_after.loss),
             seconds: record.seconds,
-            releases: released.map_or(0, |today| today.releases.len()),
+            releases: released.map_or(0, |today| today.releases),
             epsilon: released.and_then(|today| Some(today.epsilon(delta).ok()?.value())),
             kind: released.and_then(|today| today.kind),
             insecure_noise: released.is_some_and(|today| today.insecure_noise),

@@ -15,6 +15,7 @@ use rescind_unlearn::training::TrainingProgress;
 use rusqlite::OptionalExtension;
 use rusqlite::types::{FromSql, ToSql};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 impl Ledger {
     /// What is private of a request, as it was recorded.
@@ -89,32 +90,47 @@ impl Ledger {
     /// [`LedgerError::Database`].
     pub fn forgotten(&self) -> Result<Vec<usize>, LedgerError> {
         let read = (|| {
-            let query = "SELECT position FROM private.forgotten ORDER BY position";
+            // Not by answers given since this was read.
+            let query =
+                "SELECT position FROM private.forgotten WHERE request <= ? ORDER BY position";
             let mut statement = self.connection.prepare_cached(query)?;
-            let rows = statement.query_map([], |row| Ok(row.get::<_, i64>(0)? as usize))?;
+            let known = self.newest();
+            let rows = statement.query_map([known], |row| Ok(row.get::<_, i64>(0)? as usize))?;
             rows.collect()
         })();
         on_database(&self.path, read)
     }
 
-    /// The first answer that took one of these records out; none where none of them was forgotten.
+    /// The first and the last answer that took one of these records out; none where none of them was
+    /// forgotten.
     ///
     /// # Errors
     /// [`LedgerError::Database`].
-    pub fn first_answer_to(&self, positions: &[usize]) -> Result<Option<u64>, LedgerError> {
+    pub fn answers_to(
+        &self,
+        positions: &[usize],
+    ) -> Result<Option<RangeInclusive<u64>>, LedgerError> {
         let read = (|| {
-            let query = "SELECT request FROM private.forgotten WHERE position = ?1";
+            let query =
+                "SELECT request FROM private.forgotten WHERE position = ?1 AND request <= ?2";
             let mut statement = self.connection.prepare_cached(query)?;
-            let mut first = None;
+            let known = self.newest();
+            let mut answers = Vec::new();
             for &position in positions {
-                let found: Option<i64> = statement
-                    .query_row([position as i64], |row| row.get(0))
-                    .optional()?;
-                first = found.into_iter().chain(first).min();
+                let found = statement.query_row([position as i64, known], |row| row.get(0));
+                answers.extend(found.optional()?.map(|number: i64| number as u64));
             }
-            Ok(first.map(|first| first as u64))
+            Ok(answers)
         })();
-        on_database(&self.path, read)
+        let answers = on_database(&self.path, read)?;
+        let (first, last) = (answers.iter().min(), answers.iter().max());
+        Ok(first.zip(last).map(|(&first, &last)| first..=last))
+    }
+
+    /// The number of the newest request in what was read of the ledger.
+    fn newest(&self) -> i64 {
+        let newest = self.history().last_request();
+        newest.map_or(0, |request| request.number as i64)
     }
 
     /// Digest of the record of training's early checkpoint, if one was kept: from the end of training

@@ -86,6 +86,19 @@ fn synchronous(connection: &Connection, level: &str) -> rusqlite::Result<()> {
     both.try_for_each(|schema| connection.pragma_update(Some(schema), "synchronous", level))
 }
 
+/// From here to the end of the transaction both are what they are now: nobody commits meanwhile, and a
+/// commit that has begun is waited for.
+pub(super) fn stand_still(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN")?;
+    let mut both = ["main", "private"].into_iter();
+    both.try_for_each(|schema| {
+        let read = format!("SELECT count(*) FROM {schema}.sqlite_master");
+        connection
+            .query_row(&read, [], |row| row.get::<_, i64>(0))
+            .map(drop)
+    })
+}
+
 /// What the names of the files begin with by which a commit becomes one of both databases.
 pub(crate) const SUPER_JOURNAL: &str = "ledger.sqlite-mj";
 

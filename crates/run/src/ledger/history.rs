@@ -5,7 +5,7 @@ use super::entry::{
 };
 use super::error::LedgerError;
 use super::link::entry_digest;
-use super::standing::Standing;
+use super::standing::{Since, Standing};
 use rescind_certificate::LedgerAnchor;
 use rescind_data::Digest;
 use rescind_privacy::PrivacyError;
@@ -257,12 +257,17 @@ impl History {
     /// # Errors
     /// [`PrivacyError`] if the releases together exceed what can be written down.
     pub fn standings(&self) -> Result<Vec<Standing>, PrivacyError> {
-        let entries = self.entries.iter().enumerate();
-        let requests = entries.filter_map(|(at, recorded)| match &recorded.entry {
-            Entry::Request(request) => Some(self.standing_at(at, request)),
-            _ => None,
-        });
-        requests.collect()
+        let mut since = Since::now()?;
+        let mut standings = Vec::new();
+        for recorded in self.entries.iter().rev() {
+            match &recorded.entry {
+                Entry::Release(release) => since.and(release)?,
+                Entry::Request(request) => standings.push(since.standing(request)),
+                _ => {}
+            }
+        }
+        standings.reverse();
+        Ok(standings)
     }
 
     /// What holds for the request of this number; none where there is no such request.
@@ -270,21 +275,16 @@ impl History {
     /// # Errors
     /// As [`standings`](Self::standings).
     pub fn standing(&self, number: u64) -> Result<Option<Standing>, PrivacyError> {
-        let mut entries = self.entries.iter().enumerate();
-        let found = entries.find_map(|(at, recorded)| match &recorded.entry {
-            Entry::Request(request) if request.number == number => Some((at, request)),
-            _ => None,
-        });
-        found
-            .map(|(at, request)| self.standing_at(at, request))
-            .transpose()
-    }
-
-    fn standing_at(&self, at: usize, request: &RequestEntry) -> Result<Standing, PrivacyError> {
-        let since = self.entries[at..].iter().filter_map(|r| match &r.entry {
-            Entry::Release(release) => Some(release),
-            _ => None,
-        });
-        Standing::new(request, since)
+        let mut since = Since::now()?;
+        for recorded in self.entries.iter().rev() {
+            match &recorded.entry {
+                Entry::Release(release) => since.and(release)?,
+                Entry::Request(request) if request.number == number => {
+                    return Ok(Some(since.standing(request)));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 }

@@ -88,11 +88,21 @@ pub(crate) fn nothing_unknown(run: &Path, ledger: &Ledger) -> Result<(), LedgerE
     }
     for item in fs::read_dir(&folder).map_err(io_error(&folder, "list it"))? {
         let path = item.map_err(io_error(&folder, "list it"))?.path();
-        if !recorded.contains(&path) || !path.is_dir() {
-            return Err(LedgerError::NoRelease { path });
+        if path.is_dir() && (recorded.contains(&path) || is_recorded_by_now(run, &path)?) {
+            continue;
         }
+        return Err(LedgerError::NoRelease { path });
     }
     Ok(())
+}
+
+/// Whether this release was made after the ledger was read.
+fn is_recorded_by_now(run: &Path, folder: &Path) -> Result<bool, LedgerError> {
+    let Some(ledger) = Ledger::open_as_it_lies(run)? else {
+        return Ok(false);
+    };
+    let mut releases = ledger.history().releases();
+    Ok(releases.any(|release| release_folder(run, release.number) == folder))
 }
 
 /// Moves a staged release to its place.

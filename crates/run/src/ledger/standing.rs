@@ -12,8 +12,10 @@ use rescind_privacy::{Delta, Epsilon, Gdp, PrivacyError};
 pub struct Standing {
     /// The request.
     pub request: RequestEntry,
-    /// Numbers of the releases made since.
-    pub releases: Vec<u64>,
+    /// How many releases were made since.
+    pub releases: u64,
+    /// The number of the first of them.
+    pub first_release: Option<u64>,
     /// The weakest kind among them; none if nothing was released since.
     pub kind: Option<GuaranteeKind>,
     /// Whether the noise of one of them came from a fixed seed: then nothing holds against anyone
@@ -22,21 +24,52 @@ pub struct Standing {
     spent: RunAccountant,
 }
 
-impl Standing {
-    pub(super) fn new<'a>(
-        request: &RequestEntry,
-        since: impl Iterator<Item = &'a ReleaseEntry>,
-    ) -> Result<Self, PrivacyError> {
-        let since: Vec<&ReleaseEntry> = since.collect();
+/// The releases from some point on, gathered from the newest back.
+#[derive(Debug)]
+pub(super) struct Since {
+    releases: u64,
+    first: Option<u64>,
+    kind: Option<GuaranteeKind>,
+    insecure_noise: bool,
+    spent: RunAccountant,
+}
+
+impl Since {
+    /// None yet.
+    pub fn now() -> Result<Self, PrivacyError> {
         Ok(Self {
-            request: request.clone(),
-            releases: since.iter().map(|release| release.number).collect(),
-            kind: since.iter().map(|release| release.kind).max(),
-            insecure_noise: since.iter().any(|r| r.origin == Origin::InsecureSeed),
-            spent: RunAccountant::of(since.iter().map(|release| &release.spent))?,
+            releases: 0,
+            first: None,
+            kind: None,
+            insecure_noise: false,
+            spent: RunAccountant::new()?,
         })
     }
 
+    /// The release before these too.
+    pub fn and(&mut self, release: &ReleaseEntry) -> Result<(), PrivacyError> {
+        self.spent.spend(&release.spent)?;
+        self.releases += 1;
+        self.first = Some(release.number);
+        self.kind = self.kind.max(Some(release.kind));
+        self.insecure_noise |= release.origin == Origin::InsecureSeed;
+        Ok(())
+    }
+
+    /// What holds for the request that these were made after.
+    pub fn standing(&self, request: &RequestEntry) -> Standing {
+        Standing {
+            request: request.clone(),
+            releases: self.releases,
+            first_release: self.first,
+            kind: self.kind,
+            insecure_noise: self.insecure_noise,
+            spent: self.spent,
+        }
+    }
+}
+
+impl Standing {
     /// The Gaussian privacy parameter of all releases since together; 0 if there is none.
     #[must_use]
     pub fn gdp(&self) -> Gdp {

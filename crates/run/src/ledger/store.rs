@@ -3,7 +3,7 @@
 use super::chain::chain;
 use super::database::{
     Mode, check_schema, connect, durable, in_memory, is_to_be_undone, ledger_file, on_database,
-    once_for_both, place, private_file, remove_journals,
+    once_for_both, place, private_file, remove_journals, stand_still,
 };
 use super::entry::{Entry, PlaceEntry};
 use super::error::LedgerError;
@@ -14,6 +14,7 @@ use super::schema::{CURRENT, PRIVATE, Schema};
 use crate::disk::{self, Access, io_error};
 use crate::fault;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 /// The open ledger of a run, with what is private of its requests beside it. Both change in one
@@ -150,8 +151,14 @@ impl Ledger {
             }
         }
         let connection = connect(run, mode)?;
+        if mode == Mode::Read {
+            on_database(&path, stand_still(&connection))?;
+        }
         let ledger = Self::read(connection, run, schema)?;
         ledger.noise_key_fits()?;
+        if !ledger.connection.is_autocommit() {
+            on_database(&path, ledger.connection.execute_batch("COMMIT"))?;
+        }
         Ok(ledger)
     }
 
@@ -186,14 +193,16 @@ impl Ledger {
 
     fn read(mut connection: Connection, run: &Path, schema: &Schema) -> Result<Self, LedgerError> {
         let path = ledger_file(run);
+        let mut _files = None;
         let version: i64 = on_database(
             &path,
             connection.query_row("PRAGMA main.user_version", [], |row| row.get(0)),
         )?;
         if version < schema.version {
-            // Whoever only reads leaves the file as it is.
+            // Whoever only reads leaves the file as it is, and both stand still until all is read.
             if on_database(&path, connection.is_readonly("main"))? {
-                connection = in_memory(&connection, run)?;
+                let copy = in_memory(&connection, run)?;
+                _files = Some(mem::replace(&mut connection, copy));
             }
             on_database(&path, schema.migrate(&connection, version))?;
         }

@@ -6,7 +6,10 @@ use super::{Ledger, LedgerError};
 use crate::release::ReleaseError;
 use crate::support::{Fixture, state};
 use rusqlite::Connection;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 /// What a second version of the ledger might add.
 const COUNTS: (&str, &str) = (
@@ -365,6 +368,35 @@ fn a_run_lies_where_it_is_named() {
         }
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+}
+
+/// Whoever only looks takes no lock: what it reads is the ledger of one moment, and neither cut off nor
+/// added to.
+#[test]
+fn a_ledger_is_read_as_it_is_at_one_moment() {
+    let fixture = Fixture::new();
+    (1..=40).for_each(|number| fixture.record(number));
+    let run = fixture.run();
+    let done = AtomicBool::new(false);
+    let seen = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut seen = BTreeSet::new();
+            while !done.load(Ordering::Relaxed) {
+                let Some(ledger) = Ledger::open_as_it_lies(run)? else {
+                    continue;
+                };
+                let answered = ledger.history().request_count();
+                // Also of what is read afterwards.
+                assert_eq!(ledger.forgotten()?.len() as u64, 10 * answered);
+                seen.insert(answered);
+            }
+            Ok::<_, LedgerError>(seen)
+        });
+        (41..=80).for_each(|number| fixture.record(number));
+        done.store(true, Ordering::Relaxed);
+        reader.join().unwrap()
+    });
+    assert!(!seen.unwrap().is_empty());
 }
 
 /// Killed once in the middle of removing a staged release, and again when it had been staged anew.

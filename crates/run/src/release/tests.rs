@@ -225,10 +225,11 @@ fn a_release_decided_on_an_outdated_history_is_not_committed() {
         }
         Ok(())
     });
-    assert!(matches!(
-        outdated,
-        Err(ReleaseError::Ledger(LedgerError::Database { .. }))
-    ));
+    let error = outdated.err().unwrap();
+    assert!(
+        matches!(error, ReleaseError::Ledger(LedgerError::Database { .. })),
+        "{error:?}"
+    );
     assert_eq!(fixture.recover().unwrap().removed, [1]);
     let ledger = fixture.ledger();
     assert_eq!(ledger.history().last_request().unwrap().state, state(2));

@@ -5,6 +5,7 @@ use super::config::{Origin, RunConfig};
 use super::files::read_config;
 use super::made::is_as_made;
 use super::open::{belong_together, early_is_as_kept, exposed, in_force};
+use super::steady::steadily;
 use super::store::{StateRecord, Store};
 use crate::error::Error;
 use crate::ledger::{Budget, History, Ledger, Standing, nothing_unknown};
@@ -28,8 +29,7 @@ pub struct Summary {
     pub busy: Option<String>,
     /// Every request answered so far. None where the ledger is being written.
     pub answers: Option<Vec<Answered>>,
-    /// What holds today for every request, given all releases since (docs/theory.md §5).
-    pub standings: Option<Vec<Standing>>,
+    history: Option<History>,
     /// Numbers of the requests that no release covers yet.
     pub pending: Vec<u64>,
     /// Requests answered for which nothing had to be done: all records named were forgotten
@@ -47,6 +47,16 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// What holds today for every request, given all releases since (docs/theory.md §5). None where the
+    /// ledger is being written.
+    ///
+    /// # Errors
+    /// Promises that cannot be composed.
+    pub fn standings(&self) -> Result<Option<Vec<Standing>>, Error> {
+        let standings = self.history.as_ref().map(History::standings);
+        Ok(standings.transpose()?)
+    }
+
     /// How many records are trained on from here. A request counts from when the ledger has it,
     /// also where its process died before the state followed.
     #[must_use]
@@ -65,6 +75,10 @@ impl Run {
     /// # Errors
     /// A folder that holds no run, or a damaged file.
     pub fn inspect(root: &Path) -> Result<Summary, Error> {
+        steadily(root, || Self::inspect_once(root))
+    }
+
+    fn inspect_once(root: &Path) -> Result<Summary, Error> {
         let (written, configuration) = read_config(root)?;
         let centred = written.centred;
         let mut config = match written.origin {
@@ -109,7 +123,6 @@ impl Run {
         })?;
         let idle = ledger.as_ref().map(Ledger::idle).transpose()?;
         let history = ledger.as_ref().map(Ledger::history);
-        let standings = history.map(|history| history.standings()).transpose();
         let pending = history.map_or_else(Vec::new, |history| history.pending());
         Ok(Summary {
             config: config.map(|config| *config),
@@ -117,7 +130,7 @@ impl Run {
             state,
             busy,
             answers,
-            standings: standings?,
+            history: history.cloned(),
             pending: pending.iter().map(|request| request.number).collect(),
             idle: idle.unwrap_or(0),
             budget: history.and_then(History::budget).copied(),

@@ -8,6 +8,7 @@ use super::files::{CENTRE, MODEL, read_config};
 use super::kept::is_as_kept;
 use super::made::is_as_made;
 use super::setup::Setup;
+use super::steady::steadily;
 use super::store::{Staged, StateRecord, Store, damaged};
 use crate::disk;
 use crate::error::Error;
@@ -238,7 +239,7 @@ impl Run {
 
     /// Opens the run of a network as it lies: nothing is written, and nothing may be.
     pub(crate) fn look(root: &Path) -> Result<Self, Error> {
-        Run::opened_as(root, Mode::Look)
+        steadily(root, || Run::opened_as(root, Mode::Look))
     }
 
     fn opened_as(root: &Path, mode: Mode) -> Result<Self, Error> {

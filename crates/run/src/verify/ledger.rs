@@ -156,11 +156,10 @@ pub(super) fn releases_are_there(run: &Path, ledger: &Ledger, checks: &mut Check
 /// oldest of them, which was in as many releases as any.
 pub(super) fn today(certificate: &Certificate, ledger: &Ledger) -> Option<Today> {
     let oldest = certificate.requests.first()?.number;
-    let standings = ledger.history().standings().ok()?;
-    let standing = standings.iter().find(|s| s.request.number == oldest)?;
+    let standing = ledger.history().standing(oldest).ok()??;
     let delta = certificate.guarantee.delta;
     Some(Today {
-        releases: standing.releases.len() as u64,
+        releases: standing.releases,
         epsilon: standing.epsilon(delta).ok().map(|epsilon| epsilon.value()),
         delta: delta.value(),
         kind: standing.kind?,

@@ -97,9 +97,11 @@ impl Fixture {
         let records = self.manifest.len();
         let forgotten = Selection::new(records, (first..first + 10).collect()).unwrap();
         let salt = fresh_salt().unwrap();
+        // A day each, from March on.
+        let (month, day) = (3 + (number - 1) / 28, 1 + (number - 1) % 28);
         RequestFacts {
             number,
-            requested_at: format!("2026-03-{number:02}T12:00:00Z"),
+            requested_at: format!("2026-{month:02}-{day:02}T12:00:00Z"),
             records: self.manifest.hashes_of(&forgotten).unwrap(),
             salt,
             private: PrivateRow {

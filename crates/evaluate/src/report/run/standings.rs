@@ -41,7 +41,7 @@ pub(super) fn section(sources: &Sources<'_>) -> Result<Section, ReportError> {
 fn table(standings: &[Standing], delta: Delta) -> Table {
     let rows = standings.iter().map(|standing| {
         let epsilon = match standing.epsilon(delta) {
-            _ if standing.releases.is_empty() => "not released yet".to_owned(),
+            _ if standing.releases == 0 => "not released yet".to_owned(),
             Ok(epsilon) => above(epsilon.value()),
             Err(_) => "none left: delta is spent".to_owned(),
         };
@@ -56,7 +56,7 @@ fn table(standings: &[Standing], delta: Delta) -> Table {
             standing.request.number.to_string(),
             standing.request.requested_at.clone(),
             standing.request.records.to_string(),
-            standing.releases.len().to_string(),
+            standing.releases.to_string(),
             epsilon,
             above(standing.gdp().mu()),
             kind,
@@ -82,11 +82,11 @@ fn chart(history: &History, standings: &[Standing], delta: Delta) -> Block {
     let releases: Vec<&ReleaseEntry> = history.releases().collect();
     let covered: Vec<&Standing> = standings
         .iter()
-        .filter(|standing| !standing.releases.is_empty())
+        .filter(|standing| standing.releases > 0)
         .collect();
     let series = spread(covered.len(), MOST_LINES).into_iter().map(|index| {
         let standing = covered[index];
-        let since = standing.releases.first().copied().unwrap_or(u64::MAX);
+        let since = standing.first_release.unwrap_or(u64::MAX);
         let first = releases.iter().position(|release| release.number == since);
         let first = first.unwrap_or(releases.len());
         let points = (first..releases.len()).filter_map(|last| {
