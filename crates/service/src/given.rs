@@ -8,7 +8,7 @@ use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Policy;
 use crate::queue::{self, FoundRun, ModelRow};
-use crate::registering::check_run;
+use crate::registering::{as_found, check_run};
 use crate::secret::Secret;
 use crate::settings::ModelGiven;
 use crate::store::Connection;
@@ -40,21 +40,16 @@ enum Done {
 /// stops nothing but itself: operators are told.
 pub(crate) fn register_given(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for given in &desk.settings.models {
-        let found = given.run.canonicalize().map_err(|_| {
-            ServiceError::from(Error::NoRun {
-                path: given.run.clone(),
-            })
-        });
-        let run = match found.and_then(|folder| check_run(&folder)) {
-            Ok(run) => run,
+        match folder(given).and_then(|folder| check_run(&folder)) {
+            Ok(_) => {}
             Err(error) if is_known(desk, &given.name)? => {
                 desk.tell_of(&given.name, &error);
                 continue;
             }
             Err(error) => return Err(error),
-        };
+        }
         let model = given.name.clone();
-        match register_one(desk, given, run)? {
+        match register_one(desk, given)? {
             Done::Kept => {}
             Done::Registered => desk.tell(&Notice::Registered { model }),
             Done::SetAside(why) => desk.tell(&Notice::SetAside { model, why }),
@@ -77,22 +72,36 @@ fn place(name: &str) -> String {
     format!("given {name}")
 }
 
-fn register_one(desk: &Desk, given: &ModelGiven, run: FoundRun) -> Result<Done, ServiceError> {
-    let (secret, given) = (Arc::clone(&desk.secret), given.clone());
-    let replaces = desk.settings.replaces;
-    desk.store.write_here(move |db| {
-        let before = queue::remembered(db, &place(&given.name))?;
-        let before = before.and_then(|text| serde_json::from_str::<Said>(&text).ok());
-        let done = reconciled(db, &secret, &given, &run, before.as_ref(), replaces)?;
-        let said = Said {
-            folder: run.folder.clone(),
-            identity: run.identity.clone(),
-            policy: given.policy.clone(),
-        };
-        let said = serde_json::to_string(&said).map_err(Error::Document)?;
-        queue::remember(db, &place(&given.name), &said)?;
-        Ok(done)
+fn folder(given: &ModelGiven) -> Result<PathBuf, ServiceError> {
+    let folder = given.run.canonicalize();
+    folder.map_err(|_| {
+        let path = given.run.clone();
+        Error::NoRun { path }.into()
     })
+}
+
+fn register_one(desk: &Desk, given: &ModelGiven) -> Result<Done, ServiceError> {
+    let (secret, own) = (Arc::clone(&desk.secret), given.clone());
+    let replaces = desk.settings.replaces;
+    as_found(
+        desk,
+        &given.name,
+        || folder(given),
+        move |db, run| {
+            let given = &own;
+            let before = queue::remembered(db, &place(&given.name))?;
+            let before = before.and_then(|text| serde_json::from_str::<Said>(&text).ok());
+            let done = reconciled(db, &secret, given, run, before.as_ref(), replaces)?;
+            let said = Said {
+                folder: run.folder.clone(),
+                identity: run.identity.clone(),
+                policy: given.policy.clone(),
+            };
+            let said = serde_json::to_string(&said).map_err(Error::Document)?;
+            queue::remember(db, &place(&given.name), &said)?;
+            Ok(done)
+        },
+    )
 }
 
 fn reconciled(
@@ -117,6 +126,7 @@ fn reconciled(
         queue::register(db, secret, BY, name, run, &policy)?;
         return Ok(Done::Registered);
     };
+    known.expect_current(run)?;
     if known.is_of(run) {
         set_policy(db, secret, given, &known, before)?;
         return Ok(Done::Kept);
@@ -130,6 +140,7 @@ fn reconciled(
     }
     // Of another run in the same folder whoever looks at it tells.
     if known.folder == run.folder {
+        set_policy(db, secret, given, &known, before)?;
         return Ok(Done::Kept);
     }
     let policy = given.policy.clone().unwrap_or_default();

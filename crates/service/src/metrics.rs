@@ -44,7 +44,7 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
         &plain(late),
     );
     let (mut waiting, mut forgotten, mut refused) = <(Vec<_>, Vec<_>, Vec<_>)>::default();
-    let (mut released, mut attempts) = <(Vec<_>, Vec<_>)>::default();
+    let (mut released, mut attempts, mut troubles) = <(Vec<_>, Vec<_>, Vec<_>)>::default();
     for model in queue::list_models(db)? {
         let counted = queue::counted(db, &model.name)?;
         // A model's name needs no escaping.
@@ -53,6 +53,7 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
         forgotten.push((label.clone(), counted.forgotten));
         refused.push((label.clone(), counted.refused));
         released.push((label.clone(), model.released));
+        troubles.push((label.clone(), i64::from(model.trouble.is_some())));
         attempts.push((label, model.attempts));
     }
     let name = "rescind_model_waiting";
@@ -82,6 +83,13 @@ pub(crate) fn text(db: &mut Connection) -> Result<String, ServiceError> {
         "Number of the newest release of a model.",
         "gauge",
         &released,
+    );
+    let name = "rescind_model_in_trouble";
+    family(
+        name,
+        "Whether something is wrong with a model's run, also where nothing is asked of it.",
+        "gauge",
+        &troubles,
     );
     let name = "rescind_model_failed_attempts";
     family(

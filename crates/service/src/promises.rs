@@ -20,10 +20,10 @@ pub(crate) struct Promise {
     /// How many records left.
     pub records: u64,
     /// How many releases since, its own included.
-    pub releases: usize,
-    /// How many releases were made before it: they have the records still, and nothing is promised of
-    /// them.
-    pub earlier_releases: usize,
+    pub releases: u64,
+    /// How many releases were made before it, or before the last of a person's records left: they have
+    /// records still, and nothing is promised of them.
+    pub earlier_releases: u64,
     /// ε today; absent while nothing was released since, and where constants that may fail use δ up.
     pub epsilon: Option<f64>,
     /// at this δ.
@@ -80,18 +80,28 @@ pub(crate) fn promises(history: &History, delta: Delta) -> Result<Vec<Promise>, 
         .collect())
 }
 
-/// What whoever was forgotten by this answer is promised today.
+/// What somebody is promised today whose records left by several answers, of which these are the first and
+/// the last. Of what the first promises least is left, and releases before the last have some of the records.
 pub(crate) fn promise_for(
     history: &History,
-    answer: u64,
+    (first, last): (u64, u64),
     delta: Delta,
 ) -> Result<Option<Promise>, ServiceError> {
-    let today = history.standing(answer).map_err(rescind::Error::from)?;
-    Ok(today.map(|today| promise(history, &today, delta)))
+    let standing = |answer| history.standing(answer).map_err(rescind::Error::from);
+    let Some(today) = standing(first)? else {
+        return Ok(None);
+    };
+    let mut promise = promise(history, &today, delta);
+    if last > first
+        && let Some(whole) = standing(last)?
+    {
+        promise.earlier_releases = promise.releases + promise.earlier_releases - whole.releases;
+    }
+    Ok(Some(promise))
 }
 
 fn promise(history: &History, today: &Standing, delta: Delta) -> Promise {
-    let released = !today.releases.is_empty();
+    let released = today.releases > 0;
     let epsilon = today.epsilon(delta).ok().filter(|_| released);
     let epsilon = epsilon.map(|epsilon| epsilon.value());
     let protects = epsilon.is_some_and(|epsilon| epsilon < VACUOUS_EPSILON);
@@ -99,8 +109,8 @@ fn promise(history: &History, today: &Standing, delta: Delta) -> Promise {
         answer: Some(today.request.number),
         answered_at: Some(today.request.requested_at.clone()),
         records: today.request.records,
-        releases: today.releases.len(),
-        earlier_releases: history.releases().count() - today.releases.len(),
+        releases: today.releases,
+        earlier_releases: history.releases().count() as u64 - today.releases,
         protects_nobody: released && !protects,
         epsilon,
         delta: delta.value(),

@@ -2,14 +2,9 @@
 
 use crate::desk::Desk;
 use crate::error::ServiceError;
-use crate::known_run::expect_known;
-use crate::notice::Notice;
-use crate::queue::{self, FoundRun, ModelRow};
-use crate::secret::fresh_name;
+use crate::promises;
+use crate::queue::{self, FoundRun};
 use crate::store::Connection;
-use crate::words::said;
-use crate::worker::notice_releases;
-use rescind::ledger::Ledger;
 use rescind::{Code, Error, Run, Summary};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,17 +33,47 @@ pub(crate) fn below(allowed: &[PathBuf], run: &Path) -> Result<PathBuf, ServiceE
 pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
     let summary = trained(folder)?;
     let identity = summary.identity.ok_or_else(being_written)?;
-    let ledger = Ledger::open_as_it_lies(folder).map_err(Error::from)?;
-    let ledger = ledger.ok_or_else(being_written)?;
+    let ledger = promises::ledger(folder)?.ok_or_else(being_written)?;
     Ok(FoundRun {
         folder: folder.to_owned(),
         history: Arc::new(ledger.history().clone()),
         identity: identity.to_string(),
         outside: summary.config.is_none(),
+        since: None,
     })
 }
 
-fn trained(folder: &Path) -> Result<Summary, ServiceError> {
+/// How often a run is looked at that goes on meanwhile.
+const LOOKS: usize = 20;
+
+/// Does by a run what `act` does, as it is found in a folder for the model of this name; again where the
+/// desk came to know more of it in between.
+pub(crate) fn as_found<T: Send + 'static>(
+    desk: &Desk,
+    name: &str,
+    find: impl Fn() -> Result<PathBuf, ServiceError>,
+    act: impl Fn(&mut Connection, &FoundRun) -> Result<T, ServiceError> + Clone + Send + 'static,
+) -> Result<T, ServiceError> {
+    let mut looks = 0;
+    loop {
+        looks += 1;
+        let name = name.to_owned();
+        let models = desk.store.read_here(queue::list_models)?;
+        let known = models.into_iter().find(|model| model.name == name);
+        let since = known.and_then(|model| model.ledger);
+        let (act, found) = (act.clone(), check_run(&find()?));
+        let done = found.and_then(|found| {
+            let run = FoundRun { since, ..found };
+            desk.store.write_here(move |db| act(db, &run))
+        });
+        match done {
+            Err(error) if error.code() == Code::Busy && looks < LOOKS => {}
+            done => return done,
+        }
+    }
+}
+
+pub(crate) fn trained(folder: &Path) -> Result<Summary, ServiceError> {
     let summary = Run::inspect(folder)?;
     match summary.state {
         Some(_) => Ok(summary),
@@ -62,85 +87,6 @@ fn trained(folder: &Path) -> Result<Summary, ServiceError> {
 fn being_written() -> ServiceError {
     let message = "the run's ledger is being written: ask again in a moment";
     ServiceError::refused(Code::Busy, message)
-}
-
-/// Looks at the runs of the models that this process works on, however little is asked of them. Of one that
-/// is gone, or that another has taken the place of, operators are told, once; and so of a release that was
-/// made beside the desk, where it breaks what the policy promises.
-pub(crate) fn watch(desk: &Arc<Desk>) -> Result<(), ServiceError> {
-    for model in desk.store.read_here(queue::list_models)? {
-        if model.outside || desk.settings.workers == 0 {
-            continue;
-        }
-        let looked = look(&model);
-        if let Ok(Some(newest)) = looked
-            && newest > model.released as u64
-        {
-            notice(desk, &model)?;
-        }
-        let error = looked.err();
-        // What else may be wrong passes, as while it is being written, or workers find out.
-        let gone = error.filter(|error| {
-            let code = error.code();
-            [
-                Code::NoRun,
-                Code::LedgerMissing,
-                Code::NothingTrained,
-                Code::RunReplaced,
-            ]
-            .contains(&code)
-        });
-        if gone.is_none() && (model.attempts > 0 || model.trouble.is_none()) {
-            continue;
-        }
-        let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
-        let (name, gone) = (
-            model.name.clone(),
-            gone.map(|error| (error.code(), said(&error))),
-        );
-        let found = gone.clone();
-        let news = desk.store.write_here(move |db| {
-            let found = found
-                .as_ref()
-                .map(|(code, detail)| (code.as_str(), &**detail));
-            queue::watched(db, &secret, alerts.as_deref(), &name, found)
-        })?;
-        if let Some((code, detail)) = gone.filter(|_| news) {
-            desk.tell(&Notice::Trouble {
-                of: model.name,
-                code: code.to_string(),
-                detail,
-            });
-        }
-    }
-    Ok(())
-}
-
-/// The newest release of a run, 0 before the first; none where its ledger is being written.
-fn look(model: &ModelRow) -> Result<Option<u64>, ServiceError> {
-    trained(&model.folder)?;
-    let ledger = Ledger::open_as_it_lies(&model.folder).map_err(Error::from)?;
-    let Some(ledger) = ledger else {
-        return Ok(None);
-    };
-    let history = ledger.history();
-    expect_known(model, history)?;
-    let newest = history.releases().last();
-    Ok(Some(newest.map_or(0, |release| release.number)))
-}
-
-/// Writes down what was released beside the desk, as whoever works on the model would: one process at a
-/// time, so that it is told once.
-fn notice(desk: &Arc<Desk>, model: &ModelRow) -> Result<(), ServiceError> {
-    let (worker, name) = (fresh_name()?, model.name.clone());
-    let claimed = move |db: &mut Connection| queue::claim_idle(db, &worker, &name);
-    let Some(claim) = desk.store.write_here(claimed)? else {
-        return Ok(());
-    };
-    let noticed = notice_releases(desk, &claim);
-    desk.store
-        .write_here(move |db| queue::yield_up(db, &claim.model.name, &claim.worker))?;
-    noticed
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::threads::{expect_threads, start};
 use crate::web;
 use crate::worker::Worker;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
@@ -28,19 +29,32 @@ pub fn serve(settings: Settings) -> Result<(), ServiceError> {
     done.and_then(|()| desk.expect_whole())
 }
 
+/// Most threads that wait for disks while they answer calls.
+const MOST_WAITING: usize = 128;
+/// They stay: the system may have no other to give.
+const KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How long the end waits for calls that were left alone.
+const LAST: Duration = Duration::from_secs(1);
+
 fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     register_given(desk)?;
     let answering = std::thread::available_parallelism().map_or(1, |n| n.get());
     // Without them the runtime would panic, or wait for them without end.
-    expect_threads(answering).map_err(|error| ServiceError::no_thread(&error))?;
+    expect_threads(answering + 1).map_err(|error| ServiceError::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(answering)
+        .max_blocking_threads(MOST_WAITING)
+        .thread_keep_alive(KEPT)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|error| ServiceError::no_thread(&error))?;
+    // One that waits is there from now on: what finds no other waits for it.
+    let waits = runtime.block_on(runtime.spawn_blocking(|| ()));
+    waits.map_err(|error| ServiceError::no_thread(&std::io::Error::other(error)))?;
     let done = run_on(&runtime, desk);
-    // Nobody waits for whatever still reads a ledger for a call, nor for a thread that was never to be had.
-    runtime.shutdown_background();
+    // Calls let go of the database. Nobody waits longer for whatever still reads a ledger for one, nor for a
+    // thread that was never to be had.
+    runtime.shutdown_timeout(LAST);
     done
 }
 

@@ -80,8 +80,9 @@ impl PartState {
 }
 
 impl RequestState {
-    /// What follows for a request from where it stands in its models.
-    pub fn of(parts: &[PartState]) -> Self {
+    /// What follows for a request from where it stands in its models, and whether a run answered it, be it
+    /// one that is a model's no more.
+    pub fn of(parts: &[PartState], answered: bool) -> Self {
         use PartState::{Cancelled, Waiting};
         if parts.contains(&Cancelled) {
             return Self::Cancelled;
@@ -89,9 +90,10 @@ impl RequestState {
         match parts {
             _ if parts.iter().all(|part| part.is_over()) => Self::Completed,
             // A model that did something has begun.
-            _ if parts
-                .iter()
-                .all(|part| *part == Waiting || part.held_nothing()) =>
+            _ if !answered
+                && parts
+                    .iter()
+                    .all(|part| *part == Waiting || part.held_nothing()) =>
             {
                 Self::Pending
             }
@@ -122,8 +124,11 @@ mod tests {
             (&[Waiting, Withdrawn], RequestState::Pending),
             (&[Cancelled, NothingHeld], RequestState::Cancelled),
         ] {
-            assert_eq!(RequestState::of(parts), expected, "{parts:?}");
+            assert_eq!(RequestState::of(parts, false), expected, "{parts:?}");
         }
+        // What a run did that was replaced since was done.
+        let again = RequestState::of(&[Waiting, Withdrawn], true);
+        assert_eq!(again, RequestState::InProgress);
         for state in ["pending", "in_progress", "completed", "cancelled"] {
             assert_eq!(RequestState::read(state).unwrap().as_str(), state);
         }

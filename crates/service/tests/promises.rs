@@ -71,16 +71,18 @@ fn an_order_that_waited_keeps_the_promise_in_force_when_it_is_made() {
     assert_eq!(desk.as_operator().get(ORDERS).good(), json!([]));
 }
 
+/// A policy that releases with each answer, and promises more than the batch below does.
+fn each() -> Value {
+    let mut each = keeping(&holds());
+    each["release"]["when"] = json!("each");
+    each
+}
+
 /// A desk with a request of ann-1 in a batch that was written down with this release and never answered, of
-/// a policy that promises more by now; and the request's name.
-fn with_batch(place: &Path, run: &Path, release: &ReleaseChoice) -> (Running, String) {
+/// a policy that is another by now; and the request's name.
+fn with_batch(place: &Path, run: &Path, release: &ReleaseChoice, now: Value) -> (Running, String) {
     let folder = place.join("desk");
-    let each = |promise: Value| {
-        let mut each = keeping(&promise);
-        each["release"]["when"] = json!("each");
-        each
-    };
-    let models = vec![model("one", run, policy(each(holds())))];
+    let models = vec![model("one", run, policy(now))];
     let mut idle = settings(&folder, models);
     idle.workers = 0;
     let desk = Running::start(idle);
@@ -100,7 +102,7 @@ fn with_batch(place: &Path, run: &Path, release: &ReleaseChoice) -> (Running, St
 fn a_batch_that_waited_keeps_the_promise_in_force_when_it_is_answered() {
     let place = tempfile::tempdir().unwrap();
     let run = people(place.path(), "ann", 20);
-    let (desk, id) = with_batch(place.path(), &run, &choice(2.0));
+    let (desk, id) = with_batch(place.path(), &run, &choice(2.0), each());
     let path = format!("/v1/requests/{id}");
     let story = desk.as_operator().until_that(&path, |story| {
         story["needs_operator"] == true || story["request_status"] == "completed"
@@ -114,6 +116,21 @@ fn a_batch_that_waited_keeps_the_promise_in_force_when_it_is_answered() {
 }
 
 #[test]
+fn a_batch_that_waited_releases_nothing_where_the_policy_has_come_to_say_never() {
+    let place = tempfile::tempdir().unwrap();
+    let run = people(place.path(), "ann", 20);
+    let never = json!({"release": {"when": "never"}});
+    let (desk, id) = with_batch(place.path(), &run, &choice(2.0), never);
+    let story = desk.as_operator().until(&id, "completed");
+    let part = &story["models"][0];
+    assert_eq!(
+        (&part["answer"], &part["release"]),
+        (&json!(1), &Value::Null)
+    );
+    assert_eq!(desk.as_operator().get(ORDERS).good(), json!([]));
+}
+
+#[test]
 fn a_batch_that_the_run_has_answered_stays_as_it_was() {
     let place = tempfile::tempdir().unwrap();
     let root = people(place.path(), "ann", 20);
@@ -122,7 +139,7 @@ fn a_batch_that_the_run_has_answered_stays_as_it_was() {
     run.forget(&asked.released(choice(2.0)).keyed("a-batch"), &mut ())
         .unwrap();
     drop(run);
-    let (desk, id) = with_batch(place.path(), &root, &choice(2.0));
+    let (desk, id) = with_batch(place.path(), &root, &choice(2.0), each());
     let story = desk.as_operator().until(&id, "completed");
     let part = &story["models"][0];
     assert_eq!((&part["answer"], &part["release"]), (&json!(1), &json!(1)));
@@ -163,4 +180,18 @@ fn a_promise_broken_beside_the_desk_is_told_once_where_nothing_waits() {
     let gone = |model: &Value| model["trouble"]["code"] == "no_run";
     desk.as_auditor().until_that("/v1/models/two", gone);
     assert_eq!(broken(&desk), 1);
+    // A promise that is broken when it is given is another one.
+    let promise = json!({"epsilon": 0.5, "delta": 1e-5, "if_broken": "warn"});
+    let path = "/v1/models/one/policy";
+    let policy = keeping(&promise);
+    desk.as_operator().call("PUT", path, Some(&policy)).good();
+    desk.end();
+    let desk = Running::start(settings(&folder, Vec::new()));
+    let again = |log: &Value| {
+        let log = log.as_array().unwrap().iter();
+        let told = log.filter(|entry| entry["action"] == "promise_broken");
+        told.count() == 2
+    };
+    let log = "/v1/audit?limit=1000";
+    desk.as_auditor().until_that(log, again);
 }

@@ -5,10 +5,11 @@ use super::extract::{Body, Path};
 use super::problem::Problem;
 use crate::clock::rfc3339;
 use crate::desk::Desk;
+use crate::error::ServiceError;
 use crate::notice::Notice;
 use crate::policy::Policy;
-use crate::queue::{self, Counted, FoundRun, ModelRow};
-use crate::registering::{below, check_run};
+use crate::queue::{self, Counted, ModelRow};
+use crate::registering::{as_found, below, check_run};
 use crate::token::Bearer;
 use axum::Json;
 use axum::extract::State;
@@ -162,7 +163,8 @@ pub(super) async fn register(
     Operates(bearer): Operates,
     Body(asked): Body<NewModel>,
 ) -> Result<(StatusCode, Json<Model>), Problem> {
-    let run = run_of(&desk, asked.run).await?;
+    let (allowed, folder) = (desk.settings.runs.clone(), asked.run);
+    let run = waiting(move || check_run(&below(&allowed, folder.as_ref())?)).await?;
     let (secret, model) = (Arc::clone(&desk.secret), asked.name.clone());
     let done = desk.store.write(move |db| {
         let by = &bearer.actor();
@@ -202,13 +204,16 @@ pub(super) async fn replace(
     Path(name): Path<String>,
     Body(asked): Body<OtherRun>,
 ) -> Result<Json<Model>, Problem> {
-    let run = run_of(&desk, asked.run).await?;
-    let (secret, model) = (Arc::clone(&desk.secret), name.clone());
-    let done = desk.store.write(move |db| {
-        let (by, policy) = (&bearer.actor(), asked.policy.as_ref());
-        let row = queue::replace(db, &secret, by, &name, &run, policy)?;
-        let counted = queue::counted(db, &name)?;
-        Ok(shown(row, counted))
+    let (own, model) = (Arc::clone(&desk), name.clone());
+    let done = waiting(move || {
+        let (allowed, secret) = (&own.settings.runs, Arc::clone(&own.secret));
+        let find = || below(allowed, asked.run.as_ref());
+        let (of, policy) = (name.clone(), asked.policy);
+        as_found(&own, &name, find, move |db, run| {
+            let row = queue::replace(db, &secret, &bearer.actor(), &of, run, policy.as_ref())?;
+            let counted = queue::counted(db, &of)?;
+            Ok(shown(row, counted))
+        })
     });
     let shown = done.await?;
     desk.tell(&Notice::Registered { model });
@@ -240,12 +245,12 @@ pub(super) async fn withdraw(
     Ok(Json(shown(row, Counted::default())))
 }
 
-/// A run in its own folder.
-async fn run_of(desk: &Arc<Desk>, run: String) -> Result<FoundRun, Problem> {
-    let allowed = desk.settings.runs.clone();
-    let found = tokio::task::spawn_blocking(move || check_run(&below(&allowed, run.as_ref())?));
-    let found = found.await;
-    Ok(found.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??)
+/// Does what may take a while on a thread that may wait.
+async fn waiting<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ServiceError> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|_| Problem::new(Code::Queue, "broken off: ask again"))??)
 }
 
 /// Give a model another policy

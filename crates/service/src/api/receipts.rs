@@ -4,10 +4,12 @@ use super::at_delta::AtDelta;
 use super::caller::Sees;
 use super::extract::{Path, Query};
 use super::problem::Problem;
-use super::releases::with_history;
+use super::releases::with_history_of;
 use super::requests::{Part, Standing, seen};
 use crate::desk::Desk;
+use crate::error::ServiceError;
 use crate::promises::{self, Promise};
+use crate::queue::{self, ModelRow, PartRow};
 use crate::state::PartState;
 use axum::Json;
 use axum::extract::State;
@@ -33,7 +35,8 @@ pub(crate) struct Done {
     /// How many records that were trained on it names.
     pub records: Option<i64>,
     /// The answer in the model's ledger and what is promised for it today; where some of the records were
-    /// forgotten before, the first answer that took one of them out. Absent where the model held nothing, or
+    /// forgotten before, by the first answer that took one of them out, and releases count as earlier that
+    /// were made before the last of them left. Absent where the model held nothing, or
     /// has not answered. A requester is told how many records their own request names, as
     /// one answer may be given to several requests, and no numbers of answers.
     pub promise: Option<Promise>,
@@ -74,21 +77,29 @@ pub(crate) async fn made(
     delta: Delta,
 ) -> Result<Receipt, Problem> {
     let in_full = owner.is_none();
-    let found = desk.store.read(move |db| seen(db, &id, owner.as_deref()));
+    // At one moment: a name may be another run's in the next.
+    let found = desk.store.read(move |db| {
+        let (row, parts) = seen(db, &id, owner.as_deref())?;
+        let of = |part: PartRow| Ok((queue::model(db, &part.model)?, part));
+        let parts = parts.into_iter().map(of);
+        Ok((row, parts.collect::<Result<Vec<_>, ServiceError>>()?))
+    });
     let (row, parts) = found.await?;
     let mut models = Vec::new();
-    for part in parts {
-        // Of whom some records were forgotten before least is left by the first answer that took one out.
-        let answer = part.first_answer.or(part.answer);
+    for (model, part) in parts {
+        let answers = part.first_answer.or(part.answer);
+        let answers = answers.zip(part.last_answer.or(part.answer));
         let own = part.records.unwrap_or_default() as u64;
         let part = Part::of(part, in_full);
-        let (promise, promise_code) = match answer {
+        let (promise, promise_code) = match answers {
             None => (None, None),
-            Some(answer) => match promised(desk, &part.model, answer as u64, delta).await {
-                Ok(promise) => (promise, None),
-                // What is wrong with a run is told in full where models are.
-                Err(problem) => (None, Some(problem.code)),
-            },
+            Some((first, last)) => {
+                match promised(model, (first as u64, last as u64), delta).await {
+                    Ok(promise) => (promise, None),
+                    // What is wrong with a run is told in full where models are.
+                    Err(problem) => (None, Some(problem.code)),
+                }
+            }
         };
         let promise = promise.map(|promise| match in_full {
             true => promise,
@@ -116,13 +127,12 @@ pub(crate) async fn made(
 }
 
 async fn promised(
-    desk: &Arc<Desk>,
-    model: &str,
-    answer: u64,
+    model: ModelRow,
+    answers: (u64, u64),
     delta: Delta,
 ) -> Result<Option<Promise>, Problem> {
-    with_history(desk, model.to_owned(), move |history, _| {
-        promises::promise_for(history, answer, delta)
+    with_history_of(model, move |history, _| {
+        promises::promise_for(history, answers, delta)
     })
     .await
 }

@@ -10,7 +10,7 @@ use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::policy::check_noise;
 use crate::promises::{self, Promise, Release};
-use crate::queue::{self, Order, OrderState};
+use crate::queue::{self, ModelRow, Order, OrderState};
 use crate::secret::fresh_name;
 use axum::Json;
 use axum::body::Body as Bytes;
@@ -41,6 +41,14 @@ pub(crate) async fn with_history<T: Send + 'static>(
     look: impl FnOnce(&History, &std::path::Path) -> Result<T, ServiceError> + Send + 'static,
 ) -> Result<T, Problem> {
     let found = desk.store.read(move |db| queue::model(db, &model)).await?;
+    with_history_of(found, look).await
+}
+
+/// The same of a model as it was read.
+pub(super) async fn with_history_of<T: Send + 'static>(
+    found: ModelRow,
+    look: impl FnOnce(&History, &std::path::Path) -> Result<T, ServiceError> + Send + 'static,
+) -> Result<T, Problem> {
     let done = tokio::task::spawn_blocking(move || match promises::ledger(&found.folder)? {
         Some(ledger) => {
             expect_known(&found, ledger.history())?;

@@ -2,6 +2,7 @@
 
 use crate::promises::Promise;
 use maud::{Markup, html};
+use rescind::certificate::upward;
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 200.0;
@@ -31,9 +32,9 @@ pub(super) fn promises(promises: &[Promise], policy: Option<f64>) -> Option<Mark
         .map(|(answer, epsilon)| format!("{:.1},{:.1}", x(*answer), y(*epsilon)))
         .collect();
     let label = format!(
-        "Epsilon today, from {:.2} for answer {first} to {:.2} for answer {last}",
-        points.first()?.1,
-        points.last()?.1
+        "Epsilon today, from {} for answer {first} to {} for answer {last}",
+        upward(points.first()?.1),
+        upward(points.last()?.1)
     );
     Some(html! {
         svg class="chart" role="img" aria-label=(label) viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } {

@@ -178,7 +178,7 @@ fn release_table(model: &str, releases: &[Release]) -> Markup {
         vec![
             html! { (release.number) },
             time(&release.released_at),
-            html! { (format!("{:.4}", release.epsilon)) " at δ " (release.delta) },
+            html! { (upward(release.epsilon)) " at δ " (release.delta) },
             html! { (release.kind) },
             html! { (link(release.number, "certificate.txt", "certificate")) " " (link(release.number, "certificate.json", "signed")) " " (link(release.number, "weights.safetensors", "weights")) },
         ]

@@ -52,8 +52,16 @@ pub(crate) struct Gone {
     pub records: i64,
     /// The answer by which they are gone.
     pub answer: i64,
-    /// The first that took one of them out: least is left of what its releases promise.
-    pub first_answer: i64,
+    pub taken: Taken,
+}
+
+/// The answers that took out the records that a request names, where some were forgotten before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The first: least is left of what its releases promise.
+    pub first: i64,
+    /// The last: releases before it have some of the records. The request's own, where absent.
+    pub last: Option<i64>,
 }
 
 /// A request that is to stand in a batch.
@@ -62,8 +70,7 @@ pub(crate) struct Joins {
     pub request: String,
     /// How many records that were trained on it names.
     pub records: i64,
-    /// The first answer that took one of them out, where some were forgotten before.
-    pub first_answer: Option<i64>,
+    pub taken: Option<Taken>,
 }
 
 /// Makes a batch of requests. Those taken back meanwhile are left out; none where all were.
@@ -83,7 +90,7 @@ pub(crate) fn compose(
     for member in members {
         let joined = connection.change(
             "UPDATE parts SET state = 'answering', batch = $3, records = $4, since = $5, \
-             first_answer = $6, code = NULL, detail = NULL \
+             first_answer = $6, last_answer = $7, code = NULL, detail = NULL \
              WHERE request = $1 AND model = $2 AND state = 'waiting'",
             &[
                 (&member.request).into(),
@@ -91,7 +98,8 @@ pub(crate) fn compose(
                 id.into(),
                 member.records.into(),
                 now().into(),
-                member.first_answer.into(),
+                member.taken.map(|taken| taken.first).into(),
+                member.taken.and_then(|taken| taken.last).into(),
             ],
         )?;
         if joined == 1 {
@@ -303,7 +311,7 @@ fn gone(
     };
     connection.change(
         "UPDATE parts SET state = $3, records = $4, answer = $5, release = $6, code = NULL, \
-         detail = NULL, since = $7, first_answer = $8 \
+         detail = NULL, since = $7, first_answer = $8, last_answer = $9 \
          WHERE request = $1 AND model = $2 AND state = 'waiting'",
         &[
             request.into(),
@@ -313,7 +321,8 @@ fn gone(
             gone.answer.into(),
             release.into(),
             now().into(),
-            gone.first_answer.into(),
+            gone.taken.first.into(),
+            gone.taken.last.into(),
         ],
     )?;
     let detail = format!("by answer {} of the run", gone.answer);

@@ -103,12 +103,16 @@ pub(crate) fn rest(
     worker: &str,
     until: i64,
 ) -> Result<(), ServiceError> {
-    connection.change(
+    let rests = connection.change(
         "UPDATE models SET lease_until = 0, worker = NULL, next_try = $3, attempts = 0, \
          code = NULL, detail = NULL WHERE name = $1 AND worker = $2",
         &[model.into(), worker.into(), until.into()],
     )?;
-    troubles::is_well(connection, secret, model)
+    // Of one that another has meanwhile, or that is no more, there is nothing to say.
+    match rests {
+        0 => Ok(()),
+        _ => troubles::is_well(connection, secret, model),
+    }
 }
 
 /// Gives it back as it is, without a word on how it went: the desk is ending.
@@ -136,7 +140,7 @@ pub(crate) fn trouble(
 ) -> Result<(), ServiceError> {
     let pause = 1_i64 << claim.model.attempts.clamp(0, 20);
     let next = now() + pause.min(LONGEST_PAUSE);
-    connection.change(
+    let rests = connection.change(
         "UPDATE models SET lease_until = 0, worker = NULL, next_try = $3, attempts = attempts + 1, \
          code = $4, detail = $5 WHERE name = $1 AND worker = $2",
         &[
@@ -147,6 +151,9 @@ pub(crate) fn trouble(
             detail.into(),
         ],
     )?;
+    if rests == 0 {
+        return Ok(());
+    }
     let (model, attempts) = (&claim.model.name, claim.model.attempts + 1);
     troubles::tell(connection, secret, alerts, model, attempts, (code, detail)).map(drop)
 }

@@ -38,6 +38,8 @@ pub(crate) struct PartRow {
     pub answer: Option<i64>,
     /// The first answer that took out one of its records, where that was before.
     pub first_answer: Option<i64>,
+    /// The last that did, where that was before.
+    pub last_answer: Option<i64>,
     /// The release that covers it.
     pub release: Option<i64>,
     /// Why it is held, or why there was nothing to do.
@@ -113,7 +115,8 @@ pub(crate) fn parts_of(
     request: &str,
 ) -> Result<Vec<PartRow>, ServiceError> {
     let rows = connection.rows(
-        "SELECT request, model, state, records, answer, release, code, detail, since, first_answer \
+        "SELECT request, model, state, records, answer, release, code, detail, since, first_answer, \
+         last_answer \
          FROM parts WHERE request = $1 ORDER BY model",
         &[request.into()],
     )?;
@@ -129,6 +132,7 @@ pub(crate) fn parts_of(
             detail: row.maybe_text(7)?,
             since: row.number(8)?,
             first_answer: row.maybe_number(9)?,
+            last_answer: row.maybe_number(10)?,
         })
     });
     rows.collect()
@@ -240,7 +244,10 @@ pub(crate) fn cancel(
         &[id.into(), now().into()],
     )?;
     let open = parts.iter().filter(|part| !part.state.is_over());
-    let done = parts.iter().any(|part| part.state == PartState::Done);
+    // Also by a run that another took the place of since.
+    let done = parts
+        .iter()
+        .any(|part| part.state == PartState::Done || part.answer.is_some());
     if done || taken == 0 || taken != open.count() as u64 {
         return Err(ServiceError::refused(
             Code::TooLate,

@@ -16,7 +16,7 @@ pub(super) fn settle(
     request: &str,
 ) -> Result<(), ServiceError> {
     let rows = connection.rows(
-        "SELECT state, code FROM parts WHERE request = $1",
+        "SELECT state, code, answer FROM parts WHERE request = $1",
         &[request.into()],
     )?;
     let states = rows.iter().map(|row| {
@@ -24,7 +24,9 @@ pub(super) fn settle(
         state.ok_or_else(|| unexpected("a state"))
     });
     let states = states.collect::<Result<Vec<PartState>, _>>()?;
-    let state = RequestState::of(&states);
+    let answers = rows.iter().map(|row| row.maybe_number(2));
+    let answers = answers.collect::<Result<Vec<_>, _>>()?;
+    let state = RequestState::of(&states, answers.iter().any(Option::is_some));
     let attention = rows.iter().zip(&states).map(|(row, state)| {
         let refused = *state == PartState::Forgotten && row.maybe_text(1)?.is_some();
         Ok(refused || *state == PartState::Held)

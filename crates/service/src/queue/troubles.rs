@@ -4,6 +4,7 @@ use super::alerts::enqueue_alert;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
+use crate::policy::PromisePolicy;
 use crate::secret::Secret;
 use crate::store::Connection;
 use rescind::Code;
@@ -12,7 +13,7 @@ use rescind::Code;
 const TELLS_AFTER: i64 = 5;
 
 /// Whether a trouble may pass by itself, as while another program has the run.
-fn passes(code: &str) -> bool {
+pub(crate) fn passes(code: &str) -> bool {
     let mut all = Code::ALL.iter();
     let known = all.find(|known| known.as_str() == code);
     !matches!(
@@ -80,6 +81,29 @@ pub(super) fn is_well(
     Ok(())
 }
 
+/// Tells operators that a model's releases have spent more than its policy promises: once of each promise
+/// and release. Whether that was now.
+pub(crate) fn promise_broken(
+    connection: &mut Connection,
+    secret: &Secret,
+    url: Option<&str>,
+    model: &str,
+    (promise, release): (&PromisePolicy, u64),
+    detail: &str,
+) -> Result<bool, ServiceError> {
+    let told = format!("{} {} {release}", promise.epsilon, promise.delta);
+    let first = connection.change(
+        "UPDATE models SET promise_told = $2 WHERE name = $1 \
+         AND (promise_told IS NULL OR promise_told <> $2)",
+        &[model.into(), told.into()],
+    )?;
+    if first == 1 {
+        audit::append(connection, secret, "desk", "promise_broken", model, detail)?;
+        enqueue_alert(connection, secret, url, "promise_broken", model, detail)?;
+    }
+    Ok(first == 1)
+}
+
 /// Remembers what a look at a run's folder found (a code, and what), where a worker does not know worse.
 /// Whether operators are told of it now.
 pub(crate) fn watched(
@@ -90,10 +114,14 @@ pub(crate) fn watched(
     found: Option<(&str, &str)>,
 ) -> Result<bool, ServiceError> {
     let Some((code, detail)) = found else {
+        // Where there is something to do, whoever does it finds out.
         let well = connection.change(
-            "UPDATE models SET code = NULL, detail = NULL WHERE name = $1 AND attempts = 0 \
-             AND code IS NOT NULL",
-            &[model.into()],
+            "UPDATE models SET code = NULL, detail = NULL, attempts = 0 WHERE name = $1 \
+             AND code IS NOT NULL AND (attempts = 0 OR next_try <= $2 AND lease_until < $2 \
+             AND NOT EXISTS (SELECT 1 FROM parts WHERE model = name \
+             AND state IN ('waiting', 'answering', 'forgotten')) AND NOT EXISTS (SELECT 1 FROM orders \
+             WHERE model = name AND state IN ('waiting', 'making')))",
+            &[model.into(), now().into()],
         )?;
         if well == 1 {
             is_well(connection, secret, model)?;
@@ -174,5 +202,23 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(trouble(&mut db, "run_replaced"), 2);
         }
+        // Nobody has anything to do with the model any more: who looks now and then ends the trouble, once
+        // it would have been tried again.
+        let code = |db: &mut Connection| queue::model(db, "one").unwrap().trouble;
+        let well = |db: &mut Connection| {
+            queue::watched(db, &secret, None, "one", None).unwrap();
+            code(db)
+        };
+        assert!(well(&mut db).is_some());
+        db.change("UPDATE models SET next_try = 0", &[]).unwrap();
+        assert_eq!(well(&mut db), None);
+        // Again it is news: alerts are gathered, the log has each.
+        let logged = |db: &mut Connection| {
+            let query = "SELECT count(*) FROM audit WHERE action = 'model_in_trouble'";
+            db.row(query, &[]).unwrap().unwrap().number(0).unwrap()
+        };
+        let before = logged(&mut db);
+        trouble(&mut db, "run_replaced");
+        assert_eq!(logged(&mut db), before + 1);
     }
 }

@@ -4,9 +4,9 @@
 //! that nobody can register, with its requests and their answers, which are numbers in the ledger of that
 //! run and no other. The name is free again.
 
-use super::models::{
-    FoundRun, ModelRow, exists, live_model, model, place_of, register, set_policy,
-};
+use super::found_run::FoundRun;
+use super::models::{ModelRow, live_model, model, set_policy};
+use super::registering::{exists, place_of, register};
 use super::settling::settle;
 use super::subjects::Named;
 use crate::audit;
@@ -53,6 +53,7 @@ pub(crate) fn replace(
         return register(connection, secret, actor, name, run, &policy);
     };
     let policy = policy.unwrap_or(&known.policy);
+    known.expect_current(run)?;
     if known.is_of(run) {
         return match *policy == known.policy {
             true => Ok(known),

@@ -173,6 +173,14 @@ ALTER TABLE models ADD COLUMN ledger_entries BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE models ADD COLUMN ledger_head TEXT;
 ALTER TABLE parts ADD COLUMN first_answer BIGINT;
 ",
+    // The last answer that took out a record that a request names, where that was before its own; and
+    // whom a release covers is found without going through all; of which promise and release operators were
+    // told that it was broken.
+    "
+ALTER TABLE parts ADD COLUMN last_answer BIGINT;
+CREATE INDEX parts_released ON parts (model, release);
+ALTER TABLE models ADD COLUMN promise_told TEXT;
+",
 ];
 
 /// Brings a database to this version's tables, all of it or nothing.

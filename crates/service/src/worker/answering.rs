@@ -2,13 +2,14 @@
 
 use super::endings::{Ending, ending, splits};
 use super::looking::{Seen, known, nothing, see};
-use super::releasing::{note, note_promise};
+use super::releasing::note;
 use super::timing;
 use crate::clock::now;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::notice::Notice;
-use crate::policy::Fallback;
+use crate::policy::{Fallback, When};
+use crate::promise_kept::note_promise;
 use crate::queue::{self, Asked, Batch, ModelRow, Outcome, Which};
 use crate::words::said_by_run;
 use rescind::methods::MethodChoice;
@@ -106,7 +107,7 @@ pub(super) fn answer(
     run: &mut Run,
     batch: &Batch,
 ) -> Result<Option<(ModelRow, Batch)>, ServiceError> {
-    let batch = &held_to_promise(desk, model, run, batch)?;
+    let batch = &by_policy_now(desk, model, run, batch)?;
     let mut records = Vec::new();
     for member in &batch.members {
         records.extend(known(run, model, member)?);
@@ -163,22 +164,27 @@ pub(super) fn answer(
                 model: name,
                 release,
             });
-            note_promise(desk, model, run.ledger().history())?;
+            note_promise(desk, &model.name, run.ledger().history())?;
         }
         None => {}
     }
     Ok(next)
 }
 
-/// A batch whose release keeps the promise as it is now, which may have become another since the batch was
-/// written down. What the run has answered already is asked as it was.
-fn held_to_promise(
+/// A batch that releases as the policy says now, which may have become another since the batch was written
+/// down. What the run has answered already is asked as it was.
+fn by_policy_now(
     desk: &Arc<Desk>,
     model: &ModelRow,
     run: &Run,
     batch: &Batch,
 ) -> Result<Batch, ServiceError> {
-    let release = batch.asked.release.map(|asked| model.policy.holding(asked));
+    let now = match model.policy.release.when {
+        When::Each => model.policy.release(),
+        _ => None,
+    };
+    // One that was refused stays refused.
+    let release = batch.asked.release.and(now);
     let ledger = run.ledger();
     let is_so = release == batch.asked.release;
     if is_so

@@ -1,7 +1,7 @@
 //! Looking at what waits, one by one: what of it makes a batch, and how the rest ends.
 
 use crate::policy::When;
-use crate::queue::{Asked, Gone, Joins, Member, ModelRow, Outcome};
+use crate::queue::{Asked, Gone, Joins, Member, ModelRow, Outcome, Taken};
 use crate::words::said_by_run;
 use rescind::{Code, CodeKind, Run};
 use rescind_data::{RecordRequest, RequestError, Selection};
@@ -49,7 +49,7 @@ pub(super) fn see(
             Outcome::Gone(gone) if !alone => seen.found.push(Joins {
                 request: dropped.0,
                 records: gone.records,
-                first_answer: Some(gone.first_answer),
+                taken: Some(gone.taken),
             }),
             _ => seen.dropped.push(dropped),
         }
@@ -90,11 +90,15 @@ fn look(
         // Those forgotten before count as those forgotten now: nobody is told that another has asked.
         Ok(resolved) => {
             let records = resolved.forget.len() + resolved.already.len();
-            let first = run.ledger().first_answer_to(resolved.already.positions())?;
+            // Those that are left go by the answer to come.
+            let taken = run.ledger().answers_to(resolved.already.positions())?;
             Ok(Ok(Joins {
                 request,
                 records: records as i64,
-                first_answer: first.map(|first| first as i64),
+                taken: taken.map(|taken| Taken {
+                    first: *taken.start() as i64,
+                    last: None,
+                }),
             }))
         }
         Err(error) if error.code().kind() == CodeKind::Nothing => {
@@ -116,14 +120,16 @@ pub(super) fn nothing(
     code: Code,
 ) -> Result<(Outcome, Code), rescind::Error> {
     let records = trained_at_first(run, asked)?;
-    let first = run.ledger().first_answer_to(records.positions())?;
-    let Some(first) = first else {
+    let Some(taken) = run.ledger().answers_to(records.positions())? else {
         return Ok((Outcome::NothingHeld, code));
     };
     let gone = Outcome::Gone(Gone {
         records: records.len() as i64,
         answer: run.ledger().history().request_count() as i64,
-        first_answer: first as i64,
+        taken: Taken {
+            first: *taken.start() as i64,
+            last: Some(*taken.end() as i64),
+        },
     });
     Ok((gone, Code::AlreadyForgotten))
 }

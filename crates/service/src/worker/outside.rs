@@ -84,10 +84,10 @@ impl OutsideWorker {
     }
 
     /// Takes one of its models that nobody works on and for which there is something to do, if there is
-    /// one.
+    /// one. Of a run that is gone, or is another, operators are told, and the next model is taken.
     ///
     /// # Errors
-    /// The database; a ledger that cannot be read.
+    /// The database.
     pub fn claim(&mut self) -> Result<Option<Claimed>, ServiceError> {
         for model in &self.models {
             let Some(claim) = claim(&self.desk, &self.name, Some(model))? else {
@@ -102,9 +102,10 @@ impl OutsideWorker {
                 Ok(turn) => turn,
                 Err(error) => {
                     self.heart.holds(None);
+                    self.desk.tell_of(&claim.model.name, &error);
                     let went = (error.code().to_string(), said(&error));
                     give_back(&self.desk, claim, Err(went))?;
-                    return Err(error);
+                    continue;
                 }
             };
             let claimed = Claimed {

@@ -1,17 +1,16 @@
 //! Making releases, and noticing those that were made beside the desk.
 
 use super::endings::{Ending, ending};
+use crate::audit;
 use crate::desk::Desk;
 use crate::error::ServiceError;
 use crate::known_run::expect_known;
 use crate::notice::Notice;
+use crate::promise_kept::note_promise;
 use crate::queue::{self, Claim, ModelRow, Order, OrderState};
 use crate::words::said;
-use rescind::certificate::upward;
 use rescind::ledger::{History, Ledger};
 use rescind::{Code, ReleaseChoice, Run};
-use rescind_privacy::Delta;
-use rescind_privacy::accounting::Accountant;
 use std::sync::Arc;
 
 /// What the run's ledger has that the desk does not know: releases of `rescind release`, or of a
@@ -73,7 +72,7 @@ pub(super) fn note(
         let model = model.name.clone();
         desk.tell(&Notice::Released { model, release });
     }
-    note_promise(desk, model, history)
+    note_promise(desk, &model.name, history)
 }
 
 /// Makes the release that the policy has made now. A refusal is the operator's to see to.
@@ -155,13 +154,20 @@ pub(super) fn make_ordered(
         }
         made => made.map_err(|error| (error.code(), said(&error))),
     };
-    let id = order.id.clone();
+    let (order, name) = (order.id.clone(), model.name.clone());
+    let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
     desk.store.write_here(move |db| {
         let made = match &made {
             Ok(release) => Ok(*release),
-            Err((code, detail)) => Err((code.as_str(), &**detail)),
+            Err((code, detail)) => {
+                let said = format!("order {order}: {code}: {detail}");
+                audit::append(db, &secret, "desk", "not_released", &name, &said)?;
+                let url = alerts.as_deref();
+                queue::enqueue_alert(db, &secret, url, "not_released", &name, &said)?;
+                Err((code.as_str(), &**detail))
+            }
         };
-        queue::end_order(db, &id, made)
+        queue::end_order(db, &order, made)
     })
 }
 
@@ -175,47 +181,4 @@ fn release(
     let release = made.certificate.release;
     note(desk, model, &[release], run.ledger().history())?;
     Ok(release)
-}
-
-/// Tells operators where a release has left somebody with less than the policy promises.
-pub(super) fn note_promise(
-    desk: &Arc<Desk>,
-    model: &ModelRow,
-    history: &History,
-) -> Result<(), ServiceError> {
-    let Some(promise) = &model.policy.promise else {
-        return Ok(());
-    };
-    let delta = Delta::new(promise.delta).map_err(rescind::Error::from)?;
-    // The oldest request was in every release since: nobody has less left.
-    let spent = history.spent().epsilon(delta);
-    let spent = spent.map_or(f64::INFINITY, |epsilon| epsilon.value());
-    if spent <= promise.epsilon {
-        return Ok(());
-    }
-    let detail = format!(
-        "the first request stands at epsilon {} at delta {}, the policy promises {}: release \
-         less often, or with more noise; a run trained anew without the records owes nothing",
-        upward(spent),
-        promise.delta,
-        promise.epsilon
-    );
-    let (name, secret) = (model.name.clone(), Arc::clone(&desk.secret));
-    let alerts = desk.settings.alerts.clone();
-    desk.tell(&Notice::Trouble {
-        of: name.clone(),
-        code: Code::Budget.to_string(),
-        detail: detail.clone(),
-    });
-    desk.store.write_here(move |db| {
-        crate::audit::append(db, &secret, "desk", "promise_broken", &name, &detail)?;
-        queue::enqueue_alert(
-            db,
-            &secret,
-            alerts.as_deref(),
-            "promise_broken",
-            &name,
-            &detail,
-        )
-    })
 }
