@@ -37,6 +37,7 @@ fn mnist(root: &Path) {
 }
 
 #[test]
+#[ignore = "slow tier: trains every network"]
 fn every_network_trains_by_its_defaults() {
     let here = tempdir().unwrap();
     let here = here.path();

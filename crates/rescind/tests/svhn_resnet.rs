@@ -12,6 +12,7 @@ use rescind_privacy::NoiseChoice;
 use std::path::Path;
 
 #[test]
+#[ignore = "slow tier: trains a ResNet-18"]
 fn resnet18_forgets_a_picture_in_svhns_format() {
     let folder = tempfile::tempdir().unwrap();
     let pictures = folder.path().join("svhn");

@@ -9,6 +9,14 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+/// Which tests are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// Those that are not marked `slow tier`.
+    Fast,
+    Both,
+}
+
 /// A program with tests.
 struct Program {
     file: PathBuf,
@@ -16,9 +24,9 @@ struct Program {
     folder: PathBuf,
 }
 
-/// Builds all tests and runs those of both tiers; `server` is where a PostgreSQL server's programs are, if not
+/// Builds all tests and runs those of a tier; `server` is where a PostgreSQL server's programs are, if not
 /// where they are looked for.
-pub fn run(root: &Path, server: Option<&Path>) -> Result<(), Failure> {
+pub fn run(root: &Path, tier: Tier, server: Option<&Path>) -> Result<(), Failure> {
     let common = ["test", "--release", "--workspace"];
     let mut build = cargo();
     build
@@ -33,7 +41,7 @@ pub fn run(root: &Path, server: Option<&Path>) -> Result<(), Failure> {
     if programs.is_empty() {
         return Err(format!("{build:?} told of no program with tests").into());
     }
-    let mut failed = side_by_side(programs, server)?;
+    let mut failed = side_by_side(programs, tier, server)?;
     let mut examples = cargo();
     examples.args(common).args(["--doc", "--no-fail-fast"]);
     if let Err(error) = succeed(examples.current_dir(root)) {
@@ -59,13 +67,14 @@ fn program(message: &str) -> Option<Program> {
     Some(Program { file, folder })
 }
 
-/// Runs them, as many at once as there are processors, and prints what each says once it has ended. Those that
-/// failed.
+/// Runs them, one more at once than there are processors, as each waits for the disk now and then, and
+/// prints what each says once it has ended. Those that failed.
 fn side_by_side(
     programs: VecDeque<Program>,
+    tier: Tier,
     server: Option<&Path>,
 ) -> Result<Vec<String>, Failure> {
-    let at_once = thread::available_parallelism().map_or(1, usize::from);
+    let at_once = 1 + thread::available_parallelism().map_or(1, usize::from);
     let (waiting, failed) = (Mutex::new(programs), Mutex::new(Vec::new()));
     let work = || -> Result<(), std::io::Error> {
         loop {
@@ -77,9 +86,10 @@ fn side_by_side(
                 return Ok(());
             };
             let mut command = Command::new(&program.file);
-            command
-                .arg("--include-ignored")
-                .current_dir(&program.folder);
+            command.current_dir(&program.folder);
+            if tier == Tier::Both {
+                command.arg("--include-ignored");
+            }
             command.env("CARGO_MANIFEST_DIR", &program.folder);
             if let Some(server) = server {
                 command.env("PG_BIN", server);

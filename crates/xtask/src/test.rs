@@ -1,20 +1,21 @@
 //! All tests: those of the crates, and those of the Python package in an environment of their own.
 
 use crate::program::{Failure, succeed};
-use crate::suite;
+use crate::suite::{self, Tier};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const HELP: &str = "\
-Run every test, both tiers and the Python package's
+Run every test, both tiers and the Python package's; or the fast tier alone
 
 The package is built and installed, with PyTorch (a large download the first time), into
 target/python, and a PostgreSQL server for the desk's tests where none is installed. Where there
 is no Python from 3.10 on its tests are left out, which is said at the end.
 
-Usage: cargo xtask test [--python] [-- PYTEST...]
+Usage: cargo xtask test [--fast | --python] [-- PYTEST...]
 
 Options:
+      --fast    Only the fast tier of the crates' tests, for every change
       --python  Only those of the Python package
       PYTEST    Pass this on to pytest";
 
@@ -24,9 +25,10 @@ pub fn run(words: &[String]) -> Result<(), Failure> {
         Some(at) => (&words[..at], &words[at + 1..]),
         None => (words, &[][..]),
     };
-    let only_python = match own.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => false,
-        ["--python"] => true,
+    let (fast, only_python) = match own.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => (false, false),
+        ["--fast"] => (true, false),
+        ["--python"] => (false, true),
         ["--help" | "-h"] => {
             println!("{HELP}");
             return Ok(());
@@ -34,6 +36,9 @@ pub fn run(words: &[String]) -> Result<(), Failure> {
         _ => return Err(format!("{own:?} is not understood\n\n{HELP}").into()),
     };
     let root = root()?;
+    if fast {
+        return suite::run(&root, Tier::Fast, None);
+    }
     let python = interpreter();
     let place = root.join("target").join("python");
     let own = place.join(match cfg!(windows) {
@@ -47,7 +52,7 @@ pub fn run(words: &[String]) -> Result<(), Failure> {
     }
     if !only_python {
         let server = python.and_then(|_| postgresql(&own));
-        suite::run(&root, server.as_deref())?;
+        suite::run(&root, Tier::Both, server.as_deref())?;
     }
     if python.is_none() {
         println!(
