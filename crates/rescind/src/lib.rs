@@ -37,7 +37,7 @@ pub use rescind_run::{
     Reference, ReleaseChoice, Request, Resolved, Run, RunConfig, RunKey, RunSettings, Sets, Sides,
     Spectrum, SpectrumSettings, StateRecord, Summary, TensorsError, WideColumn, word,
 };
-pub use rescind_run::{ledger, mark, plan, release, verify};
+pub use rescind_run::{ledger, mark, plan, release, threads, verify};
 pub use rescind_unlearn::{
     Ball, BatchNorm, Capability, Classifier, ClassifierParts, ConvexObjective, Curvature,
     CurvatureProducts, DoublePrecision, EpochReport, EvaluationSet, Failure, Features,

@@ -28,7 +28,7 @@ mod shell;
 #[path = "../tests/support/mod.rs"]
 mod support;
 mod tensors;
-mod threads;
+pub mod threads;
 mod time;
 pub mod verify;
 

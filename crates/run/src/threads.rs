@@ -10,11 +10,12 @@ use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::thread::Builder;
 
-/// Makes them, as many as the system gives, unless they are there.
+/// Makes the threads that computations share, as many as the system gives up to one for each processor,
+/// unless they are there. Opening a run does it; a program that starts other threads may want it done before.
 ///
 /// # Errors
-/// [`NetworkError::Threads`] where it gives none.
-pub(crate) fn make() -> Result<(), Error> {
+/// Where the system gives none.
+pub fn make() -> Result<(), Error> {
     static MADE: Mutex<bool> = Mutex::new(false);
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     if *made {

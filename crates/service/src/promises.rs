@@ -7,6 +7,7 @@ use rescind_privacy::Delta;
 use rescind_privacy::noise::Origin;
 use serde::Serialize;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
 /// A promise, given all releases since.
@@ -58,15 +59,19 @@ pub(crate) struct Release {
     pub insecure_noise: bool,
 }
 
+/// How long a ledger that is being written is looked at again.
+const WRITTEN_WITHIN: Duration = Duration::from_millis(200);
+
 /// The ledger of a run, read as it lies; none where it is being written.
 pub(crate) fn ledger(folder: &Path) -> Result<Option<Ledger>, ServiceError> {
-    // Written in a moment, it can be read in the next.
-    for _ in 0..20 {
+    // Written in a moment, it can be read in the next. Each look may wait for whoever writes.
+    let began = Instant::now();
+    while began.elapsed() < WRITTEN_WITHIN {
         let found = Ledger::open_as_it_lies(folder).map_err(rescind::Error::from)?;
         if found.is_some() {
             return Ok(found);
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     Ok(None)
 }

@@ -8,6 +8,7 @@ use crate::store::Connection;
 use rescind::{Code, Error, Run, Summary};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// The folder's own path, where it lies below one of those allowed. Nobody learns from the answer what
 /// else there is.
@@ -43,8 +44,8 @@ pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
     })
 }
 
-/// How often a run is looked at that goes on meanwhile.
-const LOOKS: usize = 20;
+/// How long a run is looked at again that goes on meanwhile.
+const GOES_ON_FOR: Duration = Duration::from_secs(5);
 
 /// Does by a run what `act` does, as it is found in a folder for the model of this name; again where the
 /// desk came to know more of it in between.
@@ -54,9 +55,8 @@ pub(crate) fn as_found<T: Send + 'static>(
     find: impl Fn() -> Result<PathBuf, ServiceError>,
     act: impl Fn(&mut Connection, &FoundRun) -> Result<T, ServiceError> + Clone + Send + 'static,
 ) -> Result<T, ServiceError> {
-    let mut looks = 0;
+    let began = Instant::now();
     loop {
-        looks += 1;
         let name = name.to_owned();
         let models = desk.store.read_here(queue::list_models)?;
         let known = models.into_iter().find(|model| model.name == name);
@@ -67,7 +67,7 @@ pub(crate) fn as_found<T: Send + 'static>(
             desk.store.write_here(move |db| act(db, &run))
         });
         match done {
-            Err(error) if error.code() == Code::Busy && looks < LOOKS => {}
+            Err(error) if error.code() == Code::Busy && began.elapsed() < GOES_ON_FOR => {}
             done => return done,
         }
     }

@@ -29,21 +29,25 @@ pub fn serve(settings: Settings) -> Result<(), ServiceError> {
     done.and_then(|()| desk.expect_whole())
 }
 
-/// Most threads that wait for disks while they answer calls.
-const MOST_WAITING: usize = 128;
+/// Most threads for each processor that read ledgers and files while they answer calls: what many ask at once
+/// leaves time for the work on models.
+const WAITING: usize = 8;
 /// They stay: the system may have no other to give.
 const KEPT: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long the end waits for calls that were left alone.
 const LAST: Duration = Duration::from_secs(1);
 
 fn run(desk: &Arc<Desk>) -> Result<(), ServiceError> {
+    if desk.settings.workers > 0 {
+        rescind::threads::make()?;
+    }
     register_given(desk)?;
     let answering = std::thread::available_parallelism().map_or(1, |n| n.get());
     // Without them the runtime would panic, or wait for them without end.
     expect_threads(answering + 1).map_err(|error| ServiceError::no_thread(&error))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(answering)
-        .max_blocking_threads(MOST_WAITING)
+        .max_blocking_threads(WAITING * answering)
         .thread_keep_alive(KEPT)
         .enable_all()
         .build();

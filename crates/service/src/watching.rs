@@ -19,35 +19,43 @@ use std::sync::Arc;
 /// taken the place of, operators are told, once; and so where the policy's promise is broken, by a release
 /// that was made beside the desk, or as the policy became another.
 pub(crate) fn watch(desk: &Arc<Desk>) -> Result<(), ServiceError> {
+    if desk.settings.workers == 0 {
+        return Ok(());
+    }
     let mut all = Ok(());
     for model in desk.store.read_here(queue::list_models)? {
-        if !model.outside && desk.settings.workers > 0 {
-            // What is wrong with one keeps nobody from looking at the next.
-            all = watch_one(desk, &model).and(all);
-        }
+        // What is wrong with one keeps nobody from looking at the next.
+        all = watch_one(desk, &model).and(all);
     }
     all
 }
 
 fn watch_one(desk: &Arc<Desk>, model: &ModelRow) -> Result<(), ServiceError> {
-    let gone = match look(model) {
-        Ok(history) => {
-            if let Some(history) = history {
-                let newest = history.releases().last();
-                if newest.is_some_and(|newest| newest.number > model.released as u64) {
-                    notice(desk, model)?;
-                }
-                note_promise(desk, &model.name, &history)?;
+    let looked = look(model);
+    // Its own program finds out what is wrong with its run, which may lie on another machine.
+    if model.outside {
+        return match looked {
+            Ok(Some(history)) => note_promise(desk, &model.name, &history),
+            _ => Ok(()),
+        };
+    }
+    let gone = match looked {
+        Ok(Some(history)) => {
+            let newest = history.releases().last();
+            if newest.is_some_and(|newest| newest.number > model.released as u64) {
+                notice(desk, model)?;
             }
-            if model.trouble.is_none() {
-                return Ok(());
-            }
+            note_promise(desk, &model.name, &history)?;
             None
         }
-        // As while it is being written.
+        // Being written: the next look is soon.
+        Ok(None) => return Ok(()),
         Err(error) if queue::passes(error.code().as_str()) => return Ok(()),
         Err(error) => Some((error.code().to_string(), said(&error))),
     };
+    if gone.is_none() && model.trouble.is_none() {
+        return Ok(());
+    }
     let (secret, alerts) = (Arc::clone(&desk.secret), desk.settings.alerts.clone());
     let (name, found) = (model.name.clone(), gone.clone());
     let news = desk.store.write_here(move |db| {

@@ -95,18 +95,24 @@ pub(crate) fn renew(
     Ok(renewed == 1)
 }
 
-/// Gives it back, once all went well; it is looked at again at this time.
+/// Gives it back, once all went well; it is looked at again at this time, or at once where something came
+/// for it since it was taken, which may be after the last look.
 pub(crate) fn rest(
     connection: &mut Connection,
     secret: &Secret,
-    model: &str,
-    worker: &str,
+    claim: &Claim,
     until: i64,
 ) -> Result<(), ServiceError> {
+    let (model, worker) = (&claim.model.name, &claim.worker);
     let rests = connection.change(
-        "UPDATE models SET lease_until = 0, worker = NULL, next_try = $3, attempts = 0, \
-         code = NULL, detail = NULL WHERE name = $1 AND worker = $2",
-        &[model.into(), worker.into(), until.into()],
+        "UPDATE models SET lease_until = 0, worker = NULL, attempts = 0, code = NULL, detail = NULL, \
+         next_try = CASE WHEN woken = $4 THEN $3 ELSE 0 END WHERE name = $1 AND worker = $2",
+        &[
+            model.into(),
+            worker.into(),
+            until.into(),
+            claim.model.woken.into(),
+        ],
     )?;
     // Of one that another has meanwhile, or that is no more, there is nothing to say.
     match rests {
@@ -170,7 +176,8 @@ pub(crate) fn end_leases(connection: &mut Connection) -> Result<(), ServiceError
 pub(super) fn wake(connection: &mut Connection, model: &str) -> Result<(), ServiceError> {
     let now = now();
     connection.change(
-        "UPDATE models SET next_try = $2 WHERE name = $1 AND attempts = 0 AND next_try > $2",
+        "UPDATE models SET woken = woken + 1, \
+         next_try = CASE WHEN attempts = 0 AND next_try > $2 THEN $2 ELSE next_try END WHERE name = $1",
         &[model.into(), now.into()],
     )?;
     Ok(())
@@ -189,4 +196,40 @@ pub(crate) fn is_work(
         &[now().into(), model.into()],
     )?;
     Ok(found.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{claim, is_work, rest, wake};
+    use crate::clock::now;
+    use crate::secret::Secret;
+    use crate::store::{Connection, Place, Store};
+
+    /// Between a worker's last look and its letting go.
+    #[test]
+    fn what_comes_as_a_worker_lets_go_waits_for_no_schedule() {
+        let place = tempfile::tempdir().unwrap();
+        let secret = Secret::open_or_make(place.path()).unwrap();
+        let at = Place::File(place.path().join("desk.sqlite"));
+        drop(Store::open(&at, |_| Ok(())).unwrap());
+        let mut db = Connection::open(&at).unwrap();
+        db.batch(
+            "INSERT INTO models (name, folder, policy, registered_at, lease_until, next_try, attempts, \
+             released_at, released) VALUES ('one', 'f', '{}', 0, 0, 0, 0, 0, 0); \
+             INSERT INTO requests (id, owner, content_hash, regulation, state, attention, submitted_at, \
+             received_at, due_at) VALUES ('r', 'o', '', 'gdpr', 'pending', 0, 0, 0, 0); \
+             INSERT INTO parts (request, model, state, due_at, since) VALUES ('r', 'one', 'waiting', 0, 0)",
+        )
+        .unwrap();
+        let mut turn = |comes: bool| {
+            let held = claim(&mut db, "w", None).unwrap().unwrap();
+            if comes {
+                wake(&mut db, "one").unwrap();
+            }
+            rest(&mut db, &secret, &held, now() + 1000).unwrap();
+            is_work(&mut db, None).unwrap()
+        };
+        assert!(turn(true));
+        assert!(!turn(false));
+    }
 }

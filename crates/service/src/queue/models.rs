@@ -44,6 +44,8 @@ pub(crate) struct ModelRow {
     /// The last of its ledger that the desk knows; a desk of an earlier version finds out when it next
     /// looks.
     pub ledger: Option<LedgerAnchor>,
+    /// How often something came for it to be looked at.
+    pub woken: i64,
 }
 
 /// The columns of a model, as [`read`] takes them.
@@ -53,7 +55,7 @@ macro_rules! columns {
             $before,
             "name, COALESCE(was_at, folder), policy, registered_at, released_at, released, code, \
              detail, attempts, next_try, worker, lease_until, outside, withdrawn_at, identity, answered, \
-             ledger_entries, ledger_head",
+             ledger_entries, ledger_head, woken",
             $after
         )
     };
@@ -89,6 +91,7 @@ pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
             }),
             None => None,
         },
+        woken: row.number(18)?,
     })
 }
 
@@ -207,7 +210,7 @@ pub(crate) fn set_policy(
     let text = serde_json::to_string(policy).map_err(rescind::Error::Document)?;
     // Looked at, at once, unless it rests because something went wrong.
     connection.change(
-        "UPDATE models SET policy = $2, next_try = CASE WHEN attempts = 0 AND next_try > $3 THEN $3 \
+        "UPDATE models SET policy = $2, woken = woken + 1, next_try = CASE WHEN attempts = 0 AND next_try > $3 THEN $3 \
          ELSE next_try END WHERE name = $1",
         &[name.into(), (&text).into(), now().into()],
     )?;
@@ -271,7 +274,7 @@ pub(crate) fn retry_held(
 ) -> Result<(), ServiceError> {
     live_model(connection, name)?;
     connection.change(
-        "UPDATE models SET next_try = 0, attempts = 0, code = NULL, detail = NULL, told_at = NULL \
+        "UPDATE models SET woken = woken + 1, next_try = 0, attempts = 0, code = NULL, detail = NULL, told_at = NULL \
          WHERE name = $1",
         &[name.into()],
     )?;

@@ -23,7 +23,6 @@ pub(crate) fn passes(code: &str) -> bool {
                 | Code::NothingTrained
                 | Code::RunReplaced
                 | Code::RunCopied
-                | Code::Ledger
                 | Code::LedgerMissing
                 | Code::LedgerAltered
                 | Code::ReleaseMissing
@@ -196,7 +195,9 @@ mod tests {
             assert_eq!(trouble(&mut db, "io"), expected, "{attempt}");
         }
         db.change("UPDATE models SET worker = 'w'", &[]).unwrap();
-        queue::rest(&mut db, &secret, "one", "w", 0).unwrap();
+        let model = queue::model(&mut db, "one").unwrap();
+        let worker = "w".to_owned();
+        queue::rest(&mut db, &secret, &queue::Claim { model, worker }, 0).unwrap();
         assert_eq!(trouble(&mut db, "busy"), 1);
         // At once what stays as it is, whatever went wrong before.
         for _ in 0..2 {

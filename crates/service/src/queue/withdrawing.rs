@@ -90,7 +90,7 @@ fn moved(
         return Err(exists(name));
     }
     connection.change(
-        "UPDATE models SET folder = $2, code = NULL, detail = NULL, attempts = 0, next_try = 0, \
+        "UPDATE models SET folder = $2, code = NULL, detail = NULL, attempts = 0, woken = woken + 1, next_try = 0, \
          told_at = NULL WHERE name = $1",
         &[name.into(), place.into()],
     )?;

@@ -175,11 +175,12 @@ ALTER TABLE parts ADD COLUMN first_answer BIGINT;
 ",
     // The last answer that took out a record that a request names, where that was before its own; and
     // whom a release covers is found without going through all; of which promise and release operators were
-    // told that it was broken.
+    // told that it was broken; and how often a model was to be looked at.
     "
 ALTER TABLE parts ADD COLUMN last_answer BIGINT;
 CREATE INDEX parts_released ON parts (model, release);
 ALTER TABLE models ADD COLUMN promise_told TEXT;
+ALTER TABLE models ADD COLUMN woken BIGINT NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -44,7 +44,7 @@ pub(super) fn give_back(
     desk.store.write_here(move |db| {
         let (model, worker) = (&claim.model.name, &claim.worker);
         match &went {
-            Ok(until) => queue::rest(db, &secret, model, worker, *until),
+            Ok(until) => queue::rest(db, &secret, &claim, *until),
             Err(_) if ending => queue::yield_up(db, model, worker),
             Err((code, detail)) => {
                 queue::trouble(db, &secret, alerts.as_deref(), &claim, code, detail)

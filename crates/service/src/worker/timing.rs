@@ -125,6 +125,7 @@ mod tests {
             identity: None,
             answered: 0,
             ledger: None,
+            woken: 0,
         }
     }
 
