@@ -124,6 +124,7 @@ fn the_page_on_comparisons_knows_every_method() {
 }
 
 #[test]
+#[ignore = "slow tier: runs every method twice"]
 fn all_methods_side_by_side_and_the_same_when_broken_off() {
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut comparison = small();

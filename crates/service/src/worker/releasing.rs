@@ -42,10 +42,11 @@ pub(crate) fn notice_releases(desk: &Arc<Desk>, claim: &Claim) -> Result<(), Ser
     let known = model.released as u64;
     let releases = history.releases().map(|release| release.number);
     let news: Vec<u64> = releases.filter(|&number| number > known).collect();
-    if news.is_empty() {
-        return Ok(());
+    match news.is_empty() {
+        // The promise may have become another.
+        true => note_promise(desk, &model.name, history),
+        false => note(desk, model, &news, history),
     }
-    note(desk, model, &news, history)
 }
 
 /// Writes releases down, and tells of them and of what they leave of the policy's promise.
