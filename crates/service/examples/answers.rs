@@ -59,7 +59,9 @@ fn main() -> ExitCode {
     let run = head(place.path(), "run", pending + single);
     println!("a wait for the disk: {}", syncs(place.path()));
     alone(place.path(), pending..pending + single);
-    let waits = policy(json!({"batch": {"at_least": 100_000, "wait_seconds": 31_000_000}}));
+    let waits = policy(
+        json!({"batch": {"at_least": 100_000, "at_most": 100_000, "wait_seconds": 31_000_000}}),
+    );
     let models = vec![ModelGiven {
         name: "one".to_owned(),
         run,
