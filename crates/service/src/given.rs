@@ -14,6 +14,7 @@ use crate::settings::ModelGiven;
 use crate::store::Connection;
 use rescind::Error;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -40,19 +41,21 @@ enum Done {
 /// stops nothing but itself: operators are told.
 pub(crate) fn register_given(desk: &Arc<Desk>) -> Result<(), ServiceError> {
     for given in &desk.settings.models {
-        match folder(given).and_then(|folder| check_run(&folder)) {
-            Ok(_) => {}
-            Err(error) if is_known(desk, &given.name)? => {
-                desk.tell_of(&given.name, &error);
-                continue;
+        let model = given.name.clone();
+        let is_there = Cell::new(false);
+        let look = || {
+            let found = folder(given).and_then(|folder| check_run(&folder));
+            is_there.set(found.is_ok());
+            found
+        };
+        match register_one(desk, given, look) {
+            Ok(Done::Kept) => {}
+            Ok(Done::Registered) => desk.tell(&Notice::Registered { model }),
+            Ok(Done::SetAside(why)) => desk.tell(&Notice::SetAside { model, why }),
+            Err(error) if !is_there.get() && is_known(desk, &model)? => {
+                desk.tell_of(&model, &error);
             }
             Err(error) => return Err(error),
-        }
-        let model = given.name.clone();
-        match register_one(desk, given)? {
-            Done::Kept => {}
-            Done::Registered => desk.tell(&Notice::Registered { model }),
-            Done::SetAside(why) => desk.tell(&Notice::SetAside { model, why }),
         }
     }
     Ok(())
@@ -80,28 +83,27 @@ fn folder(given: &ModelGiven) -> Result<PathBuf, ServiceError> {
     })
 }
 
-fn register_one(desk: &Desk, given: &ModelGiven) -> Result<Done, ServiceError> {
+fn register_one(
+    desk: &Desk,
+    given: &ModelGiven,
+    look: impl Fn() -> Result<FoundRun, ServiceError>,
+) -> Result<Done, ServiceError> {
     let (secret, own) = (Arc::clone(&desk.secret), given.clone());
     let replaces = desk.settings.replaces;
-    as_found(
-        desk,
-        &given.name,
-        || folder(given),
-        move |db, run| {
-            let given = &own;
-            let before = queue::remembered(db, &place(&given.name))?;
-            let before = before.and_then(|text| serde_json::from_str::<Said>(&text).ok());
-            let done = reconciled(db, &secret, given, run, before.as_ref(), replaces)?;
-            let said = Said {
-                folder: run.folder.clone(),
-                identity: run.identity.clone(),
-                policy: given.policy.clone(),
-            };
-            let said = serde_json::to_string(&said).map_err(Error::Document)?;
-            queue::remember(db, &place(&given.name), &said)?;
-            Ok(done)
-        },
-    )
+    as_found(desk, &given.name, look, move |db, run| {
+        let given = &own;
+        let before = queue::remembered(db, &place(&given.name))?;
+        let before = before.and_then(|text| serde_json::from_str::<Said>(&text).ok());
+        let done = reconciled(db, &secret, given, run, before.as_ref(), replaces)?;
+        let said = Said {
+            folder: run.folder.clone(),
+            identity: run.identity.clone(),
+            policy: given.policy.clone(),
+        };
+        let said = serde_json::to_string(&said).map_err(Error::Document)?;
+        queue::remember(db, &place(&given.name), &said)?;
+        Ok(done)
+    })
 }
 
 fn reconciled(

@@ -47,12 +47,12 @@ pub(crate) fn check_run(folder: &Path) -> Result<FoundRun, ServiceError> {
 /// How long a run is looked at again that goes on meanwhile.
 const GOES_ON_FOR: Duration = Duration::from_secs(5);
 
-/// Does by a run what `act` does, as it is found in a folder for the model of this name; again where the
-/// desk came to know more of it in between.
+/// Does by a run what `act` does, as it is found by `look` for the model of this name; again where the desk
+/// came to know more of it in between.
 pub(crate) fn as_found<T: Send + 'static>(
     desk: &Desk,
     name: &str,
-    find: impl Fn() -> Result<PathBuf, ServiceError>,
+    look: impl Fn() -> Result<FoundRun, ServiceError>,
     act: impl Fn(&mut Connection, &FoundRun) -> Result<T, ServiceError> + Clone + Send + 'static,
 ) -> Result<T, ServiceError> {
     let began = Instant::now();
@@ -61,8 +61,8 @@ pub(crate) fn as_found<T: Send + 'static>(
         let models = desk.store.read_here(queue::list_models)?;
         let known = models.into_iter().find(|model| model.name == name);
         let since = known.and_then(|model| model.ledger);
-        let (act, found) = (act.clone(), check_run(&find()?));
-        let done = found.and_then(|found| {
+        let act = act.clone();
+        let done = look().and_then(|found| {
             let run = FoundRun { since, ..found };
             desk.store.write_here(move |db| act(db, &run))
         });

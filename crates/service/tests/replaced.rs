@@ -7,6 +7,7 @@ use common::{Running, asked, model, people, released, settings};
 use rescind::{Amendment, ReleaseChoice, Request, Run};
 use rescind_data::RecordRequest;
 use rescind_privacy::NoiseChoice;
+use rescind_service::OutsideWorker;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -208,4 +209,32 @@ fn operators_are_told_once_of_a_run_that_a_worker_finds_gone() {
         ),
         (1, 1)
     );
+}
+
+/// A program that works for several models goes on with the next.
+#[test]
+fn a_worker_of_several_models_goes_on_where_the_run_of_one_is_gone() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("desk");
+    let (one, two) = (
+        people(place.path(), "ann", 20),
+        people(place.path(), "bob", 20),
+    );
+    let models = vec![
+        model("one", &one, released()),
+        model("two", &two, released()),
+    ];
+    let mut idle = settings(&folder, models);
+    idle.workers = 0;
+    let desk = Running::start(idle);
+    let asks = desk.as_requester();
+    asks.ask("ann-1");
+    asks.ask("bob-1");
+    desk.end();
+    fs::remove_dir_all(&one).unwrap();
+    let names = vec!["one".to_owned(), "two".to_owned()];
+    let mut worker = OutsideWorker::open(settings(&folder, Vec::new()), names, false).unwrap();
+    let claimed = worker.claim().unwrap().unwrap();
+    assert_eq!(claimed.model, "two");
+    worker.give_back(Ok(())).unwrap();
 }

@@ -207,9 +207,9 @@ pub(super) async fn replace(
     let (own, model) = (Arc::clone(&desk), name.clone());
     let done = waiting(move || {
         let (allowed, secret) = (&own.settings.runs, Arc::clone(&own.secret));
-        let find = || below(allowed, asked.run.as_ref());
+        let look = || check_run(&below(allowed, asked.run.as_ref())?);
         let (of, policy) = (name.clone(), asked.policy);
-        as_found(&own, &name, find, move |db, run| {
+        as_found(&own, &name, look, move |db, run| {
             let row = queue::replace(db, &secret, &bearer.actor(), &of, run, policy.as_ref())?;
             let counted = queue::counted(db, &of)?;
             Ok(shown(row, counted))
@@ -255,7 +255,7 @@ async fn waiting<T: Send + 'static>(
 
 /// Give a model another policy
 ///
-/// A batch that is being answered keeps the one it began with.
+/// What a run is at work on is finished as it was asked.
 #[utoipa::path(
     put, path = "/v1/models/{model}/policy", tag = "models", params(("model" = String, Path)),
     request_body = Policy,

@@ -1,7 +1,7 @@
 //! Which worker has which model: one at a time, for a while that it renews as it works. A worker that
 //! dies renews nothing, and another takes its place.
 
-use super::models::{ModelRow, columns, read};
+use super::models::{ModelRow, columns, has_work, read};
 use super::troubles;
 use crate::clock::now;
 use crate::error::ServiceError;
@@ -31,12 +31,13 @@ pub(crate) fn claim(
     let now = now();
     // Two that choose the same model meet at its row: the second finds it taken.
     const TAKE: &str = columns!(
-        "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
-         SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 AND withdrawn_at IS NULL \
-         AND (name = $4 OR ($4 IS NULL AND outside = 0)) AND ( \
-         EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
-         OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) \
-         ORDER BY next_try, name LIMIT 1) AND lease_until < $3 RETURNING ",
+        concat!(
+            "UPDATE models SET worker = $1, lease_until = $2 WHERE name = (\
+             SELECT name FROM models WHERE lease_until < $3 AND next_try <= $3 \
+             AND withdrawn_at IS NULL AND (name = $4 OR ($4 IS NULL AND outside = 0)) AND ",
+            has_work!(),
+            " ORDER BY next_try, name LIMIT 1) AND lease_until < $3 RETURNING "
+        ),
         ""
     );
     let taken = connection.row(
@@ -64,10 +65,12 @@ pub(crate) fn claim_idle(
 ) -> Result<Option<Claim>, ServiceError> {
     let now = now();
     const TAKE: &str = columns!(
-        "UPDATE models SET worker = $1, lease_until = $2 WHERE name = $4 AND lease_until < $3 \
-         AND withdrawn_at IS NULL AND NOT EXISTS (SELECT 1 FROM parts WHERE model = name \
-         AND state IN ('waiting', 'answering', 'forgotten')) AND NOT EXISTS (SELECT 1 FROM orders \
-         WHERE model = name AND state IN ('waiting', 'making')) RETURNING ",
+        concat!(
+            "UPDATE models SET worker = $1, lease_until = $2 WHERE name = $4 AND lease_until < $3 \
+             AND withdrawn_at IS NULL AND NOT ",
+            has_work!(),
+            " RETURNING "
+        ),
         ""
     );
     let until = now + LEASE;
@@ -189,10 +192,12 @@ pub(crate) fn is_work(
     model: Option<&str>,
 ) -> Result<bool, ServiceError> {
     let found = connection.row(
-        "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 AND withdrawn_at IS NULL \
-         AND (name = $2 OR ($2 IS NULL AND outside = 0)) AND ( \
-         EXISTS (SELECT 1 FROM parts WHERE model = name AND state IN ('waiting', 'answering', 'forgotten')) \
-         OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making'))) LIMIT 1",
+        concat!(
+            "SELECT 1 FROM models WHERE lease_until < $1 AND next_try <= $1 AND withdrawn_at IS NULL \
+             AND (name = $2 OR ($2 IS NULL AND outside = 0)) AND ",
+            has_work!(),
+            " LIMIT 1"
+        ),
         &[now().into(), model.into()],
     )?;
     Ok(found.is_some())

@@ -50,7 +50,7 @@ pub(crate) struct ModelRow {
 
 /// The columns of a model, as [`read`] takes them.
 macro_rules! columns {
-    ($before:literal, $after:literal) => {
+    ($before:expr, $after:expr) => {
         concat!(
             $before,
             "name, COALESCE(was_at, folder), policy, registered_at, released_at, released, code, \
@@ -61,6 +61,16 @@ macro_rules! columns {
     };
 }
 pub(super) use columns;
+
+/// Whether there may be something to do with a model, as a condition on its row.
+macro_rules! has_work {
+    () => {
+        "(EXISTS (SELECT 1 FROM parts WHERE model = name \
+         AND state IN ('waiting', 'answering', 'forgotten')) \
+         OR EXISTS (SELECT 1 FROM orders WHERE model = name AND state IN ('waiting', 'making')))"
+    };
+}
+pub(super) use has_work;
 
 pub(super) fn read(row: &Row) -> Result<ModelRow, ServiceError> {
     let policy = serde_json::from_str(&row.text(2)?).map_err(|_| unexpected("a policy"))?;

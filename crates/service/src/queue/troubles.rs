@@ -1,6 +1,7 @@
 //! What goes wrong with models: remembered, and told to operators once.
 
 use super::alerts::enqueue_alert;
+use super::models::has_work;
 use crate::audit;
 use crate::clock::now;
 use crate::error::ServiceError;
@@ -115,11 +116,12 @@ pub(crate) fn watched(
     let Some((code, detail)) = found else {
         // Where there is something to do, whoever does it finds out.
         let well = connection.change(
-            "UPDATE models SET code = NULL, detail = NULL, attempts = 0 WHERE name = $1 \
-             AND code IS NOT NULL AND (attempts = 0 OR next_try <= $2 AND lease_until < $2 \
-             AND NOT EXISTS (SELECT 1 FROM parts WHERE model = name \
-             AND state IN ('waiting', 'answering', 'forgotten')) AND NOT EXISTS (SELECT 1 FROM orders \
-             WHERE model = name AND state IN ('waiting', 'making')))",
+            concat!(
+                "UPDATE models SET code = NULL, detail = NULL, attempts = 0 WHERE name = $1 \
+                 AND code IS NOT NULL AND (attempts = 0 OR next_try <= $2 AND lease_until < $2 AND NOT ",
+                has_work!(),
+                ")"
+            ),
             &[model.into(), now().into()],
         )?;
         if well == 1 {

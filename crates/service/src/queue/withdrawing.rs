@@ -90,8 +90,8 @@ fn moved(
         return Err(exists(name));
     }
     connection.change(
-        "UPDATE models SET folder = $2, code = NULL, detail = NULL, attempts = 0, woken = woken + 1, next_try = 0, \
-         told_at = NULL WHERE name = $1",
+        "UPDATE models SET folder = $2, code = NULL, detail = NULL, attempts = 0, next_try = 0, \
+         woken = woken + 1, told_at = NULL WHERE name = $1",
         &[name.into(), place.into()],
     )?;
     audit::append(connection, secret, actor, "model_moved", name, "")
